@@ -1,0 +1,1 @@
+//! Which adapter a file is given to.

@@ -1,0 +1,3 @@
+//! Where definitions come from: repositories, folders, addresses, and the bundled ones.
+
+pub mod github;

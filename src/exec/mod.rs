@@ -1,0 +1,1 @@
+//! Running programs: process groups, pseudo-terminals, limits, captured output.

@@ -1,0 +1,7 @@
+//! What every room stands on: errors, paths, settings, time, ids, secrets, safe terminal text, Markdown, HTTP and the log.
+//!
+//! It knows no command, no run and no table: only what strangers must agree on to talk to each other.
+
+pub mod error;
+pub mod markdown;
+pub mod terminal;

@@ -1,0 +1,13 @@
+//! factotum: the Markdown in your repositories, as commands.
+//!
+//! The map, lowest room first. A room may use only rooms above it in this list.
+//!
+//! - [`kernel`]: errors, paths, settings, time, ids, secrets, safe terminal text, Markdown, HTTP, the log
+//! - [`store`]: the SQLite database; all SQL
+//! - [`exec`]: processes, pseudo-terminals, limits
+//! - [`commands`]: sources, dialects, trust, arguments, running
+
+pub mod commands;
+pub mod exec;
+pub mod kernel;
+pub mod store;
