@@ -168,10 +168,9 @@ impl<'a> Builder<'a, '_> {
             CodeBlockKind::Indented => (false, String::new()),
             CodeBlockKind::Fenced(info) => (true, owned(info)),
         };
-        let content_line = range.as_ref().map_or_else(
-            || self.lines.line(span.start) + usize::from(fenced),
-            |r| self.lines.line(r.start),
-        );
+        let content_line = range
+            .as_ref()
+            .map_or_else(|| self.lines.line(span.start) + usize::from(fenced), |r| self.lines.line(r.start));
         let closed = !fenced || self.closing_fence(span);
         let content = range.filter(|_| fenced && whole);
         BlockKind::Code(Code { fenced, info, text, content, content_line, closed })
@@ -232,9 +231,7 @@ impl<'a> Builder<'a, '_> {
             Event::Start(Tag::Emphasis) => Inline::Emphasis(self.inlines()),
             Event::Start(Tag::Strong) => Inline::Strong(self.inlines()),
             Event::Start(Tag::Strikethrough) => Inline::Strike(self.inlines()),
-            Event::Start(Tag::Link { dest_url, .. }) => {
-                Inline::Link { url: owned(dest_url), children: self.inlines() }
-            }
+            Event::Start(Tag::Link { dest_url, .. }) => Inline::Link { url: owned(dest_url), children: self.inlines() },
             Event::Start(Tag::Image { dest_url, .. }) => {
                 Inline::Image { url: owned(dest_url), children: self.inlines() }
             }

@@ -78,15 +78,32 @@ pub fn gather(blocks: &[Block]) -> Fields {
         match &block.kind {
             BlockKind::Paragraph(inlines) => open = paragraph(inlines, block.line, &mut found),
             BlockKind::List { items, .. } if open => {
-                if let Some(field) = found.fields.last_mut().filter(|f| f.items.is_empty()) {
-                    field.items = items.iter().map(item).collect();
-                }
+                items.iter().for_each(|i| list_item(i, &mut found));
                 open = false;
             }
             _ => open = false,
         }
     }
     found
+}
+
+/// Adds an item to the last field. A field on the line right after an item is, to Markdown, a lazy
+/// continuation of it; to whoever wrote it, it is the next field.
+fn list_item(item: &Item, found: &mut Fields) {
+    let Some(BlockKind::Paragraph(inlines)) = item.blocks.first().map(|b| &b.kind) else { return };
+    let is_break = |i: &Inline| matches!(i, Inline::SoftBreak | Inline::HardBreak);
+    let breaks = inlines.iter().enumerate().filter(|(_, i)| is_break(i)).map(|(at, _)| at);
+    let next = breaks.enumerate().find(|(_, at)| field(&inlines[at + 1..], 0).is_some());
+    let (own, rest) = match next {
+        Some((lines, at)) => (&inlines[..at], Some((&inlines[at + 1..], item.line + lines + 1))),
+        None => (inlines.as_slice(), None),
+    };
+    if let Some(field) = found.fields.last_mut() {
+        field.items.push(line(own, item.line));
+    }
+    if let Some((rest, number)) = rest {
+        paragraph(rest, number, found);
+    }
 }
 
 /// Reads a paragraph; true when its last line is a field, so that a list below belongs to it.
@@ -135,12 +152,9 @@ fn codes(inlines: &[Inline]) -> Vec<String> {
         .collect()
 }
 
-fn item(item: &Item) -> Line {
-    let Some(BlockKind::Paragraph(inlines)) = item.blocks.first().map(|b| &b.kind) else {
-        return Line { line: item.line, ..Line::default() };
-    };
+fn line(inlines: &[Inline], number: usize) -> Line {
     let mut lead = Vec::new();
-    let mut rest = inlines.as_slice();
+    let mut rest = inlines;
     while let Some((first, after)) = rest.split_first() {
         match first {
             Inline::Code(code) => lead.push(code.clone()),
@@ -149,7 +163,7 @@ fn item(item: &Item) -> Line {
         }
         rest = after;
     }
-    Line { text: one_line(inlines), codes: lead, rest: plain_text(rest).trim().to_string(), line: item.line }
+    Line { text: one_line(inlines), codes: lead, rest: plain_text(rest).trim().to_string(), line: number }
 }
 
 #[cfg(test)]
@@ -174,6 +188,9 @@ mod tests {
     fn an_item_gives_its_leading_code_and_the_rest() {
         let found = gather(&parse("**Options:**\n- `-n`, `--dry-run` (bool): say `only`\n").blocks);
         let line = &found.fields[0].items[0];
-        assert_eq!((line.codes.clone(), line.rest.as_str()), (vec!["-n".into(), "--dry-run".into()], "(bool): say only"));
+        assert_eq!(
+            (line.codes.clone(), line.rest.as_str()),
+            (vec!["-n".into(), "--dry-run".into()], "(bool): say only")
+        );
     }
 }

@@ -137,8 +137,7 @@ fn triggers(field: &Field, command: &mut Command) {
                 None => trigger.args.push(word.clone()),
             }
         }
-        const KINDS: [&str; 8] =
-            ["schedule", "mqtt", "homeassistant", "file", "event", "webhook", "voice", "startup"];
+        const KINDS: [&str; 8] = ["schedule", "mqtt", "homeassistant", "file", "event", "webhook", "voice", "startup"];
         if !KINDS.contains(&trigger.kind.as_str()) {
             let said = format!("nothing fires on `{}`: known are {}", trigger.kind, KINDS.join(", "));
             command.diagnostics.push(Diagnostic::error(line, 1, said));

@@ -188,8 +188,7 @@ mod tests {
         let s = parse("/release <version> [channel=stable|beta] [--dry-run] [files...]");
         assert_eq!(s.name, "release");
         let params: Vec<String> = s.params.iter().map(short).collect();
-        let want =
-            ["version:Positional!", "channel:Option=stable[\"stable\", \"beta\"]", "dry-run:Flag", "files:Rest"];
+        let want = ["version:Positional!", "channel:Option=stable[\"stable\", \"beta\"]", "dry-run:Flag", "files:Rest"];
         assert_eq!(params, want);
         assert_eq!(s.params[2].var, "dry_run");
         assert_eq!(s.problems, []);
