@@ -1,1 +1,11 @@
-//! Text from outside, made safe for a terminal.
+//! Text from outside, made safe for a terminal, and how wide text is on it.
+//!
+//! Model output, fetched Markdown, file names and payloads pass through here before they are shown. It deliberately
+//! does not know about colours, terminal sizes or who prints; programs that a user runs on a terminal keep their own
+//! control sequences and do not come by.
+
+mod sanitizer;
+mod width;
+
+pub use sanitizer::{Sanitizer, safe, safe_line};
+pub use width::{pad, truncate_to_width, width};
