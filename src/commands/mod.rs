@@ -2,7 +2,10 @@
 //!
 //! It knows no argument parser and prints nothing: `cli`, `tui` and `serve` call it and draw what it returns.
 
+pub mod bind;
 pub mod dialect;
+pub mod digest;
 pub mod model;
+pub mod scan;
 pub mod source;
 pub mod template;
