@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod dialect;
 pub mod digest;
+pub mod expr;
 pub mod model;
 pub mod scan;
 pub mod source;
