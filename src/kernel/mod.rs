@@ -3,5 +3,6 @@
 //! It knows no command, no run and no table: only what strangers must agree on to talk to each other.
 
 pub mod error;
+pub mod http;
 pub mod markdown;
 pub mod terminal;
