@@ -8,6 +8,7 @@ pub mod env;
 pub mod error;
 pub mod files;
 pub mod log;
+pub mod http;
 pub mod markdown;
 pub mod paths;
 pub mod secret;
