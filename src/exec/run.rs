@@ -495,9 +495,7 @@ impl Running {
 
     /// Gives the program our terminal and lets it go on, or notes that it waits for one.
     fn lend(&mut self, signal: i32) {
-        if self.lent.is_none() {
-            self.lent = Lent::to(&self.group);
-        }
+        self.lent = self.lent.take().filter(Lent::renew).or_else(|| Lent::to(&self.group));
         self.waiting = self.lent.is_none().then_some(signal);
         if self.lent.is_some() {
             self.was_lent = true;

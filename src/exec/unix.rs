@@ -238,8 +238,34 @@ impl Group {
 
     /// Whether nobody is left in the group. A number is not given out again while a group of that number has members.
     pub(super) fn is_gone(&self) -> bool {
-        self.pid.is_none_or(|pid| rustix::process::test_kill_process_group(pid) == Err(Errno::SRCH))
+        let Some(pid) = self.pid else { return true };
+        match rustix::process::test_kill_process_group(pid) {
+            Err(Errno::SRCH) => true,
+            // The dead count until they are reaped, which the first process of a container may never do.
+            _ => !has_living_members(pid).unwrap_or(true),
+        }
     }
+}
+
+/// Looks for processes of the group that are no zombies. Linux only: reads the state (field 3) and the group (field 5) in
+/// `/proc/PID/stat`; fails where there is no such folder.
+fn has_living_members(group: Pid) -> io::Result<bool> {
+    let group = group.as_raw_pid().to_string();
+    for entry in std::fs::read_dir("/proc")? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+            continue;
+        }
+        // A process may end between the two looks. Its name is in brackets and may hold anything.
+        let stat = std::fs::read(entry.path().join("stat")).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat);
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let (state, member_of) = (fields.next(), fields.nth(1));
+        if member_of == Some(group.as_str()) && !matches!(state, Some("Z" | "X")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Drop for Group {
@@ -400,23 +426,33 @@ impl Pty {
 pub(super) struct Lent {
     terminal: OwnedFd,
     settings: Option<Termios>,
+    to: Pid,
 }
 
 impl Lent {
     /// Puts `group` in the foreground of our terminal; `None` when there is none or we are not in its foreground.
     pub(super) fn to(group: &Group) -> Option<Self> {
         let terminal = open_controlling()?;
-        if tcgetpgrp(&terminal).ok()? != rustix::process::getpgrp() {
-            return None;
+        let lent = Lent { settings: tcgetattr(&terminal).ok(), terminal, to: group.pid? };
+        lent.renew().then_some(lent)
+    }
+
+    /// Puts the group in the foreground again, in case a shell had taken the terminal meanwhile; false when it has still.
+    pub(super) fn renew(&self) -> bool {
+        match tcgetpgrp(&self.terminal) {
+            Ok(pid) if pid == self.to => true,
+            Ok(pid) => pid == rustix::process::getpgrp() && tcsetpgrp(&self.terminal, self.to).is_ok(),
+            Err(_) => false,
         }
-        let settings = tcgetattr(&terminal).ok();
-        tcsetpgrp(&terminal, group.pid?).ok()?;
-        Some(Lent { terminal, settings })
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        // A terminal that somebody else has taken is no longer ours to change.
+        if tcgetpgrp(&self.terminal) != Ok(self.to) {
+            return;
+        }
         without_ttou(|| {
             let _ = tcsetpgrp(&self.terminal, rustix::process::getpgrp());
             if let Some(settings) = &self.settings {
@@ -445,6 +481,8 @@ pub(super) fn suspend_ourselves(signal: i32) {
         _ => Signal::TSTP,
     };
     let _ = rustix::process::kill_current_process_group(signal);
+    // Another thread may have been the one to hear it; this one must not run ahead into the moment before we stand still.
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 /// The signals that were set to be ignored before we started. Linux only; elsewhere none is known.

@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::{Job, Outcome, Sink, Status, Stop, Stream, run};
 
 /// A shell script in the root folder, with a path and nothing else in its environment.
-fn sh(script: &str) -> Job {
+pub(super) fn sh(script: &str) -> Job {
     let mut job = Job::new("sh", "/");
     job.args = vec!["-c".into(), script.into()];
     job.env = vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())];
     job
 }
 
-fn go(job: Job) -> Outcome {
+pub(super) fn go(job: Job) -> Outcome {
     run(job, &mut quiet, &Stop::new().unwrap()).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn quiet(_: Stream, _: &[u8]) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 

@@ -249,6 +249,27 @@ fn a_program_on_pipes_may_read_our_terminal() {
 }
 
 #[test]
+fn ctrl_z_suspends_us_with_a_program_that_was_lent_the_terminal() {
+    let seat = Seat::new();
+    let exe = std::env::current_exe().unwrap();
+    let inner = "--exact exec::tests::terminal::inner_pipes_that_read_the_terminal --nocapture";
+    let mut job = on_terminal(&format!("{} {inner}; echo held $?; fg >/dev/null; echo end $?", exe.display()));
+    job.program = "bash".into();
+    job.args.insert(0, "-m".into());
+    job.env.push(("FAC_TEST_SESSION".into(), "1".into()));
+    let mut first = when("secret?", || seat.types("\x1a"));
+    let mut second = when("held 148", || seat.types("abc\r"));
+    let mut sink = |stream: Stream, bytes: &[u8]| {
+        let _ = first.output(stream, bytes);
+        second.output(stream, bytes)
+    };
+    let outcome = sit(&seat, job, &mut sink);
+    let said = text(outcome.stdout.joined());
+    assert_eq!(outcome.status, Status::Exited(0), "{said}");
+    assert!(said.contains("<abc>\r\ninner: Exited(0)\r\n") && said.ends_with("end 0\r\n"), "{said}");
+}
+
+#[test]
 fn ctrl_c_reaches_a_program_that_was_lent_the_terminal() {
     let seat = Seat::new();
     let mut sink = when("secret?", || seat.types("\x03"));
