@@ -10,4 +10,5 @@ pub mod log;
 pub mod markdown;
 pub mod paths;
 pub mod secret;
+pub mod secrets;
 pub mod terminal;
