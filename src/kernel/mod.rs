@@ -12,4 +12,5 @@ pub mod http;
 pub mod markdown;
 pub mod paths;
 pub mod secret;
+pub mod secrets;
 pub mod terminal;
