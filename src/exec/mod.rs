@@ -19,6 +19,7 @@ mod capture;
 pub mod interpreters;
 mod job;
 mod limits;
+mod process;
 mod run;
 pub mod signals;
 mod stop;
@@ -29,6 +30,8 @@ mod tests;
 
 pub use capture::{CaptureLimits, Captured};
 pub use job::{Input, Job, Outcome, Output, Sink, Status, Stream};
+pub use interpreters::{Interpreter, Interpreters, Prepared};
 pub use limits::{MAX_STRING, find_program};
+pub use process::{Identity, is_alive, this_process};
 pub use run::{DRAIN, run};
 pub use stop::Stop;

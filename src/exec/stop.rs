@@ -1,5 +1,6 @@
 //! The shared word that ends what is running.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,6 +30,13 @@ impl Stop {
     /// Whether anyone asked.
     pub fn is_requested(&self) -> bool {
         self.count() > 0
+    }
+
+    /// Waits for `limit`, or until somebody asks; says whether somebody did.
+    pub fn wait(&self, limit: std::time::Duration) -> bool {
+        // A wait that fails early is followed by the answer that holds anyway.
+        let _ = super::unix::wait_ready(&[(self.bell.as_fd(), super::unix::Want::Read)], Some(limit));
+        self.is_requested()
     }
 
     /// How often it was asked.

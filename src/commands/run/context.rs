@@ -135,9 +135,9 @@ pub fn judged(unit: &Unit, steps: &[StepRecord], full: &[(String, Vec<u8>)], env
     let mut done = serde_json::Map::new();
     for step in steps.iter().filter(|s| s.id.starts_with(&unit.prefix)) {
         let id = step.id[unit.prefix.len()..].to_string();
-        let stdout = full.iter().rev().find(|(name, _)| *name == id);
+        let stdout = full.iter().rev().find(|(name, _)| *name == step.id);
         let stdout = stdout.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-        done.insert(id, json!({"status": step.status.name(), "exit_code": step.exit_code, "stdout": stdout}));
+        done.insert(id, json!({"status": step.status, "exit_code": step.exit_code, "stdout": stdout}));
     }
     seen.insert("args".into(), Json::Object(args));
     seen.insert("env".into(), Json::Object(variables));

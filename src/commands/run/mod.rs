@@ -21,7 +21,7 @@ use super::catalog::{Catalog, Trust};
 use super::expr;
 use super::model::{Command, Step, StepKind};
 use crate::exec::{self, Stop, Stream};
-use crate::kernel::clock::Timestamp;
+use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::duration::human_ms;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
@@ -69,6 +69,8 @@ pub trait Watcher {
 pub struct Engine<'a> {
     /// Where runs are recorded.
     pub store: &'a Store,
+    /// What time it is.
+    pub clock: &'a Clock,
     /// Where `run` steps find their commands.
     pub catalog: &'a Catalog<'a>,
     /// The caller's environment.
@@ -133,7 +135,7 @@ impl Engine<'_> {
             check_runnable(&unit.resolved.command)?;
         }
         let started_at = Instant::now();
-        let started = self.store.now();
+        let started = self.clock.now();
         let id = self.begin(plan)?;
         let limit = root.resolved.command.timeout_ms.or(self.timeout_ms);
         let mut progress = Progress {
@@ -150,7 +152,7 @@ impl Engine<'_> {
                 (Status::Failed, i32::from(e.kind().exit_code()), Some(problem))
             }
         };
-        let end = RunEnd { status, exit_code: Some(exit_code), finished: None, steps: progress.steps.clone() };
+        let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
         self.store.finish_run(id, &end)?;
         Ok(Report {
             id,
@@ -176,7 +178,9 @@ impl Engine<'_> {
             args: recorded_args(&root.bound),
             cwd: self.cwd.display().to_string(),
             process: Some(Process { pid: process.pid, start: process.start, boot: process.boot }),
-            steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len()).sum(),
+            zone: None,
+            steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
+            status: Status::Running,
         })
     }
 
@@ -285,7 +289,8 @@ impl Engine<'_> {
             }
         };
         let ended = (done.status, done.exit_code.unwrap_or(1));
-        progress.full.push((step.id.clone(), self.full_output(progress.id, progress.steps.len(), &done)));
+        let id = format!("{}{}", unit.prefix, step.id);
+        progress.full.push((id, self.full_output(progress.id, progress.steps.len(), &done)));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
         Ok(ended)
     }
@@ -328,17 +333,19 @@ impl Engine<'_> {
 
     /// The whole output of a step, from memory or from the file it was spilled to.
     fn full_output(&self, id: Id, number: usize, done: &Done) -> Vec<u8> {
-        if done.stdout.truncated
-            && let Ok(bytes) = std::fs::read(self.spill(id, number, "out"))
+        let mut spilled = self.spill(id, number).into_os_string();
+        spilled.push(".stdout");
+        if done.stdout.truncated()
+            && let Ok(bytes) = std::fs::read(spilled)
         {
             return bytes;
         }
-        done.stdout.bytes.clone()
+        [done.stdout.head.as_slice(), &done.stdout.tail].concat()
     }
 
-    /// Where the whole output of a step goes when it is large.
-    fn spill(&self, id: Id, number: usize, stream: &str) -> PathBuf {
-        self.outputs.join(id.to_string()).join(format!("{number}.{stream}"))
+    /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
+    fn spill(&self, id: Id, number: usize) -> PathBuf {
+        self.outputs.join(id.to_string()).join(number.to_string())
     }
 }
 
@@ -401,11 +408,11 @@ fn recorded_args(bound: &Bound) -> Json {
 
 fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
     StepRecord {
-        n: number,
+        n: number as u32,
         id: format!("{}{}", unit.prefix, step.id),
         kind: step.kind.name().to_string(),
         lang: step.lang.clone(),
-        status: done.status,
+        status: done.status.name().to_string(),
         exit_code: done.exit_code,
         stdout: done.stdout,
         stderr: done.stderr,

@@ -128,7 +128,7 @@ pub fn scan_commit(source: &Source, fetched: &[Fetched], blobs: &BlobCache) -> R
     };
     let tree = Tree::new(fetched);
     let mut found = Scan::default();
-    let mut folders: HashMap<String, String> = HashMap::new();
+    let mut folders: HashMap<(String, bool), String> = HashMap::new();
     for file in fetched {
         let size = i64::try_from(file.size).unwrap_or(i64::MAX);
         let stamp = i64::from(file.executable);
@@ -147,7 +147,8 @@ pub fn scan_commit(source: &Source, fetched: &[Fetched], blobs: &BlobCache) -> R
                 return String::new();
             }
             let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            folders.entry(folder.to_string()).or_insert_with(|| tree.digest_below(folder)).clone()
+            let skill = command.dialect == Dialect::Skill;
+            folders.entry((folder.to_string(), skill)).or_insert_with(|| tree.digest_below(folder, skill)).clone()
         };
         take(&file.path, scanned, siblings, &mut found.definitions, &mut found.diagnostics);
     }
@@ -211,11 +212,12 @@ impl<'a> Tree<'a> {
         Tree { files: fetched.iter().map(|f| (f.path.as_str(), f.sha.as_str())).collect() }
     }
 
-    /// The digest of what scripts in `folder` can read beside definitions: every other file below it.
-    fn digest_below(&self, folder: &str) -> String {
+    /// The digest of what scripts in `folder` can read: every file below it that holds no definitions. A skill's
+    /// own Markdown files are part of it.
+    fn digest_below(&self, folder: &str, markdown: bool) -> String {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let below = self.files.range(prefix.as_str()..).take_while(|(path, _)| path.starts_with(&prefix));
-        digest::of_files(below.filter(|(path, _)| !path.ends_with(".md")).map(|(path, sha)| (*path, *sha)))
+        digest::of_files(below.filter(|(path, _)| markdown || !path.ends_with(".md")).map(|(path, sha)| (*path, *sha)))
     }
 }
 
