@@ -68,6 +68,14 @@ impl FrontMatter<'_> {
         }
     }
 
+    /// The value of `key`, or the first of its values when it is a list.
+    pub fn list_first(&self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Value::Array(items) => items.iter().find_map(as_text).filter(|t| !t.is_empty()),
+            _ => self.text(key),
+        }
+    }
+
     /// The value of `key` as a truth: booleans, 1 and 0, yes and no, on and off.
     pub fn truth(&self, key: &str) -> Option<bool> {
         match self.get(key)? {

@@ -1,0 +1,168 @@
+//! Tests of detection: single rules, and every file of the corpora.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::super::{SourceFile, read};
+use super::*;
+use crate::commands::model::StepKind;
+
+fn at(path: &str, text: &str) -> Option<Dialect> {
+    detect(path, text, &())
+}
+
+struct Has(&'static str);
+
+impl Siblings for Has {
+    fn exists(&self, path: &str) -> bool {
+        path == self.0
+    }
+}
+
+#[test]
+fn names_and_folders_decide() {
+    assert_eq!(at("a/SKILL.md", "x"), Some(Dialect::Skill));
+    assert_eq!(at("a/skill.md", "x"), None);
+    assert_eq!(at(".github/prompts/x.prompt.md", ""), Some(Dialect::Copilot));
+    assert_eq!(at("agents/x.agent.md", ""), Some(Dialect::Copilot));
+    assert_eq!(at(".claude/commands/a/b.md", "x"), Some(Dialect::Claude));
+    assert_eq!(at("data/patterns/x/system.md", "x"), Some(Dialect::Fabric));
+    assert_eq!((at("patterns/x/user.md", "x"), at("x/system.md", "x")), (None, None));
+    assert_eq!(at("a.cheat", "% x"), Some(Dialect::Navi));
+    assert_eq!(at("pages.pt_BR/linux/x.md", "# x\n\n> y.\n"), Some(Dialect::Tldr));
+    assert_eq!((at("pages/blog/x.md", "# x\n\n> y.\n"), at("pages/linux/x.md", "no")), (None, None));
+    assert_eq!(at("sub/maskfile.md", "x"), Some(Dialect::Mask));
+    assert_eq!(at("x.md", "---\nfactotum: 1\n---\n"), Some(Dialect::Native));
+}
+
+#[test]
+fn the_marker_goes_before_what_a_folder_suggests() {
+    assert_eq!(at(".claude/commands/x.md", "---\nfactotum: 1\n---\n"), Some(Dialect::Native));
+    assert_eq!(at("x.md", "---\nfactotum: 2\n---\n"), None);
+}
+
+#[test]
+fn bare_command_folders_need_evidence() {
+    assert_eq!(at("commands/x.md", "# Words\n\n- list"), None);
+    assert_eq!(at("tools/x.md", "Fix $ARGUMENTS"), Some(Dialect::Claude));
+    assert_eq!(at("docs/x.md", "Fix $ARGUMENTS"), None);
+    assert_eq!(at("commands/x.md", "---\nargument-hint: [a] [b]\n---\nx"), Some(Dialect::Claude));
+    assert_eq!(at("workflows/x.md", "---\nmodel: claude-opus-4-1\n---\nx"), Some(Dialect::Claude));
+    assert_eq!(at("commands/x.md", "---\nmodel: gpt-4\n---\nx"), None);
+    assert_eq!(at("commands/README.md", "Fix $ARGUMENTS"), None);
+    let plugin = Has("plugins/p/.claude-plugin/plugin.json");
+    assert_eq!(detect("plugins/p/commands/x.md", "x", &plugin), Some(Dialect::Claude));
+    assert_eq!(detect("plugins/q/commands/x.md", "x", &plugin), None);
+}
+
+#[test]
+fn catalogues_are_told_by_headings_fences_or_a_registry() {
+    assert_eq!(at("commands/commands.md", "## A\n### `/run-it`\n**Description:** x\n"), Some(Dialect::Jaegis));
+    assert_eq!(at("c.md", "```\n### `/run-it`\n```\n"), None);
+    assert_eq!(at("c.md", "```bash\n/a [x] # y\n# note\n/b\n```\n\n```bash\n/c-d\n```\n"), Some(Dialect::Jaegis));
+    assert_eq!(at("c.md", "```bash\n/usr/bin/a\n/b/c\n/d/e\n```\n"), None);
+    assert_eq!(at("c.md", "```bash\n/a\n/b\n/c\nls\n```\n"), None);
+    assert_eq!(
+        at("c.md", "```yaml\nx:\n  command: \"/a\"\ny:\n  command: /b\nz:\n  command: '/c'\n```\n"),
+        Some(Dialect::Jaegis)
+    );
+}
+
+#[test]
+fn tasks_need_a_badge_or_a_mark() {
+    let tasks = "# T\n\n## Tasks\n\n### a\n\n```\nx\n```\n\n### b\n\nRequires: a\n\n## End\n";
+    assert_eq!(at("README.md", tasks), None);
+    let badge = format!("[![xc compatible](https://xcfile.dev/badge.svg)](https://xcfile.dev)\n\n{tasks}");
+    assert_eq!(at("README.md", &badge), Some(Dialect::Xc));
+    assert_eq!(at("README.md", &badge.replace("Requires: a", "words")), None);
+    assert_eq!(at("README.md", "<!-- xc-heading -->\n## Do\n\n### a\n\n```\nx\n```\n"), Some(Dialect::Xc));
+    assert!(forced(Dialect::Xc, "README.md") && forced(Dialect::Runme, "README.md"));
+}
+
+#[test]
+fn runme_cells_are_told_by_their_attributes() {
+    for info in ["sh {\"name\":\"x\"}", "sh { name=x tag=a }", "sh {\"id\":\"01\"}", "sh { interactive=false }"] {
+        assert_eq!(at("README.md", &format!("```{info}\nx\n```\n")), Some(Dialect::Runme), "{info}");
+    }
+    for info in ["sh", "js {1,3-4}", "{.python name=x}", "r {fig.width=7}", "bash {id=tag}", "c {\"k\":1}"] {
+        assert_eq!(at("README.md", &format!("```{info}\nx\n```\n")), None, "{info}");
+    }
+    assert_eq!(at("a.md", "---\nrunme:\n  id: x\n---\n"), Some(Dialect::Runme));
+}
+
+#[test]
+fn foreign_folders_are_left_alone() {
+    for path in ["node_modules/a/SKILL.md", "x/vendor/b.cheat", ".git/a.md", "a.txt", "target/x.prompt.md", ".md"] {
+        assert!(!could_be(path), "{path}");
+        assert_eq!(at(path, "x"), None);
+    }
+    assert!(could_be(".claude/commands/x.md") && could_be("a b/ü.MD") && could_be("x.markdown"));
+}
+
+#[test]
+fn the_user_may_say_what_a_file_is() {
+    assert!(forced(Dialect::Aichat, "roles/%code%.md") && !forced(Dialect::Aichat, "README.md"));
+    assert!(forced(Dialect::Claude, "tools/x.md") && !forced(Dialect::Claude, "x.cheat"));
+    assert!(forced(Dialect::Fabric, "my/x/system.md") && !forced(Dialect::Fabric, "my/x/user.md"));
+    assert!(!forced(Dialect::Aichat, "node_modules/x.md"));
+}
+
+/// Every file below `folder` of the corpora, as path inside its repository and text; `None` where they are not here.
+fn corpus(folder: &str) -> Option<Vec<(String, String)>> {
+    let shared = std::env::var("FAC_SHARED")
+        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
+    let root = shared.join("corpora").join(folder);
+    if !root.is_dir() {
+        println!("skipped: {} does not exist", root.display());
+        return None;
+    }
+    let mut files = Vec::new();
+    walk(&root, &root, &mut files);
+    files.sort();
+    Some(files)
+}
+
+fn walk(root: &Path, dir: &Path, out: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(root, &path, out);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let inside = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let (_repo, inside) = inside.split_once('/').unwrap_or(("", &inside));
+            out.push((inside.to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+}
+
+/// Files of a folder by what they were detected as; the paths of those that are not `wanted`.
+fn sorted_out(folder: &str, wanted: Dialect) -> Option<(usize, BTreeMap<String, Option<Dialect>>)> {
+    let files = corpus(folder)?;
+    let found: Vec<_> = files.iter().map(|(p, t)| (p.clone(), at(p, t))).collect();
+    let hits = found.iter().filter(|(_, d)| *d == Some(wanted)).count();
+    let others: BTreeMap<_, _> = found.into_iter().filter(|(_, d)| *d != Some(wanted)).collect();
+    println!("{folder}: {hits} {}, others: {others:#?}", wanted.name());
+    Some((hits, others))
+}
+
+fn names(others: &BTreeMap<String, Option<Dialect>>) -> Vec<&str> {
+    assert!(others.values().all(Option::is_none), "{others:#?}");
+    others.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn corpus_whole_folders_are_detected() {
+    for (folder, dialect, hits, exceptions) in [
+        ("claude-commands", Dialect::Claude, 48, &["LICENSE"][..]),
+        ("copilot-prompts", Dialect::Copilot, 80, &["LICENSE"]),
+        ("skills", Dialect::Skill, 78, &[]),
+        ("navi", Dialect::Navi, 20, &["LICENSE", "featured_repos.txt"]),
+        ("tldr", Dialect::Tldr, 946, &["LICENSE.md"]),
+    ] {
+        let Some((found, others)) = sorted_out(folder, dialect) else { return };
+        assert_eq!((found, names(&others)), (hits, exceptions.to_vec()), "{folder}");
+    }
+}
