@@ -7,6 +7,8 @@
 //! - [`exec`]: processes, pseudo-terminals, limits
 //! - [`commands`]: sources, dialects, trust, arguments, running
 
+pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod exec;
 pub mod kernel;

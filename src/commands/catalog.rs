@@ -93,7 +93,7 @@ pub struct Catalog<'a> {
     /// The spec of the current project's own commands, where there is a project.
     pub project: Option<String>,
     /// Where fetched sources are laid out.
-    pub layouts: &'a Path,
+    pub layouts: PathBuf,
     /// What the user bound entries without a body to.
     pub bindings: BTreeMap<String, Binding>,
     /// The user's own short names for commands.
@@ -195,7 +195,7 @@ impl Catalog<'_> {
             SourceKind::Dir | SourceKind::Project | SourceKind::User => {
                 Some(local::base(Path::new(local_path(&source.spec))))
             }
-            SourceKind::Github => source.commit.as_ref().map(|c| layout::folder(self.layouts, source.id, c)),
+            SourceKind::Github => source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c)),
             _ => None,
         };
         SourceInfo { id: source.id, name: source.name.clone(), kind: source.kind, spec: source.spec.clone(), base }

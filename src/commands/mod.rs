@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod digest;
 pub mod expr;
 pub mod model;
+pub mod names;
 pub mod run;
 pub mod scan;
 pub mod source;

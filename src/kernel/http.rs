@@ -24,6 +24,8 @@ pub struct Settings {
     pub ca_files: Vec<PathBuf>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the process are honoured.
     pub proxies: bool,
+    /// The proxy for every connection, instead of those of the process.
+    pub proxy: Option<String>,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// How long an answer may stay silent between two pieces.
@@ -35,6 +37,7 @@ impl Default for Settings {
         Settings {
             ca_files: Vec::new(),
             proxies: true,
+            proxy: None,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(30),
         }

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod github;
 pub mod layout;
 pub mod local;
+pub mod own;
 pub mod remote;
 pub mod spec;
 pub mod sync;
