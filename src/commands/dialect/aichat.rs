@@ -22,7 +22,11 @@ pub fn read(file: &SourceFile<'_>) -> Parsed {
     command.params.push(prose::input_param());
     let places = Places::new(file.text);
     let offset = file.text.len() - front.body.len();
-    if front.body.trim().is_empty() {
+    if front.body.trim().is_empty() && !front.values.is_empty() {
+        // A role may hold settings alone; then the input goes to the model as it is.
+        let settings: Vec<String> = command.fields.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        command.summary = Some(command.summary).filter(|s| !s.is_empty()).unwrap_or_else(|| settings.join(", "));
+    } else if front.body.trim().is_empty() {
         command.diagnostics.push(places.note(Severity::Warning, offset, "the role has no text and cannot run"));
         return Parsed { commands: vec![command], ..Parsed::default() };
     }
@@ -76,6 +80,15 @@ mod tests {
     fn an_input_mark_makes_it_a_prompt() {
         let command = one("roles/p.md", "My request is: __INPUT__");
         assert_eq!((command.steps[0].kind, command.steps[0].id.as_str()), (StepKind::Prompt, "prompt"));
+    }
+
+    #[test]
+    fn a_role_may_hold_settings_alone() {
+        let command = one("roles/f.md", "---\nuse_tools: all\n---\n");
+        assert_eq!((command.summary.as_str(), command.steps[0].text.as_str()), ("use_tools: all", ""));
+        assert_eq!((command.runnable(), command.diagnostics.len()), (true, 0));
+        let empty = one("roles/f.md", " \n");
+        assert_eq!((empty.runnable(), empty.diagnostics.len()), (false, 1));
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Siblings for () {
 }
 
 /// Folders whose content was made by programs or belongs to somebody else.
-const FOREIGN: [&str; 18] = [
+const FOREIGN: [&str; 17] = [
     ".git",
     "node_modules",
     "bower_components",
@@ -36,7 +36,6 @@ const FOREIGN: [&str; 18] = [
     "dist",
     ".venv",
     "venv",
-    "env",
     "site-packages",
     "__pycache__",
     ".tox",
