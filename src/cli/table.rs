@@ -73,3 +73,8 @@ fn push_row(ui: &Ui, row: &[(String, Option<Role>)], widths: &[usize], columns: 
     }
     out.push('\n');
 }
+
+/// A text on one line no wider than the terminal, for pickers.
+pub fn one_line(ui: &Ui, text: &str) -> String {
+    truncate_to_width(&safe_line(text), ui.width().saturating_sub(4))
+}

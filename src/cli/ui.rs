@@ -126,6 +126,12 @@ impl Ui {
         }
     }
 
+    /// Writes to stderr as it is: what programs that were run complain.
+    pub fn write_err(&self, bytes: &[u8]) {
+        let mut err = std::io::stderr().lock();
+        let _ = err.write_all(bytes).and_then(|()| err.flush());
+    }
+
     /// One line of results.
     pub fn line(&self, text: &str) -> Result<()> {
         self.write(format!("{text}\n").as_bytes())

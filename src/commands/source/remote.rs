@@ -11,12 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cache::BlobCache;
-use super::github::{self, Blobs, Github, Mode};
+use super::github::{self, Blobs, Github, Mode, Note};
 use super::layout::{self, LaidOut};
 use super::sync::{self, Fetched, Synced};
 use super::url;
 use crate::commands::dialect::detect;
 use crate::commands::digest::git_blob;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::Http;
 use crate::store::{Source, SourceKind, Store};
@@ -115,7 +116,7 @@ impl Remote {
                 Ok(Download { source, files: None, notes })
             }
             github::Outcome::Fetched(fetched) => {
-                let mut notes: Vec<String> = fetched.notes.iter().map(ToString::to_string).collect();
+                let mut notes: Vec<String> = fetched.notes.iter().map(said).collect();
                 rename(&mut source, fetched.renamed.clone(), &mut notes);
                 let settled = fetched.spec.clone();
                 source.reference = settled.git_ref.clone();
@@ -170,9 +171,9 @@ impl Remote {
     }
 
     /// Takes a download over: lays its files out, then writes rows and commit in one transaction.
-    pub fn take_over(&self, store: &Store, download: &Download) -> Result<Synced> {
+    pub fn take_over(&self, store: &Store, download: &Download, now: Timestamp) -> Result<Synced> {
         let mut source = download.source.clone();
-        source.fetched_at = Some(store.now());
+        source.fetched_at = Some(now);
         source.state = "ok".to_string();
         source.error = None;
         let Some(files) = &download.files else {
@@ -190,6 +191,19 @@ impl Remote {
         synced.notes = notes;
         layout::sweep(&self.layouts, source.id, source.commit.as_deref());
         Ok(synced)
+    }
+}
+
+/// A note as a sentence.
+fn said(note: &Note) -> String {
+    match note {
+        Note::Symlink { path, target: Some(target) } => format!("not followed: {path} links to {target}"),
+        Note::Symlink { path, target: None } => format!("not followed: {path} is a link"),
+        Note::Submodule { path, commit } => format!("not fetched: {path} is another repository at {commit}"),
+        Note::LfsPointer { path } => format!("left out: the content of {path} lies in Git LFS"),
+        Note::TooLarge { path, size } => format!("left out: {path} is too large ({} MB)", size.div_ceil(1 << 20)),
+        Note::HostileName { path, why } => format!("an odd name, kept as data: {path} ({why})"),
+        Note::CutShort { folder } => format!("{folder}/ holds more than GitHub lists; some of it is missing"),
     }
 }
 
