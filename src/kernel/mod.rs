@@ -2,6 +2,9 @@
 //!
 //! It knows no command, no run and no table: only what strangers must agree on to talk to each other.
 
+pub mod clock;
 pub mod error;
+pub mod events;
+pub mod ids;
 pub mod markdown;
 pub mod terminal;
