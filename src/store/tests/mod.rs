@@ -1,0 +1,10 @@
+//! The store by exact values.
+
+mod chain;
+mod concurrency;
+mod definitions;
+mod open;
+mod plans;
+mod runs;
+mod sources;
+mod support;
