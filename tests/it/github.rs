@@ -153,7 +153,7 @@ fn every_request_says_who_asks_and_what_for() {
         assert_eq!(all("x-github-api-version"), ["2022-11-28"]);
         assert_eq!(all("authorization"), ["Bearer ghp_test"]);
         assert_eq!(all("accept").len(), 1);
-        assert!(all("accept")[0].starts_with("application/vnd.github."));
+        assert!(all("accept")[0].starts_with("application/vnd.github"));
     }
 }
 
@@ -326,7 +326,7 @@ fn a_listing_cut_short_is_walked() {
         .commit(&[("a.md", "alpha"), ("docs/b.md", "beta"), ("docs/deep/c.md", "gamma"), ("z.md", "omega")], "docs");
     repo.truncate_above(10);
     let fetched = world.fetch("github:o/r").unwrap();
-    assert_eq!(paths(&fetched), ["a.md", "z.md", "docs/b.md", "docs/deep/c.md"]);
+    assert_eq!(paths(&fetched), ["a.md", "docs/b.md", "docs/deep/c.md", "z.md"]);
     // `big` holds 40 entries: its flat listing is whole although its recursive one is not.
     assert_eq!(fetched.notes, []);
     world.standin.take_log();
@@ -669,6 +669,43 @@ fn an_archive_link_that_is_not_encrypted_is_refused() {
     let error = world.failure("github:o/crowd");
     assert_eq!(error.kind(), Kind::Refused);
     assert_eq!(error.message(), "the archive's link is not an encrypted address: http://codeload.example.com/x");
+}
+
+#[test]
+fn where_archives_are_blocked_a_token_goes_on_by_blob() {
+    let world = World::new(Some("ghp_test"));
+    crowd(&world.standin, 40);
+    world.standin.fail_always("legacy.tar.gz", Failure::Status(503, "Unavailable", vec![]));
+    assert_eq!(world.fetch("github:o/crowd").unwrap().entries.len(), 40);
+    let log = world.standin.take_log();
+    assert_eq!(log.iter().filter(|l| l.contains("legacy.tar.gz")).count(), 3);
+    assert_eq!(log.iter().filter(|l| l.contains("/blobs/")).count(), 40);
+}
+
+#[test]
+fn an_enterprise_server_is_asked_below_its_prefix_and_with_its_own_token() {
+    let standin = Standin::start();
+    let repo = standin.repo("o/old");
+    repo.commit(&[("a.md", "alpha")], "one");
+    repo.rename("o/new");
+    let api = format!("{}/api/v3", standin.api_url);
+    let host = standin.api_url.trim_start_matches("http://").to_string();
+    let env = |name: &str| match name {
+        "GITHUB_API_URL" => Some(api.clone()),
+        "GH_HOST" => Some(host.clone()),
+        "GH_ENTERPRISE_TOKEN" => Some("own".to_string()),
+        "GH_TOKEN" => Some("cloud".to_string()),
+        _ => None,
+    };
+    let github = Github::new(http(), &host, &env, token::find(&host, &env)).unwrap().with(options());
+    let spec = spec_of(&format!("github:{host}/o/old"));
+    let outcome = run(github.fetch(&spec, None, &markdown, &Memory::default(), &|_| ()));
+    let Ok(Outcome::Fetched(fetched)) = outcome else { panic!("fetched") };
+    assert_eq!(fetched.spec.to_string(), format!("github:{host}/o/new"));
+    for request in standin.requests() {
+        assert!(request.target.starts_with("/api/v3/repos"), "{}", request.target);
+        assert_eq!(request.header("authorization"), Some("Bearer own"));
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::repo::Repo;
 use super::server::Answer;
 use super::{Recorded, Shared};
 
+/// Enterprise servers have their API below this path; here both are served.
+const ENTERPRISE: &str = "/api/v3";
+
 /// The right answer, checked against GitHub's description, with its limit headers.
 pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Answer {
     if request.codeload {
@@ -17,6 +20,7 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Answer {
     }
     let subset = openapi::subset();
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let path = path.strip_prefix(ENTERPRISE).unwrap_or(path);
     // Where a renamed repository's redirect leads; GitHub does not describe this route.
     let answer = match path.strip_prefix("/repositories/") {
         Some(rest) => by_id(shared, request, rest),
@@ -88,7 +92,8 @@ fn by_name(shared: &Shared, request: &Recorded, path: &str, query: &str) -> Answ
     match repos.iter().find(old) {
         Some(repo) => {
             let tail = if rest.is_empty() { String::new() } else { format!("/{rest}") };
-            let url = format!("{}/repositories/{}{tail}", shared.api, repo.id);
+            let prefix = if request.target.starts_with(ENTERPRISE) { ENTERPRISE } else { "" };
+            let url = format!("{}{prefix}/repositories/{}{tail}", shared.api, repo.id);
             let body = json!({"message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest"});
             json_answer(301, &body).with("location", url)
         }
