@@ -80,7 +80,7 @@ pub enum Outcome {
         rate: Option<Rate>,
     },
     /// There is a commit to take over.
-    Fetched(Box<Fetched>),
+    Fetched(Fetched),
 }
 
 impl Github {
@@ -124,7 +124,7 @@ impl Github {
         }
         let mut entries = without_pointers(wanted, blobs, &mut notes)?;
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(Outcome::Fetched(Box::new(Fetched { commit, entries, notes, spec, renamed, rate: self.rate() })))
+        Ok(Outcome::Fetched(Fetched { commit, entries, notes, spec, renamed, rate: self.rate() }))
     }
 }
 
