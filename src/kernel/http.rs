@@ -278,4 +278,44 @@ mod tests {
         assert_eq!(error.kind(), Kind::Unreachable);
         assert_eq!(error.message(), "127.0.0.1 cannot be reached");
     }
+
+    fn data(name: &str) -> PathBuf {
+        [env!("CARGO_MANIFEST_DIR"), "tests/data/tls", name].iter().collect()
+    }
+
+    /// A TLS server on loopback that answers `connections` times; its certificate comes from the test authority.
+    fn tls_server(connections: usize) -> Url {
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        use std::io::{Read, Write};
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let certificate = CertificateDer::from_pem_file(data("server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
+        let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+        let config = std::sync::Arc::new(config.unwrap());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = url(&format!("https://{}/", listener.local_addr().unwrap()));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().take(connections) {
+                let session = rustls::ServerConnection::new(config.clone()).unwrap();
+                let mut tls = rustls::StreamOwned::new(session, stream.unwrap());
+                if tls.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
+                    let _ = tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+                }
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn an_added_authority_is_trusted_and_no_other() {
+        let address = tls_server(2);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let plain = Settings { proxies: false, ..Settings::default() };
+        let error = runtime.block_on(Http::new(&plain).unwrap().get(&address, HeaderMap::new())).unwrap_err();
+        assert_eq!(error.message(), "127.0.0.1 showed a certificate that is not trusted");
+        let with = Http::new(&Settings { ca_files: vec![data("ca.pem")], ..plain }).unwrap();
+        let body = runtime.block_on(async { with.get(&address, HeaderMap::new()).await?.bytes(2).await });
+        assert_eq!(body.unwrap(), b"hi");
+    }
 }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::reqwest_connector::ReqwestConnector;
-use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use url::Url;
 
 use super::blobs::blob_sha;
@@ -254,7 +254,7 @@ impl Session<'_> {
         if let Some(limited) = self.github.limited() {
             return Err(self.limit(limited));
         }
-        let sent = self.crab._get_with_headers(ask.route, Some(headers(ask)?)).await;
+        let sent = self.crab.execute(request(ask)?).await;
         let (parts, mut body) = sent.map_err(|e| self.broken(&e))?.into_parts();
         let status = parts.status.as_u16();
         if let Some(rate) = Rate::from_headers(&parts.headers) {
@@ -343,14 +343,16 @@ pub(super) async fn rest(pause: Duration) {
     }
 }
 
-fn headers(ask: &Ask<'_>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.insert("accept", ask.accept.parse().context(Kind::Failed, || "bad media type".to_string())?);
-    headers.insert("x-github-api-version", ::http::HeaderValue::from_static(API_VERSION));
+/// The request itself; octocrab's own constructors would set some of these headers a second time.
+fn request(ask: &Ask<'_>) -> Result<::http::Request<OctoBody>> {
+    let mut request = ::http::Request::builder()
+        .uri(ask.route)
+        .header("accept", ask.accept)
+        .header("x-github-api-version", API_VERSION);
     if let Some(etag) = &ask.etag {
-        headers.insert("if-none-match", etag.parse().context(Kind::Failed, || "bad entity tag".to_string())?);
+        request = request.header("if-none-match", etag);
     }
-    Ok(headers)
+    request.body(OctoBody::empty()).context(Kind::Failed, || format!("{:?} cannot be asked for", ask.route))
 }
 
 /// The `message` of an error body, or nothing.

@@ -19,6 +19,8 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 const MOST_RENAMES: usize = 3;
 /// Without a token, fewer files than this are fetched one by one even when nothing is there yet.
 const FEW: usize = 3;
+/// When the archive cannot be had, so many files are fetched one by one instead, with a token.
+const MOST_BY_BLOB: usize = 500;
 
 /// What a fetch is doing, for a progress line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub enum Progress {
 pub struct Fetched {
     /// The commit's SHA.
     pub commit: String,
-    /// The wanted files, each with its content in the blob store, by path as listed.
+    /// The wanted files, each with its content in the blob store, sorted by path.
     pub entries: Vec<Entry>,
     /// What a person should know of.
     pub notes: Vec<Note>,
@@ -78,7 +80,7 @@ pub enum Outcome {
         rate: Option<Rate>,
     },
     /// There is a commit to take over.
-    Fetched(Box<Fetched>),
+    Fetched(Fetched),
 }
 
 impl Github {
@@ -120,8 +122,9 @@ impl Github {
             let target = blobs.get(&link.sha)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             notes.push(Note::Symlink { path: link.path, target });
         }
-        let entries = without_pointers(wanted, blobs, &mut notes)?;
-        Ok(Outcome::Fetched(Box::new(Fetched { commit, entries, notes, spec, renamed, rate: self.rate() })))
+        let mut entries = without_pointers(wanted, blobs, &mut notes)?;
+        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(Outcome::Fetched(Fetched { commit, entries, notes, spec, renamed, rate: self.rate() }))
     }
 }
 
@@ -311,8 +314,13 @@ async fn fill(
     progress(Progress::Listed { wanted, missing: missing.len() });
     if archive_is_cheaper(session.github, missing.len(), cold) {
         let tell = |bytes| progress(Progress::Archive { bytes });
-        tarball::fetch(session, spec, commit, &mut missing, blobs, &tell).await?;
+        let brought = tarball::fetch(session, spec, commit, &mut missing, blobs, &tell).await;
         order.retain(|(sha, _)| missing.contains_key(sha));
+        match brought {
+            // Some networks let the API through and not the archives' host.
+            Err(error) if error.kind() == Kind::Unreachable && can_go_on_by_blob(session.github, order.len()) => {}
+            brought => brought?,
+        }
     }
     for (done, (sha, size)) in order.iter().enumerate() {
         progress(Progress::Blob { done, total: order.len() });
@@ -326,6 +334,11 @@ fn archive_is_cheaper(github: &Github, missing: usize, cold: bool) -> bool {
     let left = github.rate().map(|rate| rate.remaining);
     let cold_and_anonymous = cold && github.is_anonymous() && missing > FEW;
     missing > github.options.archive_above || cold_and_anonymous || left.is_some_and(|left| missing as u64 > left)
+}
+
+fn can_go_on_by_blob(github: &Github, missing: usize) -> bool {
+    let enough = github.rate().is_none_or(|rate| rate.remaining > missing as u64);
+    !github.is_anonymous() && github.limited().is_none() && enough && missing <= MOST_BY_BLOB
 }
 
 /// Takes git-lfs pointers out of the wanted files and notes them.

@@ -44,8 +44,12 @@ pub(super) async fn fetch(
     let options = &session.github.options;
     let mut pause = options.pause;
     for left in (0..options.tries.max(1)).rev() {
-        let answer = open(session, spec, commit).await?;
-        match read(answer, missing, blobs, progress).await {
+        let link = link(session, spec, commit).await?;
+        let tried = match follow(session, spec, link).await {
+            Ok(answer) => read(answer, missing, blobs, progress).await,
+            Err(error) => Err(error),
+        };
+        match tried {
             // A broken-off answer may be whole the next time; what it brought so far is kept.
             Err(error) if error.kind() == Kind::Unreachable && left > 0 => rest(pause).await,
             done => return done,
@@ -55,14 +59,18 @@ pub(super) async fn fetch(
     Ok(())
 }
 
-/// Asks for the archive's link and follows it by hand.
-async fn open(session: &Session<'_>, spec: &Spec, commit: &str) -> Result<Response> {
+/// Asks for the archive's address.
+async fn link(session: &Session<'_>, spec: &Spec, commit: &str) -> Result<Url> {
     let route = format!("/repos/{}/{}/tarball/{commit}", spec::encode(&spec.owner), spec::encode(&spec.repo));
     let answer = session.get(&Ask::new(&route)).await?;
-    let Some(location) = answer.location() else {
-        return Err(no_archive(session, spec, answer.status));
-    };
-    let mut url = safe_link(session.github.api(), location)?;
+    match answer.location() {
+        Some(location) => safe_link(session.github.api(), location),
+        None => Err(no_archive(session, spec, answer.status)),
+    }
+}
+
+/// Follows the address by hand, without our token, to an answer whose body is the archive.
+async fn follow(session: &Session<'_>, spec: &Spec, mut url: Url) -> Result<Response> {
     for _ in 0..LONGEST_CHAIN {
         let answer = session.github.http().get(&url, HeaderMap::new()).await?;
         match (answer.status(), answer.header("location")) {
@@ -223,6 +231,19 @@ mod tests {
         let long = "long/".repeat(60) + "name.md";
         let archive = archive(&[("root/a.md", b"alpha"), (&long, b"beta\n"), ("root/c.md", b"gamma")]);
         assert_eq!(unpacked(&archive, &[b"beta\n", b"pages", b"absent"]), [b"beta\n".to_vec(), b"pages".to_vec()]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_unpacked_without_panic(mut bytes: Vec<u8>, flip in 0usize..400) {
+            unpacked(&bytes, &[b"alpha"]);
+            bytes = archive(&[("a.md", b"alpha"), ("b.md", b"beta")]);
+            let at = flip % bytes.len();
+            bytes[at] ^= 0x55;
+            for found in unpacked(&bytes, &[b"alpha"]) {
+                proptest::prop_assert_eq!(found, b"alpha".to_vec());
+            }
+        }
     }
 
     #[test]

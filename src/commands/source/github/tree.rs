@@ -101,7 +101,7 @@ pub enum Note {
     },
 }
 
-/// The entries at and below the spec's path, in GitHub's order.
+/// The entries at and below the spec's path.
 pub(super) struct Listing {
     pub entries: Vec<Entry>,
     pub notes: Vec<Note>,
