@@ -211,6 +211,7 @@ fn words_comments_and_test_code_are_no_violation() {
         ("kernel/a.rs", r"let c = '\''; let b = b'\x41'; let l: &'static str = s;"),
         ("kernel/a.rs", "#[cfg(test)]\nmod tests { fn f() { println!(\"skipped\"); } }"),
         ("exec/tests/pipes.rs", "fn f() { eprintln!(\"skipped\"); }"),
+        ("exec/limits_tests.rs", "use super::super::super::kernel::env; fn f() { println!(\"skipped\"); }"),
         ("commands/dialect/xc/tests.rs", "fn f() { println!(\"skipped\"); }"),
         ("kernel/a.rs", "fn print() { writeln!(out, \"x\") }"),
     ] {
@@ -234,6 +235,9 @@ fn planted_forgotten_files_are_seen() {
         ("b/d.rs", ""),
         ("main.rs", "mod a; mod b;"),
         ("stray.rs", ""),
+        ("b/e_tests.rs", ""),
+        ("b/tests/f.rs", ""),
+        ("b/e.rs", "#[cfg(test)]\n#[path = \"e_tests.rs\"]\nmod tests;\n#[path = \"tests/f.rs\"] pub mod f;"),
     ]);
-    assert_eq!(forgotten(&files, &["main.rs"]), ["a/lost.rs", "b/c.rs", "stray.rs"]);
+    assert_eq!(forgotten(&files, &["main.rs"]), ["a/lost.rs", "b/c.rs", "stray.rs", "b/e.rs"]);
 }

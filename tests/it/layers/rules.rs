@@ -14,7 +14,7 @@ pub struct Source {
 
 /// Everything a file does that it must not, as `file:line: sentence`, in its order.
 pub fn check(source: &Source) -> Vec<String> {
-    let module = module_of(&source.name);
+    let module = inner_module_of(&source.name);
     let tokens = tokens(&source.text);
     let mut reader = Reader::new(&tokens, module.clone());
     let paths = reader.read();
@@ -24,8 +24,8 @@ pub fn check(source: &Source) -> Vec<String> {
         found.insert((1, format!("{room} is no room of the list")));
     }
     if source.name == "lib.rs" {
-        let strange = declared(&tokens).into_iter().filter(|(_, name)| rank(name).is_none());
-        found.extend(strange.map(|(line, name)| (line, format!("{name} is no room of the list"))));
+        let strange = declared(&tokens).into_iter().filter(|(_, (_, name))| rank(name).is_none());
+        found.extend(strange.map(|(_, (line, name))| (line, format!("{name} is no room of the list"))));
     }
     for path in &paths {
         found.extend(wrong_room(room, path).map(|why| (path.line, why)));
@@ -54,10 +54,14 @@ pub fn check(source: &Source) -> Vec<String> {
 pub fn forgotten(sources: &[Source], roots: &[&str]) -> Vec<String> {
     let mut known: BTreeSet<Vec<String>> = BTreeSet::new();
     for source in sources {
-        for (_, name) in declared(&tokens(&source.text)) {
-            let mut path = module_of(&source.name);
-            path.push(name);
-            known.insert(path);
+        let module = module_of(&source.name);
+        let folder = source.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let tokens = tokens(&source.text);
+        for (at, (_, name)) in declared(&tokens) {
+            known.insert(match path_attribute(&tokens, at) {
+                Some(file) => module_of(format!("{folder}/{file}").trim_start_matches('/')),
+                None => module.iter().cloned().chain([name]).collect(),
+            });
         }
     }
     let lost = |source: &&Source| !roots.contains(&source.name.as_str()) && !known.contains(&module_of(&source.name));
@@ -74,18 +78,35 @@ fn module_of(name: &str) -> Vec<String> {
     parts
 }
 
-/// The names of `mod name;` items, with their lines.
-fn declared(tokens: &[(usize, Token)]) -> Vec<(usize, String)> {
-    let is_item =
-        |window: &&[(usize, Token)]| window[0].1 == Token::Word("mod".to_string()) && window[2].1 == Token::Mark(';');
-    tokens
-        .windows(3)
-        .filter(is_item)
-        .filter_map(|window| match &window[1] {
-            (line, Token::Word(name)) => Some((*line, name.clone())),
-            _ => None,
-        })
-        .collect()
+/// Like [`module_of`], where `x_tests.rs` is the module `tests` of `x`.
+fn inner_module_of(name: &str) -> Vec<String> {
+    let mut parts = module_of(name);
+    if let Some(tested) = parts.last().and_then(|last| last.strip_suffix("_tests")).map(str::to_string) {
+        parts.pop();
+        parts.extend([tested, "tests".to_string()]);
+    }
+    parts
+}
+
+/// The names of `mod name;` items, each with its index among the tokens and its line.
+fn declared(tokens: &[(usize, Token)]) -> Vec<(usize, (usize, String))> {
+    let item = |(at, window): (usize, &[(usize, Token)])| match window {
+        [(_, Token::Word(word)), (line, Token::Word(name)), (_, Token::Mark(';'))] if word == "mod" => {
+            Some((at, (*line, name.clone())))
+        }
+        _ => None,
+    };
+    tokens.windows(3).enumerate().filter_map(item).collect()
+}
+
+/// The file of `#[path = "file"]` right before the item at `at`, or before its `pub`.
+fn path_attribute(tokens: &[(usize, Token)], at: usize) -> Option<&str> {
+    let before: Vec<&Token> = tokens[..at].iter().rev().map(|(_, token)| token).take(6).collect();
+    let skip = usize::from(matches!(before.first(), Some(Token::Word(word)) if word == "pub"));
+    match before.get(skip..skip + 4)? {
+        [Token::Mark(']'), Token::Text(file), Token::Mark('='), Token::Word(word)] if word == "path" => Some(file),
+        _ => None,
+    }
 }
 
 fn rank(room: &str) -> Option<usize> {
@@ -108,7 +129,8 @@ fn wrong_home(module: &[String], path: &Named) -> Option<String> {
     let (name, homes) = HOMES.iter().find(|(name, _)| name == first)?;
     let at_home =
         |home: &&str| home.split("::").enumerate().all(|(at, part)| module.get(at).is_some_and(|m| m == part));
-    (!homes.iter().any(|home| at_home(&home))).then(|| format!("{name} belongs to {}", homes.join(" or ")))
+    let away = !homes.iter().any(at_home);
+    away.then(|| format!("{name} belongs to {}", homes.join(" or ")))
 }
 
 /// `cli` prints and ends the process; so may the root, which is `main`.
