@@ -50,7 +50,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             context.app.resolve(&words)?;
         }
     }
-    config::bind(file, &name, binding.as_ref())?;
+    config::edit::bind(file, &name, binding.as_ref())?;
     let said = if binding.is_some() { "bound" } else { "no longer bound" };
     context.ui.note(&format!("`{name}` is {said} ({})", file.display()));
     Ok(0)

@@ -7,6 +7,8 @@ mod list;
 mod new;
 mod show;
 
+pub(super) use new::open_editor;
+
 use clap::Subcommand;
 
 use super::Context;

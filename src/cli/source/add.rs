@@ -26,6 +26,13 @@ pub struct Args {
     dialect: Option<String>,
 }
 
+impl Args {
+    /// The arguments of a plain `add SPEC`.
+    pub(super) fn of(spec: &str) -> Self {
+        Args { spec: spec.to_string(), name: None, dialect: None }
+    }
+}
+
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let store = context.app.store()?.clone();
     let dialect = args.dialect.as_deref().map(dialect).transpose()?;

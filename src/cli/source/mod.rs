@@ -57,6 +57,11 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     }
 }
 
+/// Adds a source as `fac source add SPEC` does.
+pub(super) fn add_spec(context: &mut Context, spec: &str) -> Result<u8> {
+    add::run(context, &add::Args::of(spec))
+}
+
 /// The source of that name. `project` means the current project's.
 pub(super) fn named(context: &Context, name: &str) -> Result<Source> {
     let store = context.app.store()?;
