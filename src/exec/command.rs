@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 
 use super::{Job, limits};
 
@@ -15,10 +15,12 @@ pub(super) fn prepare(job: &Job) -> Result<Command> {
     if !job.cwd.is_dir() {
         return Err(Error::new(Kind::NotFound, format!("there is no working folder {}", job.cwd.display())));
     }
+    // A relative program would be looked for after the change of folder.
+    let cwd = std::path::absolute(&job.cwd).context(Kind::Failed, || "cannot tell the working folder".to_owned())?;
     let shown = Path::new(&job.program).display();
     let path = job.env.iter().rev().find(|(key, _)| key == "PATH").map_or(OsStr::new(""), |(_, value)| value);
     let has_slash = job.program.as_encoded_bytes().contains(&b'/');
-    let located: PathBuf = if has_slash { job.cwd.join(&job.program) } else { PathBuf::from(&job.program) };
+    let located: PathBuf = if has_slash { cwd.join(&job.program) } else { PathBuf::from(&job.program) };
     let Some(found) = limits::find_program(if has_slash { located.as_os_str() } else { &job.program }, path) else {
         return Err(if has_slash && located.exists() {
             Error::new(Kind::Failed, format!("{shown} cannot be executed"))
@@ -31,7 +33,7 @@ pub(super) fn prepare(job: &Job) -> Result<Command> {
         });
     };
     let mut command = Command::new(found);
-    command.args(&job.args).env_clear().envs(job.env.iter().map(|(k, v)| (k, v))).current_dir(&job.cwd);
+    command.args(&job.args).env_clear().envs(job.env.iter().map(|(k, v)| (k, v))).current_dir(&cwd);
     Ok(command)
 }
 

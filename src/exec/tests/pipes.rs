@@ -236,6 +236,9 @@ fn what_cannot_be_started_is_explained() {
     assert_eq!(refused(named("./orphan")), (Kind::Missing, first_line.into()));
     std::fs::write(&orphan, "no program at all\n").unwrap();
     assert_eq!(refused(named("./orphan")), (Kind::Failed, "./orphan cannot be started".into()));
+    let mut job = named("");
+    (job.program, job.cwd) = ("./Cargo.toml".into(), "src/..".into());
+    assert_eq!(refused(job), (Kind::Failed, "./Cargo.toml cannot be executed".into()));
     let mut job = sh("true");
     job.cwd = folder.path().join("none");
     let message = format!("there is no working folder {}", job.cwd.display());
