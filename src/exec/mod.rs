@@ -10,12 +10,17 @@
 //!   what is left after the grace, or at once on a second request. A panic of the caller kills the group too.
 //! - When the program has exited, what it left in its pipes is read, and a background process that still holds them is
 //!   waited for [`DRAIN`] at most; it is left alone, as make, just and mask leave it, but its output goes nowhere then.
-//! - With pipes, the program gets our terminal only when it stops because it wants to read it (a password prompt); until
-//!   then Ctrl-C comes to us. With a pseudo-terminal, our terminal is raw and its keys are handed on; Ctrl-C counts as an
-//!   interruption unless the program reads single keys. There, background processes get SIGHUP at the end, as when a
-//!   terminal window is closed, and Ctrl-Z reaches the program but suspends nothing of ours.
+//! - With pipes, the program gets our terminal only when it stops because it wants to read it (a password prompt). Until
+//!   then Ctrl-C comes to us, and Ctrl-Z suspends us while the program goes on until its pipes are full; afterwards both
+//!   reach the program, and we are suspended with it.
+//! - With a pseudo-terminal, our terminal is raw and its keys are handed on, while we are in its foreground. Ctrl-C
+//!   counts as an interruption unless the program reads single keys. Background processes get SIGHUP at the end, as when
+//!   a terminal window is closed; Ctrl-Z reaches the program but suspends nothing of ours; keys typed ahead and not read
+//!   go with the program.
+//! - A sink that does not return holds everything up, the timeout included, as a pager that is not scrolled does.
 
 mod capture;
+mod command;
 pub mod interpreters;
 mod job;
 mod limits;

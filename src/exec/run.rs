@@ -3,21 +3,19 @@
 //! One thread, one poll: output, input, keys, signals and the next deadline. It knows no system call; those are in
 //! `unix.rs`.
 
-use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::error::{Context, Kind, Result};
 
 use super::capture::Capture;
 use super::job::{Input, Job, Outcome, Output, Sink, Status, Stream};
 use super::stop::Stop;
 use super::unix::{self as os, Console, Group, Lent, Moved, Pty, Wake, Want};
-use super::{Captured, limits};
+use super::{Captured, command};
 
 /// How long output is waited for once the program has exited but something it left behind still holds its streams.
 pub const DRAIN: Duration = Duration::from_millis(250);
@@ -28,6 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 20
 const WATCH: Duration = Duration::from_millis(20);
 /// How often a program that waits for a terminal we do not have is looked at.
 const RETRY: Duration = Duration::from_millis(500);
+/// How often the program is looked at without being told to, in case whoever started us has blocked SIGCHLD.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Read at once; the size of a pipe.
 const BUFFER: usize = 64 << 10;
 /// More than a pipe can hold: what is read at most after the time for it has passed.
@@ -59,48 +59,6 @@ pub(super) fn run_on(job: Job, sink: &mut dyn Sink, stop: &Stop, console: Consol
     let mut running = Running::start(job, started, console)?;
     running.look_after(sink, stop).context(Kind::Failed, || "cannot wait for the program".to_owned())?;
     Ok(running.finish())
-}
-
-/// Finds the program, checks everything that can be checked, and gives a command with all but its streams.
-fn prepare(job: &Job) -> Result<Command> {
-    limits::check(&job.program, &job.args, &job.env)?;
-    if !job.cwd.is_dir() {
-        return Err(Error::new(Kind::NotFound, format!("there is no working folder {}", job.cwd.display())));
-    }
-    let shown = Path::new(&job.program).display();
-    let path = job.env.iter().rev().find(|(key, _)| key == "PATH").map_or(OsStr::new(""), |(_, value)| value);
-    let has_slash = job.program.as_encoded_bytes().contains(&b'/');
-    let located: PathBuf = if has_slash { job.cwd.join(&job.program) } else { PathBuf::from(&job.program) };
-    let Some(found) = limits::find_program(if has_slash { located.as_os_str() } else { &job.program }, path) else {
-        return Err(if has_slash && located.exists() {
-            Error::new(Kind::Failed, format!("{shown} cannot be executed"))
-                .hint(format!("is it a program? chmod +x {shown}"))
-        } else if has_slash {
-            Error::new(Kind::Missing, format!("there is no program {shown}"))
-        } else {
-            Error::new(Kind::Missing, format!("the program {shown} is not installed"))
-                .hint("install it, or add its folder to PATH")
-        });
-    };
-    let mut command = Command::new(found);
-    command.args(&job.args).env_clear().envs(job.env.iter().map(|(k, v)| (k, v))).current_dir(&job.cwd);
-    Ok(command)
-}
-
-/// The sentence for a program that exists but did not start.
-fn explain(program: &OsStr, error: io::Error) -> Error {
-    let shown = Path::new(program).display();
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            Error::new(Kind::Missing, format!("the interpreter that {shown} names in its first line is not installed"))
-        }
-        io::ErrorKind::ArgumentListTooLong => {
-            Error::new(Kind::Usage, format!("the arguments and the environment for {shown} are too large"))
-                .hint("pass large data in a file or on standard input")
-        }
-        _ => Error::new(Kind::Failed, format!("{shown} cannot be started")),
-    }
-    .because(error)
 }
 
 /// A stream being read.
@@ -159,8 +117,8 @@ struct Running {
 
 impl Running {
     fn start(job: Job, started: Instant, mut console: Console) -> Result<Self> {
-        let mut command = prepare(&job)?;
-        let cannot = |e: io::Error| explain(&job.program, e);
+        let mut command = command::prepare(&job)?;
+        let cannot = |e: io::Error| command::explain(&job.program, e);
         // Listening begins first, so that not even the shortest program ends unheard.
         let wake = Wake::new(job.output == Output::Terminal).map_err(cannot)?;
         let mut terminal = None;
@@ -259,6 +217,8 @@ impl Running {
             }
             if ready.wake {
                 self.wake.clear();
+            }
+            if ready.wake || ready.nothing {
                 self.notice_changes()?;
             }
         }
@@ -348,6 +308,7 @@ impl Running {
         let ready = os::wait_ready(&fds, self.time_to_wait())?;
         let is = |slot: Option<usize>| slot.and_then(|i| ready.get(i)).is_some_and(|r| *r);
         Ok(Ready {
+            nothing: !ready.contains(&true),
             wake: is(Some(0)),
             stop: is(slots.stop),
             sources: slots.sources.map(is),
@@ -358,10 +319,10 @@ impl Running {
     }
 
     /// Until the next thing the clock will ask for.
-    fn time_to_wait(&self) -> Option<Duration> {
+    fn time_to_wait(&self) -> Duration {
         let now = Instant::now();
         let until = |at: Instant| at.saturating_duration_since(now);
-        let mut times: Vec<Duration> = Vec::new();
+        let mut times = vec![HEARTBEAT];
         match &self.exited {
             _ if self.ending.is_some() => times.push(WATCH),
             Some((_, at)) => times.push(until(*at + DRAIN)),
@@ -371,7 +332,7 @@ impl Running {
                 times.extend(self.waiting.map(|_| RETRY));
             }
         }
-        times.into_iter().min()
+        times.into_iter().min().unwrap_or(HEARTBEAT)
     }
 
     /// Reads once; the number of bytes.
@@ -402,7 +363,7 @@ impl Running {
         for i in 0..self.sources.len() {
             let mut left = LEFT_OVER;
             while let Some(fd) = &self.sources[i].fd {
-                let ready = os::wait_ready(&[(fd.as_fd(), Want::Read)], Some(Duration::ZERO));
+                let ready = os::wait_ready(&[(fd.as_fd(), Want::Read)], Duration::ZERO);
                 if !ready.is_ok_and(|r| r == [true]) {
                     break;
                 }
@@ -537,6 +498,7 @@ struct Slots {
 
 /// What is ready.
 struct Ready {
+    nothing: bool,
     wake: bool,
     stop: bool,
     sources: [bool; 2],

@@ -109,14 +109,14 @@ pub(super) enum Want {
 }
 
 /// Waits until one of `fds` is ready, closed or broken, for `timeout` at most. Answers in their order.
-pub(super) fn wait_ready(fds: &[(BorrowedFd<'_>, Want)], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
+pub(super) fn wait_ready(fds: &[(BorrowedFd<'_>, Want)], timeout: Duration) -> io::Result<Vec<bool>> {
     let mut polled: Vec<PollFd<'_>> = fds
         .iter()
         .map(|(fd, want)| {
             PollFd::from_borrowed_fd(*fd, if *want == Want::Read { PollFlags::IN } else { PollFlags::OUT })
         })
         .collect();
-    let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
+    let timeout = Timespec::try_from(timeout).ok();
     match poll(&mut polled, timeout.as_ref()) {
         Ok(_) => Ok(polled.iter().map(|p| !p.revents().is_empty()).collect()),
         Err(Errno::INTR) => Ok(vec![false; fds.len()]),

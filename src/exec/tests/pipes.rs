@@ -16,15 +16,15 @@ fn streams_and_exit_code_are_told_apart() {
 #[test]
 fn output_arrives_while_the_program_runs_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let go_on = folder.path().join("go-on");
-    let mut job = sh("echo one; read x < go-on; echo two >&2; read x < go-on; echo three");
+    let gates = ["gate-1", "gate-2"].map(|name| folder.path().join(name));
+    assert!(std::process::Command::new("mkfifo").args(&gates).status().unwrap().success());
+    let mut job = sh("echo one; read x < gate-1; echo two >&2; read x < gate-2; echo three");
     job.cwd = folder.path().to_owned();
-    assert!(std::process::Command::new("mkfifo").arg(&go_on).status().unwrap().success());
     let mut seen = Vec::new();
     let mut sink = |stream: Stream, bytes: &[u8]| {
         seen.push((stream, text(bytes.to_vec())));
-        if seen.len() < 3 {
-            std::fs::write(&go_on, "\n").unwrap();
+        if let Some(gate) = gates.get(seen.len() - 1) {
+            std::fs::write(gate, "\n").unwrap();
         }
         ControlFlow::Continue(())
     };
@@ -236,6 +236,9 @@ fn what_cannot_be_started_is_explained() {
     assert_eq!(refused(named("./orphan")), (Kind::Missing, first_line.into()));
     std::fs::write(&orphan, "no program at all\n").unwrap();
     assert_eq!(refused(named("./orphan")), (Kind::Failed, "./orphan cannot be started".into()));
+    let mut job = named("");
+    (job.program, job.cwd) = ("./Cargo.toml".into(), "src/..".into());
+    assert_eq!(refused(job), (Kind::Failed, "./Cargo.toml cannot be executed".into()));
     let mut job = sh("true");
     job.cwd = folder.path().join("none");
     let message = format!("there is no working folder {}", job.cwd.display());

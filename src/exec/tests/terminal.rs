@@ -302,3 +302,25 @@ fn ctrl_c_stops_a_program_on_pipes() {
     assert!(said.contains("inner: Interrupted by Some(2)\r\n") && !said.contains("still here"), "{said}");
     assert_eq!(outcome.status, Status::Signalled(15));
 }
+
+/// Only for a process on a terminal that was told to ignore HUP.
+#[test]
+fn inner_ignored_signals() {
+    if !is_in_a_session() {
+        return;
+    }
+    let signals = crate::exec::signals::StopOnSignals::new().unwrap();
+    signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
+    let ignored = crate::exec::unix::ignored_signals();
+    eprintln!("inner: {:?} {}", [1, 2, 15].map(|n| ignored.contains(&n)), signals.stop().is_requested());
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    let exe = std::env::current_exe().unwrap();
+    let inner = "--exact exec::tests::terminal::inner_ignored_signals --nocapture";
+    let mut job = sh(&format!("trap '' HUP; trap - INT TERM; exec {} {inner} 2>&1", exe.display()));
+    job.env.push(("FAC_TEST_SESSION".into(), "1".into()));
+    let said = text(go(job).stdout.joined());
+    assert!(said.contains("inner: [true, false, false] false\n"), "{said}");
+}
