@@ -73,7 +73,7 @@ fn params(front: &FrontMatter<'_>) -> Vec<Param> {
     let mut params: Vec<Param> = Vec::new();
     for name in front.list("arguments") {
         let name = name.trim_matches(['[', ']', '<', '>', '$']).to_string();
-        if prose::typeable(&name) && !params.iter().any(|p| p.name == name) {
+        if params.len() < prose::MAX_PARAMS && prose::typeable(&name) && !params.iter().any(|p| p.name == name) {
             let required = hint.contains(&format!("<{name}>"));
             params.push(Param { var: prose::variable(&name), name, required, ..Param::default() });
         }
@@ -112,9 +112,7 @@ fn base(front: &FrontMatter<'_>, doc: &Document) -> Option<(usize, usize)> {
             continue;
         }
         let number = match rest.strip_prefix("ARGUMENTS[") {
-            Some(inner) => {
-                inner.split_once(']').and_then(|(n, _)| n.parse::<usize>().ok()).inspect(|_| bracketed = true)
-            }
+            Some(inner) => index(inner).inspect(|_| bracketed = true),
             None => single_digit(rest),
         };
         if let Some(number) = number {
@@ -125,6 +123,12 @@ fn base(front: &FrontMatter<'_>, doc: &Document) -> Option<(usize, usize)> {
     let (largest, first) = (*numbers.last()?, first?);
     let from_zero = bracketed || numbers.contains(&0) || (names > 0 && largest + 1 == names);
     Some((usize::from(!from_zero), first))
+}
+
+/// The number before `]`.
+fn index(inner: &str) -> Option<usize> {
+    let digits = inner.bytes().take_while(u8::is_ascii_digit).take(4).count();
+    inner[digits..].starts_with(']').then(|| inner[..digits].parse().ok())?
 }
 
 /// The digit a text begins with, unless it goes on as a larger number, a word or a price: `1`, but not `150`, `3.8M`.
@@ -187,8 +191,9 @@ fn mentions(body: &str) -> impl Iterator<Item = (usize, &str)> {
                     return None;
                 }
                 let rest = &line[at + 1..];
-                let end =
-                    rest.find(|c: char| c.is_whitespace() || matches!(c, ')' | ',' | '`' | '"')).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '`' | '"'))
+                    .unwrap_or(rest.len());
                 let path = rest[..end].trim_end_matches(['.', ':', ';', '!', '?']);
                 is_file(path).then_some((start + at, path))
             })

@@ -53,6 +53,7 @@ fn placeholders(body: &str, offset: usize, places: &Places<'_>, command: &mut Co
     let mut noted = 0;
     for (at, inner) in dollar_braces(body) {
         if let Some((name, help, default)) = input(inner) {
+            let full = command.params.len() >= prose::MAX_PARAMS;
             match command.params.iter_mut().find(|p| p.name == name) {
                 Some(known) => {
                     known.default = known.default.take().or(default);
@@ -61,6 +62,7 @@ fn placeholders(body: &str, offset: usize, places: &Places<'_>, command: &mut Co
                         known.help = help.to_string();
                     }
                 }
+                None if full => {}
                 None => command.params.push(Param {
                     name: name.into(),
                     var: prose::variable(name),

@@ -35,7 +35,7 @@ fn placeholders(text: &str, places: &Places<'_>, command: &mut Command) {
     let mut noted = 0;
     for (at, inner) in braces(text) {
         if is_name(inner) {
-            if inner != "input" && command.param(inner).is_none() {
+            if inner != "input" && command.params.len() < prose::MAX_PARAMS && command.param(inner).is_none() {
                 command.params.push(Param {
                     name: inner.into(),
                     var: prose::variable(inner),

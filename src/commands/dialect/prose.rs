@@ -14,6 +14,9 @@ use crate::kernel::markdown::{Block, BlockKind, Document, LineIndex, one_line};
 /// How many diagnostics of one sort a file gets; the rest is more of the same.
 pub(super) const MANY: usize = 20;
 
+/// How many parameters are taken from placeholders; no definition meant for people has more.
+pub(super) const MAX_PARAMS: usize = 256;
+
 /// A command that is the whole of `file`: its text, path and lines are set.
 pub(super) fn whole_file(dialect: Dialect, name: impl Into<String>, file: &SourceFile<'_>) -> Command {
     let mut command = Command::new(dialect, name);
