@@ -3,6 +3,7 @@
 mod chain;
 mod concurrency;
 mod definitions;
+mod figures;
 mod open;
 mod plans;
 mod runs;
