@@ -105,12 +105,19 @@ fn alone_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data/store.db");
     let (mut open, mut begin, mut finish, mut close) = <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    let log = path.with_file_name("store.db-wal");
+    let mut largest = 0;
     for n in 0..300u64 {
         let store = timed(&mut open, || Store::open(&path, Clock::system(), Ids::seeded(n)).unwrap());
         let run = timed(&mut begin, || store.begin_run(&new_run("build")).unwrap());
         timed(&mut finish, || store.finish_run(run, &ended(Status::Ok, "hello")).unwrap());
         timed(&mut close, || drop(store));
+        largest = largest.max(log.metadata().unwrap().len());
+        if n == 3 {
+            println!("log after 4 runs and the migrations: {} pages", largest / 4120);
+        }
     }
+    println!("largest log: {} pages", largest / 4120);
     micros("open alone", open);
     micros("begin_run", begin);
     micros("finish_run", finish);

@@ -6,6 +6,7 @@ mod definitions;
 mod figures;
 mod open;
 mod plans;
+mod processes;
 mod runs;
 mod sources;
 mod support;
