@@ -1,3 +1,5 @@
+//! Whatever is done to the log behind the store's back is named.
+
 use serde_json::json;
 
 use super::support::*;
