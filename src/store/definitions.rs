@@ -93,7 +93,7 @@ impl Store {
             change.source_updated(source.id, &source.name, source.commit.as_deref(), &replaced)?;
             Ok(replaced)
         })?;
-        self.settle(&replaced)?;
+        self.settle(replaced.touched())?;
         Ok(replaced)
     }
 
@@ -125,7 +125,7 @@ impl Store {
             }
             Ok(replaced)
         })?;
-        self.settle(&replaced)?;
+        self.settle(replaced.touched())?;
         Ok(replaced)
     }
 
@@ -151,8 +151,9 @@ impl Store {
         })
     }
 
-    fn settle(&self, replaced: &Replaced) -> Result<()> {
-        if replaced.touched() > LARGE { self.shared.pool.empty_log() } else { Ok(()) }
+    /// Folds the write-ahead log after a large change.
+    pub(super) fn settle(&self, touched: usize) -> Result<()> {
+        if touched > LARGE { self.shared.pool.empty_log() } else { Ok(()) }
     }
 }
 

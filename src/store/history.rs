@@ -141,7 +141,8 @@ impl Store {
     }
 
     /// Erases runs with their arguments and output, also from the event log's payloads and from the file itself; the
-    /// chain of the log still holds. Ids that are not there are passed over.
+    /// chain of the log still holds. Ids that are not there are passed over. While another process reads, the bytes
+    /// leave the write-ahead log a little later, when it is folded next.
     pub fn remove_runs(&self, ids: &[Id]) -> Result<Removed> {
         self.shared.pool.overwrite_deleted()?;
         let removed = self.write(|change| {

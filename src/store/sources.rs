@@ -156,7 +156,7 @@ impl Store {
 
     /// Removes a source with its definitions and says how many those were. `NotFound` when it is gone.
     pub fn remove_source(&self, id: Id) -> Result<usize> {
-        self.write(|change| {
+        let removed = self.write(|change| {
             let source = change.source_row(id)?;
             let removed = change.remove_all_definitions(source.0)?;
             change.tx.prepare_cached("DELETE FROM source_files WHERE source = ?1")?.execute([source.0])?;
@@ -165,7 +165,9 @@ impl Store {
             let payload = json!({"name": source.1, "definitions": removed});
             change.record(&Event::new(events::SOURCE_REMOVED, id.to_string(), payload))?;
             Ok(removed)
-        })
+        })?;
+        self.settle(removed)?;
+        Ok(removed)
     }
 
     /// Every source, in the order of adding.

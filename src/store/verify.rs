@@ -96,10 +96,11 @@ impl Walk {
         let kind: String = row.get(4)?;
         let subject: String = row.get(5)?;
         let fields = Fields { position, at: row.get(1)?, owner: &owner, trace: &trace, kind: &kind, subject: &subject };
-        let (payload_hash, previous, hash): (Hash, Hash, Hash) = (row.get(6)?, row.get(7)?, row.get(8)?);
-        if fields.hash(&previous, &payload_hash) != hash {
+        let Some([payload_hash, previous, hash]) =
+            hashes(row)?.filter(|[payload, before, own]| fields.hash(before, payload) == *own)
+        else {
             return Ok(fault(position, format!("event {position} was changed after it was recorded")));
-        }
+        };
         if previous != self.hash {
             let before = position - 1;
             return Ok(fault(
@@ -126,7 +127,7 @@ impl Walk {
 
     /// Whether the log ends where its head says.
     fn cut(&self, connection: &Connection) -> Outcome<Option<ChainFault>> {
-        let (position, hash): (i64, Hash) =
+        let (position, hash): (i64, Vec<u8>) =
             connection.query_row("SELECT position, hash FROM event_head WHERE one = 1", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
@@ -147,6 +148,12 @@ impl Walk {
         let first = unexplained.map(|(_, (_, first))| *first).min()?;
         fault(first, format!("the payload of event {first} is gone although nothing says it was removed"))
     }
+}
+
+/// The hashes of a payload, of the row before and of the row; `None` when one has not the length of a hash.
+fn hashes(row: &Row<'_>) -> Outcome<Option<[Hash; 3]>> {
+    let [payload, previous, own]: [Vec<u8>; 3] = [row.get(6)?, row.get(7)?, row.get(8)?];
+    Ok(payload.try_into().ok().zip(previous.try_into().ok()).zip(own.try_into().ok()).map(|((a, b), c)| [a, b, c]))
 }
 
 fn fault(position: i64, what: String) -> Option<ChainFault> {

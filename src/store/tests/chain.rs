@@ -1,3 +1,5 @@
+//! Whatever is done to the log behind the store's back is named.
+
 use serde_json::json;
 
 use super::support::*;
@@ -35,9 +37,15 @@ fn an_untouched_log_verifies() {
 #[test]
 fn an_edited_row_is_named() {
     let what = "event 3 was changed after it was recorded";
-    for set in
-        ["subject = 'x'", "kind = 'x'", "owner = 'x'", "at = at + 1", "trace = 'x'", "payload_hash = zeroblob(32)"]
-    {
+    for set in [
+        "subject = 'x'",
+        "kind = 'x'",
+        "owner = 'x'",
+        "at = at + 1",
+        "trace = 'x'",
+        "payload_hash = zeroblob(32)",
+        "hash = x'00'",
+    ] {
         assert_eq!(after(&format!("UPDATE events SET {set} WHERE position = 3")), named(3, what), "{set}");
     }
 }
@@ -84,6 +92,12 @@ fn reordered_rows_are_named() {
 fn a_tail_that_was_cut_off_is_named() {
     let found = after("DELETE FROM events WHERE position >= 4");
     assert_eq!(found, named(4, "events 4 to 5 are missing from the end"));
+    let all = after("DELETE FROM events");
+    assert_eq!(all, named(1, "events 1 to 5 are missing from the end"));
+    let head = after("UPDATE event_head SET hash = x'00'");
+    assert_eq!(head, named(5, "event 5 is not the one the log was closed with"));
+    let short = after("UPDATE event_head SET position = 3");
+    assert_eq!(short, named(5, "event 5 is not the one the log was closed with"));
 }
 
 #[test]

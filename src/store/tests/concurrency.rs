@@ -1,3 +1,5 @@
+//! Threads and handles that write at once.
+
 use std::sync::Barrier;
 
 use super::support::*;

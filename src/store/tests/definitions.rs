@@ -1,3 +1,5 @@
+//! Replacing, finding and listing definitions, and the search feed.
+
 use serde_json::json;
 
 use super::support::*;

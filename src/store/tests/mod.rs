@@ -3,8 +3,10 @@
 mod chain;
 mod concurrency;
 mod definitions;
+mod figures;
 mod open;
 mod plans;
+mod processes;
 mod runs;
 mod sources;
 mod support;

@@ -1,3 +1,5 @@
+//! Opening: new, old, newer, damaged and impossible stores.
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 

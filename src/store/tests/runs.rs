@@ -1,3 +1,5 @@
+//! Runs from beginning to erasure.
+
 use serde_json::json;
 
 use super::support::*;

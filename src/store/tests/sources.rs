@@ -1,3 +1,5 @@
+//! Sources, owners, trust, state and the reading of events.
+
 use serde_json::json;
 
 use super::support::*;
