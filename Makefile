@@ -52,6 +52,7 @@ completions:
 	@set -e; write() { "$(TARGET)/debug/fac" completions "$$1" > "completions/.new" || exit 1; mv completions/.new "completions/$$2"; }; \
 	trap 'rm -f completions/.new' EXIT; \
 	write bash fac.bash; write zsh _fac; write fish fac.fish; write powershell _fac.ps1; write elvish fac.elv
+	@rm -f man/*.1
 	"$(TARGET)/debug/fac" man --dir man
 
 clean:

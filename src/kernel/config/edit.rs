@@ -6,8 +6,9 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 
+use super::families::Binding;
 use super::key::KeyPath;
-use super::layers::Binding;
+
 use super::read;
 use super::schema;
 use super::value::Value;
@@ -161,6 +162,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The file after `edit`, given its text before (`None`: no file).
@@ -256,6 +259,21 @@ mod tests {
         assert_eq!(text, "[bindings.\"a b\"]\nshell = \"echo 'hi'\"\n");
         assert_eq!(after(Some(old), |file| bind(file, "a b", None)).unwrap(), "");
         assert_eq!(set_in(old, "bindings.'a b'.prompt", "p"), "[bindings.\"a b\"]\nprompt = \"p\"\n");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_was_set_is_read_back_whatever_it_is(name in any::<String>(), value in any::<String>()) {
+            let path = KeyPath::new(["aliases", &name]);
+            let before = "# head\ncolor = \"never\" # why\n[aliases] # mine\n";
+            let text = after(Some(before), |file| set(file, &path.to_string(), &value)).unwrap();
+            prop_assert!(text.starts_with(before));
+            let doc = read::read(&text, Path::new("c"));
+            prop_assert_eq!(&doc.problems, &[]);
+            prop_assert_eq!(&doc.settings[1].path, &path);
+            prop_assert_eq!(&doc.settings[1].value, &Value::Text(value));
+        }
     }
 
     #[test]

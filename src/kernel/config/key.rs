@@ -51,11 +51,7 @@ impl fmt::Display for KeyPath {
             if at > 0 {
                 f.write_str(".")?;
             }
-            let bare = !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-            match bare {
-                true => f.write_str(part)?,
-                false => f.write_str(toml_edit::Value::from(part.as_str()).to_string().trim())?,
-            }
+            f.write_str(&toml_edit::Key::new(part).display_repr())?;
         }
         Ok(())
     }
@@ -67,7 +63,9 @@ mod tests {
 
     #[test]
     fn names_survive_the_way_there_and_back() {
-        for text in ["color", "run.timeout", "bindings.\"git log\".to", "aliases.\"\"", "aliases.\"a.b\""] {
+        for text in
+            ["color", "run.timeout", "bindings.\"git log\".to", "aliases.\"\"", "aliases.\"a.b\"", r#"aliases."'\"\n""#]
+        {
             assert_eq!(KeyPath::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(KeyPath::parse("bindings.'git log'.to").unwrap().parts(), ["bindings", "git log", "to"]);

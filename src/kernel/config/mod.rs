@@ -5,9 +5,11 @@
 //!
 //! - [`schema`]: the list of settings
 //! - [`layers`]: which value wins, and why
+//! - [`families`]: interpreters, bindings and aliases as values
 //! - [`edit`]: changing the user's file, comments kept
 
 pub mod edit;
+pub mod families;
 pub mod key;
 pub mod layers;
 pub mod read;
@@ -16,13 +18,14 @@ pub mod value;
 
 use std::path::Path;
 
+pub use families::{Binding, Interpreter, Style};
 pub use key::KeyPath;
-pub use layers::{Binding, Config, Explained, Flag, Input, Interpreter, Origin, Style};
+pub use layers::{Config, Explained, Flag, Input, Origin};
 pub use read::Problem;
 pub use value::Value;
 
 /// The largest settings file that is read, in bytes.
-pub const MAX_FILE: u64 = 1024 * 1024;
+pub const MAX_FILE: u64 = 256 * 1024;
 
 /// Everything wrong with the text of a settings file, in its order.
 pub fn check(text: &str, file: &Path) -> Vec<Problem> {
