@@ -166,8 +166,8 @@ fn the_script_says_what_the_table_promises() {
     assert_eq!(script("ssh {{user}}@{{host}} -p {{22}}"), "ssh \"${fac_user}\"@\"${fac_host}\" -p \"${fac_p}\"");
     let short = Options { lang: "sh", short_options: true, counts: NO_COUNTS };
     assert_eq!(fill(Syntax::Tldr, "tar {{[-x|--extract]}}", &short).unwrap().script, "tar -x");
-    let navi = fill(Syntax::Navi, "git push <re-mote> \"<branch>\" \\<x>", &short).unwrap();
-    assert_eq!(navi.script, r#"git push "${fac_re_mote}" "${fac_branch}" <x>"#);
+    let navi = fill(Syntax::Navi, "git push <re-mote> \"<branch>\" '\\<x>'", &short).unwrap();
+    assert_eq!(navi.script, r#"git push "${fac_re_mote}" "${fac_branch}" '<x>'"#);
     assert_eq!((navi.vars[0].param.as_str(), navi.vars[0].leads), ("re-mote", true));
     assert!(!tldr("x --a={{b}}", "sh").unwrap().vars[0].leads);
 }
@@ -226,6 +226,11 @@ fn what_would_become_code_is_refused_by_name() {
         ("v={{x}}; eval \"$v\"", "kept"),
         ("n={{x}}; echo $((n + 1))", "kept"),
         ("f() { eval \"$1\"; }; f {{x}}", "functions"),
+        ("sh -c $a {{x}}", "`sh`"),
+        ("$a watch {{x}}", "`watch`"),
+        ("<()eval {{x}}", "`eval`"),
+        ("$SHELL -c {{x}}", "`$…`"),
+        ("a=eval; $a {{x}}", "computes"),
         ("sh -c 'eval \"$1\"' _ {{x}}", "evaluates its arguments"),
     ] {
         let refusal = tldr(template, "bash").expect_err(template);
@@ -265,8 +270,6 @@ fn what_is_no_word_is_refused() {
         "echo \"\\{{x}}\"",
         "echo ~{{x}}",
         "echo [{{x}}]",
-        "echo {{{x}}..{1}}",
-        "echo {1..{{x}}}",
         "echo `echo \"\\`{{x}}\\`\"`",
         "echo \"`echo {{x}}`\"",
         "echo 'a{{x}}",
@@ -377,7 +380,7 @@ const FRAGMENTS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever the text around a slot, nothing in a value runs: the marker file never appears.
     #[test]

@@ -212,6 +212,7 @@ impl Shell<'_> {
             Expect::CaseIn if literal == "in" => (frame.expect, frame.cases) = (Expect::Pattern, frame.cases + 1),
             Expect::CaseIn => return self.lost("a `case` has no `in`"),
             Expect::LoopName => {
+                self.assigns = true;
                 if let Some(slot) = word.slots.first() {
                     return self.refuse(*slot, "is the name of a variable");
                 }
@@ -333,6 +334,7 @@ impl Shell<'_> {
             "SHELLOPTS",
             "VISUAL",
         ];
+        self.assigns = true;
         let Some(slot) = word.slots.first() else { return Ok(()) };
         let name = word.text.split(['=', '+', '[']).next().unwrap_or("");
         if EVALUATED.contains(&name) {

@@ -5,6 +5,7 @@ use super::{EXPANSION, Outcome, Shell, Tok, Word};
 impl Shell<'_> {
     /// `$…`; the next token is the dollar. `inside` says whether it stands in double quotes or a here-document.
     pub(super) fn dollar(&mut self, word: &mut Word, inside: bool) -> Outcome<()> {
+        word.open |= !inside;
         match self.ahead(1) {
             Some(Tok::Slot(slot)) => self.refuse(slot, "is the name of a variable"),
             Some(Tok::Ch('(')) if self.sees_at(2, '(') => {
@@ -183,6 +184,7 @@ impl Shell<'_> {
         self.end = outer;
         self.keep();
         word.text.push(EXPANSION);
+        word.open |= !inside;
         Ok(())
     }
 }

@@ -46,6 +46,8 @@ struct Word {
     slots: Vec<usize>,
     /// Whether any part was quoted.
     quoted: bool,
+    /// Whether it holds an unquoted expansion, so that it may become no word or several.
+    open: bool,
     /// Byte offset in `text` of the first unquoted `=` with nothing quoted before it.
     equals: Option<usize>,
 }
@@ -73,6 +75,10 @@ struct Shell<'a> {
     /// An interpreter that reads its program from standard input.
     reads_program: bool,
     functions: bool,
+    /// Whether the script sets variables itself.
+    assigns: bool,
+    /// A slot among the words of a command whose name is in a variable.
+    unnamed: Option<(usize, usize)>,
 }
 
 /// The script for `snippet`, and the variables it reads. `bash` says whether `$'…'` may be used; `counts`
@@ -114,6 +120,8 @@ pub(super) fn fill(
         evaluates: false,
         reads_program: false,
         functions: false,
+        assigns: false,
+        unnamed: None,
     };
     shell.commands(None)?;
     shell.verdict()?;
@@ -129,6 +137,9 @@ impl Shell<'_> {
         }
         if let Some(at) = self.printed.or(self.kept).filter(|_| self.reads_program) {
             return refuse(at, "may reach an interpreter that reads its program from standard input");
+        }
+        if let Some(at) = self.unnamed.filter(|_| self.assigns || self.functions) {
+            return refuse(at, "stands behind a command whose name the script computes");
         }
         match self.vars.first() {
             Some(var) if self.functions && self.evaluates => {

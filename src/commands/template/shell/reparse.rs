@@ -42,6 +42,9 @@ enum Operands {
 const BASE: Rule =
     Rule { names: &[], code: "", code_long: &[], takes: "", operands: Operands::Data, anywhere: true, stdin: false };
 
+/// A command whose name is in a variable, `$SHELL` for one.
+const UNNAMED: Rule = Rule { code: "c", ..BASE };
+
 const RULES: &[Rule] = &[
     Rule {
         names: &[
@@ -227,7 +230,13 @@ impl Shell<'_> {
     /// Looks at the words of one command.
     pub(super) fn inspect(&mut self, words: &[Word]) -> Outcome<()> {
         let Some(first) = words.first() else { return Ok(()) };
-        let carried = self.names(first).iter().any(|n| CARRIERS.contains(&n.as_str()));
+        let carried =
+            first.text.contains([SLOT, EXPANSION]) || self.names(first).iter().any(|n| CARRIERS.contains(&n.as_str()));
+        if first.text.contains(EXPANSION) && first.text.chars().all(|c| matches!(c, EXPANSION | SLOT)) {
+            self.apply(&UNNAMED, "$…", &words[1..])?;
+            let slot = words.iter().find_map(|w| w.slots.first().copied());
+            self.unnamed = self.unnamed.or(slot.map(|s| (s, self.line)));
+        }
         for (at, word) in words.iter().enumerate() {
             for name in self.names(word) {
                 for rule in RULES.iter().filter(|r| r.names.contains(&name.as_str())) {
@@ -244,24 +253,25 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// The command names a word may stand for: its last path part, or a slot's example and choices.
+    /// The command names a word may stand for: the last part of its path, or a slot's example and choices. What is
+    /// expanded may be empty, so `$a"sh"` counts as `sh`.
     fn names(&self, word: &Word) -> Vec<String> {
         let base = |t: &str| t.rsplit('/').next().unwrap_or("").to_string();
-        match (word.slots.as_slice(), word.text.chars().eq([SLOT])) {
-            ([], _) => vec![base(&word.text)],
-            ([slot], true) => match self.slots.get(*slot) {
-                Some(s) => s.raw.split(['|', ' ']).map(base).collect(),
-                None => Vec::new(),
-            },
-            _ => Vec::new(),
+        if let ([slot], true) = (word.slots.as_slice(), word.text.chars().eq([SLOT])) {
+            return self.slots.get(*slot).map(|s| s.raw.split(['|', ' ']).map(base).collect()).unwrap_or_default();
         }
+        vec![base(&word.text.replace([SLOT, EXPANSION], ""))]
     }
 
     fn apply(&mut self, rule: &Rule, name: &str, words: &[Word]) -> Outcome<()> {
         let mut state = Reading { code_given: false, next: Next::Option, operands: 0, shell: false };
         let mut program = String::new();
+        let mut shifted = false;
         for word in words {
-            let code = state.is_code(rule, word);
+            let code = state.is_code(rule, word) || shifted;
+            // An unquoted expansion may vanish or bring options, and then the next word is in its place.
+            shifted |=
+                word.open && (rule.operands != Operands::Data || !rule.code.is_empty() || !rule.code_long.is_empty());
             if code {
                 if let Some(slot) = word.slots.first() {
                     return self.refuse(*slot, format!("would become program text for `{name}`"));
@@ -287,9 +297,10 @@ impl Shell<'_> {
         let expands = words.iter().any(|w| w.text.contains(EXPANSION));
         match name {
             "read" | "unset" | "mapfile" | "readarray" | "wait" => match slot {
+                // A name from outside may carry a subscript, which bash evaluates.
                 Some(slot) => self.refuse(slot, format!("stands where `{name}` takes the name of a variable")),
                 None => {
-                    self.evaluates |= expands;
+                    (self.evaluates, self.assigns) = (self.evaluates | expands, true);
                     Ok(())
                 }
             },
@@ -301,6 +312,7 @@ impl Shell<'_> {
                 Ok(())
             }
             "set" => {
+                self.assigns = true;
                 self.kept = self.kept.or(slot.map(|s| (s, self.line)));
                 Ok(())
             }
@@ -311,6 +323,7 @@ impl Shell<'_> {
 
     fn declaration(&mut self, name: &str, words: &[Word]) -> Outcome<()> {
         let options = words.iter().any(|w| w.text.starts_with(['-', '+']));
+        self.assigns = true;
         self.evaluates |= options && name != "export" && name != "readonly";
         for word in words {
             let Some(slot) = word.slots.first() else { continue };
