@@ -50,8 +50,8 @@ fn net_timing() {
     });
     let world = World::new();
     let shown = run(&world, &["net", "timing", &format!("http://127.0.0.1:{port}/a b?c=1")]).ok();
-    assert_eq!(server.join().unwrap(), "GET /a%20b?c=1 HTTP/1.1\r\n");
     assert!(shown.starts_with("status       200 OK\nsize         5 bytes\nname "), "{shown}");
+    assert_eq!(server.join().unwrap(), "GET /a%20b?c=1 HTTP/1.1\r\n");
     let names: Vec<&str> = shown.lines().skip(2).map(|l| l[..12].trim_end()).collect();
     assert_eq!(names, ["name", "connect", "first byte", "body", "total"]);
     let gone = run(&world, &["net", "timing", &format!("http://127.0.0.1:{port}/")]);
