@@ -5,9 +5,15 @@
 //! - [`kernel`]: errors, paths, settings, time, ids, secrets, safe terminal text, Markdown, HTTP, the log
 //! - [`store`]: the SQLite database; all SQL
 //! - [`exec`]: processes, pseudo-terminals, limits
+//! - [`knowledge`]: the full-text index, derived from the store
 //! - [`commands`]: sources, dialects, trust, arguments, running
+//! - [`app`]: opens rooms when first needed and plugs them together
+//! - [`cli`]: arguments, dispatch, the only printing, exit codes
 
+pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod exec;
 pub mod kernel;
+pub mod knowledge;
 pub mod store;

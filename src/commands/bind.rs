@@ -232,6 +232,19 @@ pub fn check(command: &Command, given: &Given, env: &dyn Fn(&str) -> Option<Stri
     Ok(bound)
 }
 
+/// The same for a dry run: what is missing is left out, and a stand-in need not be of its type.
+pub fn check_loosely(command: &Command, given: &Given, env: &dyn Fn(&str) -> Option<String>) -> Result<Bound> {
+    let mut loose = command.clone();
+    for param in &mut loose.params {
+        param.required = false;
+        let stand_in = format!("<{}>", param.name);
+        if given.values.get(&param.var).is_some_and(|v| v.contains(&stand_in)) {
+            param.ty = ParamType::Text;
+        }
+    }
+    check(&loose, given, env)
+}
+
 fn value(command: &Command, param: &Param, given: Vec<String>) -> Result<Option<Value>> {
     let secret = param.ty == ParamType::Secret;
     if param.multiple && given.len() > 1 {

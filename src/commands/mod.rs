@@ -3,9 +3,13 @@
 //! It knows no argument parser and prints nothing: `cli`, `tui` and `serve` call it and draw what it returns.
 
 pub mod bind;
+pub mod catalog;
 pub mod dialect;
 pub mod digest;
+pub mod expr;
 pub mod model;
+pub mod names;
+pub mod run;
 pub mod scan;
 pub mod source;
 pub mod template;

@@ -1,1 +1,133 @@
 //! The database: every table, every statement, every migration.
+//!
+//! The face is use cases (record a run, find a command, grant trust) and plain structs; no SQL and no
+//! connection leaves this room. It knows nothing of Markdown, processes or terminals: a definition is JSON
+//! text with the few columns that are searched by.
+//!
+//! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
+//! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
+
+mod definitions;
+mod events;
+mod fault;
+mod files;
+mod health;
+mod history;
+mod listing;
+mod lookup;
+mod pool;
+mod runs;
+mod schema;
+mod search;
+mod sources;
+mod state;
+mod trust;
+mod values;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Transaction;
+
+use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::error::Result;
+use crate::kernel::ids::{Ids, TraceId};
+
+pub use definitions::{FileRow, NewDefinition, Replaced};
+pub use health::Counts;
+pub use history::{Removed, RunFilter};
+pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
+pub use lookup::{DefinitionHit, SourceRef};
+pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
+pub use search::{DocKind, SearchDoc};
+pub use sources::{NewSource, Source, SourceKind};
+pub use trust::{Grant, NewGrant};
+pub use verify::{ChainFault, Verified};
+
+use fault::Outcome;
+use pool::Pool;
+
+/// The owner of everything, as long as there is one person.
+pub const LOCAL_OWNER: &str = "local";
+
+/// An open store. Clones are cheap and share one writer and one set of readers.
+#[derive(Clone, Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    owner: Arc<str>,
+    trace: TraceId,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pool: Pool,
+    clock: Clock,
+    ids: Ids,
+}
+
+impl Store {
+    /// Opens the database at `path`, making it (0600, in a 0700 folder) and bringing its tables up to date where needed.
+    ///
+    /// Errors: `BadData` when it is damaged, is no database, or was written by a newer program; `Failed` when it
+    /// cannot be opened. Nothing is ever deleted to get out of an error.
+    pub fn open(path: &Path, clock: Clock, ids: Ids) -> Result<Store> {
+        let pool = Pool::open(path)?;
+        let trace = ids.trace();
+        Ok(Store { shared: Arc::new(Shared { pool, clock, ids }), owner: LOCAL_OWNER.into(), trace })
+    }
+
+    /// The same store for the work of one request: what it records carries this trace id.
+    pub fn traced(&self, trace: TraceId) -> Store {
+        Store { trace, ..self.clone() }
+    }
+
+    /// The same store seen by another owner.
+    pub fn owned_by(&self, owner: &str) -> Store {
+        Store { owner: owner.into(), ..self.clone() }
+    }
+
+    /// The trace id that this handle puts on what it records.
+    pub fn trace(&self) -> TraceId {
+        self.trace
+    }
+
+    /// Where the database file is.
+    pub fn path(&self) -> &Path {
+        self.shared.pool.path()
+    }
+
+    /// Asks something. `ask` must not call the store again.
+    fn read<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.read(ask)
+    }
+
+    /// Changes something in one transaction that is on the disk when this returns. `change` must not call the store again.
+    fn write<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.write(|tx| {
+            // Read under the write lock, so that times in the log do not run backwards.
+            let at = self.shared.clock.now();
+            change(&Change { tx, store: self, at })
+        })
+    }
+}
+
+/// One transaction that changes something, and the moment it happens.
+struct Change<'a> {
+    tx: &'a Transaction<'a>,
+    store: &'a Store,
+    at: Timestamp,
+}
+
+impl Change<'_> {
+    fn owner(&self) -> &str {
+        &self.store.owner
+    }
+
+    fn ids(&self) -> &Ids {
+        &self.store.shared.ids
+    }
+}

@@ -13,6 +13,7 @@ pub mod jaegis;
 pub mod mask;
 pub mod native;
 pub mod navi;
+mod prose;
 pub mod runme;
 pub mod skill;
 pub mod tldr;

@@ -24,7 +24,7 @@ pub struct LocalFile {
     /// Path below the root, parts joined by `/`.
     pub path: String,
     /// Size and time of change: what tells that a file is another one now.
-    pub stamp: String,
+    pub stamp: i64,
     /// Bytes.
     pub size: u64,
 }
@@ -83,10 +83,11 @@ fn add(root: &Path, entry: &ignore::DirEntry, found: &mut Walk) {
     found.files.push(LocalFile { path: path.to_string(), stamp: stamp(&meta), size: meta.len() });
 }
 
-/// Size, time of change and inode of a file in one word.
-pub fn stamp(meta: &std::fs::Metadata) -> String {
+/// Time of change (nanoseconds) and inode of a file in one number.
+pub fn stamp(meta: &std::fs::Metadata) -> i64 {
     let changed = meta.modified().ok().and_then(|m| m.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    format!("{}-{}-{}", meta.len(), changed.as_nanos(), inode(meta))
+    let mixed = (changed.as_nanos() as u64).wrapping_add(inode(meta).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    i64::from_ne_bytes(mixed.to_ne_bytes())
 }
 
 #[cfg(unix)]

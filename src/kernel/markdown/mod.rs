@@ -4,6 +4,7 @@
 //! bytes can be taken from the file unchanged. It knows nothing about commands: adapters read this tree.
 
 mod lines;
+pub mod render;
 mod tree;
 
 pub use lines::LineIndex;

@@ -6,11 +6,15 @@ use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Opti
 
 use super::{Align, Block, BlockKind, Code, Document, Inline, Item, LineIndex, Table};
 
+/// Blocks or inlines nested deeper than this are not built: a line of ten thousand `>` must not end the program.
+const MAX_DEPTH: usize = 100;
+
 /// Parses `text` as CommonMark with tables, strikethrough and task lists. Never fails.
 pub fn parse(text: &str) -> Document {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let lines = LineIndex::new(text);
-    let mut builder = Builder { text, lines: &lines, events: Parser::new_ext(text, options).into_offset_iter() };
+    let mut builder =
+        Builder { text, lines: &lines, events: Parser::new_ext(text, options).into_offset_iter(), depth: 0 };
     let mut blocks = Vec::new();
     while let Some((event, span)) = builder.events.next() {
         builder.block(event, span, &mut blocks);
@@ -24,6 +28,7 @@ struct Builder<'a, 'l> {
     text: &'a str,
     lines: &'l LineIndex,
     events: Events<'a>,
+    depth: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -75,8 +80,33 @@ impl<'a> Builder<'a, '_> {
         out.push(Block { kind: BlockKind::Paragraph(inlines), span, line, end_line });
     }
 
+    /// Reads what the tag that was just opened holds; nothing of it when it stands too deep.
+    fn nested<T: Default>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        if self.depth >= MAX_DEPTH {
+            let mut open = 1usize;
+            while open > 0
+                && let Some((event, _)) = self.events.next()
+            {
+                match event {
+                    Event::Start(_) => open += 1,
+                    Event::End(_) => open -= 1,
+                    _ => {}
+                }
+            }
+            return T::default();
+        }
+        self.depth += 1;
+        let out = read(self);
+        self.depth -= 1;
+        out
+    }
+
     /// The blocks up to the end of the container that was just opened.
     fn children(&mut self) -> Vec<Block> {
+        self.nested(Self::children_here)
+    }
+
+    fn children_here(&mut self) -> Vec<Block> {
         let mut blocks = Vec::new();
         while let Some((event, span)) = self.events.next() {
             if matches!(event, Event::End(_)) {
@@ -88,6 +118,10 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn list(&mut self, start: Option<u64>) -> BlockKind {
+        BlockKind::List { start, items: self.nested(Self::items) }
+    }
+
+    fn items(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
         while let Some((event, span)) = self.events.next() {
             match event {
@@ -95,7 +129,7 @@ impl<'a> Builder<'a, '_> {
                 _ => break,
             }
         }
-        BlockKind::List { start, items }
+        items
     }
 
     fn item(&mut self, span: Range<usize>) -> Item {
@@ -204,6 +238,10 @@ impl<'a> Builder<'a, '_> {
 
     /// The inlines up to the end of the tag that was just opened.
     fn inlines(&mut self) -> Vec<Inline> {
+        self.nested(Self::inlines_here)
+    }
+
+    fn inlines_here(&mut self) -> Vec<Inline> {
         let mut out = Vec::new();
         while let Some((event, _)) = self.events.next() {
             if matches!(event, Event::End(_)) {
@@ -301,5 +339,14 @@ mod tests {
         let doc = parse("| a | b |\n|---|--:|\n| 1 | 2 |\n");
         let BlockKind::Table(table) = &doc.blocks[0].kind else { panic!() };
         assert_eq!((table.head.len(), table.rows.len(), table.align[1]), (2, 1, Align::Right));
+    }
+
+    #[test]
+    fn deep_nesting_is_cut_off() {
+        for text in [">".repeat(20_000), "- ".repeat(20_000), "*a **b ".repeat(5_000), "[".repeat(20_000)] {
+            assert_eq!(parse(&format!("{text} x\n\n# end\n")).blocks.len(), 2);
+        }
+        let strong = format!("{}x{}\n", "*a **b ".repeat(500), "** *".repeat(500));
+        assert_eq!(parse(&strong).blocks.len(), 1);
     }
 }

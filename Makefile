@@ -1,0 +1,59 @@
+# make run and make test are the two a newcomer needs: each installs what is missing, by name, and does its job.
+
+RUST      := rust:1.89
+BUILDING  := gcc=gcc g++=g++ pkg-config=pkg-config lib:alsa=libasound2-dev
+RUNNING   := bash=bash git=git
+TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
+CARGO     := cargo
+FUZZ_CASES ?= 20000
+
+.PHONY: help run test check bench fuzz completions clean
+
+help:
+	@echo "make run          build fac and show it at work on the bundled definitions"
+	@echo "make test         every test"
+	@echo "make check        format, lints, and the rules of the house"
+	@echo "make bench        the figures, side by side with other programs"
+	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
+	@echo "make completions  write completions/ and man/ again"
+
+run:
+	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
+	$(CARGO) build --locked --release --bin fac
+	@FAC="$(TARGET)/release/fac" PATH="$(TARGET)/release:$$PATH" sh assets/demo.sh
+
+test:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	$(CARGO) test --locked
+
+check:
+	@.ci/need $(BUILDING) $(RUST) component:fmt component:clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked --test it layers
+
+bench:
+	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
+	$(CARGO) build --locked --release --bin fac
+	$(CARGO) bench --locked --bench bench
+
+fuzz:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --locked --lib
+
+# A file is replaced only when its whole text was made.
+completions:
+	@.ci/need $(BUILDING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	@mkdir -p completions man
+	@set -e; write() { "$(TARGET)/debug/fac" completions "$$1" > "completions/.new" || exit 1; mv completions/.new "completions/$$2"; }; \
+	trap 'rm -f completions/.new' EXIT; \
+	write bash fac.bash; write zsh _fac; write fish fac.fish; write powershell _fac.ps1; write elvish fac.elv
+	@rm -f man/*.1
+	"$(TARGET)/debug/fac" man --dir man
+
+clean:
+	$(CARGO) clean

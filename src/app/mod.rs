@@ -1,0 +1,273 @@
+//! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
+
+mod open;
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+use crate::commands::catalog::{Catalog, Resolved};
+use crate::commands::model::Command;
+use crate::commands::run::Engine;
+use crate::commands::source::cache::BlobCache;
+use crate::commands::source::remote::Remote;
+use crate::commands::source::{github, own};
+use crate::commands::{names, source};
+use crate::exec::{self, Stop};
+use crate::kernel::clock::Clock;
+use crate::kernel::config::{self, Config};
+use crate::kernel::env::Env;
+use crate::kernel::error::{Kind, Result};
+use crate::kernel::ids::{Ids, TraceId};
+use crate::kernel::log::{self, Log};
+use crate::kernel::paths::{Paths, Project};
+use crate::kernel::secret::Redactor;
+use crate::store::{SourceKind, Store};
+
+/// What the command line says about the world.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Everything under this folder.
+    pub home: Option<PathBuf>,
+    /// The settings file.
+    pub config: Option<PathBuf>,
+    /// The profile of the settings.
+    pub profile: Option<String>,
+    /// `--color`.
+    pub color: Option<String>,
+    /// `-v`, counted.
+    pub verbose: u8,
+}
+
+/// The rooms of one process.
+pub struct App {
+    /// The environment, read once.
+    pub env: Env,
+    /// Where things are kept.
+    pub paths: Paths,
+    /// The caller's folder.
+    pub cwd: PathBuf,
+    /// The project around it.
+    pub project: Option<Project>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Knows the secrets that must not be written anywhere.
+    pub redactor: Redactor,
+    options: Options,
+    trace: TraceId,
+    ids: OnceCell<Ids>,
+    config: OnceCell<Config>,
+    store: OnceCell<Store>,
+    log: OnceCell<Log>,
+}
+
+impl App {
+    /// Finds the places; opens nothing.
+    pub fn new(env: Env, options: &Options) -> Result<App> {
+        let mut paths = Paths::find(&env, options.home.as_deref())?;
+        if let Some(file) = &options.config {
+            paths = paths.with_config_file(file)?;
+        }
+        let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let project = paths.project(&cwd);
+        let clock = Clock::from_test_value(env.text("FAC_TEST_CLOCK"))?;
+        let ids = match env.text("FAC_TEST_SEED").and_then(|seed| seed.parse().ok()) {
+            Some(seed) => Ids::seeded(seed),
+            None => Ids::random(),
+        };
+        let trace = ids.trace();
+        let ids = OnceCell::from(ids);
+        Ok(App {
+            env,
+            paths,
+            cwd,
+            project,
+            clock,
+            redactor: Redactor::default(),
+            options: options.clone(),
+            trace,
+            ids,
+            config: OnceCell::new(),
+            store: OnceCell::new(),
+            log: OnceCell::new(),
+        })
+    }
+
+    /// The settings, read when first asked for.
+    pub fn config(&self) -> Result<&Config> {
+        open::once(&self.config, || {
+            let flags: Vec<config::Flag> = self
+                .options
+                .color
+                .iter()
+                .map(|value| config::Flag { flag: "--color".into(), key: "color".into(), value: value.clone() })
+                .collect();
+            let has_file = self.project.as_ref().is_some_and(|p| p.config_file.is_some());
+            Config::load(&config::Input {
+                paths: &self.paths,
+                file_named: self.options.config.is_some(),
+                env: &self.env,
+                flags: &flags,
+                profile: self.options.profile.as_deref(),
+                project: self.project.as_ref(),
+                project_trusted: has_file && self.project_is_trusted().unwrap_or(false),
+            })
+        })
+    }
+
+    /// The log, opened when first asked for.
+    pub fn log(&self) -> Result<&Log> {
+        open::once(&self.log, || {
+            let config = self.config()?;
+            let trace = self.trace.to_string();
+            Ok(Log::new(log::Options::new(&self.paths, config, self.options.verbose, &trace, &self.redactor)))
+        })
+    }
+
+    /// The database, opened when first asked for.
+    pub fn store(&self) -> Result<&Store> {
+        open::once(&self.store, || {
+            let ids = self.ids.get().cloned().unwrap_or_else(Ids::random);
+            let store = Store::open(&self.paths.data.join("store.db"), self.clock.clone(), ids)?;
+            Ok(store.traced(self.trace))
+        })
+    }
+
+    /// The trace id of this process's work.
+    pub fn trace(&self) -> TraceId {
+        self.trace
+    }
+
+    /// What trust in the current project's settings file is given under: source spec, name, digest and text.
+    pub fn project_settings(&self) -> Option<(String, String, String, String)> {
+        let project = self.project.as_ref()?;
+        let file = project.config_file.as_ref()?;
+        let text = std::fs::read_to_string(file).ok()?;
+        let digest = crate::commands::digest::git_blob(text.as_bytes());
+        Some((format!("settings:{}", project.root.display()), ".factotum.toml".to_string(), digest, text))
+    }
+
+    fn project_is_trusted(&self) -> Result<bool> {
+        let Some((source, name, digest, _)) = self.project_settings() else { return Ok(false) };
+        self.store()?.is_granted(&source, &name, &digest)
+    }
+
+    /// The spec of the current project's own commands.
+    pub fn project_spec(&self) -> Option<String> {
+        let folder = self.project.as_ref()?.commands_dir.as_ref()?;
+        Some(format!("{}:{}", SourceKind::Project.name(), folder.display()))
+    }
+
+    /// The catalog with the bundled, the user's and the project's definitions brought up to date.
+    pub fn catalog(&self) -> Result<Catalog<'_>> {
+        let store = self.store()?;
+        own::refresh_bundled(store)?;
+        own::refresh_user(store, &self.paths.commands_dir)?;
+        if let Some(project) = &self.project
+            && let Some(folder) = &project.commands_dir
+        {
+            own::refresh_project(store, folder, &project.root)?;
+        }
+        names::refresh(store, &self.paths.cache)?;
+        let config = self.config()?;
+        Ok(Catalog {
+            store,
+            project: self.project_spec(),
+            layouts: self.layouts(),
+            bindings: config.bindings(),
+            aliases: config.aliases(),
+        })
+    }
+
+    /// The same with added folders brought up to date too.
+    pub fn whole_catalog(&self) -> Result<Catalog<'_>> {
+        own::refresh_added(self.store()?)?;
+        self.catalog()
+    }
+
+    /// Finds a command by its words. Added folders are looked at again only when the stored answer may be old.
+    pub fn resolve(&self, words: &[String]) -> Result<(Resolved, usize)> {
+        let catalog = self.catalog()?;
+        let store = self.store()?;
+        match catalog.resolve(words, None) {
+            Ok((found, used)) if found.source.kind == SourceKind::Dir => {
+                let row = store.source_by_name(&found.source.name)?;
+                let Some(row) = row else { return Ok((found, used)) };
+                if own::is_fresh(store, &row, &found.command.origin.path)? {
+                    return Ok((found, used));
+                }
+                own::refresh(store, &row)?;
+                self.catalog()?.resolve(words, None)
+            }
+            Err(error) if error.kind() == Kind::NotFound => {
+                if own::refresh_added(store)? { self.catalog()?.resolve(words, None) } else { Err(error) }
+            }
+            other => other,
+        }
+    }
+
+    /// Where fetched sources are laid out.
+    pub fn layouts(&self) -> PathBuf {
+        self.paths.cache.join("sources")
+    }
+
+    /// Fetched content.
+    pub fn blobs(&self) -> BlobCache {
+        BlobCache::new(&self.paths.cache.join("blobs"))
+    }
+
+    /// Where the whole text of large outputs goes.
+    pub fn outputs(&self) -> PathBuf {
+        self.paths.state.join("outputs")
+    }
+
+    /// The pooled HTTP client with everything that fetching needs.
+    pub fn remote(&self) -> Result<Remote> {
+        let config = self.config()?;
+        let env = self.env.clone();
+        Ok(Remote {
+            http: open::http(config)?,
+            env: std::sync::Arc::new(move |name: &str| env.text(name).map(String::from)),
+            blobs: self.blobs(),
+            layouts: self.layouts(),
+            parallel: usize::try_from(config.int("sources.parallel")).unwrap_or(8),
+            largest_file: config.int("sources.max_file_kb") * 1024,
+            largest_total: config.int("sources.max_total_mb") << 20,
+        })
+    }
+
+    /// A source as somebody typed it.
+    pub fn source_spec(&self, text: &str) -> Result<source::spec::Spec> {
+        source::spec::Spec::parse(text, &self.cwd, self.env.text("GH_HOST").filter(|h| *h != github::spec::GITHUB))
+    }
+
+    /// An engine for one run.
+    pub fn engine<'a>(&'a self, catalog: &'a Catalog<'a>, stop: Stop, terminal: bool, trigger: &str) -> Result<Engine<'a>> {
+        let config = self.config()?;
+        let kilobytes = |key: &str| usize::try_from(config.int(key)).unwrap_or(64) * 1024;
+        Ok(Engine {
+            store: self.store()?,
+            clock: &self.clock,
+            catalog,
+            env: &self.env,
+            cwd: self.cwd.clone(),
+            runners: Vec::new(),
+            interpreters: open::interpreters(config)?,
+            timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
+            capture: exec::CaptureLimits {
+                head: kilobytes("run.output_head_kb"),
+                tail: kilobytes("run.output_tail_kb"),
+                ..exec::CaptureLimits::default()
+            },
+            outputs: self.outputs(),
+            stop,
+            terminal,
+            trigger: trigger.to_string(),
+        })
+    }
+
+    /// Whether a dialect's parameters may come from the caller's environment (xc inputs may).
+    pub fn param_env(&self, command: &Command) -> impl Fn(&str) -> Option<String> + use<'_> {
+        let allowed = command.dialect == crate::commands::model::Dialect::Xc;
+        move |name: &str| self.env.text(name).filter(|_| allowed).map(String::from)
+    }
+}

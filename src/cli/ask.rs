@@ -1,0 +1,228 @@
+//! Questions to the person at the terminal: trust, missing values, a choice among many. The only home of dialoguer.
+//!
+//! Without a terminal nothing is asked: the answer is no, with the command that would give a yes.
+
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Confirm, FuzzySelect, Input, Password, Select};
+
+use super::draw;
+use super::{Context, table};
+use crate::commands::catalog::{Catalog, Resolved, Trust};
+use crate::commands::model::{Command, Param, ParamType};
+use crate::commands::run::Plan;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::{safe, safe_line};
+use crate::store::{DefinitionFilter, NewGrant};
+
+/// The answer to a question about trust.
+pub(super) enum Granted {
+    /// Everything of the plan may run.
+    Yes,
+    /// Not, and why.
+    No(Error),
+}
+
+fn theme(context: &Context) -> Box<dyn Theme> {
+    if context.ui.colour() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
+}
+
+fn gone(error: dialoguer::Error) -> Error {
+    let dialoguer::Error::IO(io) = error;
+    if io.kind() == std::io::ErrorKind::Interrupted {
+        return Error::new(Kind::Interrupted, "interrupted");
+    }
+    Error::new(Kind::Failed, "cannot ask on this terminal").because(io).hint("give the answer as an argument")
+}
+
+/// Asks for trust in everything of a plan that has none, each definition shown first.
+pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<Granted> {
+    let mut asked: Vec<String> = Vec::new();
+    let wanting: Vec<Resolved> = plan.all().filter(|r| r.trust != Trust::Trusted).cloned().collect();
+    for resolved in &wanting {
+        if asked.contains(&resolved.key()) {
+            continue;
+        }
+        asked.push(resolved.key());
+        if !context.ui.ask {
+            return Ok(Granted::No(refused(resolved)));
+        }
+        if !ask_trust(context, catalog, resolved)? {
+            return Ok(Granted::No(Error::new(Kind::Refused, format!("`{}` was not trusted, so nothing was run", resolved.key()))));
+        }
+    }
+    for unit in &mut plan.units {
+        unit.resolved.trust = Trust::Trusted;
+    }
+    for called in &mut plan.called {
+        called.trust = Trust::Trusted;
+    }
+    Ok(Granted::Yes)
+}
+
+/// The refusal that names the command which would grant it.
+pub(super) fn refused(resolved: &Resolved) -> Error {
+    let (name, source) = (&resolved.command.name, &resolved.source.name);
+    let said = match resolved.trust {
+        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
+        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
+    };
+    let read = match resolved.trust {
+        Trust::Changed => format!("fac source diff {source}"),
+        _ => format!("fac commands show '{source}:{name}'"),
+    };
+    let grant = format!("fac source trust {source} --command '{name}' --yes");
+    Error::new(Kind::Refused, said).hint(format!("read it with `{read}`, then allow it with `{grant}`"))
+}
+
+fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> Result<bool> {
+    let ui = &context.ui;
+    let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
+    let shown = match before.filter(|_| resolved.trust == Trust::Changed) {
+        Some(grant) => draw::diff(ui, &grant.text, &resolved.command.text),
+        None => draw::trust_card(ui, resolved),
+    };
+    ui.note(&shown);
+    let question = match resolved.trust {
+        Trust::Changed => format!("`{}` has changed. Trust it as it is now?", resolved.key()),
+        _ => format!("`{}` comes from outside. Trust exactly this?", resolved.key()),
+    };
+    let theme = theme(context);
+    let yes = Confirm::with_theme(&*theme).with_prompt(safe_line(&question)).default(false).interact().map_err(gone)?;
+    if yes {
+        catalog.store.grant(&[grant_of(resolved, "asked")])?;
+    }
+    Ok(yes)
+}
+
+/// The permission for a definition as it is now.
+pub(super) fn grant_of(resolved: &Resolved, how: &str) -> NewGrant {
+    NewGrant {
+        source: resolved.source.spec.clone(),
+        command: resolved.command.name.clone(),
+        digest: resolved.digest.clone(),
+        how: how.to_string(),
+        text: resolved.command.text.clone(),
+    }
+}
+
+/// Shows a snippet and asks whether to run it. `-y`, a setting, and the absence of a terminal skip the question.
+pub(super) fn confirm_snippet(context: &Context, plan: &Plan) -> Result<bool> {
+    let wanted = context.app.config()?.flag("run.confirm_snippets");
+    if context.ui.yes || !context.ui.ask || !wanted {
+        return Ok(true);
+    }
+    context.ui.note(&draw::snippet_card(&context.ui, plan));
+    let theme = theme(context);
+    Confirm::with_theme(&*theme).with_prompt("Run it?").default(true).interact().map_err(gone)
+}
+
+/// Asks for one parameter: a choice where there are choices, hidden where it is secret, with suggestions where a
+/// trusted definition has a command for them.
+pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may_suggest: bool) -> Result<String> {
+    let theme = theme(context);
+    let prompt = if param.help.is_empty() { param.name.clone() } else { format!("{} ({})", param.name, param.help) };
+    let prompt = safe_line(&prompt).into_owned();
+    if param.ty == ParamType::Secret {
+        return Password::with_theme(&*theme).with_prompt(prompt).interact().map_err(gone);
+    }
+    let mut choices = param.choices.clone();
+    if choices.is_empty()
+        && may_suggest
+        && let Some(script) = &param.suggest
+    {
+        choices = suggestions(context, command, script);
+    }
+    if choices.is_empty() {
+        return Input::with_theme(&*theme).with_prompt(prompt).allow_empty(true).interact_text().map_err(gone);
+    }
+    let shown: Vec<String> = choices.iter().map(|c| safe_line(c).into_owned()).collect();
+    let chosen = FuzzySelect::with_theme(&*theme).with_prompt(prompt).items(&shown).default(0).interact().map_err(gone)?;
+    Ok(choices.swap_remove(chosen))
+}
+
+/// The lines a suggestion command prints; none when it fails.
+fn suggestions(context: &Context, command: &Command, script: &str) -> Vec<String> {
+    context.ui.note(&format!("looking for values with: {}", safe_line(script)));
+    let output = std::process::Command::new("sh").args(["-c", script, &command.name]).output();
+    let Ok(output) = output else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(str::trim_end).filter(|l| !l.is_empty()).take(1000).map(String::from).collect()
+}
+
+/// A fuzzy picker over everything that can run.
+pub(super) fn pick(context: &Context) -> Result<Vec<String>> {
+    if !context.ui.ask {
+        let error = Error::new(Kind::Usage, "no command was named");
+        return Err(error.hint("`fac commands ls` lists what there is; on a terminal `fac run` lets you pick"));
+    }
+    let catalog = context.app.whole_catalog()?;
+    let (rows, _) = catalog.store.list_definitions(&DefinitionFilter::default(), None, 100_000)?;
+    let rows: Vec<_> = rows.into_iter().filter(|r| catalog.is_visible(&r.source)).collect();
+    let lines: Vec<String> =
+        rows.iter().map(|r| format!("{}  {}", r.name, r.summary)).map(|l| table::one_line(&context.ui, &l)).collect();
+    let theme = theme(context);
+    let chosen = FuzzySelect::with_theme(&*theme)
+        .with_prompt("Run")
+        .items(&lines)
+        .default(0)
+        .max_length(15)
+        .interact_opt()
+        .map_err(gone)?;
+    match chosen {
+        Some(at) => Ok(vec![format!("{}:{}", rows[at].source.name, rows[at].name)]),
+        None => Err(Error::new(Kind::Interrupted, "nothing was picked")),
+    }
+}
+
+/// A picker among what is nested under the first word: the words of the chosen name.
+pub(super) fn pick_below(context: &Context, words: &[String]) -> Result<Option<Vec<String>>> {
+    let Some(first) = words.first() else { return Ok(None) };
+    let children = context.app.store()?.children_of(&crate::commands::scan::fold_name(first))?;
+    if children.is_empty() {
+        return Ok(None);
+    }
+    let lines: Vec<String> =
+        children.iter().map(|(n, s, _)| table::one_line(&context.ui, &format!("{n}  {s}"))).collect();
+    let theme = theme(context);
+    let chosen = Select::with_theme(&*theme)
+        .with_prompt(format!("Which `{}`?", safe(first)))
+        .items(&lines)
+        .default(0)
+        .interact_opt()
+        .map_err(gone)?;
+    Ok(chosen.map(|at| vec![format!("{}:{}", children[at].2, children[at].0)]))
+}
+
+/// One line of text; what was typed.
+pub(super) fn line(context: &Context, prompt: &str, default: Option<&str>) -> Result<String> {
+    let theme = theme(context);
+    let mut input = Input::<String>::with_theme(&*theme).with_prompt(prompt.to_string()).allow_empty(true);
+    if let Some(default) = default {
+        input = input.default(default.to_string());
+    }
+    input.interact_text().map_err(gone)
+}
+
+/// A choice among a few.
+pub(super) fn choose(context: &Context, prompt: &str, items: &[&str]) -> Result<usize> {
+    let theme = theme(context);
+    Select::with_theme(&*theme).with_prompt(prompt.to_string()).items(items).default(0).interact().map_err(gone)
+}
+
+/// Yes or no; `-y` answers yes, and without a terminal it is no.
+pub(super) fn yes(context: &Context, question: &str, default: bool) -> Result<bool> {
+    if context.ui.yes {
+        return Ok(true);
+    }
+    if !context.ui.ask {
+        return Ok(false);
+    }
+    let theme = theme(context);
+    Confirm::with_theme(&*theme).with_prompt(question.to_string()).default(default).interact().map_err(gone)
+}
+
+/// A hidden line.
+pub(super) fn hidden(context: &Context, prompt: &str) -> Result<String> {
+    let theme = theme(context);
+    Password::with_theme(&*theme).with_prompt(prompt.to_string()).interact().map_err(gone)
+}

@@ -1,0 +1,102 @@
+//! `fac commands check`: lints definitions; exit code 6 when there are errors.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::super::ui::Role;
+use super::super::{Context, draw};
+use crate::commands::model::{Diagnostic, Severity};
+use crate::commands::scan::{self, Place};
+use crate::commands::source::local;
+use crate::kernel::error::{Context as _, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::store::DefinitionFilter;
+
+/// Check definitions: files, folders, or everything that is installed (exit code 6 on errors)
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files or folders; without any, all installed definitions
+    paths: Vec<PathBuf>,
+    /// Only of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Count warnings as errors
+    #[arg(long)]
+    strict: bool,
+}
+
+/// A diagnostic with the file it is about.
+type Placed = (String, Diagnostic);
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    let (found, commands) = if args.paths.is_empty() { installed(context, args)? } else { files(context, args)? };
+    let worst = |s: Severity| found.iter().filter(|f| f.1.severity == s).count();
+    let (errors, warnings) = (worst(Severity::Error), worst(Severity::Warning));
+    if context.ui.json {
+        let list: Vec<_> = found
+            .iter()
+            .map(|(path, d)| {
+                json!({"path": path, "line": d.line, "column": d.column,
+                    "severity": draw::severity(d.severity), "message": d.message})
+            })
+            .collect();
+        context.ui.value(&json!({"check": {"commands": commands, "errors": errors, "warnings": warnings, "diagnostics": list}}))?;
+    } else {
+        for (path, d) in &found {
+            let role = match d.severity {
+                Severity::Error => Role::Bad,
+                Severity::Warning => Role::Warn,
+                Severity::Info => Role::Dim,
+            };
+            let place = safe_line(&format!("{path}:{}:{}", d.line, d.column)).into_owned();
+            let word = context.ui.paint(role, draw::severity(d.severity));
+            context.ui.line(&format!("{place}: {word}: {}", safe_line(&d.message)))?;
+        }
+        context.ui.note(&format!("{commands} commands, {errors} errors, {warnings} warnings"));
+    }
+    let failed = errors > 0 || (args.strict && warnings > 0);
+    Ok(if failed { Kind::BadData.exit_code() } else { 0 })
+}
+
+fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
+    let (mut found, mut commands) = (Vec::new(), 0);
+    for path in &args.paths {
+        let root = context.app.cwd.join(path);
+        let walk = local::walk(&root)?;
+        let base = local::base(&root);
+        for file in &walk.files {
+            let bytes = std::fs::read(base.join(&file.path))
+                .context(Kind::NotFound, || format!("cannot read {}", file.path))?;
+            let scanned = scan::file(&file.path, &bytes, &Place::default(), &local::OnDisk { base: &base });
+            let shown = if root.is_file() { path.display().to_string() } else { path.join(&file.path).display().to_string() };
+            if scanned.dialect.is_none() && root.is_file() {
+                let said = "no dialect fits this file: name it as its dialect asks, or begin it with `factotum: 1` in front matter";
+                found.push((shown.clone(), Diagnostic::error(1, 1, said)));
+            }
+            commands += scanned.commands.len();
+            found.extend(scanned.diagnostics.into_iter().map(|d| (shown.clone(), d)));
+            let own = scanned.commands.into_iter().flat_map(|c| c.diagnostics);
+            found.extend(own.map(|d| (shown.clone(), d)));
+        }
+    }
+    Ok((found, commands))
+}
+
+fn installed(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
+    let catalog = context.app.whole_catalog()?;
+    let filter = DefinitionFilter { source: args.source.clone(), with_json: true, ..DefinitionFilter::default() };
+    let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
+    let (mut found, mut commands) = (Vec::new(), 0);
+    for row in rows.iter().filter(|r| catalog.is_visible(&r.source)) {
+        let Some(json) = &row.json else { continue };
+        commands += 1;
+        match serde_json::from_str::<crate::commands::model::Command>(json) {
+            Ok(command) => found.extend(
+                command.diagnostics.into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)),
+            ),
+            Err(e) => found.push((row.path.clone(), Diagnostic::error(1, 1, format!("its row cannot be read: {e}")))),
+        }
+    }
+    Ok((found, commands))
+}

@@ -1,0 +1,84 @@
+//! `fac events`: the log of facts, and whether it is whole.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::Context;
+use super::ui::Role;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+
+/// See what happened, and verify that the log is whole
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Print the latest events, oldest first
+    Tail {
+        /// Only kinds like this: run.*, trust.granted
+        #[arg(default_value = "*")]
+        kinds: String,
+        /// At most this many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        limit: usize,
+        /// Only after this position (of --json)
+        #[arg(long, value_name = "POSITION")]
+        after: Option<String>,
+    },
+    /// Walk the hash chain from the first event to the last (exit code 6 when it is broken)
+    Verify,
+}
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    match &args.what {
+        What::Tail { kinds, limit, after } => tail(context, kinds, *limit, after.as_deref()),
+        What::Verify => verify(context),
+    }
+}
+
+fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Result<u8> {
+    let store = context.app.store()?;
+    let events = match after {
+        Some(text) => {
+            let position = text.parse().map_err(|_| {
+                Error::new(Kind::Usage, format!("`{text}` is no position")).hint("take it from `fac events tail --json`")
+            })?;
+            store.events(Some(position), kinds, limit)?
+        }
+        None => store.tail(kinds, limit)?,
+    };
+    for event in &events {
+        if context.ui.json {
+            context.ui.value(&json!({
+                "position": event.position.to_string(), "at": event.at.to_string(), "kind": event.kind,
+                "subject": event.subject, "trace": event.trace.to_string(), "payload": event.payload, "hash": event.hash,
+            }))?;
+            continue;
+        }
+        let payload = event.payload.as_ref().map_or_else(|| "(erased)".to_string(), ToString::to_string);
+        let ui = &context.ui;
+        let when = ui.paint(Role::Dim, &event.at.local_short());
+        ui.line(&format!("{when}  {}  {}", ui.paint(Role::Name, &safe_line(&event.kind)), safe_line(&payload)))?;
+    }
+    Ok(0)
+}
+
+fn verify(context: &Context) -> Result<u8> {
+    let answer = context.app.store()?.verify()?;
+    let fault = answer.fault.as_ref().map(|f| (f.position.to_string(), f.what.clone()));
+    if let (Some((position, what)), false) = (&fault, context.ui.json) {
+        return Err(Error::new(Kind::BadData, format!("the log is broken at event {position}: {what}"))
+            .hint("somebody or something changed the database by hand; what comes before that event is sound"));
+    }
+    if context.ui.json {
+        context.ui.value(&json!({"verify": {"events": answer.events, "erased": answer.erased, "ok": fault.is_none(),
+            "position": fault.as_ref().map(|f| &f.0), "fault": fault.as_ref().map(|f| &f.1)}}))?;
+        return Ok(if fault.is_some() { Kind::BadData.exit_code() } else { 0 });
+    }
+    context.ui.line(&format!("{} events, the chain holds", answer.events))?;
+    Ok(0)
+}

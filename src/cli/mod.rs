@@ -1,0 +1,158 @@
+//! The command line: arguments, dispatch, the only printing, exit codes. One file a subcommand.
+//!
+//! Nothing is opened before the arguments are understood: `--version`, help, completion scripts and man pages
+//! touch neither the store nor the settings.
+
+mod args;
+mod ask;
+mod commands;
+mod complete;
+mod completions;
+mod config;
+mod doctor;
+mod draw;
+mod events;
+mod init;
+mod man;
+mod run;
+mod runs;
+mod search;
+mod secret;
+mod shell_init;
+mod source;
+mod table;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+pub use args::{Cli, Globals};
+
+use crate::app::{App, Options};
+use crate::kernel::env::Env;
+use crate::kernel::error::{Error, Kind, Result};
+use args::Sub;
+use ui::{Ui, Wishes};
+
+/// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
+pub const RESERVED: [&str; 41] = [
+    "run", "commands", "source", "runs", "chat", "ask", "sessions", "models", "compare", "usage", "listen", "say",
+    "voice", "auto", "mqtt", "ha", "tick", "search", "kb", "context", "file", "exec", "plugin", "serve", "user",
+    "key", "mcp", "backup", "events", "jobs", "doctor", "config", "secret", "completions", "man", "tui", "init",
+    "shell-init", "help", "access", "top",
+];
+
+/// What a subcommand works with.
+pub struct Context {
+    /// The printer.
+    pub ui: Ui,
+    /// The rooms, opened when first needed.
+    pub app: App,
+}
+
+/// Runs the program on the words of this process.
+pub fn main() -> ExitCode {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if let Some(code) = complete::answer(&words) {
+        return ExitCode::from(code);
+    }
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(refuse(&words, &error)),
+    };
+    let env = Env::from_process();
+    let ui = Ui::new(&wishes(&cli.global, &env));
+    let asked_json = cli.global.json;
+    match start(cli, env, ui) {
+        Ok(code) => ExitCode::from(code),
+        Err((ui, error)) => {
+            debug_assert_eq!(ui.json, asked_json || ui.json);
+            ui.failure(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn wishes(global: &Globals, env: &Env) -> Wishes {
+    let no_color = env.text("NO_COLOR").is_some_and(|v| !v.is_empty()) || env.text("TERM") == Some("dumb");
+    Wishes {
+        json: global.json,
+        quiet: global.quiet,
+        verbose: global.verbose,
+        no_input: global.no_input,
+        yes: global.yes,
+        color: global.color.clone().or_else(|| env.text("FAC_COLOR").map(String::from)),
+        no_color,
+    }
+}
+
+/// Clap's own answers: help and version go to stdout, mistakes to stderr (or stdout as JSON) with exit code 2.
+fn refuse(words: &[std::ffi::OsString], error: &clap::Error) -> u8 {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A closed pipe is not worth a word.
+            let _ = error.print();
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand { 2 } else { 0 }
+        }
+        _ if words.iter().any(|w| w == "--json") => {
+            let text = error.render().to_string();
+            let message = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_string();
+            let ours = Error::new(Kind::Usage, message).hint("run it with --help");
+            Ui::new(&Wishes { json: true, ..Wishes::default() }).failure(&ours);
+            2
+        }
+        _ => {
+            let _ = error.print();
+            2
+        }
+    }
+}
+
+fn start(cli: Cli, env: Env, ui: Ui) -> std::result::Result<u8, (Ui, Error)> {
+    let options = Options {
+        home: cli.global.home.clone(),
+        config: cli.global.config.clone(),
+        profile: cli.global.profile.clone(),
+        color: cli.global.color.clone(),
+        verbose: cli.global.verbose,
+    };
+    let app = match App::new(env, &options) {
+        Ok(app) => app,
+        Err(error) => return Err((ui, error)),
+    };
+    let mut context = Context { ui, app };
+    match dispatch(&mut context, cli.command) {
+        Ok(code) => Ok(code),
+        Err(error) => Err((context.ui, error)),
+    }
+}
+
+fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
+    match sub {
+        None => bare(context),
+        Some(Sub::Run(args)) => run::run(context, args),
+        Some(Sub::Commands(args)) => commands::run(context, args),
+        Some(Sub::Source(args)) => source::run(context, args),
+        Some(Sub::Runs(args)) => runs::run(context, args),
+        Some(Sub::Search(args)) => search::run(context, &args),
+        Some(Sub::Events(args)) => events::run(context, &args),
+        Some(Sub::Config(args)) => config::run(context, args),
+        Some(Sub::Secret(args)) => secret::run(context, args),
+        Some(Sub::Doctor) => doctor::run(context),
+        Some(Sub::Init) => init::run(context),
+        Some(Sub::Completions(args)) => completions::run(context, &args),
+        Some(Sub::Man(args)) => man::run(context, &args),
+        Some(Sub::ShellInit(args)) => shell_init::run(context, &args),
+        Some(Sub::External(words)) => run::external(context, words),
+    }
+}
+
+/// `fac` alone: what there is, in a few lines.
+fn bare(context: &Context) -> Result<u8> {
+    let help = Cli::command().render_help();
+    let text = if context.ui.colour() { help.ansi().to_string() } else { help.to_string() };
+    context.ui.write(text.as_bytes())?;
+    Ok(0)
+}

@@ -1,0 +1,213 @@
+//! `fac run NAME …` and `fac NAME …`.
+
+use std::ffi::OsString;
+
+use super::ask::{self, Granted};
+use super::draw;
+use super::{Context, RESERVED};
+use crate::commands::bind::{self, Given};
+use crate::commands::catalog::{Resolved, Trust};
+use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::run::{self as engine, Plan, Report};
+use crate::exec::{Stop, signals::StopOnSignals};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+
+const EXAMPLES: &str = "\
+Examples:
+  fac run git recent 5             arguments come after the name
+  fac run deploy --dry-run         print exactly what would run, and run nothing
+  fac run deploy --help            what this command accepts
+  fac run tldr-pages:tar …         `source:name` picks one of several
+  fac run snippet --set file=a.txt name a value
+
+Words after NAME belong to the command. The flags below work there too, unless the
+command has one of the same name.";
+
+/// Run a command by its name (without a name: pick one)
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Print exactly what would run, for every step, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Give a parameter by name
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    /// Look only in this source
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<String>,
+    /// The command's name and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME [ARGS]")]
+    words: Vec<OsString>,
+}
+
+/// What was asked for, flags of ours taken out of the command's words.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) words: Vec<String>,
+    pub(super) sets: Vec<String>,
+    pub(super) dry_run: bool,
+    pub(super) help: bool,
+    pub(super) trigger: String,
+}
+
+/// `fac run`.
+pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
+    let mut words = text_words(args.words)?;
+    if words.is_empty() {
+        words = ask::pick(context)?;
+    }
+    if let (Some(source), Some(first)) = (&args.from, words.first_mut()) {
+        *first = format!("{source}:{first}");
+    }
+    let asked = Asked { words, sets: args.sets, dry_run: args.dry_run, trigger: "manual".into(), ..Asked::default() };
+    start(context, asked)
+}
+
+/// `fac NAME …`.
+pub(super) fn external(context: &mut Context, words: Vec<OsString>) -> Result<u8> {
+    let words = text_words(words)?;
+    if let Some(first) = words.first().filter(|w| RESERVED.contains(&w.as_str())) {
+        let error = Error::new(Kind::Usage, format!("`{first}` is no subcommand of this version"));
+        return Err(error.hint(format!("the name is kept for one; `fac run {first}` reaches a command called so")));
+    }
+    start(context, Asked { words, trigger: "manual".into(), ..Asked::default() })
+}
+
+fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
+    let not_text = |w: OsString| Error::new(Kind::Usage, format!("the argument {w:?} is not UTF-8"));
+    words.into_iter().map(|w| w.into_string().map_err(not_text)).collect()
+}
+
+/// Finds, binds, asks and runs.
+pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
+    let (resolved, used) = find(context, &mut asked)?;
+    take_own_flags(context, &resolved.command, &mut asked, used);
+    if asked.help {
+        context.ui.write(draw::command_help(&context.ui, &resolved).as_bytes())?;
+        return Ok(0);
+    }
+    say_clash(context, &resolved);
+    let mut given = bind::take_apart(&resolved.command, &asked.words[used..])?;
+    for set in &asked.sets {
+        let (name, value) = set.split_once('=').ok_or_else(|| {
+            Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE"))
+        })?;
+        given.set(&resolved.command, name.trim(), value)?;
+    }
+    execute(context, resolved, given, &asked)
+}
+
+fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
+    match context.app.resolve(&asked.words) {
+        Err(error) if error.kind() == Kind::NotFound && context.ui.ask => {
+            let Some(chosen) = ask::pick_below(context, &asked.words)? else { return Err(error) };
+            asked.words.splice(0..1, chosen);
+            context.app.resolve(&asked.words)
+        }
+        other => other,
+    }
+}
+
+/// Flags of ours among the command's words, unless the command has one of the same name.
+fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, used: usize) {
+    let has = |name: &str| command.param(name).is_some();
+    let mut kept: Vec<String> = asked.words[..used].to_vec();
+    let mut words = asked.words[used..].iter().cloned();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--" => {
+                kept.push(word);
+                kept.extend(words.by_ref());
+            }
+            "--help" | "-h" if !has("help") => asked.help = true,
+            "--dry-run" if !has("dry-run") => asked.dry_run = true,
+            "--json" if !has("json") => context.ui.json = true,
+            "--quiet" | "-q" if !has("quiet") && !short(command, 'q') => context.ui.quiet = true,
+            "--yes" | "-y" if !has("yes") && !short(command, 'y') => context.ui.yes = true,
+            "--no-input" if !has("no-input") => context.ui.ask = false,
+            "--set" if !has("set") => asked.sets.extend(words.next()),
+            set if set.starts_with("--set=") && !has("set") => asked.sets.push(set["--set=".len()..].to_string()),
+            _ => kept.push(word),
+        }
+    }
+    if context.ui.json {
+        context.ui.ask = false;
+    }
+    asked.words = kept;
+}
+
+fn short(command: &Command, letter: char) -> bool {
+    command.params.iter().any(|p| p.short == Some(letter))
+}
+
+fn say_clash(context: &Context, resolved: &Resolved) {
+    if !resolved.clashes.is_empty() && !context.ui.json {
+        let others = resolved.clashes.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+        let said = format!("running `{}`; the name is also taken by {others}", resolved.key());
+        context.ui.note(&context.ui.paint_err(super::ui::Role::Dim, &safe_line(&said)));
+    }
+}
+
+/// Asks for what is missing, plans, asks for trust, and runs or shows.
+fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &Asked) -> Result<u8> {
+    let dry = asked.dry_run;
+    let env = context.app.param_env(&resolved.command);
+    let missing: Vec<_> = given.missing(&resolved.command, &env).into_iter().cloned().collect();
+    if context.ui.ask && !dry {
+        let may_suggest = resolved.trust == Trust::Trusted;
+        for param in &missing {
+            let value = ask::parameter(context, &resolved.command, param, may_suggest)?;
+            given.set(&resolved.command, &param.var, &value)?;
+        }
+    } else if dry {
+        for param in missing.iter().filter(|p| p.kind != ParamKind::Rest) {
+            let stand_in = param.choices.first().cloned().unwrap_or_else(|| format!("<{}>", param.name));
+            given.set(&resolved.command, &param.var, &stand_in)?;
+        }
+    }
+    let bound = if dry { bind::check_loosely(&resolved.command, &given, &env) } else { bind::check(&resolved.command, &given, &env) }?;
+    let catalog = context.app.catalog()?;
+    let mut plan = engine::plan(&catalog, resolved, bound)?;
+    if dry {
+        let stop = Stop::new()?;
+        let engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
+        let steps = engine::dry_run(&engine, &plan)?;
+        return draw::dry_run(&context.ui, &plan, &steps);
+    }
+    match ask::trust(context, &catalog, &mut plan)? {
+        Granted::Yes => {}
+        Granted::No(error) => return Err(error),
+    }
+    if is_snippet(&plan) && !ask::confirm_snippet(context, &plan)? {
+        return Err(Error::new(Kind::Refused, "nothing was run"));
+    }
+    let signals = StopOnSignals::new()?;
+    let terminal = context.ui.stdout_terminal && !context.ui.json;
+    let engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
+    let mut watcher = draw::Live::new(&context.ui);
+    let report = engine.run(&plan, &mut watcher)?;
+    drop(signals);
+    finish(context, &report)
+}
+
+fn is_snippet(plan: &Plan) -> bool {
+    plan.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
+}
+
+/// Says what is left to say, and gives the code to pass through.
+fn finish(context: &Context, report: &Report) -> Result<u8> {
+    if context.ui.json {
+        context.ui.value(&draw::report_json(report))?;
+    } else if let Some((kind, message, hint)) = &report.problem {
+        let mut error = Error::new(*kind, message.clone());
+        if let Some(hint) = hint {
+            error = error.hint(hint.clone());
+        }
+        context.ui.failure(&error);
+    } else if let Some(said) = engine::ending(report) {
+        context.ui.note(&safe_line(&said));
+    }
+    Ok(u8::try_from(report.exit_code & 0xff).unwrap_or(1))
+}

@@ -1,0 +1,92 @@
+//! `fac search`: one search over commands and runs.
+
+use serde_json::json;
+
+use super::Context;
+use super::ui::Role;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::{safe_line, truncate_to_width};
+use crate::knowledge::{Hit, Index};
+use crate::store::Store;
+
+/// Find commands and past runs by words
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to look for; every word must match
+    #[arg(required = true)]
+    words: Vec<String>,
+    /// Only commands, or only runs
+    #[arg(long, value_parser = ["command", "run"])]
+    kind: Option<String>,
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: usize,
+}
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    search(context, &args.words.join(" "), args.kind.as_deref(), args.limit)
+}
+
+/// Searches and prints; exit code 3 when nothing was found, as grep says 1.
+pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: usize) -> Result<u8> {
+    let catalog = context.app.whole_catalog()?;
+    let store = catalog.store;
+    let index = Index::new(&context.app.paths.cache.join("index"));
+    let kind = kind.map(|k| if k == "command" { "definition" } else { k });
+    let found = index.search(store, words, kind, limit.clamp(1, 1000))?;
+    if found.rebuilt {
+        context.ui.note("the search index was damaged or stale; it was made again");
+    }
+    let mut shown = Vec::new();
+    for hit in &found.hits {
+        if let Some(line) = describe(store, hit)? {
+            shown.push((hit, line));
+        }
+    }
+    if context.ui.json {
+        let list: Vec<_> = shown
+            .iter()
+            .map(|(hit, line)| {
+                let kind = if hit.kind == "definition" { "command" } else { &hit.kind };
+                json!({"kind": kind, "id": hit.key, "name": line.name, "summary": line.summary, "excerpt": hit.excerpt, "score": hit.score})
+            })
+            .collect();
+        context.ui.value(&json!({"hits": list, "next": null}))?;
+        return Ok(0);
+    }
+    for (hit, line) in &shown {
+        let kind = if hit.kind == "run" { "run " } else { "" };
+        let name = context.ui.paint(Role::Name, &safe_line(&line.name));
+        context.ui.line(&format!("{}{name}  {}", context.ui.paint(Role::Dim, kind), safe_line(&line.summary)))?;
+        if !hit.excerpt.is_empty() && hit.excerpt != line.summary {
+            let room = context.ui.width().saturating_sub(4);
+            let cut = truncate_to_width(&safe_line(&hit.excerpt), room);
+            context.ui.line(&format!("    {}", context.ui.paint(Role::Dim, &cut)))?;
+        }
+    }
+    if shown.is_empty() {
+        return Err(Error::new(Kind::NotFound, format!("nothing was found for `{words}`")).hint("try fewer or shorter words"));
+    }
+    Ok(0)
+}
+
+struct Line {
+    name: String,
+    summary: String,
+}
+
+/// What is said about a hit; `None` when its row is gone meanwhile.
+fn describe(store: &Store, hit: &Hit) -> Result<Option<Line>> {
+    if hit.kind == "run" {
+        let Ok(run) = store.run(&hit.key) else { return Ok(None) };
+        let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
+        return Ok(Some(Line { name: run.row.command, summary }));
+    }
+    let Ok(id) = hit.key.parse() else { return Ok(None) };
+    let Some(row) = store.definition(id)? else { return Ok(None) };
+    let summary = serde_json::from_str::<serde_json::Value>(&row.json)
+        .ok()
+        .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))
+        .unwrap_or_default();
+    Ok(Some(Line { name: format!("{}:{}", row.source.name, row.name), summary }))
+}

@@ -1,0 +1,170 @@
+//! `fac source ls`, `info` and `rm`.
+
+use serde_json::{Value, json};
+
+use super::super::table::Table;
+use super::super::ui::Role;
+use super::super::{Context, ask};
+use crate::commands::catalog::trusted_from_the_start;
+use crate::commands::names;
+use crate::commands::source::layout;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::store::{Source, SourceKind};
+
+/// List sources
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "list")]
+pub struct Args {}
+
+/// One source as the JSON contract wants it.
+pub(super) fn as_json(context: &Context, source: &Source, commands: usize) -> Result<Value> {
+    Ok(json!({
+        "name": source.name,
+        "kind": source.kind.name(),
+        "spec": shown_spec(source),
+        "commit": source.commit,
+        "fetched": source.fetched_at.map(|t| t.to_string()),
+        "commands": commands,
+        "trust": trust(context, source, commands)?,
+        "state": state(source),
+        "error": source.error,
+    }))
+}
+
+/// The spec with its version.
+fn shown_spec(source: &Source) -> String {
+    match &source.reference {
+        Some(reference) => format!("{}@{reference}", source.spec),
+        None => source.spec.clone(),
+    }
+}
+
+fn state(source: &Source) -> &str {
+    if source.state.is_empty() { "ok" } else { &source.state }
+}
+
+/// `trusted`, `untrusted`, or `partly`.
+fn trust(context: &Context, source: &Source, commands: usize) -> Result<&'static str> {
+    if trusted_from_the_start(source.kind) {
+        return Ok("trusted");
+    }
+    let granted = context.app.store()?.grants(Some(&source.spec))?;
+    let names: std::collections::BTreeSet<&str> = granted.iter().map(|g| g.command.as_str()).collect();
+    Ok(match names.len() {
+        0 => "untrusted",
+        n if n >= commands => "trusted",
+        _ => "partly",
+    })
+}
+
+pub(super) fn run(context: &mut Context, _args: &Args) -> Result<u8> {
+    let catalog = context.app.whole_catalog()?;
+    let counts: std::collections::BTreeMap<String, u64> = catalog.store.definition_counts()?.into_iter().collect();
+    let project = context.app.project_spec();
+    let visible = |s: &Source| s.kind != SourceKind::Project || project.as_deref() == Some(s.spec.as_str());
+    let sources: Vec<Source> = catalog.store.sources()?.into_iter().filter(visible).collect();
+    let count = |s: &Source| usize::try_from(counts.get(&s.name).copied().unwrap_or(0)).unwrap_or(0);
+    if context.ui.json {
+        let list: Vec<Value> = sources.iter().map(|s| as_json(context, s, count(s))).collect::<Result<_>>()?;
+        context.ui.value(&json!({"sources": list, "next": null}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["name", "commands", "trust", "state", "commit", "where"]);
+    for source in &sources {
+        let word = trust(context, source, count(source))?;
+        let role = if word == "trusted" { Role::Good } else { Role::Dim };
+        let state_role = if state(source) == "ok" { None } else { Some(Role::Warn) };
+        let commit = source.commit.as_deref().filter(|_| source.kind == SourceKind::Github);
+        table.row(vec![
+            (source.name.clone(), Some(Role::Name)),
+            (count(source).to_string(), None),
+            (word.to_string(), Some(role)),
+            (state(source).to_string(), state_role),
+            (commit.and_then(|c| c.get(..8)).unwrap_or("").to_string(), Some(Role::Dim)),
+            (shown_spec(source), None),
+        ]);
+    }
+    context.ui.write(table.render(&context.ui).as_bytes())?;
+    Ok(0)
+}
+
+/// Show one source
+#[derive(Debug, clap::Args)]
+pub struct InfoArgs {
+    /// The source
+    name: String,
+}
+
+pub(super) fn info(context: &mut Context, args: &InfoArgs) -> Result<u8> {
+    let catalog = context.app.whole_catalog()?;
+    let source = super::named(context, &args.name)?;
+    let counts = catalog.store.definition_counts()?;
+    let count = counts.iter().find(|c| c.0 == source.name).map_or(0, |c| usize::try_from(c.1).unwrap_or(0));
+    let files = catalog.store.source_files(source.id)?;
+    let folder = source
+        .commit
+        .as_deref()
+        .filter(|_| source.kind == SourceKind::Github)
+        .map(|c| layout::folder(&context.app.layouts(), source.id, c));
+    if context.ui.json {
+        let mut value = as_json(context, &source, count)?;
+        value["files"] = json!(files.len());
+        value["folder"] = json!(folder.map(|f| f.display().to_string()));
+        value["rate"] = json!(source.rate);
+        value["renamed_to"] = json!(source.renamed_to);
+        context.ui.value(&json!({"source": value}))?;
+        return Ok(0);
+    }
+    let mut rows = vec![
+        ("name", source.name.clone()),
+        ("kind", source.kind.name().to_string()),
+        ("where", shown_spec(&source)),
+        ("commands", count.to_string()),
+        ("files", files.len().to_string()),
+        ("trust", trust(context, &source, count)?.to_string()),
+        ("state", state(&source).to_string()),
+    ];
+    let more = [
+        ("commit", source.commit.clone()),
+        ("fetched", source.fetched_at.map(|t| t.local_short())),
+        ("folder", folder.map(|f| f.display().to_string())),
+        ("renamed to", source.renamed_to.clone()),
+        ("problem", source.error.clone()),
+        ("read as", source.options.get("as").and_then(|a| a.as_str()).map(String::from)),
+        ("requests left", source.rate.as_ref().and_then(|r| Some(format!("{} of {}", r.get("remaining")?, r.get("limit")?)))),
+    ];
+    rows.extend(more.into_iter().filter_map(|(k, v)| Some((k, v?))));
+    for (label, value) in rows {
+        context.ui.line(&format!("{} {}", context.ui.paint(Role::Dim, &format!("{label:>13}")), safe_line(&value)))?;
+    }
+    Ok(0)
+}
+
+/// Remove sources and everything fetched from them
+#[derive(Debug, clap::Args)]
+pub struct RmArgs {
+    /// The sources
+    #[arg(required = true)]
+    names: Vec<String>,
+}
+
+pub(super) fn rm(context: &mut Context, args: &RmArgs) -> Result<u8> {
+    for name in &args.names {
+        let source = super::named(context, name)?;
+        if trusted_from_the_start(source.kind) {
+            let error = Error::new(Kind::Usage, format!("`{name}` is always there"));
+            return Err(error.hint("a command of your own with the same name comes before a bundled one"));
+        }
+        if context.ui.ask && !ask::yes(context, &format!("Remove `{name}` and what was trusted of it?"), false)? {
+            return Err(Error::new(Kind::Refused, "nothing was removed"));
+        }
+        let store = context.app.store()?;
+        let removed = store.remove_source(source.id)?;
+        store.revoke(Some(&source.spec), None)?;
+        layout::sweep(&context.app.layouts(), source.id, None);
+        context.ui.note(&format!("removed {name} with {removed} commands"));
+    }
+    names::refresh(context.app.store()?, &context.app.paths.cache)?;
+    Ok(0)
+}

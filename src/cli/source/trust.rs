@@ -1,0 +1,176 @@
+//! `fac source trust`, `untrust` and `diff`: what may run, and what changed since it might.
+
+use serde_json::json;
+
+use super::super::ui::Role;
+use super::super::{Context, ask, draw};
+use crate::commands::catalog::{Catalog, Resolved, Trust};
+use crate::commands::scan::fold_name;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::store::{DefinitionFilter, DefinitionHit, NewGrant, Source, SourceKind};
+
+/// Allow commands of a source to run, exactly as they are now
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The source
+    name: String,
+    /// Only this command, and what it requires
+    #[arg(long, value_name = "NAME")]
+    command: Option<String>,
+}
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    let catalog = context.app.whole_catalog()?;
+    let source = super::named(context, &args.name)?;
+    let all = resolved(&catalog, &source, args.command.as_deref())?;
+    let wanting: Vec<&Resolved> = all.iter().filter(|r| r.trust != Trust::Trusted).collect();
+    let settings = context.app.project_settings().filter(|_| source.kind == SourceKind::Project && args.command.is_none());
+    if wanting.is_empty() && settings.is_none() {
+        context.ui.note(&format!("everything in `{}` is trusted already", source.name));
+        return Ok(0);
+    }
+    if context.ui.ask && !context.ui.yes {
+        for one in wanting.iter().take(if args.command.is_some() { 20 } else { 3 }) {
+            context.ui.note(&draw::trust_card(&context.ui, one));
+            context.ui.note("");
+        }
+    }
+    for one in &wanting {
+        let word = if one.trust == Trust::Changed { " (changed)" } else { "" };
+        if !context.ui.json {
+            let line = format!("{}{word}  {}", one.key(), one.command.summary);
+            context.ui.line(&safe_line(&line))?;
+        }
+    }
+    if settings.is_some() && !context.ui.json {
+        context.ui.line("the settings in .factotum.toml")?;
+    }
+    if !ask::yes(context, &format!("Trust these {} commands exactly as they are now?", wanting.len()), false)? {
+        let which = args.command.as_ref().map(|c| format!(" --command '{c}'")).unwrap_or_default();
+        let error = Error::new(Kind::Refused, "nothing was trusted");
+        return Err(error.hint(format!("`fac source trust {}{which} --yes` grants it without a question", source.name)));
+    }
+    let mut grants: Vec<NewGrant> = wanting.iter().map(|r| ask::grant_of(r, "source trust")).collect();
+    if let Some((spec, name, digest, text)) = settings {
+        grants.push(NewGrant { source: spec, command: name, digest, how: "source trust".into(), text });
+    }
+    catalog.store.grant(&grants)?;
+    if context.ui.json {
+        let names: Vec<&str> = grants.iter().map(|g| g.command.as_str()).collect();
+        context.ui.value(&json!({"trusted": names}))?;
+    } else {
+        context.ui.note(&format!("trusted {} commands", wanting.len()));
+    }
+    Ok(0)
+}
+
+/// The definitions of a source, or one of them with what it requires.
+fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Result<Vec<Resolved>> {
+    if let Some(name) = command {
+        let name = fold_name(name.strip_prefix(&format!("{}:", source.name)).unwrap_or(name));
+        let hits = catalog.store.find_in_source(&source.name, &name)?;
+        if hits.is_empty() {
+            let error = Error::new(Kind::NotFound, format!("`{}` has no command `{name}`", source.name));
+            return Err(error.hint(format!("`fac commands ls --source {}` lists what it has", source.name)));
+        }
+        let mut all: Vec<Resolved> = hits.into_iter().map(|h| catalog.resolved(h)).collect::<Result<_>>()?;
+        let mut at = 0;
+        while at < all.len() {
+            for words in all[at].command.requires.clone() {
+                let near = all[at].source.clone();
+                if let Ok((needed, _)) = catalog.resolve(&words, Some(&near))
+                    && !all.iter().any(|r| r.key() == needed.key())
+                {
+                    all.push(needed);
+                }
+            }
+            at += 1;
+        }
+        return Ok(all);
+    }
+    let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
+    let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
+    rows.into_iter()
+        .filter_map(|row| {
+            let json = row.json?;
+            Some(DefinitionHit {
+                source: row.source,
+                id: row.id,
+                name: row.name,
+                alias: false,
+                digest: row.digest,
+                path: row.path,
+                json,
+            })
+        })
+        .map(|hit| catalog.resolved(hit))
+        .collect()
+}
+
+/// Take trust back
+#[derive(Debug, clap::Args)]
+pub struct UntrustArgs {
+    /// The source
+    name: String,
+    /// Only this command
+    #[arg(long, value_name = "NAME")]
+    command: Option<String>,
+}
+
+pub(super) fn untrust(context: &mut Context, args: &UntrustArgs) -> Result<u8> {
+    let source = super::named(context, &args.name)?;
+    if crate::commands::catalog::trusted_from_the_start(source.kind) {
+        return Err(Error::new(Kind::Usage, format!("`{}` is trusted from the start", source.name)));
+    }
+    let store = context.app.store()?;
+    let mut count = store.revoke(Some(&source.spec), args.command.as_deref())?;
+    if source.kind == SourceKind::Project
+        && args.command.is_none()
+        && let Some((spec, ..)) = context.app.project_settings()
+    {
+        count += store.revoke(Some(&spec), None)?;
+    }
+    context.ui.note(&format!("took back {count} permissions"));
+    Ok(0)
+}
+
+/// Show what changed since it was trusted
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// The source; without one, all
+    name: Option<String>,
+}
+
+pub(super) fn diff(context: &mut Context, args: &DiffArgs) -> Result<u8> {
+    let catalog = context.app.whole_catalog()?;
+    let sources = match &args.name {
+        Some(name) => vec![super::named(context, name)?],
+        None => catalog.store.sources()?,
+    };
+    let mut changed = Vec::new();
+    for source in &sources {
+        for one in resolved(&catalog, source, None)?.into_iter().filter(|r| r.trust == Trust::Changed) {
+            let before = catalog.store.last_grant(&one.source.spec, &one.command.name)?;
+            changed.push((one, before.map(|g| g.text).unwrap_or_default()));
+        }
+    }
+    if context.ui.json {
+        let list: Vec<_> = changed
+            .iter()
+            .map(|(r, before)| json!({"source": r.source.name, "name": r.command.name, "before": before, "after": r.command.text}))
+            .collect();
+        context.ui.value(&json!({"changed": list}))?;
+        return Ok(0);
+    }
+    for (one, before) in &changed {
+        context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&one.key())))?;
+        let shown = draw::diff(&context.ui, before, &one.command.text);
+        let same = shown.is_empty();
+        context.ui.line(if same { "  its text is the same; files beside it that it can read have changed" } else { &shown })?;
+    }
+    if changed.is_empty() {
+        context.ui.note("nothing that was trusted has changed");
+    }
+    Ok(0)
+}

@@ -1,0 +1,292 @@
+//! Every definition of every source, found by name: the order of sources, clashes, and trust.
+//!
+//! Names resolve project > user > added (in order) > bundled; `source:name` picks one. It reads the store and the
+//! files of local sources; it fetches nothing and runs nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::bind::nearest;
+use super::digest;
+use super::model::{Command, Diagnostic, Dialect, Step, StepKind, Syntax};
+use super::scan::fold_name;
+use super::source::{layout, local};
+use crate::kernel::config::Binding;
+use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::store::{DefinitionHit, DefinitionRow, SourceKind, SourceRef, Store};
+
+/// Names are at most this many words deep when looked up.
+const MAX_WORDS: usize = 6;
+
+/// Where a resolved command came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceInfo {
+    /// In the store.
+    pub id: Id,
+    /// What users call it.
+    pub name: String,
+    /// What kind of place it is.
+    pub kind: SourceKind,
+    /// Its identity for trust: where it is, without a version.
+    pub spec: String,
+    /// The folder its files lie in, where they do.
+    pub base: Option<PathBuf>,
+}
+
+/// Whether a definition may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Its bytes were accepted, or its source is trusted from the start.
+    Trusted,
+    /// Nobody accepted it.
+    Untrusted,
+    /// Other bytes were accepted under this name.
+    Changed,
+}
+
+impl Trust {
+    /// The word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Trust::Trusted => "trusted",
+            Trust::Untrusted => "untrusted",
+            Trust::Changed => "changed",
+        }
+    }
+}
+
+/// A command that was found, with all that decides whether it may run.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The definition.
+    pub command: Command,
+    /// Its source.
+    pub source: SourceInfo,
+    /// What trust is given to.
+    pub digest: String,
+    /// Whether it may run.
+    pub trust: Trust,
+    /// Other definitions of the same name, as `source:name`.
+    pub clashes: Vec<String>,
+}
+
+impl Resolved {
+    /// What tells commands apart: source and name.
+    pub fn key(&self) -> String {
+        format!("{}:{}", self.source.name, self.command.name)
+    }
+
+    /// The name people can use to reach exactly this one; bundled and own commands go without their source.
+    pub fn full_name(&self) -> String {
+        match self.source.kind {
+            SourceKind::Bundled | SourceKind::User => self.command.name.clone(),
+            _ => self.key(),
+        }
+    }
+}
+
+/// A view on the store for one caller: one project, one set of bindings.
+pub struct Catalog<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// The spec of the current project's own commands, where there is a project.
+    pub project: Option<String>,
+    /// Where fetched sources are laid out.
+    pub layouts: PathBuf,
+    /// What the user bound entries without a body to.
+    pub bindings: BTreeMap<String, Binding>,
+    /// The user's own short names for commands.
+    pub aliases: BTreeMap<String, String>,
+}
+
+impl Catalog<'_> {
+    /// Finds the command that the first words name: the longest name wins. Says how many words it took.
+    ///
+    /// `near` is the source of whoever asks (a definition that requires another): it is looked in first.
+    pub fn resolve(&self, words: &[String], near: Option<&SourceInfo>) -> Result<(Resolved, usize)> {
+        if let Some(first) = words.first()
+            && let Some(expanded) = self.aliases.get(&fold_name(first))
+            && near.is_none()
+        {
+            let mut longer = shlex::split(expanded).unwrap_or_else(|| vec![expanded.clone()]);
+            let own = longer.len();
+            if longer.first().map(|w| fold_name(w)) != Some(fold_name(first)) {
+                longer.extend(words[1..].iter().cloned());
+                let (resolved, used) = self.resolve_longest(&longer, None)?;
+                return Ok((resolved, (used + 1).saturating_sub(own).max(1)));
+            }
+        }
+        self.resolve_longest(words, near)
+    }
+
+    fn resolve_longest(&self, words: &[String], near: Option<&SourceInfo>) -> Result<(Resolved, usize)> {
+        let most = words.iter().take(MAX_WORDS).take_while(|w| !w.starts_with('-') || w.len() == 1).count();
+        for used in (1..=most).rev() {
+            let name = words[..used].join(" ");
+            if let Some(resolved) = self.named(&name, near)? {
+                return Ok((resolved, used));
+            }
+        }
+        Err(self.not_found(words))
+    }
+
+    /// The command of exactly this name, or `source:name`.
+    pub fn named(&self, name: &str, near: Option<&SourceInfo>) -> Result<Option<Resolved>> {
+        if let Some((source, rest)) = name.split_once(':') {
+            let hits = self.store.find_in_source(source.trim(), &fold_name(rest))?;
+            if !hits.is_empty() {
+                return self.choose(hits, None).map(Some);
+            }
+        }
+        let hits = self.store.find_by_name(&fold_name(name))?;
+        let hits: Vec<DefinitionHit> = hits.into_iter().filter(|h| self.is_visible(&h.source)).collect();
+        if hits.is_empty() { Ok(None) } else { self.choose(hits, near).map(Some) }
+    }
+
+    /// Commands of other projects are not seen from this one.
+    pub fn is_visible(&self, source: &SourceRef) -> bool {
+        source.kind != SourceKind::Project || self.project.as_deref() == Some(source.spec.as_str())
+    }
+
+    /// Picks one of several definitions of a name: the nearest source, then the order of sources, then platform and
+    /// language. An untrusted project's name never shadows a trusted one.
+    fn choose(&self, hits: Vec<DefinitionHit>, near: Option<&SourceInfo>) -> Result<Resolved> {
+        let mut found = Vec::with_capacity(hits.len());
+        for hit in hits {
+            let alias = hit.alias;
+            let resolved = self.resolved(hit)?;
+            let own = near.is_some_and(|n| n.id == resolved.source.id);
+            let stranger = resolved.source.kind == SourceKind::Project && resolved.trust != Trust::Trusted;
+            let order = (!own, stranger, level(resolved.source.kind), alias, fit(&resolved.command));
+            found.push((order, resolved));
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut found = found.into_iter().map(|(_, resolved)| resolved);
+        // The caller passes at least one hit.
+        let Some(mut first) = found.next() else { return Err(Error::new(Kind::NotFound, "no such command")) };
+        first.clashes = found.map(|r| r.key()).filter(|k| *k != first.key()).collect();
+        first.clashes.dedup();
+        Ok(first)
+    }
+
+    /// A hit with its definition read, bound and judged.
+    pub fn resolved(&self, hit: DefinitionHit) -> Result<Resolved> {
+        let mut command: Command = serde_json::from_str(&hit.json).context(Kind::BadData, || {
+            format!("the stored definition of `{}` cannot be read", hit.name)
+        })?;
+        let source = self.source_info(&hit.source);
+        let mut digest = hit.digest;
+        if matches!(source.kind, SourceKind::Dir | SourceKind::Project)
+            && let Some(base) = &source.base
+        {
+            digest = digest::of(&command, &local::sibling_digest(base, &command));
+        }
+        let trust = self.trust(&source, &command.name, &digest)?;
+        if command.steps.is_empty() && command.requires.is_empty() {
+            self.bind(&mut command);
+        }
+        Ok(Resolved { command, source, digest, trust, clashes: Vec::new() })
+    }
+
+    /// The source with the folder its files lie in.
+    pub fn source_info(&self, source: &SourceRef) -> SourceInfo {
+        let base = match source.kind {
+            SourceKind::Dir | SourceKind::Project | SourceKind::User => {
+                Some(local::base(Path::new(local_path(&source.spec))))
+            }
+            SourceKind::Github => source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c)),
+            _ => None,
+        };
+        SourceInfo { id: source.id, name: source.name.clone(), kind: source.kind, spec: source.spec.clone(), base }
+    }
+
+    /// Whether these bytes may run.
+    pub fn trust(&self, source: &SourceInfo, name: &str, digest: &str) -> Result<Trust> {
+        if trusted_from_the_start(source.kind) || self.store.is_granted(&source.spec, name, digest)? {
+            return Ok(Trust::Trusted);
+        }
+        let before = self.store.last_grant(&source.spec, name)?;
+        Ok(if before.is_some() { Trust::Changed } else { Trust::Untrusted })
+    }
+
+    /// Gives an entry without a body the body that the user bound to it.
+    fn bind(&self, command: &mut Command) {
+        let Some(binding) = self.bindings.get(&fold_name(&command.name)) else { return };
+        let mut step = match binding {
+            Binding::To(other) => Step::new("bound", StepKind::Run, "run", other.clone()),
+            Binding::Prompt(text) => Step::new("bound", StepKind::Prompt, "prompt", text.clone()),
+            Binding::Shell(text) => Step::new("bound", StepKind::Script, "sh", text.clone()),
+        };
+        if step.kind == StepKind::Prompt {
+            step.syntax = Syntax::Native;
+        }
+        command.steps.push(step);
+        command.diagnostics.retain(|d| d.severity != super::model::Severity::Error);
+    }
+
+    /// Names the nearest commands, or what is nested under the words.
+    fn not_found(&self, words: &[String]) -> Error {
+        let first = words.first().map(|w| fold_name(w)).unwrap_or_default();
+        let said = format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
+        let error = Error::new(Kind::NotFound, said);
+        let children = self.store.children_of(&first).unwrap_or_default();
+        if !children.is_empty() {
+            let names: Vec<&str> = children.iter().take(6).map(|c| c.0.as_str()).collect();
+            let more = if children.len() > 6 { format!(" and {} more", children.len() - 6) } else { String::new() };
+            return error.hint(format!("under `{first}` there are: {}{more}", names.join(", ")));
+        }
+        let whole = fold_name(&words.iter().take(3).cloned().collect::<Vec<_>>().join(" "));
+        let names: Vec<String> =
+            self.store.names_feed(false).unwrap_or_default().into_iter().map(|n| n.folded).collect();
+        let near = nearest(&whole, names.iter().map(String::as_str))
+            .or_else(|| nearest(&first, names.iter().map(String::as_str)));
+        match near {
+            Some(near) => error.hint(format!("did you mean `{near}`? `fac commands ls` lists all")),
+            None => error.hint("`fac commands ls` lists what there is, `fac commands search WORDS` finds by meaning"),
+        }
+    }
+
+    /// The rows of a list with their trust; reads no files, so local definitions are judged as they were last read.
+    pub fn trust_of_row(&self, row: &DefinitionRow) -> Result<Trust> {
+        let source = self.source_info(&row.source);
+        self.trust(&source, &row.name, &row.digest)
+    }
+}
+
+/// Only what came with the program and what the user wrote is trusted from the start.
+pub fn trusted_from_the_start(kind: SourceKind) -> bool {
+    matches!(kind, SourceKind::Bundled | SourceKind::User)
+}
+
+/// The folder of a local source's spec (`dir:/x`, `project:/x`, `user:/x`).
+pub fn local_path(spec: &str) -> &str {
+    spec.split_once(':').map_or(spec, |(_, path)| path)
+}
+
+/// project > user > added > bundled.
+fn level(kind: SourceKind) -> u8 {
+    match kind {
+        SourceKind::Project => 0,
+        SourceKind::User => 1,
+        SourceKind::Github | SourceKind::Url | SourceKind::Dir => 2,
+        SourceKind::Bundled => 3,
+    }
+}
+
+/// This platform before common before others; then the caller's language before English before others.
+fn fit(command: &Command) -> (u8, u8) {
+    let here = std::env::consts::OS;
+    let platform = match command.platforms.as_slice() {
+        [] => 1,
+        list if list.iter().any(|p| p == here) => 0,
+        _ => 2,
+    };
+    let locale = command.fields.iter().find(|f| f.0 == "locale").map(|f| f.1.as_str());
+    (platform, u8::from(command.dialect == Dialect::Tldr && locale.is_some()))
+}
+
+/// One line about a diagnostic for lists: `path:line:column: message`.
+pub fn placed(path: &str, diagnostic: &Diagnostic) -> String {
+    format!("{path}:{}:{}: {}", diagnostic.line, diagnostic.column, diagnostic.message)
+}

@@ -1,8 +1,0 @@
-//! The runme dialect.
-
-use super::{Parsed, SourceFile};
-
-/// Reads a runme file.
-pub fn read(_file: &SourceFile<'_>) -> Parsed {
-    Parsed::default()
-}

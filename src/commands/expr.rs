@@ -1,0 +1,82 @@
+//! Conditions: `if=` of a step and `If:` of a command, as minijinja expressions.
+//!
+//! Strict (an unknown name is an error, never silently false) and with fuel, so that no condition runs for ever.
+//! A condition sees the parameters by name, `args`, `env`, `steps` and `os`; it cannot reach anything else.
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use crate::kernel::error::{Error, Kind, Result};
+
+/// Instructions one condition may take.
+const FUEL: u64 = 50_000;
+
+/// Evaluates `expression` over `context` (a JSON object); an error is a condition that cannot be judged.
+pub fn holds(expression: &str, context: &serde_json::Value) -> Result<bool> {
+    evaluate(expression, context).map(|value| value.is_true())
+}
+
+fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    minijinja_builtins(&mut environment);
+    let failed = |e: minijinja::Error| {
+        let why = e.detail().map_or_else(|| e.kind().to_string(), String::from);
+        Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))
+            .hint("it sees the parameters by name, `env`, `steps` and `os`; use `x is defined` for what may be missing")
+    };
+    let compiled = environment.compile_expression(expression).map_err(failed)?;
+    compiled.eval(Value::from_serialize(context)).map_err(failed)
+}
+
+/// The filters and tests that only look at values.
+fn minijinja_builtins(environment: &mut Environment<'_>) {
+    use minijinja::{filters, tests};
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("length", filters::length);
+    environment.add_filter("int", filters::int);
+    environment.add_filter("float", filters::float);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("replace", filters::replace);
+    environment.add_test("defined", tests::is_defined);
+    environment.add_test("undefined", tests::is_undefined);
+    environment.add_test("startingwith", tests::is_startingwith);
+    environment.add_test("endingwith", tests::is_endingwith);
+    environment.add_test("none", tests::is_none);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn conditions_see_values_and_nothing_else() {
+        let context = json!({"channel": "beta", "n": "3", "steps": {"a": {"exit_code": 0, "stdout": "yes\n"}}});
+        for (expression, want) in [
+            ("channel == 'beta'", true),
+            ("n|int > 4", false),
+            ("steps.a.exit_code == 0 and steps.a.stdout|trim == 'yes'", true),
+            ("quick is defined", false),
+            ("channel in ['stable', 'beta']", true),
+        ] {
+            assert_eq!(holds(expression, &context).unwrap(), want, "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_an_error_and_never_false() {
+        for bad in ["nothing == 1", "channel ==", "range(1000000)", "", "{{ x }}"] {
+            assert_eq!(holds(bad, &json!({})).unwrap_err().kind(), Kind::BadData, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_condition_is_judged_or_refused(text in ".{0,40}") {
+            let _ = holds(&text, &json!({"a": 1}));
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! Running a plan: recorded before it starts, step by step, recorded when it ended.
+//!
+//! It knows neither terminals nor arguments as typed. Steps that belong to higher rooms (models, MQTT, Lua …)
+//! are handed to the [`StepRunner`]s it was given.
+
+mod context;
+mod plan;
+mod step;
+
+pub use plan::{Plan, Unit, make as plan};
+pub use step::{Dry, dry_run};
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use super::bind::Bound;
+use super::catalog::{Catalog, Trust};
+use super::expr;
+use super::model::{Command, Step, StepKind};
+use crate::exec::{self, Stop, Stream};
+use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::duration::human_ms;
+use crate::kernel::env::Env;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord, Store};
+
+/// `run` steps nested deeper than this are refused.
+const MAX_NESTING: usize = 20;
+
+/// Steps that a higher room knows how to do.
+pub trait StepRunner {
+    /// Whether it does this kind of step.
+    fn runs(&self, kind: StepKind) -> bool;
+
+    /// Does the step; what it wrote comes back as output.
+    fn run(&self, step: &Step, text: &str, input: Option<&[u8]>, stop: &Stop) -> Result<Done>;
+}
+
+/// How one step ended.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// How.
+    pub status: Status,
+    /// The exit code, where there is one.
+    pub exit_code: Option<i32>,
+    /// What it wrote.
+    pub stdout: Captured,
+    /// What it complained.
+    pub stderr: Captured,
+    /// How long it took, microseconds.
+    pub duration_us: i64,
+}
+
+/// Watches a run while it happens.
+pub trait Watcher {
+    /// A step is about to run. `shown` is the text of a snippet with its placeholders filled.
+    fn starts(&mut self, unit: &Unit, step: &Step, shown: Option<&str>);
+    /// A step was left out, and why.
+    fn skips(&mut self, step: &Step, why: &str);
+    /// Output, as it comes. `Break` says that nobody reads any more.
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
+}
+
+/// What every run needs to know of the world.
+pub struct Engine<'a> {
+    /// Where runs are recorded.
+    pub store: &'a Store,
+    /// What time it is.
+    pub clock: &'a Clock,
+    /// Where `run` steps find their commands.
+    pub catalog: &'a Catalog<'a>,
+    /// The caller's environment.
+    pub env: &'a Env,
+    /// The caller's folder.
+    pub cwd: PathBuf,
+    /// Rooms above that do some kinds of step.
+    pub runners: Vec<&'a dyn StepRunner>,
+    /// Interpreters, with what the user wrote about them.
+    pub interpreters: exec::Interpreters,
+    /// The time limit of a command that has none.
+    pub timeout_ms: Option<u64>,
+    /// How much output a record keeps.
+    pub capture: exec::CaptureLimits,
+    /// Where the whole text of large output goes: a folder for each run.
+    pub outputs: PathBuf,
+    /// Ends everything when asked.
+    pub stop: Stop,
+    /// Whether programs get a pseudo-terminal.
+    pub terminal: bool,
+    /// What fired it: `manual`, `rerun:<id>` …
+    pub trigger: String,
+}
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its id in the store.
+    pub id: Id,
+    /// The command's full name.
+    pub command: String,
+    /// What fired it.
+    pub trigger: String,
+    /// How it ended.
+    pub status: Status,
+    /// The code to pass through.
+    pub exit_code: i32,
+    /// When it started.
+    pub started: Timestamp,
+    /// How long it took, milliseconds.
+    pub duration_ms: u64,
+    /// What its steps did.
+    pub steps: Vec<StepRecord>,
+    /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
+    pub problem: Option<(Kind, String, Option<String>)>,
+}
+
+/// State that steps of one run share.
+struct Progress {
+    id: Id,
+    steps: Vec<StepRecord>,
+    full: Vec<(String, Vec<u8>)>,
+    deadline: Option<Instant>,
+}
+
+impl Engine<'_> {
+    /// Runs `plan`. An error means that nothing was run and no record exists.
+    pub fn run(&self, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Report> {
+        refuse_untrusted(plan)?;
+        let root = plan.root();
+        for unit in &plan.units {
+            check_runnable(&unit.resolved.command)?;
+        }
+        let started_at = Instant::now();
+        let started = self.clock.now();
+        let id = self.begin(plan)?;
+        let limit = root.resolved.command.timeout_ms.or(self.timeout_ms);
+        let mut progress = Progress {
+            id,
+            steps: Vec::new(),
+            full: Vec::new(),
+            deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
+        };
+        let ended = self.with_retries(plan, &mut progress, watcher);
+        let (status, exit_code, problem) = match ended {
+            Ok((status, code)) => (status, code, None),
+            Err(e) => {
+                let problem = (e.kind(), e.full_message(), e.way_forward().map(String::from));
+                (Status::Failed, i32::from(e.kind().exit_code()), Some(problem))
+            }
+        };
+        let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
+        self.store.finish_run(id, &end)?;
+        Ok(Report {
+            id,
+            command: root.resolved.full_name(),
+            trigger: self.trigger.clone(),
+            status,
+            exit_code,
+            started,
+            duration_ms: u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            steps: progress.steps,
+            problem,
+        })
+    }
+
+    fn begin(&self, plan: &Plan) -> Result<Id> {
+        let root = plan.root();
+        let process = exec::this_process();
+        self.store.begin_run(&NewRun {
+            command: root.resolved.command.name.clone(),
+            source: root.resolved.source.name.clone(),
+            digest: root.resolved.digest.clone(),
+            trigger: self.trigger.clone(),
+            args: recorded_args(&root.bound),
+            cwd: self.cwd.display().to_string(),
+            process: Some(Process { pid: process.pid, start: process.start, boot: process.boot }),
+            zone: None,
+            steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
+            status: Status::Running,
+        })
+    }
+
+    fn with_retries(&self, plan: &Plan, progress: &mut Progress, watcher: &mut dyn Watcher) -> Result<(Status, i32)> {
+        let retries = plan.root().resolved.command.retry;
+        let mut tried = 0;
+        loop {
+            let ended = self.units(&plan.units, progress, watcher, 0)?;
+            if ended.0 != Status::Failed || tried >= retries || self.stop.is_requested() {
+                return Ok(ended);
+            }
+            tried += 1;
+            progress.full.clear();
+        }
+    }
+
+    /// Runs units in order; the first that does not end well ends the run.
+    fn units(
+        &self,
+        units: &[Unit],
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let mut last = (Status::Ok, 0);
+        for unit in units {
+            last = self.unit(unit, progress, watcher, nesting)?;
+            if last.0 != Status::Ok {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn unit(
+        &self,
+        unit: &Unit,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let command = &unit.resolved.command;
+        if let Some(condition) = &command.condition
+            && !expr::holds(condition, &self.judged(unit, progress))?
+        {
+            if let Some(step) = command.steps.first() {
+                watcher.skips(step, &format!("`{}` runs only if {condition}", command.name));
+            }
+            return Ok((Status::Cancelled, 0));
+        }
+        for step in &command.steps {
+            if is_compensation(command, step) {
+                continue;
+            }
+            let (status, code) = self.step(unit, step, progress, watcher, nesting)?;
+            if status != Status::Ok && !(step.allow_failure && status == Status::Failed) {
+                self.compensate(unit, step, progress, watcher, nesting);
+                return Ok((status, code));
+            }
+        }
+        Ok((Status::Ok, 0))
+    }
+
+    /// Runs the step that `undo=` names, and those of the steps before, newest first.
+    fn compensate(&self, unit: &Unit, failed: &Step, progress: &mut Progress, watcher: &mut dyn Watcher, depth: usize) {
+        let steps = &unit.resolved.command.steps;
+        let before = steps.iter().take_while(|s| s.id != failed.id);
+        let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
+        for name in undo.iter().rev() {
+            if let Some(step) = steps.iter().find(|s| s.id == *name) {
+                // A compensation that fails is recorded like any step; the run has failed already.
+                let _ = self.step(unit, step, progress, watcher, depth);
+            }
+        }
+    }
+
+    fn step(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        if let Some(condition) = &step.condition
+            && !expr::holds(condition, &self.judged(unit, progress))?
+        {
+            watcher.skips(step, &format!("only if {condition}"));
+            return Ok((Status::Ok, 0));
+        }
+        if self.stop.is_requested() {
+            return Ok((Status::Interrupted, 130));
+        }
+        if progress.deadline.is_some_and(|d| d <= Instant::now()) {
+            return Ok((Status::TimedOut, 124));
+        }
+        if step.kind == StepKind::Run {
+            return self.nested(unit, step, progress, watcher, nesting);
+        }
+        let done = match self.perform(unit, step, progress, watcher) {
+            Ok(done) => done,
+            Err(error) => {
+                let done = failed_before_start(&error);
+                progress.steps.push(record(unit, step, progress.steps.len(), done));
+                return Err(error);
+            }
+        };
+        let ended = (done.status, done.exit_code.unwrap_or(1));
+        let id = format!("{}{}", unit.prefix, step.id);
+        progress.full.push((id, self.full_output(progress.id, progress.steps.len(), &done)));
+        progress.steps.push(record(unit, step, progress.steps.len(), done));
+        Ok(ended)
+    }
+
+    /// A `run` step: each line is another command, planned and run in place.
+    fn nested(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        if nesting >= MAX_NESTING {
+            return Err(Error::new(Kind::BadData, format!("`run` steps call each other more than {MAX_NESTING} deep"))
+                .hint("one of these commands runs itself"));
+        }
+        let mut last = (Status::Ok, 0);
+        for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
+            let words = context::call_words(line, unit, progress)?;
+            let (resolved, used) = self.catalog.resolve(&words, Some(&unit.resolved.source))?;
+            let given = super::bind::take_apart(&resolved.command, &words[used..])?;
+            let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
+            let mut plan = plan(self.catalog, resolved, bound)?;
+            refuse_untrusted(&plan)?;
+            let name = format!("{}{}/", unit.prefix, step.id);
+            plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
+            last = self.units(&plan.units, progress, watcher, nesting + 1)?;
+            if last.0 != Status::Ok {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// What conditions see.
+    fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
+        context::judged(unit, &progress.steps, &progress.full, self.env, &self.trigger)
+    }
+
+    /// The whole output of a step, from memory or from the file it was spilled to.
+    fn full_output(&self, id: Id, number: usize, done: &Done) -> Vec<u8> {
+        let mut spilled = self.spill(id, number).into_os_string();
+        spilled.push(".stdout");
+        if done.stdout.truncated()
+            && let Ok(bytes) = std::fs::read(spilled)
+        {
+            return bytes;
+        }
+        [done.stdout.head.as_slice(), &done.stdout.tail].concat()
+    }
+
+    /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
+    fn spill(&self, id: Id, number: usize) -> PathBuf {
+        self.outputs.join(id.to_string()).join(number.to_string())
+    }
+}
+
+/// A step that another names in `undo=` runs only to compensate it.
+fn is_compensation(command: &Command, step: &Step) -> bool {
+    command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
+}
+
+fn refuse_untrusted(plan: &Plan) -> Result<()> {
+    let Some(resolved) = plan.all().find(|r| r.trust != Trust::Trusted) else { return Ok(()) };
+    let (name, source) = (&resolved.command.name, &resolved.source.name);
+    let said = match resolved.trust {
+        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
+        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
+    };
+    let hint = format!("read it with `fac commands show {source}:{}`, then `fac source trust {source} --command '{name}'`", shown(name));
+    Err(Error::new(Kind::Refused, said).hint(hint))
+}
+
+fn shown(name: &str) -> String {
+    if name.contains(' ') { format!("'{name}'") } else { name.to_string() }
+}
+
+fn check_runnable(command: &Command) -> Result<()> {
+    if let Some(broken) = command.diagnostics.iter().find(|d| d.severity == super::model::Severity::Error) {
+        let place = format!("{}:{}:{}", command.origin.path, broken.line, broken.column);
+        let said = format!("`{}` cannot run: {} ({place})", command.name, broken.message);
+        return Err(Error::new(Kind::BadData, said).hint("mend the definition; `fac commands check` lists all mistakes"));
+    }
+    if !command.runnable() {
+        let said = format!("`{}` is only a reference entry: its definition has no steps", command.name);
+        let name = &command.name;
+        return Err(Error::new(Kind::BadData, said).hint(format!(
+            "bind it: `fac commands bind '{name}' --to OTHER`, `--shell '…'` or `--prompt '…'`"
+        )));
+    }
+    let here = std::env::consts::OS;
+    let fits = |p: &String| p == here || p == std::env::consts::FAMILY || p == "common" || p == "all";
+    if !command.platforms.is_empty() && !command.platforms.iter().any(fits) {
+        let said = format!("`{}` is meant for {}, and this is {here}", command.name, command.platforms.join(", "));
+        return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
+    }
+    for step in &command.steps {
+        if let Some(sandbox) = &step.sandbox {
+            let said = format!("step `{}` of `{}` asks for the sandbox `{sandbox}`, which is not here", step.id, command.name);
+            return Err(Error::new(Kind::Refused, said).hint("a step is never run with less protection than it asks for"));
+        }
+    }
+    Ok(())
+}
+
+fn recorded_args(bound: &Bound) -> Json {
+    let mut args = serde_json::Map::new();
+    for value in &bound.values {
+        let text = if value.secret { "***" } else { &value.text };
+        args.insert(value.var.clone(), json!(text));
+    }
+    json!({"values": args, "rest": bound.rest})
+}
+
+fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
+    StepRecord {
+        n: number as u32,
+        id: format!("{}{}", unit.prefix, step.id),
+        kind: step.kind.name().to_string(),
+        lang: step.lang.clone(),
+        status: done.status.name().to_string(),
+        exit_code: done.exit_code,
+        stdout: done.stdout,
+        stderr: done.stderr,
+        duration_us: done.duration_us,
+    }
+}
+
+fn failed_before_start(error: &Error) -> Done {
+    Done {
+        status: Status::Failed,
+        exit_code: Some(i32::from(error.kind().exit_code())),
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        duration_us: 0,
+    }
+}
+
+/// A sentence about how a run ended, for people.
+pub fn ending(report: &Report) -> Option<String> {
+    let took = human_ms(report.duration_ms);
+    match report.status {
+        Status::TimedOut => Some(format!("`{}` was stopped: its time was over after {took}", report.command)),
+        Status::Interrupted => Some(format!("`{}` was interrupted after {took}", report.command)),
+        _ => None,
+    }
+}

@@ -1,0 +1,315 @@
+//! One step: what exactly would run, and running it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::{Done, Engine, Plan, Progress, Unit, Watcher, context};
+use crate::commands::bind::Value;
+use crate::commands::model::{Dialect, Step, StepKind, Syntax};
+use crate::commands::template::{self, Values, native, snippet};
+use crate::exec::{self, Input, Job, Output, Prepared, Stream};
+use crate::kernel::duration::parse_ms;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::store::{Captured, Status};
+
+/// How long a group may take to end after TERM before it gets KILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A script with everything that reaches it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// Its language.
+    pub lang: String,
+    /// Its text, as the interpreter gets it.
+    pub text: String,
+    /// Variables beside those of the arguments: words of lists, one variable each.
+    pub variables: Vec<(String, String)>,
+    /// What it gets as argv.
+    pub argv: Vec<std::ffi::OsString>,
+}
+
+/// What a step would do, for `--dry-run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dry {
+    /// The step's id, with the prefix of its command.
+    pub id: String,
+    /// Its kind.
+    pub kind: StepKind,
+    /// The program or room that would do it.
+    pub program: String,
+    /// The exact text it would get.
+    pub text: String,
+    /// The variables it would see beside the caller's; secret ones are `***`.
+    pub env: Vec<(String, String)>,
+    /// The words it would get as argv.
+    pub argv: Vec<String>,
+    /// The folder it would start in.
+    pub cwd: Option<String>,
+    /// Conditions, limits and what could not be filled, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// What every step of a plan would do, without doing it.
+pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
+    let mut all = Vec::new();
+    for unit in &plan.units {
+        for step in &unit.resolved.command.steps {
+            all.push(dry(engine, unit, step)?);
+        }
+    }
+    Ok(all)
+}
+
+fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
+    let mut dry = Dry {
+        id: format!("{}{}", unit.prefix, step.id),
+        kind: step.kind,
+        program: step.lang.clone(),
+        text: step.text.clone(),
+        env: Vec::new(),
+        argv: Vec::new(),
+        cwd: context::folder(unit, step, &engine.cwd).ok().map(|f| f.display().to_string()),
+        notes: notes(step),
+    };
+    match step.kind {
+        StepKind::Script | StepKind::Snippet => {
+            let script = script(unit, step)?;
+            let prepared = prepare(engine, unit, &script);
+            dry.program = match &prepared {
+                Ok(prepared) => prepared.program.display().to_string(),
+                Err(error) => {
+                    dry.notes.push(error.full_message());
+                    script.lang.clone()
+                }
+            };
+            dry.text = script.text;
+            dry.env = unit.resolved.command.env.clone();
+            dry.env.extend(unit.bound.values.iter().map(|v| {
+                (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })
+            }));
+            dry.env.extend(script.variables);
+            dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        }
+        _ => {
+            let rendered = rendered(unit, step, None);
+            dry.text = rendered.text;
+            dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
+            dry.notes.extend(rendered.notes);
+            dry.program = step.model.clone().map_or_else(|| step.kind.name().to_string(), |m| format!("model {m}"));
+        }
+    }
+    Ok(dry)
+}
+
+fn notes(step: &Step) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(condition) = &step.condition {
+        notes.push(format!("only if {condition}"));
+    }
+    if let Some(from) = &step.stdin {
+        notes.push(format!("reads the output of `{from}`"));
+    }
+    if let Some(ms) = step.timeout_ms {
+        notes.push(format!("at most {}", crate::kernel::duration::human_ms(ms)));
+    }
+    if step.allow_failure {
+        notes.push("may fail".to_string());
+    }
+    notes
+}
+
+/// The script of a step, placeholders filled by references to variables; no value stands in its text.
+pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
+    let argv = context::argv(unit);
+    let mut text = step.text.clone();
+    let mut variables = Vec::new();
+    if step.kind == StepKind::Snippet {
+        let counts: BTreeMap<String, usize> = unit
+            .resolved
+            .command
+            .params
+            .iter()
+            .filter_map(|p| Some((p.name.clone(), given(unit, &p.name)?.words.as_ref()?.len())))
+            .collect();
+        let options = snippet::Options { lang: &step.lang, short_options: false, counts: &counts };
+        let filled = snippet::fill(step.syntax, &step.text, &options)?;
+        text = filled.script;
+        variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
+    }
+    if let Some(prelude) = step.options.get("prelude").filter(|_| !text.starts_with("#!")) {
+        text = format!("{prelude}\n{text}");
+    }
+    Ok(Script { lang: step.lang.clone(), text, variables, argv })
+}
+
+/// The value of a parameter, by the name the snippet uses.
+fn given<'u>(unit: &'u Unit, param: &str) -> Option<&'u Value> {
+    let var = &unit.resolved.command.param(param)?.var;
+    unit.bound.values.iter().find(|v| v.var == *var)
+}
+
+fn value_of(unit: &Unit, var: &snippet::Var) -> String {
+    let Some(value) = given(unit, &var.param) else { return String::new() };
+    match (var.index, &value.words) {
+        (Some(index), Some(words)) => words.get(index).cloned().unwrap_or_default(),
+        _ => value.text.clone(),
+    }
+}
+
+fn prepare(engine: &Engine<'_>, unit: &Unit, script: &Script) -> Result<Prepared> {
+    let path = engine.env.os("PATH").map(ToOwned::to_owned).unwrap_or_default();
+    let name = &unit.resolved.command.name;
+    engine.interpreters.prepare(&script.lang, &script.text, name, &script.argv, path).map_err(|error| {
+        let said = format!("`{name}` needs an interpreter for `{}`", script.lang);
+        let hint = error.way_forward().map(String::from);
+        let kind = if error.kind() == Kind::Usage { Kind::Missing } else { error.kind() };
+        let mut ours = Error::new(kind, said).because(error.full_message());
+        if let Some(hint) = hint {
+            ours = ours.hint(hint);
+        }
+        ours
+    })
+}
+
+/// The text of a step that is no script, with its placeholders filled in one pass.
+pub(super) fn rendered(unit: &Unit, step: &Step, input: Option<&[u8]>) -> template::Rendered {
+    let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let lookup = |name: &str| if name == "input" { input.clone() } else { context::lookup(unit, name) };
+    let arguments: Vec<String> = unit.bound.rest.clone();
+    let values = Values { lookup: &lookup, arguments: &arguments, base: step.options.get("base").map(String::as_str) };
+    template::render(step.syntax, &step.text, &values)
+}
+
+impl Engine<'_> {
+    /// Does one step and waits for its end.
+    pub(super) fn perform(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Done> {
+        let input = step.stdin.as_deref().filter(|from| *from != "-").and_then(|from| {
+            let id = format!("{}{from}", unit.prefix);
+            progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
+        });
+        match step.kind {
+            StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
+            StepKind::Wait => self.wait(unit, step),
+            kind => {
+                let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
+                    let said = format!("`{}` has a `{}` step, and nothing here can do one", unit.resolved.command.name, kind.name());
+                    return Err(Error::new(Kind::Missing, said).hint("`--dry-run` prints what it would do"));
+                };
+                watcher.starts(unit, step, None);
+                let text = rendered(unit, step, input.as_deref()).text;
+                runner.run(step, &text, input.as_deref(), &self.stop)
+            }
+        }
+    }
+
+    fn process(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        input: Option<Vec<u8>>,
+        progress: &Progress,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Done> {
+        let script = script(unit, step)?;
+        let prepared = prepare(self, unit, &script)?;
+        let number = progress.steps.len();
+        let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd)?);
+        job.args = prepared.args.clone();
+        job.env = context::environment(unit, self.env, &progress.id.to_string());
+        job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
+        job.stdin = input.map_or(Input::Inherit, Input::Bytes);
+        job.output = if self.terminal { Output::Terminal } else { Output::Pipes };
+        job.grace = GRACE;
+        job.timeout = time_left(step.timeout_ms, progress.deadline);
+        job.capture = self.capture.clone();
+        let secrets: Vec<&str> = unit.bound.values.iter().filter(|v| v.secret).map(|v| v.text.as_str()).collect();
+        // What a file holds cannot be cleaned of secrets later, so none is written then.
+        job.capture.spill = secrets.is_empty().then(|| self.spill(progress.id, number));
+        let shown = (step.kind == StepKind::Snippet).then_some(script.text.as_str());
+        watcher.starts(unit, step, shown);
+        let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> { watcher.output(stream, bytes) };
+        let outcome = exec::run(job, &mut sink, &self.stop)?;
+        drop(prepared);
+        let (status, exit_code) = match outcome.status {
+            exec::Status::Exited(0) => (Status::Ok, 0),
+            exec::Status::TimedOut => (Status::TimedOut, 124),
+            exec::Status::Interrupted => (Status::Interrupted, 130),
+            other => (Status::Failed, other.code()),
+        };
+        Ok(Done {
+            status,
+            exit_code: Some(exit_code),
+            stdout: recorded(outcome.stdout, &secrets),
+            stderr: recorded(outcome.stderr, &secrets),
+            duration_us: i64::try_from(outcome.duration.as_micros()).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// A `wait` step: its text is a length of time.
+    fn wait(&self, unit: &Unit, step: &Step) -> Result<Done> {
+        let value = |name: &str| context::lookup(unit, name);
+        let text = native::render(step.text.trim(), &value).text;
+        let ms = parse_ms(&text)
+            .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
+        let started = Instant::now();
+        let finished = self.stop.wait(Duration::from_millis(ms));
+        let (status, code) = if finished { (Status::Interrupted, 130) } else { (Status::Ok, 0) };
+        Ok(Done {
+            status,
+            exit_code: Some(code),
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            duration_us: i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX),
+        })
+    }
+}
+
+fn time_left(step_ms: Option<u64>, deadline: Option<Instant>) -> Option<Duration> {
+    let of_step = step_ms.map(Duration::from_millis);
+    let of_run = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+    match (of_step, of_run) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What the store keeps of an output, secrets taken out.
+fn recorded(captured: exec::Captured, secrets: &[&str]) -> Captured {
+    let clean = |bytes: Vec<u8>| secrets.iter().filter(|s| !s.is_empty()).fold(bytes, |b, s| replace(&b, s.as_bytes()));
+    let name = |p: &std::path::PathBuf| p.file_name().map(|n| n.to_string_lossy().into_owned());
+    Captured {
+        total: captured.total,
+        spill: captured.spill.as_ref().and_then(name),
+        head: clean(captured.head),
+        tail: clean(captured.tail),
+    }
+}
+
+/// Every occurrence of `secret` as `***`.
+fn replace(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at..].starts_with(secret) {
+            out.extend_from_slice(b"***");
+            at += secret.len();
+        } else {
+            out.push(bytes[at]);
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Whether a dialect's steps are meant for a model, so that running them waits for a room that talks to one.
+pub fn needs_model(dialect: Dialect, syntax: Syntax) -> bool {
+    matches!(dialect, Dialect::Fabric | Dialect::Claude | Dialect::Skill | Dialect::Copilot | Dialect::Aichat)
+        || matches!(syntax, Syntax::Fabric | Syntax::Claude | Syntax::Copilot | Syntax::Aichat)
+}

@@ -1,1 +1,0 @@
-//! GitHub, through octocrab's low-level requests.

@@ -1,0 +1,218 @@
+//! Every setting there is: one line each.
+//!
+//! It knows names, types and defaults. Where a value was written, and which one wins, is the business of [`super::layers`].
+
+use super::key::KeyPath;
+
+/// What a setting may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number between two bounds, both allowed.
+    Int(i64, i64),
+    /// Any text.
+    Text,
+    /// A length of time such as `90s`, `10m` or `1h 30m`; a bare number means seconds.
+    Duration,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of texts.
+    List,
+}
+
+/// One setting, or with `*` as its second part a family of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The name, its parts joined by dots.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Type,
+    /// What holds when nobody wrote anything, as text.
+    pub default: Option<&'static str>,
+    /// Whether a project that is not trusted may set it.
+    pub harmless: bool,
+    /// What it is for, in a few words.
+    pub help: &'static str,
+}
+
+const ANY_PROJECT: bool = true;
+const OWNER_ONLY: bool = false;
+const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+
+const fn key(name: &'static str, kind: Type, default: &'static str, harmless: bool, help: &'static str) -> Key {
+    let default = if default.is_empty() { None } else { Some(default) };
+    Key { name, kind, default, harmless, help }
+}
+
+/// The list. An empty default means that there is none.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("color", Type::Choice(&["auto", "always", "never"]), "auto", ANY_PROJECT, "when to use colours"),
+    key("pager", Type::Text, "", OWNER_ONLY, "the program that shows long texts on a terminal; empty for none"),
+    key("editor", Type::Text, "", OWNER_ONLY, "the program that edits a definition or the settings"),
+    key("log.level", Type::Choice(LEVELS), "info", OWNER_ONLY, "how much goes to the log"),
+    key("log.max_mb", Type::Int(1, 10_000), "5", OWNER_ONLY, "megabytes of log before it is turned over; three old ones are kept"),
+    key("run.timeout", Type::Duration, "", ANY_PROJECT, "how long a step may take when its definition does not say"),
+    key("run.shell", Type::Text, "sh", OWNER_ONLY, "the shell for bindings and for steps that name none"),
+    key("run.keep_runs", Type::Int(0, 10_000_000), "10000", OWNER_ONLY, "how many runs are kept"),
+    key("run.keep_days", Type::Int(0, 36_500), "90", OWNER_ONLY, "how many days a run is kept"),
+    key("run.output_head_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the start of an output"),
+    key("run.output_tail_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the end of an output"),
+    key("run.confirm_snippets", Type::Bool, "true", OWNER_ONLY, "ask before a tldr or navi snippet runs"),
+    key("sources.parallel", Type::Int(1, 64), "8", ANY_PROJECT, "how many sources are fetched at once"),
+    key("sources.max_file_kb", Type::Int(1, 1_048_576), "1024", OWNER_ONLY, "the largest file taken from a source"),
+    key("sources.max_total_mb", Type::Int(1, 1_048_576), "256", OWNER_ONLY, "the most that is taken from one source"),
+    key("sources.timeout_s", Type::Int(1, 86_400), "60", ANY_PROJECT, "seconds before a silent server is given up"),
+    key("network.proxy", Type::Text, "", OWNER_ONLY, "the proxy for every connection"),
+    key("network.ca_file", Type::Text, "", OWNER_ONLY, "more certificate authorities, in PEM form"),
+    key("interpreters.*.program", Type::Text, "", OWNER_ONLY, "the program that runs this language"),
+    key("interpreters.*.args", Type::List, "", OWNER_ONLY, "its arguments before the script"),
+    key("interpreters.*.style", Type::Choice(&["arg", "file", "stdin"]), "", OWNER_ONLY, "how it gets the script"),
+    key("interpreters.*.install", Type::Text, "", OWNER_ONLY, "what to install when it is missing"),
+    key("bindings.*.to", Type::Text, "", OWNER_ONLY, "the command that this one stands for"),
+    key("bindings.*.prompt", Type::Text, "", OWNER_ONLY, "the prompt that this command sends"),
+    key("bindings.*.shell", Type::Text, "", OWNER_ONLY, "the shell line that this command runs"),
+    key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
+];
+
+impl Key {
+    /// Whether the second part is free to choose.
+    pub fn is_family(&self) -> bool {
+        self.name.contains('*')
+    }
+
+    /// The variables that set it, the strongest first. A family has none.
+    pub fn variables(&self) -> Vec<String> {
+        if self.is_family() {
+            return Vec::new();
+        }
+        let own = format!("FAC_{}", self.name.to_uppercase().replace('.', "_"));
+        let others: &[&str] = match self.name {
+            "color" => &["NO_COLOR"],
+            "pager" => &["PAGER"],
+            "editor" => &["VISUAL", "EDITOR"],
+            "log.level" => &["FAC_LOG"],
+            _ => &[],
+        };
+        std::iter::once(own).chain(others.iter().map(|name| (*name).to_string())).collect()
+    }
+
+    fn matches(&self, path: &KeyPath) -> bool {
+        let mut parts = path.parts().iter();
+        self.name.split('.').all(|want| parts.next().is_some_and(|part| want == "*" || want == part))
+            && parts.next().is_none()
+    }
+
+    fn begins_with(&self, path: &KeyPath) -> bool {
+        let mut want = self.name.split('.');
+        path.parts().iter().all(|part| want.next().is_some_and(|w| w == "*" || w == part))
+    }
+
+    /// The name with `*` filled in from the same place of `path`.
+    fn filled(&self, path: &KeyPath) -> KeyPath {
+        let parts = self.name.split('.').enumerate();
+        let given = |at: usize| path.parts().get(at).map_or("NAME", String::as_str);
+        KeyPath::new(parts.map(|(at, part)| if part == "*" { given(at) } else { part }))
+    }
+}
+
+/// The setting of this name.
+pub fn find(path: &KeyPath) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.matches(path))
+}
+
+/// Whether settings lie below this name, so that it must be a table.
+pub fn is_section(path: &KeyPath) -> bool {
+    find(path).is_none() && KEYS.iter().any(|key| key.begins_with(path))
+}
+
+/// The known name that looks most like this one; `None` when nothing comes near.
+pub fn nearest(path: &KeyPath) -> Option<KeyPath> {
+    let wrong = path.to_string();
+    if wrong.len() > 200 {
+        return None;
+    }
+    let last = path.parts().last().map_or("", String::as_str);
+    let score = |key: &Key| {
+        let name = key.filled(path).to_string();
+        let tail = key.name.rsplit('.').next().unwrap_or_default();
+        strsim::jaro_winkler(&name, &wrong).max(0.95 * strsim::jaro_winkler(tail, last))
+    };
+    KEYS.iter()
+        .map(|key| (score(key), key))
+        .filter(|(score, _)| *score >= 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, key)| key.filled(path))
+}
+
+/// Whether a name looks as if a secret stood behind it, which the settings must not hold.
+pub fn looks_secret(path: &KeyPath) -> bool {
+    let last = path.parts().last().map(|part| part.to_lowercase()).unwrap_or_default();
+    ["token", "key", "password", "passwd", "secret"].iter().any(|end| last.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::value::Value;
+    use super::*;
+
+    fn near(text: &str) -> Option<String> {
+        nearest(&KeyPath::parse(text).unwrap()).map(|path| path.to_string())
+    }
+
+    #[test]
+    fn every_default_fits_its_type_and_no_two_settings_share_a_variable() {
+        let mut seen = BTreeSet::new();
+        for key in KEYS {
+            if let Some(text) = key.default {
+                Value::from_text(text, key.kind).unwrap();
+            }
+            for name in key.variables() {
+                assert!(seen.insert(name.clone()), "{name} twice");
+            }
+            assert!(!looks_secret(&KeyPath::parse(key.name.replace('*', "x").as_str()).unwrap()), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn only_these_settings_are_open_to_any_project() {
+        let open: Vec<&str> = KEYS.iter().filter(|key| key.harmless).map(|key| key.name).collect();
+        assert_eq!(open, ["color", "run.timeout", "sources.parallel", "sources.timeout_s"]);
+    }
+
+    #[test]
+    fn slips_are_answered_with_the_nearest_name() {
+        assert_eq!(near("colour").as_deref(), Some("color"));
+        assert_eq!(near("run.timout").as_deref(), Some("run.timeout"));
+        assert_eq!(near("timeout").as_deref(), Some("run.timeout"));
+        assert_eq!(near("soruces.parallel").as_deref(), Some("sources.parallel"));
+        assert_eq!(near("interpreters.ruby.programm").as_deref(), Some("interpreters.ruby.program"));
+        assert_eq!(near("zzzzzz"), None);
+        assert_eq!(near(&"x".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn families_take_any_second_part_and_nothing_longer() {
+        let find = |text: &str| find(&KeyPath::parse(text).unwrap()).map(|key| key.name);
+        assert_eq!(find("bindings.\"git log\".to"), Some("bindings.*.to"));
+        assert_eq!(find("aliases.x"), Some("aliases.*"));
+        assert_eq!(find("aliases.x.y"), None);
+        assert_eq!(find("aliases"), None);
+        assert!(is_section(&KeyPath::parse("aliases").unwrap()));
+        assert!(is_section(&KeyPath::parse("interpreters.lua").unwrap()));
+        assert!(!is_section(&KeyPath::parse("color").unwrap()));
+    }
+
+    #[test]
+    fn variables_follow_the_rule() {
+        let of = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().variables();
+        assert_eq!(of("run.keep_runs"), ["FAC_RUN_KEEP_RUNS"]);
+        assert_eq!(of("color"), ["FAC_COLOR", "NO_COLOR"]);
+        assert_eq!(of("editor"), ["FAC_EDITOR", "VISUAL", "EDITOR"]);
+        assert_eq!(of("log.level"), ["FAC_LOG_LEVEL", "FAC_LOG"]);
+        assert_eq!(of("aliases.*"), Vec::<String>::new());
+    }
+}

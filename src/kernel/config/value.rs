@@ -1,0 +1,217 @@
+//! The value of a setting: read from TOML or from text, checked against its type.
+
+use std::fmt;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::schema::Type;
+
+/// A checked value. A [`Type::Duration`] stays the text that was written; read it with [`duration`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A switch.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Text, a choice or a duration.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+}
+
+impl Value {
+    /// Reads what stood in a variable, a flag or on the command line. The error is the sentence's end: `wants …, not …`.
+    pub fn from_text(text: &str, kind: Type) -> Result<Value, String> {
+        let wrong = || format!("wants {}, not {}", wants(kind), quote(text));
+        let value = match kind {
+            Type::Text => Value::Text(text.to_string()),
+            Type::Bool => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Value::Bool(true),
+                "false" | "0" | "no" | "off" => Value::Bool(false),
+                _ => return Err(wrong()),
+            },
+            Type::Int(..) => Value::Int(text.trim().parse().map_err(|_| wrong())?),
+            Type::Choice(_) | Type::Duration => Value::Text(text.to_string()),
+            Type::List => Value::List(list(text).ok_or_else(wrong)?),
+        };
+        value.checked(kind).ok_or_else(wrong)
+    }
+
+    /// Reads what stood in a file.
+    pub fn from_toml(found: &DeValue<'_>, kind: Type) -> Result<Value, String> {
+        let value = match found {
+            DeValue::Boolean(b) if kind == Type::Bool => Some(Value::Bool(*b)),
+            DeValue::Integer(n) => {
+                let number = i64::from_str_radix(n.as_str(), n.radix()).ok();
+                match kind {
+                    Type::Int(..) => number.map(Value::Int),
+                    Type::Duration => number.map(|n| Value::Text(format!("{n}s"))),
+                    _ => None,
+                }
+            }
+            DeValue::String(text) if matches!(kind, Type::Text | Type::Choice(_) | Type::Duration) => {
+                Some(Value::Text(text.to_string()))
+            }
+            DeValue::Array(items) if kind == Type::List => {
+                let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_string));
+                texts.collect::<Option<Vec<_>>>().map(Value::List)
+            }
+            _ => None,
+        };
+        value.and_then(|value| value.checked(kind)).ok_or_else(|| {
+            let found = match found {
+                DeValue::String(text) => quote(text),
+                DeValue::Integer(n) if n.radix() == 10 => n.to_string(),
+                DeValue::Array(_) if kind == Type::List => "a list of other things".to_string(),
+                other => format!("{} {}", article(other.type_str()), other.type_str()),
+            };
+            format!("wants {}, not {found}", wants(kind))
+        })
+    }
+
+    fn checked(self, kind: Type) -> Option<Value> {
+        let fits = match (&self, kind) {
+            (Value::Int(n), Type::Int(low, high)) => (low..=high).contains(n),
+            (Value::Text(text), Type::Choice(words)) => words.contains(&text.as_str()),
+            (Value::Text(text), Type::Duration) => duration(text).is_some(),
+            (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
+            _ => false,
+        };
+        fits.then_some(self)
+    }
+
+    /// The value for machine output.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Bool(b) => (*b).into(),
+            Value::Int(n) => (*n).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.as_slice().into(),
+        }
+    }
+
+    /// The value as it is written into a file.
+    pub fn to_toml(&self) -> toml_edit::Value {
+        match self {
+            Value::Bool(b) => (*b).into(),
+            Value::Int(n) => (*n).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => toml_edit::Value::Array(items.iter().map(String::as_str).collect()),
+        }
+    }
+}
+
+/// Text as it is; lists as TOML.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => f.write_str(text),
+            other => f.write_str(other.to_toml().to_string().trim()),
+        }
+    }
+}
+
+/// Reads a length of time: `90`, `90s`, `10m`, `1h 30m`, `250ms`. Negative, or longer than a year, is `None`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let length = match text.bytes().all(|b| b.is_ascii_digit()) {
+        true => Duration::from_secs(text.parse().ok()?),
+        false => Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?,
+    };
+    (length <= Duration::from_secs(366 * 86_400)).then_some(length)
+}
+
+/// `["-e", "x y"]` or words as a shell would part them.
+fn list(text: &str) -> Option<Vec<String>> {
+    if !text.trim_start().starts_with('[') {
+        return shlex::split(text);
+    }
+    let array = text.parse::<toml_edit::Value>().ok()?;
+    array.as_array()?.iter().map(|item| item.as_str().map(str::to_string)).collect()
+}
+
+fn wants(kind: Type) -> String {
+    match kind {
+        Type::Bool => "true or false".to_string(),
+        Type::Int(low, high) => format!("a whole number from {low} to {high}"),
+        Type::Text => "a text".to_string(),
+        Type::Duration => "a length of time such as 90s or 10m".to_string(),
+        Type::Choice(words) => match words {
+            [most @ .., last] => format!("{} or {last}", most.join(", ")),
+            [] => "nothing".to_string(),
+        },
+        Type::List => "a list of texts".to_string(),
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+fn quote(text: &str) -> String {
+    let short: String = text.chars().take(40).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    format!("{:?}", format!("{short}{dots}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(s: &str) -> Value {
+        Value::Text(s.to_string())
+    }
+
+    #[test]
+    fn text_is_read_by_type() {
+        assert_eq!(Value::from_text("yes", Type::Bool), Ok(Value::Bool(true)));
+        assert_eq!(Value::from_text("8", Type::Int(1, 64)), Ok(Value::Int(8)));
+        assert_eq!(Value::from_text("10m", Type::Duration), Ok(text("10m")));
+        let list = Ok(Value::List(vec!["-e".to_string(), "x y".to_string()]));
+        assert_eq!(Value::from_text("-e 'x y'", Type::List), list);
+        assert_eq!(Value::from_text(r#"["-e", "x y"]"#, Type::List), list);
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_is_wanted() {
+        let wrong = |text, kind| Value::from_text(text, kind).unwrap_err();
+        assert_eq!(wrong("x", Type::Bool), r#"wants true or false, not "x""#);
+        assert_eq!(wrong("65", Type::Int(1, 64)), r#"wants a whole number from 1 to 64, not "65""#);
+        assert_eq!(wrong("soon", Type::Duration), r#"wants a length of time such as 90s or 10m, not "soon""#);
+        assert_eq!(wrong("d", Type::Choice(&["a", "b", "c"])), r#"wants a, b or c, not "d""#);
+        assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);
+        assert_eq!(wrong("[1]", Type::List), r#"wants a list of texts, not "[1]""#);
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        let ms = |text| duration(text).map(|d| d.as_millis());
+        assert_eq!(ms("90"), Some(90_000));
+        assert_eq!(ms("90s"), Some(90_000));
+        assert_eq!(ms("1h 30m"), Some(5_400_000));
+        assert_eq!(ms("1h30m"), Some(5_400_000));
+        assert_eq!(ms("250ms"), Some(250));
+        for wrong in ["", "-5s", "5 s ago", "x", "99999999999999999999", "9999999h", "1y"] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_written() {
+        assert_eq!(text("a b").to_string(), "a b");
+        assert_eq!(Value::List(vec!["a".into(), "b \"c".into()]).to_string(), r#"["a", 'b "c']"#);
+        assert_eq!(Value::Int(3).to_json(), serde_json::json!(3));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_reader_panic(s in any::<String>()) {
+            for kind in [Type::Bool, Type::Int(0, 9), Type::Duration, Type::List, Type::Choice(&["a"])] {
+                let _ = Value::from_text(&s, kind);
+            }
+        }
+    }
+}

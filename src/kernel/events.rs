@@ -1,0 +1,129 @@
+//! Facts in the past tense, and where they stand in the log.
+//!
+//! The log itself is the store's; this is only what rooms hand over and get back. Events are hints, the
+//! rows are the truth: whoever misses an event loses nothing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::ids::TraceId;
+
+/// A run was recorded; nothing of it has happened yet. Subject: the run's id.
+pub const RUN_STARTED: &str = "run.started";
+/// A run ended, well or not, or was found lost. Subject: the run's id.
+pub const RUN_FINISHED: &str = "run.finished";
+/// A run was erased with all it printed. Subject: the run's id.
+pub const RUN_REMOVED: &str = "run.removed";
+/// A source was added. Subject: the source's id.
+pub const SOURCE_ADDED: &str = "source.added";
+/// A source or its definitions changed. Subject: the source's id.
+pub const SOURCE_UPDATED: &str = "source.updated";
+/// A source was removed with its definitions. Subject: the source's id.
+pub const SOURCE_REMOVED: &str = "source.removed";
+/// A definition that was there before has other bytes, or is gone. Subject: the definition's id.
+pub const DEFINITION_CHANGED: &str = "definition.changed";
+/// A person allowed a definition to run. Subject: source and command name.
+pub const TRUST_GRANTED: &str = "trust.granted";
+/// An earlier permission was taken back. Subject: source and command name.
+pub const TRUST_REVOKED: &str = "trust.revoked";
+/// A setting was written to a config file. Subject: the key.
+pub const CONFIG_CHANGED: &str = "config.changed";
+
+/// A fact that is about to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// A dotted name in the past tense, such as `run.started`.
+    pub kind: String,
+    /// What it is about: an id or a name. It stays when the payload is erased, so it holds nothing private.
+    pub subject: String,
+    /// The details.
+    pub payload: Value,
+}
+
+impl Event {
+    /// An event of `kind` about `subject`.
+    pub fn new(kind: impl Into<String>, subject: impl Into<String>, payload: Value) -> Self {
+        Event { kind: kind.into(), subject: subject.into(), payload }
+    }
+}
+
+/// A fact as it stands in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its place.
+    pub position: Position,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub owner: String,
+    /// The request it belongs to.
+    pub trace: TraceId,
+    /// Its dotted name.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// The details; `None` once they were erased.
+    pub payload: Option<Value>,
+    /// The chain up to and including it, 64 hex digits. Whoever keeps one elsewhere can prove the log was not cut short.
+    pub hash: String,
+}
+
+/// A place in the log. Later events have greater positions; nothing else follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(i64);
+
+impl Position {
+    /// The position behind the number a store keeps.
+    pub fn from_stored(number: i64) -> Self {
+        Position(number)
+    }
+
+    /// The number a store keeps.
+    pub fn stored(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for Position {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.parse() {
+            Ok(number) if number >= 0 => Ok(Position(number)),
+            _ => Err(Error::new(Kind::Usage, format!("{text:?} is no position in the event log"))
+                .hint("fac events tail shows positions")),
+        }
+    }
+}
+
+impl serde::Serialize for Position {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_compare_and_survive_text() {
+        let (early, late) = (Position::from_stored(9), Position::from_stored(10));
+        assert!(early < late);
+        assert_eq!("10".parse::<Position>().unwrap(), late);
+        assert_eq!(serde_json::to_string(&late).unwrap(), "\"10\"");
+        for wrong in ["", "x", "-1", "1.5"] {
+            assert_eq!(wrong.parse::<Position>().unwrap_err().kind(), Kind::Usage);
+        }
+    }
+}

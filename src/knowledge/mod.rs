@@ -1,0 +1,9 @@
+//! One search over everything that is kept: a full-text index derived from the store.
+//!
+//! The store is the truth. The index remembers in its own commit how far it has read; a search first folds in what is
+//! missing. A deleted or damaged index is made again. It knows no SQL and prints nothing.
+
+mod index;
+mod query;
+
+pub use index::{Found, Hit, Index};

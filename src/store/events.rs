@@ -1,0 +1,175 @@
+//! The log of facts: appending to it inside a change, and reading it.
+//!
+//! Each row's hash covers the row before it, its own fields and the hash of its payload. The payload itself
+//! stands in a table of its own and can be erased without breaking the chain.
+
+use rusqlite::{Connection, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::fault::Outcome;
+use super::{Change, Store};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::Result;
+use crate::kernel::events::{Event, Position, Recorded};
+use crate::kernel::ids::TraceId;
+
+pub(super) const AFTER: &str = "SELECT e.position, e.at, e.owner, e.trace, e.kind, e.subject, e.hash, p.payload
+     FROM events e LEFT JOIN event_payloads p ON p.position = e.position
+     WHERE e.position > ?1 AND e.kind GLOB ?2 ORDER BY e.position LIMIT ?3";
+
+pub(super) const TAIL: &str = "SELECT e.position, e.at, e.owner, e.trace, e.kind, e.subject, e.hash, p.payload
+     FROM events e LEFT JOIN event_payloads p ON p.position = e.position
+     WHERE e.position <= ?1 AND e.kind GLOB ?2 ORDER BY e.position DESC LIMIT ?3";
+
+/// SHA-256.
+pub(super) type Hash = [u8; 32];
+
+/// The fields the chain covers, besides the hash before and the payload's.
+pub(super) struct Fields<'a> {
+    pub(super) position: i64,
+    pub(super) at: i64,
+    pub(super) owner: &'a str,
+    pub(super) trace: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) subject: &'a str,
+}
+
+impl Fields<'_> {
+    /// The hash of a row. Each text is preceded by its length, so that no two rows read the same.
+    pub(super) fn hash(&self, previous: &Hash, payload_hash: &Hash) -> Hash {
+        let mut hash = Sha256::new();
+        hash.update(b"factotum event 1\n");
+        hash.update(previous);
+        hash.update(self.position.to_le_bytes());
+        hash.update(self.at.to_le_bytes());
+        for text in [self.owner, self.trace, self.kind, self.subject] {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        hash.update(payload_hash);
+        hash.finalize().into()
+    }
+}
+
+pub(super) fn hash_payload(salt: &[u8], payload: &str) -> Hash {
+    Sha256::new().chain_update(salt).chain_update(payload).finalize().into()
+}
+
+impl Change<'_> {
+    /// Appends what this change did.
+    pub(super) fn record(&self, event: &Event) -> Outcome<Position> {
+        let (last, previous): (i64, Hash) = self
+            .tx
+            .prepare_cached("SELECT position, hash FROM event_head WHERE one = 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let position = last + 1;
+        let payload = event.payload.to_string();
+        let salt = self.ids().bytes16();
+        let payload_hash = hash_payload(&salt, &payload);
+        let trace = self.store.trace.to_string();
+        let fields = Fields {
+            position,
+            at: self.at.as_micros(),
+            owner: self.owner(),
+            trace: &trace,
+            kind: &event.kind,
+            subject: &event.subject,
+        };
+        let hash = fields.hash(&previous, &payload_hash);
+        self.tx
+            .prepare_cached(
+                "INSERT INTO events (position, at, owner, trace, kind, subject, payload_hash, previous, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                position,
+                self.at,
+                self.owner(),
+                trace,
+                event.kind,
+                event.subject,
+                payload_hash,
+                previous,
+                hash
+            ])?;
+        self.tx
+            .prepare_cached("INSERT INTO event_payloads (position, salt, payload) VALUES (?1, ?2, ?3)")?
+            .execute(params![position, salt, payload])?;
+        self.tx
+            .prepare_cached("UPDATE event_head SET position = ?1, hash = ?2 WHERE one = 1")?
+            .execute(params![position, hash])?;
+        Ok(Position::from_stored(position))
+    }
+
+    /// Erases what the log says in detail about `subject`; that it was about it stays.
+    pub(super) fn erase_payloads(&self, subject: &str) -> Outcome<()> {
+        self.tx
+            .prepare_cached(
+                "DELETE FROM event_payloads WHERE position IN (SELECT position FROM events WHERE subject = ?1)",
+            )?
+            .execute([subject])?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Records a fact that changes no row of the store, such as a setting written to a file.
+    pub fn append(&self, event: &Event) -> Result<Position> {
+        self.write(|change| change.record(event))
+    }
+
+    /// Events after `after` (from the first when `None`), oldest first, at most `limit`.
+    ///
+    /// `kinds` is a kind, or a pattern such as `run.*`; `*` is everything.
+    pub fn events(&self, after: Option<Position>, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
+        let after = after.map_or(0, Position::stored);
+        self.read(|connection| select(connection, AFTER, after, kinds, limit))
+    }
+
+    /// The last `limit` events of `kinds`, oldest first.
+    pub fn tail(&self, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
+        let mut events = self.read(|connection| select(connection, TAIL, i64::MAX, kinds, limit))?;
+        events.reverse();
+        Ok(events)
+    }
+
+    /// Where the log ends; `None` while it is empty.
+    pub fn last_position(&self) -> Result<Option<Position>> {
+        self.read(|connection| {
+            let last: i64 = connection
+                .prepare_cached("SELECT position FROM event_head WHERE one = 1")?
+                .query_row([], |row| row.get(0))?;
+            Ok((last > 0).then(|| Position::from_stored(last)))
+        })
+    }
+}
+
+fn select(connection: &Connection, sql: &str, from: i64, kinds: &str, limit: usize) -> Outcome<Vec<Recorded>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![from, kinds, limit])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(recorded(row)?);
+    }
+    Ok(events)
+}
+
+fn recorded(row: &Row<'_>) -> Outcome<Recorded> {
+    let payload: Option<String> = row.get(7)?;
+    Ok(Recorded {
+        position: row.get(0)?,
+        at: row.get::<_, Timestamp>(1)?,
+        owner: row.get(2)?,
+        trace: row.get::<_, TraceId>(3)?,
+        kind: row.get(4)?,
+        subject: row.get(5)?,
+        hash: hex(&row.get::<_, Hash>(6)?),
+        payload: payload.map(|text| serde_json::from_str(&text)).transpose()?,
+    })
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,147 @@
+//! Connections: one that writes, and readers opened only when somebody needs them.
+//!
+//! A read uses an idle reader, else the writer while nobody writes, and only then opens another reader. So
+//! a short program has one connection, and a server's readers never wait for its writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::fault::{Fault, Outcome};
+use super::{files, schema};
+use crate::kernel::error::Result;
+
+/// How long a process waits for another one's write.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the write-ahead log grows before it is folded into the database, in pages.
+///
+/// The first process to open the store reads all of it, about 1.5 µs a page; each folding waits for the disk twice. A
+/// run writes some 30 pages.
+const LOG_PAGES: u32 = 400;
+
+/// Readers that are kept for the next question.
+const KEPT_READERS: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Pool {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    pub(super) fn open(path: &Path) -> Result<Pool> {
+        files::ensure_private(path)?;
+        let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
+        Ok(Pool { path: path.to_path_buf(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many readers lie idle.
+    #[cfg(test)]
+    pub(super) fn idle_readers(&self) -> usize {
+        lock(&self.readers).len()
+    }
+
+    pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+        let idle = lock(&self.readers).pop();
+        let answer = match idle {
+            Some(reader) => self.read_with(reader, ask),
+            None => match self.writer.try_lock() {
+                Ok(writer) => ask(&writer),
+                Err(TryLockError::Poisoned(poisoned)) => ask(&poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => open_reader(&self.path).and_then(|reader| self.read_with(reader, ask)),
+            },
+        };
+        answer.map_err(|fault| fault.explain(&self.path))
+    }
+
+    fn read_with<T>(&self, reader: Connection, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+        let answer = ask(&reader);
+        let mut readers = lock(&self.readers);
+        if readers.len() < KEPT_READERS {
+            readers.push(reader);
+        }
+        answer
+    }
+
+    pub(super) fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))
+    }
+
+    /// Folds the write-ahead log into the database and empties it, unless others are in the way.
+    ///
+    /// For after a large change: whoever opens the store next must read the whole log, and what was erased would
+    /// still stand in it.
+    pub(super) fn empty_log(&self) -> Result<()> {
+        let writer = lock(&self.writer);
+        let outcome = (|| {
+            writer.busy_timeout(Duration::from_millis(250))?;
+            let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            writer.busy_timeout(PATIENCE)?;
+            done
+        })();
+        match outcome {
+            Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                Err(Fault::from(error).explain(&self.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes SQLite overwrite what is deleted from now on with zeros.
+    pub(super) fn overwrite_deleted(&self) -> Result<()> {
+        lock(&self.writer)
+            .query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))
+            .map_err(|error| Fault::from(error).explain(&self.path))
+    }
+}
+
+/// Runs `change` in a transaction that holds the write lock from its start, so that it never fails for a snapshot
+/// that went stale between its read and its write.
+pub(super) fn immediately<T>(
+    writer: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> Outcome<T>,
+) -> Outcome<T> {
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = change(&tx)?;
+    tx.commit()?;
+    Ok(value)
+}
+
+fn open_writer(path: &Path) -> Outcome<Connection> {
+    let mut writer =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&writer)?;
+    // A short program would otherwise fold and delete the log each time it ends, for several waits on the disk.
+    writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    writer.query_row(&format!("PRAGMA wal_autocheckpoint = {LOG_PAGES}"), [], |_| Ok(()))?;
+    schema::bring_up_to_date(&mut writer, path)?;
+    Ok(writer)
+}
+
+fn open_reader(path: &Path) -> Outcome<Connection> {
+    let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&reader)?;
+    Ok(reader)
+}
+
+/// What every connection needs: no statement runs here. Foreign keys and `synchronous=FULL` are how SQLite was built.
+fn prepare(connection: &Connection) -> Outcome<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic inside a transaction rolls it back, so what the mutex guards is sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! Just enough HTTP/1.1: a thread a connection, GET only, keep-alive.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use super::{Failure, Recorded, Shared, failure, routes};
+
+/// An answer before any failure is done to it.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Answer {
+        Answer { status, headers: vec![("content-type".into(), content_type.into())], body }
+    }
+
+    pub fn with(mut self, name: &str, value: impl ToString) -> Answer {
+        self.headers.push((name.into(), value.to_string()));
+        self
+    }
+}
+
+pub struct Listener {
+    address: std::net::SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+pub(crate) fn listen(listener: TcpListener, shared: Arc<Shared>, codeload: bool) -> Listener {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            if stopped.load(Ordering::SeqCst) {
+                break;
+            }
+            let Ok(stream) = stream else { continue };
+            let shared = shared.clone();
+            std::thread::spawn(move || while_asked(stream, &shared, codeload));
+        }
+    });
+    Listener { address, stop, thread: Some(thread) }
+}
+
+fn while_asked(stream: TcpStream, shared: &Shared, codeload: bool) {
+    let _ = stream.set_nodelay(true);
+    let mut out = stream.try_clone().unwrap();
+    let mut lines = BufReader::new(stream);
+    while let Some(mut request) = read_head(&mut lines, codeload) {
+        let failure = failure::take(&mut shared.script.lock().unwrap(), &request.target);
+        let right = || routes::answer(shared, &request);
+        let (answer, cut) = match &failure {
+            None => (Some(right()), None),
+            Some(failure) => apply(shared, failure, right),
+        };
+        request.status = answer.as_ref().map_or(0, |a| a.status);
+        // Recorded before it is sent, so that who has the answer finds it in the log.
+        shared.requests.lock().unwrap().push(request);
+        let Some(answer) = answer else { return };
+        if send(&mut out, &answer, cut).is_err() || cut.is_some() {
+            let _ = out.shutdown(std::net::Shutdown::Both);
+            return;
+        }
+    }
+}
+
+/// The answer after the failure was done to it (`None`: none), and after how many bytes of the body it is cut.
+fn apply(shared: &Shared, failure: &Failure, right: impl Fn() -> Answer) -> (Option<Answer>, Option<usize>) {
+    let error = |status, message: &str| routes::error(status, message);
+    let answer = match failure {
+        Failure::NotFound => error(404, "Not Found"),
+        Failure::Status(status, message, headers) => {
+            headers.iter().fold(error(*status, message), |answer, (name, value)| answer.with(name, value))
+        }
+        Failure::PrimaryLimit { reset } => error(403, "API rate limit exceeded for 127.0.0.1.")
+            .with("x-ratelimit-limit", 60)
+            .with("x-ratelimit-remaining", 0)
+            .with("x-ratelimit-used", 60)
+            .with("x-ratelimit-reset", reset)
+            .with("x-ratelimit-resource", "core"),
+        Failure::SecondaryLimit => error(403, "You have exceeded a secondary rate limit. Please wait a few minutes."),
+        Failure::TooMany { retry_after } => error(429, "Too many requests").with("retry-after", retry_after),
+        Failure::CutBody => {
+            let answer = right();
+            let half = answer.body.len() / 2;
+            return (Some(answer), Some(half));
+        }
+        Failure::Hangup => return (None, None),
+        Failure::WrongBytes => {
+            let mut answer = right();
+            answer.body.iter_mut().for_each(|b| *b = b.wrapping_add(1));
+            answer
+        }
+        Failure::Huge(bytes) => Answer::new(200, "application/octet-stream", vec![b'x'; *bytes as usize]),
+        Failure::Redirect(status, location) => error(*status, "Moved Permanently").with("location", location),
+        Failure::Hold => {
+            let (gate, bell) = &shared.gate;
+            let mut gate = gate.lock().unwrap();
+            gate.waiting += 1;
+            bell.notify_all();
+            while !gate.open {
+                gate = bell.wait(gate).unwrap();
+            }
+            drop(gate);
+            right()
+        }
+    };
+    (Some(answer), None)
+}
+
+fn read_head(lines: &mut impl BufRead, codeload: bool) -> Option<Recorded> {
+    let mut line = String::new();
+    let mut next = |line: &mut String| {
+        line.clear();
+        lines.read_line(line).ok().filter(|n| *n > 0)
+    };
+    next(&mut line)?;
+    let target = line.split(' ').nth(1)?.to_string();
+    let mut headers = Vec::new();
+    loop {
+        next(&mut line)?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_string())),
+            None => return Some(Recorded { codeload, target, headers, status: 0 }),
+        }
+    }
+}
+
+fn send(out: &mut TcpStream, answer: &Answer, cut: Option<usize>) -> std::io::Result<()> {
+    let mut head = format!("HTTP/1.1 {} Said\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if answer.status != 304 {
+        head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
+    }
+    head.push_str("\r\n");
+    out.write_all(head.as_bytes())?;
+    out.write_all(&answer.body[..cut.unwrap_or(answer.body.len())])?;
+    out.flush()
+}
