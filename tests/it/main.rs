@@ -1,3 +1,7 @@
+//! The one test program: it drives the real binary in worlds of its own.
+
+mod bundled;
+mod support;
 fn main() {}
 //! The one test program: the real library and the real binary in a world of their own.
 

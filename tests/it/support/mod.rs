@@ -1,3 +1,6 @@
+//! What the tests share.
+
+pub mod world;
 //! What tests share.
 
 pub mod github;
