@@ -3,6 +3,7 @@
 //! It knows no argument parser and prints nothing: `cli`, `tui` and `serve` call it and draw what it returns.
 
 pub mod dialect;
+pub mod export;
 pub mod model;
 pub mod source;
 pub mod template;
