@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod digest;
 pub mod export;
 pub mod expr;
+pub mod export;
 pub mod model;
 pub mod names;
 pub mod run;

@@ -31,19 +31,19 @@ pub struct Values<'a> {
     pub input: Option<&'a str>,
     /// The arguments as typed, for `$ARGUMENTS`.
     pub arguments: &'a str,
-    /// The arguments as words, for `$ARGUMENTS[n]` and `$n` (both from 0).
+    /// The arguments as words, for `$ARGUMENTS[n]` (from 0) and `$n`.
     pub words: &'a [String],
     /// Names of the words in order, for Claude's `$name`.
     pub declared: &'a [String],
-    /// Whether `$0`, `$1` … are placeholders: only where the definition declares arguments, because text for models
-    /// is full of `$1` that mean something else.
-    pub positional: bool,
+    /// The number of the first word in `$n` (0, or 1 in older commands); `None` where `$1` is text, as it is wherever
+    /// the definition declares no arguments: text for models is full of `$1` that mean something else.
+    pub positional: Option<usize>,
 }
 
 impl<'a> Values<'a> {
     /// Values with names only.
     pub fn new(lookup: Lookup<'a>) -> Self {
-        Values { lookup, input: None, arguments: "", words: &[], declared: &[], positional: false }
+        Values { lookup, input: None, arguments: "", words: &[], declared: &[], positional: None }
     }
 }
 
