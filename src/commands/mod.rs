@@ -4,11 +4,12 @@
 
 pub mod bind;
 pub mod catalog;
+#[cfg(test)]
+pub(crate) mod corpus;
 pub mod dialect;
 pub mod digest;
 pub mod export;
 pub mod expr;
-pub mod export;
 pub mod model;
 pub mod names;
 pub mod run;

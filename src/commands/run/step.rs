@@ -135,7 +135,7 @@ pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
             .iter()
             .filter_map(|p| Some((p.name.clone(), given(unit, &p.name)?.words.as_ref()?.len())))
             .collect();
-        let options = snippet::Options { lang: &step.lang, short_options: false, counts: &counts };
+        let options = snippet::Options { lang: &step.lang, short_options: false, bare_names: false, counts: &counts };
         let filled = snippet::fill(step.syntax, &step.text, &options)?;
         text = filled.script;
         variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
@@ -184,18 +184,13 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
     let wants_input = unit.resolved.command.param("input").is_some();
     let input = piped.or_else(|| (wants_input && !words.is_empty()).then(|| typed.clone()));
     let known = |name: &str| context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
-    let base = step.options.get("base").map(String::as_str);
-    let mut counted: Vec<String> = words.clone();
-    if base == Some("1") {
-        counted.insert(0, String::new());
-    }
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
         input: input.as_deref(),
         arguments: &typed,
-        words: &counted,
+        words,
         declared: &declared,
-        positional: base.is_some(),
+        positional: step.options.get("base").and_then(|base| base.parse().ok()),
         ..Values::new(&known)
     };
     template::render(step.syntax, &step.text, &values)

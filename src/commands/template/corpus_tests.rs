@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use super::corpus_files;
 use super::slot::{Piece, Snippet};
 use super::snippet::{Options, fill};
+use crate::commands::corpus::corpus_files;
 use crate::commands::dialect::{SourceFile, navi, tldr};
 use crate::commands::model::{Step, Syntax};
 
