@@ -240,7 +240,7 @@ fn a_page_shows_how_scripts_are_called() {
 #[test]
 fn the_corpora_can_be_written() {
     let (mut written, mut refused) = (0, 0);
-    for (path, text) in crate::commands::corpus::corpus_files("navi", "cheat") {
+    for (path, text) in crate::commands::corpus_tests::corpus_files("navi", "cheat") {
         for command in dialect::read(Dialect::Navi, &SourceFile { path: &path, text: &text }).commands {
             match export(&command, ExportFormat::Native) {
                 Ok(out) => {

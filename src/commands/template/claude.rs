@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn real_commands_keep_their_dollars() {
         let none = |_: &str| None;
-        for (path, text) in crate::commands::corpus::corpus_files("claude-commands", "md") {
+        for (path, text) in crate::commands::corpus_tests::corpus_files("claude-commands", "md") {
             let out = render(Syntax::Claude, &text, &Values::new(&none));
             assert_eq!(
                 out.text.matches('$').count() + text.matches("$ARGUMENTS").count(),

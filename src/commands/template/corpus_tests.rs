@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::slot::{Piece, Snippet};
 use super::snippet::{Options, fill};
-use crate::commands::corpus::corpus_files;
+use crate::commands::corpus_tests::corpus_files;
 use crate::commands::dialect::{SourceFile, navi, tldr};
 use crate::commands::model::{Step, Syntax};
 
