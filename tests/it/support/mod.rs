@@ -1,6 +1,4 @@
-//! What the tests share.
-
-pub mod world;
 //! What tests share.
 
 pub mod github;
+pub mod world;
