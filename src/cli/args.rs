@@ -1,5 +1,6 @@
 //! The command line as a tree of words: it mirrors what can be typed and touches nothing.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -82,5 +83,5 @@ pub(super) enum Sub {
     Man(man::Args),
     ShellInit(shell_init::Args),
     #[command(external_subcommand)]
-    External(Vec<std::ffi::OsString>),
+    External(Vec<OsString>),
 }

@@ -26,7 +26,21 @@ fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
             .hint("it sees the parameters by name, `env`, `steps` and `os`; use `x is defined` for what may be missing")
     };
     let compiled = environment.compile_expression(expression).map_err(failed)?;
-    compiled.eval(Value::from_serialize(context)).map_err(failed)
+    compiled.eval(value_of(context)).map_err(failed)
+}
+
+fn value_of(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(b) => Value::from(*b),
+        serde_json::Value::Number(n) => match n.as_i64() {
+            Some(whole) => Value::from(whole),
+            None => Value::from(n.as_f64().unwrap_or(0.0)),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(list) => Value::from(list.iter().map(value_of).collect::<Vec<_>>()),
+        serde_json::Value::Object(map) => Value::from_pairs(map.iter().map(|(k, v)| (k.clone(), value_of(v)))),
+    }
 }
 
 /// The filters and tests that only look at values.

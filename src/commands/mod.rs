@@ -6,6 +6,7 @@ pub mod bind;
 pub mod catalog;
 pub mod dialect;
 pub mod digest;
+pub mod export;
 pub mod expr;
 pub mod model;
 pub mod names;

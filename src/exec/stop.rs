@@ -35,7 +35,7 @@ impl Stop {
     /// Waits for `limit`, or until somebody asks; says whether somebody did.
     pub fn wait(&self, limit: std::time::Duration) -> bool {
         // A wait that fails early is followed by the answer that holds anyway.
-        let _ = super::unix::wait_ready(&[(self.bell.as_fd(), super::unix::Want::Read)], Some(limit));
+        let _ = super::unix::wait_ready(&[(self.bell.as_fd(), super::unix::Want::Read)], limit);
         self.is_requested()
     }
 

@@ -2,17 +2,16 @@
 //!
 //! It knows no command, no run and no table: only what strangers must agree on to talk to each other.
 
-pub mod duration;
+pub mod clock;
 pub mod config;
+pub mod duration;
 pub mod env;
 pub mod error;
-pub mod files;
-pub mod log;
-pub mod http;
-pub mod clock;
-pub mod error;
 pub mod events;
+pub mod files;
+pub mod http;
 pub mod ids;
+pub mod log;
 pub mod markdown;
 pub mod paths;
 pub mod secret;

@@ -7,7 +7,7 @@
 //! every line is snippet (so scripts may have comments), and a snippet without a description is kept. Suggestion
 //! commands are only carried here; whether they may run is decided by who asks for values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Parsed, SourceFile, Unique, slug};
 use crate::commands::model::{Command, Diagnostic, Dialect, Origin, Param, Step, StepKind, Syntax};
@@ -209,33 +209,54 @@ impl Reader<'_, '_> {
         }
         self.close();
         let mut commands = std::mem::take(&mut self.commands);
+        let mut known: HashMap<&[String], Known<'_>> = HashMap::new();
+        let mut budget = SEARCH_LIMIT;
         for (command, sheet) in &mut commands {
-            self.suggest(command, *sheet);
+            let tags = self.sheets.get(*sheet).map_or(&[][..], |s| &s.tags);
+            let known = known.entry(tags).or_insert_with(|| self.known(tags, &mut budget));
+            for tags in &known.unresolved {
+                command.fields.push(("imports".to_string(), tags.join(", ")));
+            }
+            for param in &mut command.params {
+                if let Some(variable) = known.variables.get(param.name.as_str()) {
+                    apply(variable, param, &mut command.fields);
+                }
+            }
         }
         Parsed { commands: commands.into_iter().map(|(c, _)| c).collect(), diagnostics: self.diagnostics }
     }
 
-    /// Gives the parameters of `command` the suggestions of its sheet, of sheets with the same tags, and of those
-    /// it imports; imports of sheets outside this file become a field.
-    fn suggest(&self, command: &mut Command, sheet: usize) {
-        let own = &self.sheets[sheet];
-        let same: Vec<&Sheet> = self.sheets.iter().filter(|s| s.tags == own.tags).collect();
+    /// The variables of the sheets with these tags and of those they import. `budget` bounds the sheets looked at
+    /// in one file; imports beyond it count as unresolved.
+    fn known(&self, tags: &[String], budget: &mut usize) -> Known<'_> {
+        *budget = budget.saturating_sub(self.sheets.len());
+        let same: Vec<&Sheet> = self.sheets.iter().filter(|s| *budget > 0 && s.tags == tags).collect();
         let imports: BTreeSet<&Vec<String>> = same.iter().flat_map(|s| &s.imports).collect();
-        let mut known = same;
-        for tags in imports {
-            let mut found = self.sheets.iter().filter(|s| tags.iter().all(|t| s.tags.contains(t))).peekable();
-            if found.peek().is_none() {
-                command.fields.push(("imports".to_string(), tags.join(", ")));
-            }
-            known.extend(found);
-        }
-        for param in &mut command.params {
-            let variable = known.iter().flat_map(|s| &s.variables).find(|v| v.name == param.name);
-            if let Some(variable) = variable {
-                apply(variable, param, &mut command.fields);
+        let mut known = Known { variables: HashMap::new(), unresolved: Vec::new() };
+        let mut sheets = same;
+        for wanted in imports {
+            *budget = budget.saturating_sub(self.sheets.len());
+            let before = sheets.len();
+            let fits = |s: &&Sheet| *budget > 0 && wanted.iter().all(|t| s.tags.contains(t));
+            sheets.extend(self.sheets.iter().filter(fits));
+            if sheets.len() == before {
+                known.unresolved.push(wanted);
             }
         }
+        for variable in sheets.iter().flat_map(|s| &s.variables) {
+            known.variables.entry(&variable.name).or_insert(variable);
+        }
+        known
     }
+}
+
+/// How many sheets are looked at to resolve the imports of one file.
+const SEARCH_LIMIT: usize = 2_000_000;
+
+/// What a sheet's commands may suggest.
+struct Known<'a> {
+    variables: HashMap<&'a str, &'a Variable>,
+    unresolved: Vec<&'a Vec<String>>,
 }
 
 impl Item {

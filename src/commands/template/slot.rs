@@ -3,7 +3,7 @@
 //! It splits a snippet into literal text and slots and names the slots; the same names become the command's
 //! parameters and, with a prefix, environment variables. It does not know the shell: `shell` does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::commands::model::{Param, ParamKind, ParamType, Syntax};
 
@@ -70,7 +70,12 @@ pub struct Snippet {
 impl Snippet {
     /// Takes `text` apart as `syntax` (tldr or navi; any other has no slots).
     pub fn parse(syntax: Syntax, text: &str) -> Snippet {
-        let mut build = Build { snippet: Snippet::default(), literal: String::new(), names: Names::default() };
+        let mut build = Build {
+            snippet: Snippet::default(),
+            literal: String::new(),
+            names: Names::default(),
+            known: HashMap::new(),
+        };
         match syntax {
             Syntax::Tldr => build.tldr(text),
             Syntax::Navi => build.navi(text),
@@ -118,18 +123,21 @@ impl Slot {
 struct Names {
     names: HashSet<String>,
     vars: HashSet<String>,
+    /// The last number tried for a wanted name.
+    numbers: HashMap<String, usize>,
 }
 
 impl Names {
     fn give(&mut self, wanted: &str) -> (String, String) {
         let base = identifier(wanted);
-        let mut number = 1;
+        let mut number = self.numbers.get(wanted).copied().unwrap_or(0) + 1;
         loop {
             let tail = if number == 1 { String::new() } else { format!("_{number}") };
             let (name, var) = (format!("{wanted}{tail}"), format!("{base}{tail}"));
             if !self.names.contains(&name) && !self.vars.contains(&var) {
                 self.names.insert(name.clone());
                 self.vars.insert(var.clone());
+                self.numbers.insert(wanted.to_string(), number);
                 return (name, var);
             }
             number += 1;
@@ -141,6 +149,7 @@ struct Build {
     snippet: Snippet,
     literal: String,
     names: Names,
+    known: HashMap<String, usize>,
 }
 
 impl Build {
@@ -151,11 +160,11 @@ impl Build {
     }
 
     fn slot(&mut self, raw: String, start: usize, end: usize, make: impl FnOnce(&str, &str) -> (String, Shape)) {
-        let known = self.snippet.slots.iter().position(|s| s.raw == raw);
-        let index = known.unwrap_or_else(|| {
+        let index = self.known.get(&raw).copied().unwrap_or_else(|| {
             let option = option_before(&self.literal, self.snippet.pieces.last());
             let (wanted, shape) = make(&raw, &option);
             let (name, var) = self.names.give(&wanted);
+            self.known.insert(raw.clone(), self.snippet.slots.len());
             self.snippet.slots.push(Slot { raw, name, var, shape });
             self.snippet.slots.len() - 1
         });

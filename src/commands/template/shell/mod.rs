@@ -18,6 +18,8 @@ use super::snippet::{Refusal, Var};
 
 /// How deep substitutions and subshells may nest.
 const MAX_DEPTH: usize = 60;
+/// How many distinct placeholders one snippet may have.
+const MAX_SLOTS: usize = 500;
 /// Stands in a word's text for a slot.
 const SLOT: char = '\u{FFFC}';
 /// Stands in a word's text for something the shell expands.
@@ -101,6 +103,10 @@ pub(super) fn fill(
     if snippet.slots.is_empty() {
         let text = toks.iter().filter_map(|t| if let Tok::Ch(c) = t { Some(*c) } else { None }).collect();
         return Ok((text, Vec::new()));
+    }
+    if let Some(slot) = snippet.slots.get(MAX_SLOTS) {
+        let reason = format!("is one of more than {MAX_SLOTS}");
+        return Err(Refusal { placeholder: slot.raw.clone(), line: 1, reason });
     }
     let end = toks.len();
     let mut shell = Shell {

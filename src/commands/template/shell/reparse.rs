@@ -42,6 +42,9 @@ enum Operands {
 const BASE: Rule =
     Rule { names: &[], code: "", code_long: &[], takes: "", operands: Operands::Data, anywhere: true, stdin: false };
 
+/// How many names of one command are looked at, so that a line of interpreters takes no quadratic time.
+const MAX_LOOKS: usize = 50;
+
 /// A command whose name is in a variable, `$SHELL` for one.
 const UNNAMED: Rule = Rule { code: "c", ..BASE };
 
@@ -237,14 +240,19 @@ impl Shell<'_> {
             let slot = words.iter().find_map(|w| w.slots.first().copied());
             self.unnamed = self.unnamed.or(slot.map(|s| (s, self.line)));
         }
+        let mut looks = 0;
         for (at, word) in words.iter().enumerate() {
             for name in self.names(word) {
                 for rule in RULES.iter().filter(|r| r.names.contains(&name.as_str())) {
                     if at == 0 || carried || rule.anywhere {
+                        looks += 1;
+                        if looks > MAX_LOOKS {
+                            return self.lost("the command names too many interpreters");
+                        }
                         self.apply(rule, &name, &words[at + 1..])?;
                     }
                 }
-                if at == 0 || carried {
+                if at == 0 || (carried && at <= MAX_LOOKS) {
                     self.builtin(&name, &words[at + 1..])?;
                 }
             }
