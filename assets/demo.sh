@@ -21,7 +21,7 @@ fi
 part() {
     printf '\n'
     # shellcheck disable=SC2059
-    printf "$title" "── $1 ──────────────────────────────"
+    printf "$title" "── $1"
 }
 
 # say TEXT: an aside.
@@ -42,7 +42,7 @@ fac() {
 
 part "What fac brings along"
 fac "commands ls disk" commands ls disk
-fac "commands show files hash" commands show files hash
+fac "commands show todo add" commands show todo add
 
 part "Running, on this project's own files"
 fac "disk usage --count 6" disk usage --count 6
