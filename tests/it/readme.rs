@@ -1,4 +1,4 @@
-//! The README is executed: every `$ ` line of its ```console blocks runs, in one world and in order, and what
+//! The README is executed: every `$ fac …` line of its ```console blocks runs, in one world and in order, and what
 //! follows it must be what the program says.
 //!
 //! `[..]` stands for anything on one line, and a line that is only `...` for any number of lines. A line of the
@@ -24,7 +24,7 @@ fn examples(readme: &str) -> Vec<Example> {
     for (number, line) in readme.lines().enumerate() {
         if line.starts_with("```") {
             inside = line == "```console";
-        } else if inside && let Some(command) = line.strip_prefix("$ ") {
+        } else if inside && let Some(command) = line.strip_prefix("$ ").filter(|c| c.starts_with("fac ")) {
             found.push(Example { line: number + 1, command: command.to_string(), ..Example::default() });
         } else if inside && let Some(example) = found.last_mut() {
             match line.strip_prefix("# exit code ") {
@@ -69,16 +69,12 @@ fn world() -> World {
     let mut world = World::new();
     world.set("FAC_TEST_CLOCK", "2026-03-02T09:30:00Z");
     world.set("COLUMNS", "100");
-    let fac = std::path::Path::new(env!("CARGO_BIN_EXE_fac")).parent().unwrap().to_str().unwrap().to_string();
-    let path = std::env::var("PATH").unwrap_or_default();
-    world.set("PATH", &format!("{fac}:{path}"));
+    world.prepend_path(std::path::Path::new(env!("CARGO_BIN_EXE_fac")).parent().unwrap());
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo");
     world.sh(&format!("mkdir project && cp -R '{demo}' project/tasks && cd project && git init -q . && cp tasks/maskfile.md . && git add -A"));
-    world.sh(
-        "cd project && export GIT_AUTHOR_DATE=2026-03-01T10:00:00Z GIT_COMMITTER_DATE=2026-03-01T10:00:00Z
+    world.sh("cd project && export GIT_AUTHOR_DATE=2026-03-01T10:00:00Z GIT_COMMITTER_DATE=2026-03-01T10:00:00Z
          git commit -q -m 'Begin with chores'
-         printf 'name,cups\\nAda,3\\nBob,5\\n' > tea.csv",
-    );
+         printf 'name,cups\\nAda,3\\nBob,5\\n' > tea.csv");
     world
 }
 
@@ -117,8 +113,11 @@ fn wildcards_match_what_they_should() {
 
 #[test]
 fn examples_are_found_with_their_lines_and_codes() {
-    let found = examples("x\n```console\n$ a b\nout\n\n$ c\n# exit code 4\n```\n```sh\n$ no\n```\n");
+    let found = examples("x\n```console\n$ fac b\nout\n$ shown\n\n$ fac c\n# exit code 4\n```\n```sh\n$ no\n```\n");
     assert_eq!(found.len(), 2);
-    assert_eq!((found[0].line, found[0].command.as_str(), found[0].expected.clone()), (3, "a b", vec!["out".to_string()]));
+    assert_eq!(
+        (found[0].line, found[0].command.as_str(), found[0].expected.clone()),
+        (3, "fac b", vec!["out".to_string(), "$ shown".to_string()])
+    );
     assert_eq!((found[1].code, found[1].expected.len()), (4, 0));
 }
