@@ -5,4 +5,5 @@
 mod bundled;
 mod github;
 mod layers;
+mod readme;
 mod support;

@@ -1,4 +1,5 @@
 //! What the tests share.
+//! What tests share.
 
 pub mod github;
 pub mod world;

@@ -66,6 +66,11 @@ impl World {
         self.env.push((name.to_string(), value.to_string()));
     }
 
+    /// Puts a folder before all others in PATH.
+    pub fn prepend_path(&mut self, folder: &Path) {
+        self.set("PATH", &format!("{}:{}", folder.display(), path_without_shims()));
+    }
+
     /// The folder programs start in.
     pub fn work(&self) -> PathBuf {
         self.root.path().join("work")

@@ -1,0 +1,123 @@
+//! The README is executed: every `$ fac …` line of its ```console blocks runs, in one world and in order, and what
+//! follows it must be what the program says.
+//!
+//! `[..]` stands for anything on one line, and a line that is only `...` for any number of lines. A line of the
+//! README's own, `# exit code N`, says that the command above it ends so; all others end with 0. Output is stdout
+//! and stderr as a terminal would show them. The world holds what the README speaks of: a small project with a
+//! maskfile and a folder of commands.
+
+use std::process::Stdio;
+
+use crate::support::world::World;
+
+/// A command of the README and what should follow it.
+#[derive(Debug, Default, PartialEq)]
+struct Example {
+    line: usize,
+    command: String,
+    expected: Vec<String>,
+    code: i32,
+}
+
+fn examples(readme: &str) -> Vec<Example> {
+    let (mut found, mut inside) = (Vec::<Example>::new(), false);
+    for (number, line) in readme.lines().enumerate() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if inside && let Some(command) = line.strip_prefix("$ ").filter(|c| c.starts_with("fac ")) {
+            found.push(Example { line: number + 1, command: command.to_string(), ..Example::default() });
+        } else if inside && let Some(example) = found.last_mut() {
+            match line.strip_prefix("# exit code ") {
+                Some(code) => example.code = code.trim().parse().unwrap(),
+                None => example.expected.push(line.to_string()),
+            }
+        }
+    }
+    for example in &mut found {
+        while example.expected.last().is_some_and(String::is_empty) {
+            example.expected.pop();
+        }
+    }
+    found
+}
+
+/// Whether a line is what a pattern with `[..]` says.
+fn matches(pattern: &str, line: &str) -> bool {
+    let mut parts = pattern.split("[..]");
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Whether lines are what patterns say; `...` is any number of lines.
+fn agree(patterns: &[String], lines: &[&str]) -> bool {
+    match patterns.split_first() {
+        None => lines.is_empty(),
+        Some((dots, rest)) if dots == "..." => (0..=lines.len()).any(|skip| agree(rest, &lines[skip..])),
+        Some((pattern, rest)) => lines.split_first().is_some_and(|(l, more)| matches(pattern, l) && agree(rest, more)),
+    }
+}
+
+/// What a newcomer might have in front of them.
+fn world() -> World {
+    let mut world = World::new();
+    world.set("FAC_TEST_CLOCK", "2026-03-02T09:30:00Z");
+    world.set("COLUMNS", "100");
+    world.prepend_path(std::path::Path::new(env!("CARGO_BIN_EXE_fac")).parent().unwrap());
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo");
+    world.sh(&format!("mkdir project && cp -R '{demo}' project/tasks && cd project && git init -q . && cp tasks/maskfile.md . && git add -A"));
+    world.sh("cd project && export GIT_AUTHOR_DATE=2026-03-01T10:00:00Z GIT_COMMITTER_DATE=2026-03-01T10:00:00Z
+         git commit -q -m 'Begin with chores'
+         printf 'name,cups\\nAda,3\\nBob,5\\n' > tea.csv");
+    world
+}
+
+#[test]
+fn every_example_of_the_readme_says_what_the_program_says() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let examples = examples(&readme);
+    assert!(examples.len() >= 15, "only {} examples", examples.len());
+    let world = world();
+    let mut wrong = String::new();
+    for example in &examples {
+        let mut shell = world.program("sh", &["-c", &format!("exec 2>&1; {}", example.command)]);
+        let out = shell.current_dir(world.path("project")).stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        while lines.last().is_some_and(|l| l.is_empty()) {
+            lines.pop();
+        }
+        let code = out.status.code().unwrap_or(-1);
+        if code != example.code || !agree(&example.expected, &lines) {
+            let Example { line, command, code: wanted, expected } = example;
+            wrong += &format!("README.md:{line}: $ {command}\n-- wanted ({wanted}):\n{}\n", expected.join("\n"));
+            wrong += &format!("-- got ({code}):\n{}\n\n", lines.join("\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn wildcards_match_what_they_should() {
+    assert!(matches("a [..] c", "a b c") && matches("[..]", "") && matches("x[..]y[..]z", "x1y2z"));
+    assert!(!matches("a", "ab") && !matches("a[..]c", "ab") && !matches("[..]b", "bc"));
+    let patterns = ["a", "...", "d"].map(String::from);
+    assert!(agree(&patterns, &["a", "b", "c", "d"]) && agree(&patterns, &["a", "d"]) && !agree(&patterns, &["a"]));
+}
+
+#[test]
+fn examples_are_found_with_their_lines_and_codes() {
+    let found = examples("x\n```console\n$ fac b\nout\n$ shown\n\n$ fac c\n# exit code 4\n```\n```sh\n$ no\n```\n");
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        (found[0].line, found[0].command.as_str(), found[0].expected.clone()),
+        (3, "fac b", vec!["out".to_string(), "$ shown".to_string()])
+    );
+    assert_eq!((found[1].code, found[1].expected.len()), (4, 0));
+}
