@@ -41,7 +41,12 @@ fn shown_spec(source: &Source) -> String {
 }
 
 fn state(source: &Source) -> &str {
-    if source.state.is_empty() { "ok" } else { &source.state }
+    match source.state.as_str() {
+        "" => "ok",
+        // Nothing is ever fetched for these.
+        "new" if trusted_from_the_start(source.kind) || source.kind == SourceKind::Project => "ok",
+        state => state,
+    }
 }
 
 /// `trusted`, `untrusted`, or `partly`.
