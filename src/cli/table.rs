@@ -79,6 +79,41 @@ fn push_row(ui: &Ui, row: &[&Cell], widths: &[usize], out: &mut String) {
     out.push('\n');
 }
 
+/// A text in lines no wider than `room`: broken between words, and inside those that are longer than a line.
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(8);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for mut word in text.split(' ') {
+        loop {
+            let Some(line) = lines.last_mut() else { break };
+            let gap = usize::from(!line.is_empty());
+            if used + gap + width(word) <= room {
+                line.push_str(if gap == 1 { " " } else { "" });
+                line.push_str(word);
+                used += gap + width(word);
+                break;
+            }
+            if used > 0 {
+                lines.push(String::new());
+                used = 0;
+                continue;
+            }
+            // No line can hold this word: as much of it as fits, then the rest.
+            let fits = |end: &usize| width(&word[..*end]) <= room;
+            let ends = word.char_indices().map(|(at, _)| at).skip(1).take_while(fits);
+            let cut = ends.last().unwrap_or(word.len());
+            line.push_str(&word[..cut]);
+            used = room;
+            word = &word[cut..];
+            if word.is_empty() {
+                break;
+            }
+        }
+    }
+    lines
+}
+
 /// A text on one line no wider than the terminal, for pickers.
 pub fn one_line(ui: &Ui, text: &str) -> String {
     truncate_to_width(&safe_line(text), ui.width().saturating_sub(4))
@@ -100,7 +135,23 @@ mod tests {
         assert_eq!(fitted(vec![30; 6], 20).iter().sum::<usize>() + 10, 20);
     }
 
+    #[test]
+    fn lines_break_between_words_and_inside_long_ones() {
+        assert_eq!(wrap("eins zwei drei vier", 10), ["eins zwei", "drei vier"]);
+        assert_eq!(wrap("see /a/very/long/path here", 10), ["see", "/a/very/lo", "ng/path", "here"]);
+        assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("whole line", usize::MAX), ["whole line"]);
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_wrapped_text_fits_and_loses_nothing(text in "[a-zé漢 ]{0,80}", room in 8usize..40) {
+            let lines = wrap(&text, room);
+            proptest::prop_assert!(lines.iter().all(|l| width(l) <= room));
+            let plain = |s: &str| s.replace(' ', "");
+            proptest::prop_assert_eq!(plain(&lines.concat()), plain(&text));
+        }
+
         #[test]
         fn columns_always_fit(widths in proptest::collection::vec(0usize..200, 1..7), total in 20usize..300) {
             let mut fitted = widths.clone();

@@ -57,6 +57,33 @@ pub fn refresh(store: &Store, cache: &Path) -> Result<()> {
     files::write_atomic(&path, text.as_bytes(), true)
 }
 
+/// Writes the index anew whatever stands there.
+pub fn remake(store: &Store, cache: &Path) -> Result<()> {
+    // What cannot be removed is replaced.
+    let _ = std::fs::remove_file(cache.join(FILE));
+    refresh(store, cache)
+}
+
+/// Whether an index that claims to be of this version of the store is not what would be written now.
+pub fn is_damaged(store: &Store, cache: &Path) -> Result<bool> {
+    let path = cache.join(FILE);
+    let version = format!("{HEAD} {}", store.definitions_version()?);
+    match std::fs::read(&path) {
+        Err(e) => Ok(e.kind() != std::io::ErrorKind::NotFound),
+        Ok(bytes) => {
+            let Ok(text) = String::from_utf8(bytes) else { return Ok(true) };
+            let mut lines = text.lines();
+            let head = lines.next().unwrap_or_default();
+            if head != version {
+                // An older one is only stale.
+                return Ok(!head.starts_with(HEAD));
+            }
+            let names: Vec<Option<Name>> = lines.map(parse).collect();
+            Ok(names.iter().any(Option::is_none) || names.len() != store.names_feed(false)?.len())
+        }
+    }
+}
+
 fn head(path: &Path) -> Option<String> {
     let mut line = String::new();
     let file = std::fs::File::open(path).ok()?;
