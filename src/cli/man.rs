@@ -123,17 +123,17 @@ fn page(name: &str, command: &Command, all: &mut Vec<(String, Vec<u8>)>) {
     // Writing to memory does not fail.
     let _ = clap_mangen::Man::new(owned).date("").manual("factotum").render(&mut text);
     let more = if name == "fac" { LAST } else { "" };
-    let text =
-        examples_as_they_stand(&String::from_utf8_lossy(&text)).replace(".SH VERSION", &format!("{more}.SH VERSION"));
+    let text = mended(&String::from_utf8_lossy(&text)).replace(".SH VERSION", &format!("{more}.SH VERSION"));
     all.push((name.to_string(), text.chars().map(roff).collect::<String>().into_bytes()));
     for sub in command.get_subcommands().filter(|s| !s.is_hide_set() && s.get_name() != "help") {
         page(&format!("{name}-{}", sub.get_name()), sub, all);
     }
 }
 
-/// The text behind the options under its own heading, with the lines of its examples left as they are.
-fn examples_as_they_stand(page: &str) -> String {
-    let page = page.replace("\n.SH Subcommands\n", "\n.SH SUBCOMMANDS\n");
+/// A page as it should be: an empty date, and the examples under a heading of their own with their lines kept.
+fn mended(page: &str) -> String {
+    // An empty date comes without its quotes, and what follows would take its place.
+    let page = page.replacen(" 1  \"", " 1 \"\" \"", 1).replace("\n.SH Subcommands\n", "\n.SH SUBCOMMANDS\n");
     let Some((before, rest)) = page.split_once(".SH EXTRA\nExamples:\n") else { return page };
     let (examples, after) = rest.split_once("\n.SH ").map_or((rest, ""), |(e, a)| (e, a));
     let (lines, words) = examples.split_once("\n\n").unwrap_or((examples, ""));

@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bundled;
+mod cli;
+mod completion;
+mod config;
+mod doctor;
 mod github;
 mod layers;
+mod logs;
 mod readme;
+mod search;
 mod support;
