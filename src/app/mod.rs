@@ -184,6 +184,7 @@ impl App {
             store,
             project: self.project_spec(),
             layouts: self.layouts(),
+            blobs: self.blobs(),
             bindings: config.bindings(),
             aliases: config.aliases(),
         })
@@ -247,6 +248,7 @@ impl App {
             parallel: usize::try_from(config.int("sources.parallel")).unwrap_or(8),
             largest_file: config.int("sources.max_file_kb") * 1024,
             largest_total: config.int("sources.max_total_mb") << 20,
+            tokens: std::collections::HashMap::new(),
         })
     }
 
