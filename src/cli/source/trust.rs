@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::ui::Role;
 use super::super::{Context, ask, draw};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
+use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -78,8 +79,8 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
         let mut all: Vec<Resolved> = hits.into_iter().map(|h| catalog.resolved(h)).collect::<Result<_>>()?;
         let mut at = 0;
         while at < all.len() {
-            for words in all[at].command.requires.clone() {
-                let asker = all[at].clone();
+            let asker = all[at].clone();
+            for words in words_of_others(&asker) {
                 if let Ok((needed, _)) = catalog.resolve(&words, Some(asker.near()))
                     && !all.iter().any(|r| r.key() == needed.key())
                 {
@@ -109,6 +110,13 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
         .collect()
 }
 
+/// The words of the commands that one requires or runs.
+fn words_of_others(one: &Resolved) -> Vec<Vec<String>> {
+    let calls = one.command.steps.iter().filter(|s| s.kind == StepKind::Run).flat_map(|s| s.text.lines());
+    let called = calls.filter(|l| !l.trim_start().starts_with('#')).filter_map(shlex::split);
+    one.command.requires.iter().cloned().chain(called).filter(|words| !words.is_empty()).collect()
+}
+
 /// Take trust back
 #[derive(Debug, clap::Args)]
 pub struct UntrustArgs {
@@ -132,7 +140,11 @@ pub(super) fn untrust(context: &mut Context, args: &UntrustArgs) -> Result<u8> {
     {
         count += store.revoke(Some(&spec), None)?;
     }
-    context.ui.note(&format!("took back {count} permissions"));
+    if context.ui.json {
+        context.ui.value(&json!({"untrusted": source.name, "permissions": count}))?;
+    } else {
+        context.ui.note(&format!("took back {count} permissions"));
+    }
     Ok(0)
 }
 
@@ -147,7 +159,7 @@ pub(super) fn diff(context: &mut Context, args: &DiffArgs) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
     let sources = match &args.name {
         Some(name) => vec![super::named(context, name)?],
-        None => catalog.store.sources()?,
+        None => super::visible(context, catalog.store.sources()?),
     };
     let mut changed = Vec::new();
     for source in &sources {
@@ -159,20 +171,14 @@ pub(super) fn diff(context: &mut Context, args: &DiffArgs) -> Result<u8> {
     if context.ui.json {
         let list: Vec<_> = changed
             .iter()
-            .map(|(r, before)| json!({"source": r.source.name, "name": r.command.name, "before": before, "after": r.command.text}))
+            .map(|(r, before)| json!({"source": r.source.name, "name": r.command.name, "before": before, "after": r.accepted_text()}))
             .collect();
         context.ui.value(&json!({"changed": list}))?;
         return Ok(0);
     }
     for (one, before) in &changed {
         context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&one.key())))?;
-        let shown = draw::diff(&context.ui, before, &one.command.text);
-        let same = shown.is_empty();
-        context.ui.line(if same {
-            "  its text is the same; files beside it that it can read have changed"
-        } else {
-            &shown
-        })?;
+        context.ui.line(&draw::trust_diff(&context.ui, before, one))?;
     }
     if changed.is_empty() {
         context.ui.note("nothing that was trusted has changed");
