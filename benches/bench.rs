@@ -214,12 +214,11 @@ fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
     for path in entries.filter_map(|e| e.ok()).map(|e| e.path()) {
         if path.is_dir() && !path.is_symlink() {
             gather(root, &path, files);
-        } else if let (Some(name), Ok(bytes)) =
-            (path.strip_prefix(root).ok().and_then(Path::to_str), std::fs::read(&path))
+        } else if let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str)
+            && (name.ends_with(".md") || name.ends_with(".cheat"))
+            && let Ok(bytes) = std::fs::read(&path)
         {
-            if name.ends_with(".md") || name.ends_with(".cheat") {
-                files.push((name.to_string(), bytes));
-            }
+            files.push((name.to_string(), bytes));
         }
     }
     files.sort();
