@@ -20,7 +20,7 @@ use crate::kernel::error::{Kind, Result};
 use crate::kernel::ids::{Ids, TraceId};
 use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
-use crate::kernel::secret::Redactor;
+use crate::kernel::secret::{Redactor, Secret};
 use crate::store::{SourceKind, Store};
 
 /// What the command line says about the world.
@@ -123,6 +123,17 @@ impl App {
         })
     }
 
+    /// Tells the redactor the secrets of the environment, so that no log line and no record can hold them.
+    pub fn learn_secrets(&self) {
+        const TOKENS: [&str; 4] = ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
+        for (name, value) in self.env.iter() {
+            let name = name.to_string_lossy();
+            if TOKENS.contains(&&*name) || name.starts_with("FAC_SECRET_") {
+                self.redactor.learn(&Secret::new(value.to_string_lossy()));
+            }
+        }
+    }
+
     /// The database, opened when first asked for.
     pub fn store(&self) -> Result<&Store> {
         open::once(&self.store, || {
@@ -199,7 +210,11 @@ impl App {
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
-                if own::refresh_added(store)? { self.catalog()?.resolve(words, None) } else { Err(error) }
+                if own::refresh_added(store)? {
+                    self.catalog()?.resolve(words, None)
+                } else {
+                    Err(error)
+                }
             }
             other => other,
         }
@@ -237,11 +252,22 @@ impl App {
 
     /// A source as somebody typed it.
     pub fn source_spec(&self, text: &str) -> Result<source::spec::Spec> {
-        source::spec::Spec::parse(text, &self.cwd, self.env.text("GH_HOST").filter(|h| *h != github::spec::GITHUB))
+        source::spec::Spec::parse(
+            text,
+            &self.cwd,
+            self.paths.user_home.as_deref(),
+            self.env.text("GH_HOST").filter(|h| *h != github::spec::GITHUB),
+        )
     }
 
     /// An engine for one run.
-    pub fn engine<'a>(&'a self, catalog: &'a Catalog<'a>, stop: Stop, terminal: bool, trigger: &str) -> Result<Engine<'a>> {
+    pub fn engine<'a>(
+        &'a self,
+        catalog: &'a Catalog<'a>,
+        stop: Stop,
+        terminal: bool,
+        trigger: &str,
+    ) -> Result<Engine<'a>> {
         let config = self.config()?;
         let kilobytes = |key: &str| usize::try_from(config.int(key)).unwrap_or(64) * 1024;
         Ok(Engine {

@@ -47,7 +47,10 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
             return Ok(Granted::No(refused(resolved)));
         }
         if !ask_trust(context, catalog, resolved)? {
-            return Ok(Granted::No(Error::new(Kind::Refused, format!("`{}` was not trusted, so nothing was run", resolved.key()))));
+            return Ok(Granted::No(Error::new(
+                Kind::Refused,
+                format!("`{}` was not trusted, so nothing was run", resolved.key()),
+            )));
         }
     }
     for unit in &mut plan.units {
@@ -136,7 +139,8 @@ pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may
         return Input::with_theme(&*theme).with_prompt(prompt).allow_empty(true).interact_text().map_err(gone);
     }
     let shown: Vec<String> = choices.iter().map(|c| safe_line(c).into_owned()).collect();
-    let chosen = FuzzySelect::with_theme(&*theme).with_prompt(prompt).items(&shown).default(0).interact().map_err(gone)?;
+    let chosen =
+        FuzzySelect::with_theme(&*theme).with_prompt(prompt).items(&shown).default(0).interact().map_err(gone)?;
     Ok(choices.swap_remove(chosen))
 }
 

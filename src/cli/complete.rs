@@ -235,8 +235,11 @@ fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
     let is = |p: &Value, kinds: &[&str]| kinds.contains(&text(p, "k").as_str());
     let flag = |p: &Value| format!("--{}", text(p, "n"));
     let short = |p: &Value| p.get("s").and_then(Value::as_str).map(|s| format!("-{s}"));
-    let names_it = |p: &&&Value, word: &str| is(p, &["option", "flag"]) && (flag(p) == word || short(p).as_deref() == Some(word));
-    if let Some(option) = given.last().and_then(|w| params.iter().find(|p| names_it(p, w))).filter(|p| is(p, &["option"])) {
+    let names_it =
+        |p: &&&Value, word: &str| is(p, &["option", "flag"]) && (flag(p) == word || short(p).as_deref() == Some(word));
+    if let Some(option) =
+        given.last().and_then(|w| params.iter().find(|p| names_it(p, w))).filter(|p| is(p, &["option"]))
+    {
         return choices(option, current);
     }
     if current.starts_with('-') {

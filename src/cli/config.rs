@@ -89,7 +89,10 @@ fn get(context: &Context, key: &str) -> Result<u8> {
     }
     match found {
         Some((_, value)) => context.ui.line(&safe_line(&value.to_string()))?,
-        None => return Err(Error::new(Kind::NotFound, format!("`{key}` is not set")).hint(format!("`fac config set {key} VALUE` sets it"))),
+        None => {
+            return Err(Error::new(Kind::NotFound, format!("`{key}` is not set"))
+                .hint(format!("`fac config set {key} VALUE` sets it")));
+        }
     }
     Ok(0)
 }

@@ -51,7 +51,10 @@ impl Findings {
 pub(super) fn run(context: &mut Context) -> Result<u8> {
     let mut found = Findings::default();
     let app = &context.app;
-    found.good("version", format!("fac {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH));
+    found.good(
+        "version",
+        format!("fac {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+    );
     places(app, &mut found);
     settings(app, &mut found);
     match app.store() {
@@ -61,7 +64,9 @@ pub(super) fn run(context: &mut Context) -> Result<u8> {
             search_index(app, store, &mut found);
             disk(app, store, &mut found);
         }
-        Err(error) => found.bad("store", error.full_message(), error.way_forward().unwrap_or("restore it from a backup")),
+        Err(error) => {
+            found.bad("store", error.full_message(), error.way_forward().unwrap_or("restore it from a backup"))
+        }
     }
     programs(app, &mut found);
     terminal(context, &mut found);
@@ -73,14 +78,26 @@ fn places(app: &App, found: &mut Findings) {
     for (name, path) in [("config", &p.config), ("data", &p.data), ("cache", &p.cache), ("state", &p.state)] {
         found.good("files", format!("{name:<7}{}", path.display()));
         if path.exists() && !writable(path) {
-            found.bad("files", format!("{} cannot be written", path.display()), format!("give it to yourself: chown -R \"$USER\" '{}'", path.display()));
+            found.bad(
+                "files",
+                format!("{} cannot be written", path.display()),
+                format!("give it to yourself: chown -R \"$USER\" '{}'", path.display()),
+            );
         }
         if path.exists() && open_to_others(path) {
-            found.note("files", format!("{} can be read by others", path.display()), format!("chmod 700 '{}'", path.display()));
+            found.note(
+                "files",
+                format!("{} can be read by others", path.display()),
+                format!("chmod 700 '{}'", path.display()),
+            );
         }
     }
     if !p.commands_dir.exists() {
-        found.note("files", format!("your own commands would lie in {}", p.commands_dir.display()), "write one with `fac commands new`");
+        found.note(
+            "files",
+            format!("your own commands would lie in {}", p.commands_dir.display()),
+            "write one with `fac commands new`",
+        );
     }
 }
 
@@ -112,7 +129,9 @@ fn settings(app: &App, found: &mut Findings) {
             }
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => found.good("settings", "all defaults; there is no file"),
-        Err(e) => found.bad("settings", format!("{} cannot be read: {e}", file.display()), "look at its owner and mode"),
+        Err(e) => {
+            found.bad("settings", format!("{} cannot be read: {e}", file.display()), "look at its owner and mode")
+        }
     }
     if let Ok(config) = app.config() {
         for warning in config.warnings() {
@@ -126,12 +145,20 @@ fn settings(app: &App, found: &mut Findings) {
     }
     let certificates = app.env.path("SSL_CERT_FILE").filter(|f| !f.is_file());
     if let Some(file) = certificates {
-        found.bad("network", format!("SSL_CERT_FILE names {}, which is no file", file.display()), "unset it or point it to a PEM file");
+        found.bad(
+            "network",
+            format!("SSL_CERT_FILE names {}, which is no file", file.display()),
+            "unset it or point it to a PEM file",
+        );
     }
     let token = ["GH_TOKEN", "GITHUB_TOKEN"].into_iter().find(|n| app.env.text(n).is_some());
     match token {
         Some(name) => found.good("network", format!("GitHub is asked with the token of {name}")),
-        None => found.note("network", "GitHub is asked without a token of the environment: 60 requests an hour", "set GH_TOKEN, or log in with `gh auth login`"),
+        None => found.note(
+            "network",
+            "GitHub is asked without a token of the environment: 60 requests an hour",
+            "set GH_TOKEN, or log in with `gh auth login`",
+        ),
     }
 }
 
@@ -139,24 +166,42 @@ fn database(store: &Store, found: &mut Findings) {
     match store.counts() {
         Ok(c) => found.good(
             "store",
-            format!("{}: {} sources, {} commands, {} runs, {} events, {:.1} MB", store.path().display(), c.sources, c.definitions, c.runs, c.events, c.bytes as f64 / 1e6),
+            format!(
+                "{}: {} sources, {} commands, {} runs, {} events, {:.1} MB",
+                store.path().display(),
+                c.sources,
+                c.definitions,
+                c.runs,
+                c.events,
+                c.bytes as f64 / 1e6
+            ),
         ),
         Err(e) => found.bad("store", e.full_message(), "restore it from a backup"),
     }
     match store.integrity_check() {
         Ok(problems) if problems.is_empty() => found.good("store", "the database is sound"),
-        Ok(problems) => found.bad("store", format!("the database is damaged: {}", problems.join("; ")), "restore it from a backup"),
+        Ok(problems) => {
+            found.bad("store", format!("the database is damaged: {}", problems.join("; ")), "restore it from a backup")
+        }
         Err(e) => found.bad("store", e.full_message(), "restore it from a backup"),
     }
     match store.verify() {
         Ok(v) => match v.fault {
             None => found.good("store", format!("the log of {} events is whole", v.events)),
-            Some(f) => found.bad("store", format!("the log is broken at event {}: {}", f.position, f.what), "somebody changed the database by hand"),
+            Some(f) => found.bad(
+                "store",
+                format!("the log is broken at event {}: {}", f.position, f.what),
+                "somebody changed the database by hand",
+            ),
         },
         Err(e) => found.bad("store", e.full_message(), "restore it from a backup"),
     }
     match store.mark_lost(&|p| exec::is_alive(p.pid, p.start, &p.boot)) {
-        Ok(lost) if !lost.is_empty() => found.note("runs", format!("{} runs were cut off and are marked lost", lost.len()), "see them with `fac runs ls --status lost`"),
+        Ok(lost) if !lost.is_empty() => found.note(
+            "runs",
+            format!("{} runs were cut off and are marked lost", lost.len()),
+            "see them with `fac runs ls --status lost`",
+        ),
         _ => {}
     }
 }
@@ -177,7 +222,11 @@ fn sources(app: &App, store: &Store, found: &mut Findings) {
         }
         let Some(commit) = source.commit.as_deref().filter(|_| source.kind == SourceKind::Github) else { continue };
         if !crate::commands::source::layout::folder(&app.layouts(), source.id, commit).is_dir() {
-            found.bad("sources", format!("the files of {} were removed from the cache", source.name), format!("fetch them again: `fac source update {}`", source.name));
+            found.bad(
+                "sources",
+                format!("the files of {} were removed from the cache", source.name),
+                format!("fetch them again: `fac source update {}`", source.name),
+            );
         }
     }
 }
@@ -185,9 +234,13 @@ fn sources(app: &App, store: &Store, found: &mut Findings) {
 fn search_index(app: &App, store: &Store, found: &mut Findings) {
     let index = crate::knowledge::Index::new(&app.paths.cache.join("index"));
     match index.search(store, "a", None, 1) {
-        Ok(answer) if answer.rebuilt => found.note("search", "the search index was damaged", "it was made again just now"),
+        Ok(answer) if answer.rebuilt => {
+            found.note("search", "the search index was damaged", "it was made again just now")
+        }
         Ok(_) => found.good("search", "the search index answers"),
-        Err(e) => found.bad("search", e.full_message(), e.way_forward().unwrap_or("remove the index; it is made again")),
+        Err(e) => {
+            found.bad("search", e.full_message(), e.way_forward().unwrap_or("remove the index; it is made again"))
+        }
     }
 }
 
@@ -195,7 +248,11 @@ fn disk(app: &App, store: &Store, found: &mut Findings) {
     if let Ok(stat) = rustix::fs::statvfs(store.path()) {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
         let said = format!("{free} MB free where the store lies");
-        if free < 100 { found.bad("disk", said, "free some space; nothing can be recorded on a full disk") } else { found.good("disk", said) }
+        if free < 100 {
+            found.bad("disk", said, "free some space; nothing can be recorded on a full disk")
+        } else {
+            found.good("disk", said)
+        }
     }
     let outputs = size_of(&app.outputs()) >> 20;
     let cache = size_of(&app.paths.cache) >> 20;
@@ -228,7 +285,11 @@ fn programs(app: &App, found: &mut Findings) {
         found.bad("languages", "there is no sh on PATH", "look at PATH");
     }
     if !missing.is_empty() {
-        found.note("languages", format!("not installed: {}", missing.join(", ")), "only needed for commands written in them");
+        found.note(
+            "languages",
+            format!("not installed: {}", missing.join(", ")),
+            "only needed for commands written in them",
+        );
     }
     for (program, why) in [("git", "the bundled git commands"), ("gh", "its token for GitHub")] {
         if exec::find_program(program, &path).is_none() {

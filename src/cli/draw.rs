@@ -36,7 +36,11 @@ pub(super) fn command_help(ui: &Ui, resolved: &Resolved) -> String {
         out.push_str(&params(ui, command));
     }
     if !command.aliases.is_empty() {
-        out.push_str(&format!("\n{} {}\n", ui.paint(Role::Strong, "Also called:"), safe_line(&command.aliases.join(", "))));
+        out.push_str(&format!(
+            "\n{} {}\n",
+            ui.paint(Role::Strong, "Also called:"),
+            safe_line(&command.aliases.join(", "))
+        ));
     }
     out.push_str(&format!("\n{} {} ({})\n", ui.paint(Role::Strong, "From:"), place(resolved), resolved.trust.name()));
     out
@@ -44,8 +48,11 @@ pub(super) fn command_help(ui: &Ui, resolved: &Resolved) -> String {
 
 /// One line a parameter, aligned.
 pub(super) fn params(ui: &Ui, command: &Command) -> String {
-    let written: Vec<(String, String)> =
-        command.params.iter().map(|p| (safe_line(&signature(p)).into_owned(), safe_line(&about(p)).into_owned())).collect();
+    let written: Vec<(String, String)> = command
+        .params
+        .iter()
+        .map(|p| (safe_line(&signature(p)).into_owned(), safe_line(&about(p)).into_owned()))
+        .collect();
     let widest = written.iter().map(|w| width(&w.0)).max().unwrap_or(0).min(34);
     let mut out = String::new();
     for (name, help) in written {

@@ -45,7 +45,8 @@ fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Re
     let events = match after {
         Some(text) => {
             let position = text.parse().map_err(|_| {
-                Error::new(Kind::Usage, format!("`{text}` is no position")).hint("take it from `fac events tail --json`")
+                Error::new(Kind::Usage, format!("`{text}` is no position"))
+                    .hint("take it from `fac events tail --json`")
             })?;
             store.events(Some(position), kinds, limit)?
         }
@@ -75,7 +76,9 @@ fn verify(context: &Context) -> Result<u8> {
             .hint("somebody or something changed the database by hand; what comes before that event is sound"));
     }
     if context.ui.json {
-        context.ui.value(&json!({"verify": {"events": answer.events, "erased": answer.erased, "ok": fault.is_none(),
+        context
+            .ui
+            .value(&json!({"verify": {"events": answer.events, "erased": answer.erased, "ok": fault.is_none(),
             "position": fault.as_ref().map(|f| &f.0), "fault": fault.as_ref().map(|f| &f.1)}}))?;
         return Ok(if fault.is_some() { Kind::BadData.exit_code() } else { 0 });
     }

@@ -9,7 +9,9 @@ use crate::kernel::files;
 pub(super) fn run(context: &mut Context) -> Result<u8> {
     if !context.ui.ask {
         let error = Error::new(Kind::Usage, "`fac init` is a dialogue and needs a terminal");
-        return Err(error.hint("each of its steps has a command: `fac completions`, `fac config set`, `fac source add`"));
+        return Err(
+            error.hint("each of its steps has a command: `fac completions`, `fac config set`, `fac source add`")
+        );
     }
     let ui = &context.ui;
     ui.note(&ui.paint_err(Role::Strong, "factotum turns the Markdown in your repositories into commands."));
@@ -26,7 +28,9 @@ pub(super) fn run(context: &mut Context) -> Result<u8> {
 
 fn own_folder(context: &Context) -> Result<()> {
     let folder = &context.app.paths.commands_dir;
-    if !folder.exists() && ask::yes(context, &format!("Make a folder for your own commands ({})?", folder.display()), true)? {
+    if !folder.exists()
+        && ask::yes(context, &format!("Make a folder for your own commands ({})?", folder.display()), true)?
+    {
         files::ensure_dir(folder)?;
         context.ui.note("  `fac commands new` writes the first one");
     }
@@ -37,7 +41,9 @@ fn completions(context: &Context) -> Result<()> {
     let shell = context.app.env.text("SHELL").unwrap_or("").rsplit('/').next().unwrap_or("").to_string();
     let Some(home) = context.app.paths.user_home.clone() else { return Ok(()) };
     let (file, script) = match shell.as_str() {
-        "bash" => (home.join(".local/share/bash-completion/completions/fac"), include_str!("../../completions/fac.bash")),
+        "bash" => {
+            (home.join(".local/share/bash-completion/completions/fac"), include_str!("../../completions/fac.bash"))
+        }
         "fish" => (home.join(".config/fish/completions/fac.fish"), include_str!("../../completions/fac.fish")),
         "zsh" => (home.join(".zfunc/_fac"), include_str!("../../completions/_fac")),
         _ => return Ok(()),

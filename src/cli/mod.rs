@@ -38,10 +38,47 @@ use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
 pub const RESERVED: [&str; 41] = [
-    "run", "commands", "source", "runs", "chat", "ask", "sessions", "models", "compare", "usage", "listen", "say",
-    "voice", "auto", "mqtt", "ha", "tick", "search", "kb", "context", "file", "exec", "plugin", "serve", "user",
-    "key", "mcp", "backup", "events", "jobs", "doctor", "config", "secret", "completions", "man", "tui", "init",
-    "shell-init", "help", "access", "top",
+    "run",
+    "commands",
+    "source",
+    "runs",
+    "chat",
+    "ask",
+    "sessions",
+    "models",
+    "compare",
+    "usage",
+    "listen",
+    "say",
+    "voice",
+    "auto",
+    "mqtt",
+    "ha",
+    "tick",
+    "search",
+    "kb",
+    "context",
+    "file",
+    "exec",
+    "plugin",
+    "serve",
+    "user",
+    "key",
+    "mcp",
+    "backup",
+    "events",
+    "jobs",
+    "doctor",
+    "config",
+    "secret",
+    "completions",
+    "man",
+    "tui",
+    "init",
+    "shell-init",
+    "help",
+    "access",
+    "top",
 ];
 
 /// What a subcommand works with.
@@ -122,11 +159,47 @@ fn start(cli: Cli, env: Env, ui: Ui) -> std::result::Result<u8, (Ui, Error)> {
         Ok(app) => app,
         Err(error) => return Err((ui, error)),
     };
+    if !opens_nothing(&cli.command)
+        && let Ok(log) = app.log()
+    {
+        // Only the first subscriber of a process counts, and this is it.
+        let _ = tracing::subscriber::set_global_default(log.subscriber());
+    }
+    app.learn_secrets();
+    tracing::info!(command = name_of(&cli.command), "started");
     let mut context = Context { ui, app };
     match dispatch(&mut context, cli.command) {
         Ok(code) => Ok(code),
-        Err(error) => Err((context.ui, error)),
+        Err(error) => {
+            tracing::warn!(kind = error.kind().name(), error = error.full_message(), "failed");
+            Err((context.ui, error))
+        }
     }
+}
+
+/// The subcommand's name for the log; arguments are nobody's business.
+fn name_of(sub: &Option<Sub>) -> &'static str {
+    match sub {
+        None => "",
+        Some(Sub::Run(_) | Sub::External(_)) => "run",
+        Some(Sub::Commands(_)) => "commands",
+        Some(Sub::Source(_)) => "source",
+        Some(Sub::Runs(_)) => "runs",
+        Some(Sub::Search(_)) => "search",
+        Some(Sub::Events(_)) => "events",
+        Some(Sub::Config(_)) => "config",
+        Some(Sub::Secret(_)) => "secret",
+        Some(Sub::Doctor) => "doctor",
+        Some(Sub::Init) => "init",
+        Some(Sub::Completions(_)) => "completions",
+        Some(Sub::Man(_)) => "man",
+        Some(Sub::ShellInit(_)) => "shell-init",
+    }
+}
+
+/// Subcommands that only print what is built in; they open nothing.
+fn opens_nothing(sub: &Option<Sub>) -> bool {
+    matches!(sub, None | Some(Sub::Completions(_) | Sub::Man(_)))
 }
 
 fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {

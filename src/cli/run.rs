@@ -91,9 +91,9 @@ pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
     say_clash(context, &resolved);
     let mut given = bind::take_apart(&resolved.command, &asked.words[used..])?;
     for set in &asked.sets {
-        let (name, value) = set.split_once('=').ok_or_else(|| {
-            Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE"))
-        })?;
+        let (name, value) = set
+            .split_once('=')
+            .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
         given.set(&resolved.command, name.trim(), value)?;
     }
     execute(context, resolved, given, &asked)
@@ -167,7 +167,11 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
             given.set(&resolved.command, &param.var, &stand_in)?;
         }
     }
-    let bound = if dry { bind::check_loosely(&resolved.command, &given, &env) } else { bind::check(&resolved.command, &given, &env) }?;
+    let bound = if dry {
+        bind::check_loosely(&resolved.command, &given, &env)
+    } else {
+        bind::check(&resolved.command, &given, &env)
+    }?;
     let catalog = context.app.catalog()?;
     let mut plan = engine::plan(&catalog, resolved, bound)?;
     if dry {

@@ -131,7 +131,8 @@ fn status(word: &str) -> Result<Status> {
     let found = Status::ALL.into_iter().find(|s| s.name() == word);
     found.ok_or_else(|| {
         let names: Vec<&str> = Status::ALL.iter().map(|s| s.name()).collect();
-        Error::new(Kind::Usage, format!("there is no status `{word}`")).hint(format!("the statuses are {}", names.join(", ")))
+        Error::new(Kind::Usage, format!("there is no status `{word}`"))
+            .hint(format!("the statuses are {}", names.join(", ")))
     })
 }
 
@@ -195,7 +196,9 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
     let found = find(store, &args.id)?;
     if args.output {
         for step in &found.steps {
-            context.ui.write(&whole(context, &found, step.n, "stdout").unwrap_or_else(|| draw::joined(&step.stdout)))?;
+            context
+                .ui
+                .write(&whole(context, &found, step.n, "stdout").unwrap_or_else(|| draw::joined(&step.stdout)))?;
         }
         return Ok(0);
     }

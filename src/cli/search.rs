@@ -65,7 +65,9 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
         }
     }
     if shown.is_empty() {
-        return Err(Error::new(Kind::NotFound, format!("nothing was found for `{words}`")).hint("try fewer or shorter words"));
+        return Err(
+            Error::new(Kind::NotFound, format!("nothing was found for `{words}`")).hint("try fewer or shorter words")
+        );
     }
     Ok(0)
 }

@@ -66,7 +66,8 @@ fn value(context: &Context, name: &str) -> Result<Secret> {
         return Ok(Secret::from_input(ask::hidden(context, &format!("Value of {name}"))?));
     }
     if std::io::stdin().is_terminal() {
-        return Err(Error::new(Kind::Usage, "the value may not be asked for").hint("pipe it in: printf %s VALUE | fac secret set NAME"));
+        return Err(Error::new(Kind::Usage, "the value may not be asked for")
+            .hint("pipe it in: printf %s VALUE | fac secret set NAME"));
     }
     let mut text = String::new();
     std::io::stdin()

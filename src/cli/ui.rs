@@ -139,7 +139,8 @@ impl Ui {
 
     /// One JSON value on one line (pretty on a terminal).
     pub fn value(&self, value: &Value) -> Result<()> {
-        let text = if self.stdout_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let text =
+            if self.stdout_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         self.line(&text.unwrap_or_default())
     }
 

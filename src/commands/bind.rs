@@ -75,7 +75,10 @@ pub fn take_apart(command: &Command, words: &[String]) -> Result<Given> {
     while let Some(word) = words.next() {
         if !options_over && word == "--" {
             options_over = true;
-        } else if !options_over && looks_like_option(word) && !(rest.is_some() && !is_known(command, word) && position >= positional.len()) {
+        } else if !options_over
+            && looks_like_option(word)
+            && !belongs_to_rest(command, word, position >= positional.len())
+        {
             take_option(command, word, &mut words, &mut given)?;
         } else if let Some(param) = positional.get(position) {
             given.values.entry(param.var.clone()).or_default().push(word.clone());
@@ -95,6 +98,17 @@ pub fn take_apart(command: &Command, words: &[String]) -> Result<Given> {
 
 fn looks_like_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-') && !word[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// Whether an option nobody declared is one of the rest words (`fac retry ls --all`), and no typing mistake.
+fn belongs_to_rest(command: &Command, word: &str, positions_full: bool) -> bool {
+    let takes_rest = command.params.iter().any(|p| p.kind == ParamKind::Rest);
+    if !takes_rest || !positions_full || is_known(command, word) {
+        return false;
+    }
+    let name = word.trim_start_matches('-').split('=').next().unwrap_or("");
+    let named = command.params.iter().filter(|p| matches!(p.kind, ParamKind::Option | ParamKind::Flag));
+    name.chars().count() < 3 || nearest(name, named.map(|p| p.name.as_str())).is_none()
 }
 
 fn is_known(command: &Command, word: &str) -> bool {
@@ -369,6 +383,7 @@ mod tests {
         assert!(error(&["--chanel", "beta"]).contains("did you mean `--channel`?"));
         assert!(error(&["1", "--channel"]).starts_with("`--channel` needs a value"));
         assert!(error(&["a\0b"]).contains("NUL"));
+        assert!(error(&["1", "--chanel", "beta"]).contains("did you mean `--channel`?"), "also where a rest is");
         let none = bind("/x <a>", &["1", "2"]).unwrap_err();
         assert_eq!(none.message(), "`x` takes no further argument, but got `2`");
     }

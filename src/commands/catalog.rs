@@ -34,6 +34,15 @@ pub struct SourceInfo {
     pub base: Option<PathBuf>,
 }
 
+/// Who asks for a command: the definition that requires or calls it.
+#[derive(Clone, Copy, Debug)]
+pub struct Near<'a> {
+    /// Its source.
+    pub source: &'a SourceInfo,
+    /// Its file.
+    pub path: &'a str,
+}
+
 /// Whether a definition may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
@@ -77,6 +86,11 @@ impl Resolved {
         format!("{}:{}", self.source.name, self.command.name)
     }
 
+    /// Where this one looks first for what it requires: its own file, then its own source.
+    pub fn near(&self) -> Near<'_> {
+        Near { source: &self.source, path: &self.command.origin.path }
+    }
+
     /// The name people can use to reach exactly this one; bundled and own commands go without their source.
     pub fn full_name(&self) -> String {
         match self.source.kind {
@@ -103,8 +117,8 @@ pub struct Catalog<'a> {
 impl Catalog<'_> {
     /// Finds the command that the first words name: the longest name wins. Says how many words it took.
     ///
-    /// `near` is the source of whoever asks (a definition that requires another): it is looked in first.
-    pub fn resolve(&self, words: &[String], near: Option<&SourceInfo>) -> Result<(Resolved, usize)> {
+    /// `near` is whoever asks (a definition that requires another): its file and its source are looked in first.
+    pub fn resolve(&self, words: &[String], near: Option<Near<'_>>) -> Result<(Resolved, usize)> {
         if let Some(first) = words.first()
             && let Some(expanded) = self.aliases.get(&fold_name(first))
             && near.is_none()
@@ -120,7 +134,7 @@ impl Catalog<'_> {
         self.resolve_longest(words, near)
     }
 
-    fn resolve_longest(&self, words: &[String], near: Option<&SourceInfo>) -> Result<(Resolved, usize)> {
+    fn resolve_longest(&self, words: &[String], near: Option<Near<'_>>) -> Result<(Resolved, usize)> {
         let most = words.iter().take(MAX_WORDS).take_while(|w| !w.starts_with('-') || w.len() == 1).count();
         for used in (1..=most).rev() {
             let name = words[..used].join(" ");
@@ -132,7 +146,7 @@ impl Catalog<'_> {
     }
 
     /// The command of exactly this name, or `source:name`.
-    pub fn named(&self, name: &str, near: Option<&SourceInfo>) -> Result<Option<Resolved>> {
+    pub fn named(&self, name: &str, near: Option<Near<'_>>) -> Result<Option<Resolved>> {
         if let Some((source, rest)) = name.split_once(':') {
             let hits = self.store.find_in_source(source.trim(), &fold_name(rest))?;
             if !hits.is_empty() {
@@ -151,14 +165,15 @@ impl Catalog<'_> {
 
     /// Picks one of several definitions of a name: the nearest source, then the order of sources, then platform and
     /// language. An untrusted project's name never shadows a trusted one.
-    fn choose(&self, hits: Vec<DefinitionHit>, near: Option<&SourceInfo>) -> Result<Resolved> {
+    fn choose(&self, hits: Vec<DefinitionHit>, near: Option<Near<'_>>) -> Result<Resolved> {
         let mut found = Vec::with_capacity(hits.len());
         for hit in hits {
             let alias = hit.alias;
             let resolved = self.resolved(hit)?;
-            let own = near.is_some_and(|n| n.id == resolved.source.id);
+            let own = near.is_some_and(|n| n.source.id == resolved.source.id);
+            let beside = near.is_some_and(|n| own && n.path == resolved.command.origin.path);
             let stranger = resolved.source.kind == SourceKind::Project && resolved.trust != Trust::Trusted;
-            let order = (!own, stranger, level(resolved.source.kind), alias, fit(&resolved.command));
+            let order = (!beside, !own, stranger, level(resolved.source.kind), alias, fit(&resolved.command));
             found.push((order, resolved));
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -172,9 +187,8 @@ impl Catalog<'_> {
 
     /// A hit with its definition read, bound and judged.
     pub fn resolved(&self, hit: DefinitionHit) -> Result<Resolved> {
-        let mut command: Command = serde_json::from_str(&hit.json).context(Kind::BadData, || {
-            format!("the stored definition of `{}` cannot be read", hit.name)
-        })?;
+        let mut command: Command = serde_json::from_str(&hit.json)
+            .context(Kind::BadData, || format!("the stored definition of `{}` cannot be read", hit.name))?;
         let source = self.source_info(&hit.source);
         let mut digest = hit.digest;
         if matches!(source.kind, SourceKind::Dir | SourceKind::Project)
@@ -228,7 +242,8 @@ impl Catalog<'_> {
     /// Names the nearest commands, or what is nested under the words.
     fn not_found(&self, words: &[String]) -> Error {
         let first = words.first().map(|w| fold_name(w)).unwrap_or_default();
-        let said = format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
+        let said =
+            format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
         let error = Error::new(Kind::NotFound, said);
         let children = self.store.children_of(&first).unwrap_or_default();
         if !children.is_empty() {

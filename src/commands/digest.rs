@@ -20,14 +20,19 @@ pub fn of(command: &Command, siblings: &str) -> String {
     }
     match &command.cwd {
         Cwd::Caller => {}
-        Cwd::File => drop(hash.text("cwd-file")),
-        Cwd::Relative(path) | Cwd::Path(path) => drop(hash.list("cwd", [path.as_str()])),
+        Cwd::File => {
+            hash.text("cwd-file");
+        }
+        Cwd::Relative(path) | Cwd::Path(path) => {
+            hash.list("cwd", [path.as_str()]);
+        }
     }
     if let Some(condition) = &command.condition {
         hash.list("if", [condition.as_str()]);
     }
     for param in &command.params {
-        let parts = [param.var.as_str(), param.default.as_deref().unwrap_or(""), param.suggest.as_deref().unwrap_or("")];
+        let parts =
+            [param.var.as_str(), param.default.as_deref().unwrap_or(""), param.suggest.as_deref().unwrap_or("")];
         hash.list("param", parts);
     }
     for step in &command.steps {
@@ -95,7 +100,9 @@ impl Framed {
 
     fn list<'a>(&mut self, tag: &str, texts: impl IntoIterator<Item = &'a str>) -> &mut Self {
         self.text(tag);
-        texts.into_iter().for_each(|t| drop(self.text(t)));
+        for text in texts {
+            self.text(text);
+        }
         self
     }
 
@@ -119,7 +126,9 @@ mod tests {
         assert_eq!(base, digest("---\nfactotum: 1\nx: y\n---\n# Title\n\n## `/a`\n```sh\necho 1\n```\n## Notes\n"));
         assert_ne!(base, digest("---\nfactotum: 1\n---\n## `/a`\n```sh\necho 2\n```\n"));
         assert_ne!(base, digest("---\nfactotum: 1\n---\n## `/a`\n```bash\necho 1\n```\n"));
-        let shell = |s: &str| digest(&format!("---\nfactotum: 1\ndefaults: {{ shell: {s} }}\n---\n## `/a`\n```shell\n:\n```\n"));
+        let shell = |s: &str| {
+            digest(&format!("---\nfactotum: 1\ndefaults: {{ shell: {s} }}\n---\n## `/a`\n```shell\n:\n```\n"))
+        };
         assert_ne!(shell("bash"), shell("fish"), "the front matter decides the interpreter");
     }
 

@@ -4,6 +4,8 @@
 
 pub mod bind;
 pub mod catalog;
+#[cfg(test)]
+pub(crate) mod corpus_tests;
 pub mod dialect;
 pub mod digest;
 pub mod export;

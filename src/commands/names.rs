@@ -48,8 +48,7 @@ pub fn refresh(store: &Store, cache: &Path) -> Result<()> {
         let command: Option<Command> = entry.row.json.as_deref().and_then(|json| serde_json::from_str(json).ok());
         let project = if entry.row.source.kind == SourceKind::Project { entry.row.source.spec.as_str() } else { "-" };
         let params = command.map_or(json!([]), |c| params(&c));
-        let fields =
-            [entry.folded.as_str(), &entry.row.source.name, project, &entry.row.summary, &params.to_string()];
+        let fields = [entry.folded.as_str(), &entry.row.source.name, project, &entry.row.summary, &params.to_string()];
         let line: Vec<String> = fields.iter().map(|f| safe_line(f).replace('\t', " ")).collect();
         text.push_str(&line.join("\t"));
         text.push('\n');

@@ -34,8 +34,8 @@ mod unix;
 mod tests;
 
 pub use capture::{CaptureLimits, Captured};
-pub use job::{Input, Job, Outcome, Output, Sink, Status, Stream};
 pub use interpreters::{Interpreter, Interpreters, Prepared};
+pub use job::{Input, Job, Outcome, Output, Sink, Status, Stream};
 pub use limits::{MAX_STRING, find_program};
 pub use process::{Identity, is_alive, this_process};
 pub use run::{DRAIN, run};

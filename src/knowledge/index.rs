@@ -103,9 +103,12 @@ impl Index {
         let was_there = self.folder.exists();
         if was_there {
             std::fs::remove_dir_all(&self.folder).map_err(|e| {
-                Error::new(Kind::Failed, format!("the search index in {} is damaged and cannot be removed", self.folder.display()))
-                    .because(e)
-                    .hint("remove that folder; it is made again")
+                Error::new(
+                    Kind::Failed,
+                    format!("the search index in {} is damaged and cannot be removed", self.folder.display()),
+                )
+                .because(e)
+                .hint("remove that folder; it is made again")
             })?;
         }
         let mut open = self.try_open().map_err(|e| broken(&self.folder, e))?;

@@ -41,7 +41,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
                     "severity": draw::severity(d.severity), "message": d.message})
             })
             .collect();
-        context.ui.value(&json!({"check": {"commands": commands, "errors": errors, "warnings": warnings, "diagnostics": list}}))?;
+        context.ui.value(
+            &json!({"check": {"commands": commands, "errors": errors, "warnings": warnings, "diagnostics": list}}),
+        )?;
     } else {
         for (path, d) in &found {
             let role = match d.severity {
@@ -69,7 +71,8 @@ fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
             let bytes = std::fs::read(base.join(&file.path))
                 .context(Kind::NotFound, || format!("cannot read {}", file.path))?;
             let scanned = scan::file(&file.path, &bytes, &Place::default(), &local::OnDisk { base: &base });
-            let shown = if root.is_file() { path.display().to_string() } else { path.join(&file.path).display().to_string() };
+            let shown =
+                if root.is_file() { path.display().to_string() } else { path.join(&file.path).display().to_string() };
             if scanned.dialect.is_none() && root.is_file() {
                 let said = "no dialect fits this file: name it as its dialect asks, or begin it with `factotum: 1` in front matter";
                 found.push((shown.clone(), Diagnostic::error(1, 1, said)));
@@ -92,9 +95,9 @@ fn installed(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
         let Some(json) = &row.json else { continue };
         commands += 1;
         match serde_json::from_str::<crate::commands::model::Command>(json) {
-            Ok(command) => found.extend(
-                command.diagnostics.into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)),
-            ),
+            Ok(command) => {
+                found.extend(command.diagnostics.into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)))
+            }
             Err(e) => found.push((row.path.clone(), Diagnostic::error(1, 1, format!("its row cannot be read: {e}")))),
         }
     }

@@ -49,7 +49,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let (rows, next) = catalog.store.list_definitions(&filter, args.after.as_deref(), args.limit)?;
     let rows: Vec<DefinitionRow> = rows.into_iter().filter(|r| catalog.is_visible(&r.source)).collect();
     if context.ui.json {
-        let listed: Vec<_> = rows.into_iter().filter_map(|r| as_json(&catalog, r).transpose()).collect::<Result<_>>()?;
+        let listed: Vec<_> =
+            rows.into_iter().filter_map(|r| as_json(&catalog, r).transpose()).collect::<Result<_>>()?;
         context.ui.value(&json!({"commands": listed, "next": next}))?;
         return Ok(0);
     }

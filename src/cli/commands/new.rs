@@ -30,11 +30,14 @@ pub struct Args {
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    let missing = |what: &str| Error::new(Kind::Usage, format!("{what} is missing")).hint("see `fac commands new --help`");
+    let missing =
+        |what: &str| Error::new(Kind::Usage, format!("{what} is missing")).hint("see `fac commands new --help`");
     let signature = match &args.signature {
         Some(signature) => signature.clone(),
         None if context.ui.ask => {
-            context.ui.note("A signature is a name and its parameters: deploy <host> [channel=stable|beta] [--force] [files...]");
+            context.ui.note(
+                "A signature is a name and its parameters: deploy <host> [channel=stable|beta] [--force] [files...]",
+            );
             ask::line(context, "Signature", None)?
         }
         None => return Err(missing("the signature")),
@@ -54,7 +57,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let (lang, script) = body(context, args)?;
     let text = definition(&signature, &description, &lang, &script);
     let parsed = native::read(&SourceFile { path: "new.md", text: &text });
-    if let Some(problem) = parsed.commands.iter().flat_map(|c| &c.diagnostics).find(|d| d.severity == crate::commands::model::Severity::Error) {
+    if let Some(problem) = parsed
+        .commands
+        .iter()
+        .flat_map(|c| &c.diagnostics)
+        .find(|d| d.severity == crate::commands::model::Severity::Error)
+    {
         return Err(Error::new(Kind::BadData, problem.message.clone()));
     }
     let folder = folder(context, args.project)?;
@@ -88,7 +96,10 @@ fn definition(signature: &str, description: &str, lang: &str, script: &str) -> S
     let ticks = "`".repeat(script.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
     let described = if description.is_empty() { String::new() } else { format!("**Description:** {description}\n\n") };
     let script = script.trim_end_matches('\n');
-    format!("---\nfactotum: 1\n---\n# `/{}`\n\n{described}{ticks}{lang}\n{script}\n{ticks}\n", signature.trim().trim_start_matches('/'))
+    format!(
+        "---\nfactotum: 1\n---\n# `/{}`\n\n{described}{ticks}{lang}\n{script}\n{ticks}\n",
+        signature.trim().trim_start_matches('/')
+    )
 }
 
 fn folder(context: &Context, project: bool) -> Result<PathBuf> {
@@ -123,12 +134,16 @@ pub(super) fn edit(context: &mut Context, args: &EditArgs) -> Result<u8> {
     let resolved = named(context, &args.words)?;
     let local = matches!(resolved.source.kind, SourceKind::User | SourceKind::Dir | SourceKind::Project);
     let Some(base) = resolved.source.base.as_ref().filter(|_| local) else {
-        let error = Error::new(Kind::Refused, format!("`{}` is not yours to edit: its source is fetched or bundled", resolved.key()));
+        let error = Error::new(
+            Kind::Refused,
+            format!("`{}` is not yours to edit: its source is fetched or bundled", resolved.key()),
+        );
         return Err(error.hint(format!("copy it: `fac commands export '{}' --to native`", resolved.key())));
     };
     let path = base.join(&resolved.command.origin.path);
     open_editor(context, &path)?;
-    let bytes = local::read(&path, "").or_else(|_| std::fs::read(&path).context(Kind::Failed, || "cannot read it back".into()))?;
+    let bytes = local::read(&path, "")
+        .or_else(|_| std::fs::read(&path).context(Kind::Failed, || "cannot read it back".into()))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let place = crate::commands::scan::Place::default();
     let scanned = crate::commands::scan::file(&name, &bytes, &place, &local::OnDisk { base });
@@ -143,7 +158,8 @@ pub(crate) fn open_editor(context: &Context, path: &Path) -> Result<()> {
     let configured = context.app.config()?.text("editor").map(String::from);
     let editor = configured.filter(|e| !e.is_empty()).unwrap_or_else(|| "vi".to_string());
     let words = shlex::split(&editor).filter(|w| !w.is_empty()).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("the editor `{editor}` is no command line")).hint("set EDITOR, or `fac config set editor …`")
+        Error::new(Kind::Usage, format!("the editor `{editor}` is no command line"))
+            .hint("set EDITOR, or `fac config set editor …`")
     })?;
     let status = std::process::Command::new(&words[0]).args(&words[1..]).arg(path).status();
     let status = status.context(Kind::Missing, || format!("the editor `{editor}` cannot be started"))?;

@@ -60,7 +60,12 @@ fn page(context: &Context, resolved: &Resolved) -> String {
         for step in &command.steps {
             let lang = if step.lang == step.kind.name() { String::new() } else { format!(" {}", step.lang) };
             let model = if matches!(step.kind, StepKind::Prompt | StepKind::System) { " (for a model)" } else { "" };
-            let line = format!("{}  {}{lang}{model}  line {}", step.id, step.kind.name(), step.line.max(command.origin.lines.0));
+            let line = format!(
+                "{}  {}{lang}{model}  line {}",
+                step.id,
+                step.kind.name(),
+                step.line.max(command.origin.lines.0)
+            );
             out.push_str(&format!("  {}\n", safe_line(&line)));
         }
     } else if command.requires.is_empty() {

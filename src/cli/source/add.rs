@@ -48,7 +48,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             return Err(error.hint("use lower case letters, digits, `-`, `_` and `.`"));
         }
         Some(name) if store.source_by_name(name)?.is_some() => {
-            return Err(Error::new(Kind::Usage, format!("there is a source `{name}` already")).hint("choose another --name"));
+            return Err(
+                Error::new(Kind::Usage, format!("there is a source `{name}` already")).hint("choose another --name")
+            );
         }
         Some(name) => name.clone(),
         None => own::unique(&store, &spec.suggested_name())?,

@@ -132,7 +132,10 @@ pub(super) fn info(context: &mut Context, args: &InfoArgs) -> Result<u8> {
         ("renamed to", source.renamed_to.clone()),
         ("problem", source.error.clone()),
         ("read as", source.options.get("as").and_then(|a| a.as_str()).map(String::from)),
-        ("requests left", source.rate.as_ref().and_then(|r| Some(format!("{} of {}", r.get("remaining")?, r.get("limit")?)))),
+        (
+            "requests left",
+            source.rate.as_ref().and_then(|r| Some(format!("{} of {}", r.get("remaining")?, r.get("limit")?))),
+        ),
     ];
     rows.extend(more.into_iter().filter_map(|(k, v)| Some((k, v?))));
     for (label, value) in rows {

@@ -31,7 +31,8 @@ impl Lines {
             let bar = bars.entry(source.to_string()).or_insert_with(|| {
                 let bar = all.add(ProgressBar::new_spinner());
                 bar.set_style(
-                    ProgressStyle::with_template("{spinner} {prefix} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                    ProgressStyle::with_template("{spinner} {prefix} {msg}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
                 );
                 bar.set_prefix(safe_line(source).into_owned());
                 bar.enable_steady_tick(std::time::Duration::from_millis(100));

@@ -25,7 +25,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let source = super::named(context, &args.name)?;
     let all = resolved(&catalog, &source, args.command.as_deref())?;
     let wanting: Vec<&Resolved> = all.iter().filter(|r| r.trust != Trust::Trusted).collect();
-    let settings = context.app.project_settings().filter(|_| source.kind == SourceKind::Project && args.command.is_none());
+    let settings =
+        context.app.project_settings().filter(|_| source.kind == SourceKind::Project && args.command.is_none());
     if wanting.is_empty() && settings.is_none() {
         context.ui.note(&format!("everything in `{}` is trusted already", source.name));
         return Ok(0);
@@ -78,8 +79,8 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
         let mut at = 0;
         while at < all.len() {
             for words in all[at].command.requires.clone() {
-                let near = all[at].source.clone();
-                if let Ok((needed, _)) = catalog.resolve(&words, Some(&near))
+                let asker = all[at].clone();
+                if let Ok((needed, _)) = catalog.resolve(&words, Some(asker.near()))
                     && !all.iter().any(|r| r.key() == needed.key())
                 {
                     all.push(needed);
@@ -167,7 +168,11 @@ pub(super) fn diff(context: &mut Context, args: &DiffArgs) -> Result<u8> {
         context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&one.key())))?;
         let shown = draw::diff(&context.ui, before, &one.command.text);
         let same = shown.is_empty();
-        context.ui.line(if same { "  its text is the same; files beside it that it can read have changed" } else { &shown })?;
+        context.ui.line(if same {
+            "  its text is the same; files beside it that it can read have changed"
+        } else {
+            &shown
+        })?;
     }
     if changed.is_empty() {
         context.ui.note("nothing that was trusted has changed");

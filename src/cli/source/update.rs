@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::super::ui::Role;
 use super::super::Context;
+use super::super::ui::Role;
 use super::progress::Lines;
 use crate::commands::catalog::local_path;
 use crate::commands::names;
@@ -30,7 +30,11 @@ struct Answer {
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let store = context.app.store()?.clone();
     let chosen: Vec<Source> = if args.names.is_empty() {
-        store.sources()?.into_iter().filter(|s| matches!(s.kind, SourceKind::Github | SourceKind::Url | SourceKind::Dir)).collect()
+        store
+            .sources()?
+            .into_iter()
+            .filter(|s| matches!(s.kind, SourceKind::Github | SourceKind::Url | SourceKind::Dir))
+            .collect()
     } else {
         args.names.iter().map(|n| super::named(context, n)).collect::<Result<_>>()?
     };
@@ -134,7 +138,11 @@ fn say(context: &Context, answers: &[Answer]) -> Result<u8> {
     }
     if failed > 0 {
         let names: Vec<&str> = answers.iter().filter(|a| a.result.is_err()).map(|a| a.source.name.as_str()).collect();
-        context.ui.warn(&format!("{failed} of {} failed: {}; what was fetched before still works", answers.len(), names.join(", ")));
+        context.ui.warn(&format!(
+            "{failed} of {} failed: {}; what was fetched before still works",
+            answers.len(),
+            names.join(", ")
+        ));
     }
     Ok(code(answers, failed))
 }
@@ -182,7 +190,10 @@ fn say_one(context: &Context, answer: &Answer) -> Result<()> {
                 ui.line(&format!("  … and {} more", answer.changes.len() - 20))?;
             }
             if answer.changes.iter().any(|c| c.0 == '~') {
-                ui.note(&format!("  `fac source diff {}` shows what changed; changed commands ask again before they run", answer.source.name));
+                ui.note(&format!(
+                    "  `fac source diff {}` shows what changed; changed commands ask again before they run",
+                    answer.source.name
+                ));
             }
             for note in synced.notes.iter().take(5) {
                 ui.note(&format!("  {}", safe_line(note)));

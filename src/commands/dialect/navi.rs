@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn the_corpus_loses_no_command() {
         let (mut comments, mut total, mut variables) = (0, 0, 0);
-        for (path, text) in crate::commands::template::corpus_files("navi", "cheat") {
+        for (path, text) in crate::commands::corpus_tests::corpus_files("navi", "cheat") {
             let mut expected = 0;
             let mut open = false;
             for line in text.lines() {

@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn the_corpus_loses_no_example() {
         let mut counted = [0_usize; 5];
-        for (path, text) in crate::commands::template::corpus_files("tldr", "md") {
+        for (path, text) in crate::commands::corpus_tests::corpus_files("tldr", "md") {
             let Some(at) = path.find("/pages") else { continue };
             let parsed = page(&path[at + 1..], &text);
             let expected =

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::{Progress, Unit};
-use crate::commands::model::{Command, Cwd, Dialect, ParamKind, Step};
-use crate::commands::template::native;
+use crate::commands::model::{Command, Cwd, Dialect, ParamKind, Step, Syntax};
+use crate::commands::template::{self, Values};
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::StepRecord;
@@ -56,7 +56,7 @@ pub fn argv(unit: &Unit) -> Vec<OsString> {
 }
 
 /// The folder a step starts in.
-pub fn folder(unit: &Unit, step: &Step, caller: &Path) -> Result<PathBuf> {
+pub fn folder(unit: &Unit, step: &Step, caller: &Path, env: &Env) -> Result<PathBuf> {
     let command = &unit.resolved.command;
     let base = unit.resolved.source.base.as_deref();
     let of_file = || {
@@ -69,9 +69,9 @@ pub fn folder(unit: &Unit, step: &Step, caller: &Path) -> Result<PathBuf> {
         Cwd::Caller => caller.to_path_buf(),
         Cwd::File => of_file()?,
         Cwd::Relative(path) => of_file()?.join(path),
-        Cwd::Path(path) => caller.join(expand_home(path)),
+        Cwd::Path(path) => caller.join(expand_home(path, env)),
     };
-    let folder = step.cwd.as_ref().map_or_else(|| start.clone(), |path| start.join(expand_home(path)));
+    let folder = step.cwd.as_ref().map_or_else(|| start.clone(), |path| start.join(expand_home(path, env)));
     if !folder.is_dir() {
         let said = format!("`{}` wants to start in {}, which is no folder", command.name, folder.display());
         return Err(Error::new(Kind::NotFound, said));
@@ -86,17 +86,17 @@ fn file_folder(base: &Path, command: &Command) -> PathBuf {
     }
 }
 
-fn expand_home(path: &str) -> PathBuf {
-    match path.strip_prefix("~/") {
-        Some(rest) => {
-            directories::BaseDirs::new().map_or_else(|| PathBuf::from(path), |dirs| dirs.home_dir().join(rest))
-        }
-        None => PathBuf::from(path),
+fn expand_home(path: &str, env: &Env) -> PathBuf {
+    match (path.strip_prefix("~/"), env.path("HOME")) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
     }
 }
 
 /// The value of a placeholder in `http`, `run`, `prompt` … steps.
-pub fn lookup(unit: &Unit, name: &str) -> Option<String> {
+///
+/// In our own text a parameter that was not given is empty; in other dialects its placeholder stays and is reported.
+pub fn lookup(unit: &Unit, name: &str, syntax: Syntax) -> Option<String> {
     let var = crate::commands::dialect::native::variable(name);
     if let Some(text) = unit.bound.get(&var).or_else(|| unit.bound.get(name)) {
         return Some(text.to_string());
@@ -104,18 +104,18 @@ pub fn lookup(unit: &Unit, name: &str) -> Option<String> {
     let param = unit.resolved.command.param(name)?;
     match param.kind {
         ParamKind::Rest => Some(unit.bound.rest.join(" ")),
-        _ => Some(String::new()),
+        _ => (syntax == Syntax::Native).then(String::new),
     }
 }
 
 /// The words of one line of a `run` step, placeholders filled after the line was split, so that a value stays one word.
 pub(super) fn call_words(line: &str, unit: &Unit, progress: &Progress) -> Result<Vec<String>> {
-    let words = shlex::split(line).ok_or_else(|| {
-        Error::new(Kind::BadData, format!("`{line}` holds a quote that is not closed"))
-    })?;
+    let words = shlex::split(line)
+        .ok_or_else(|| Error::new(Kind::BadData, format!("`{line}` holds a quote that is not closed")))?;
     let input = progress.full.last().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
-    let value = |name: &str| if name == "input" { input.clone() } else { lookup(unit, name) };
-    Ok(words.iter().map(|word| native::render(word, &value).text).collect())
+    let value = |name: &str| lookup(unit, name, Syntax::Native);
+    let values = Values { input: input.as_deref(), ..Values::new(&value) };
+    Ok(words.iter().map(|word| template::render(Syntax::Native, word, &values).text).collect())
 }
 
 /// What conditions see: parameters by name, `args`, `env`, `steps`, `os`, `trigger`.

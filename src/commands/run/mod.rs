@@ -4,6 +4,7 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod context;
+mod facts;
 mod plan;
 mod step;
 
@@ -311,7 +312,7 @@ impl Engine<'_> {
         let mut last = (Status::Ok, 0);
         for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
             let words = context::call_words(line, unit, progress)?;
-            let (resolved, used) = self.catalog.resolve(&words, Some(&unit.resolved.source))?;
+            let (resolved, used) = self.catalog.resolve(&words, Some(unit.resolved.near()))?;
             let given = super::bind::take_apart(&resolved.command, &words[used..])?;
             let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
             let mut plan = plan(self.catalog, resolved, bound)?;
@@ -361,7 +362,10 @@ fn refuse_untrusted(plan: &Plan) -> Result<()> {
         Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
         _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
     };
-    let hint = format!("read it with `fac commands show {source}:{}`, then `fac source trust {source} --command '{name}'`", shown(name));
+    let hint = format!(
+        "read it with `fac commands show {source}:{}`, then `fac source trust {source} --command '{name}'`",
+        shown(name)
+    );
     Err(Error::new(Kind::Refused, said).hint(hint))
 }
 
@@ -373,14 +377,15 @@ fn check_runnable(command: &Command) -> Result<()> {
     if let Some(broken) = command.diagnostics.iter().find(|d| d.severity == super::model::Severity::Error) {
         let place = format!("{}:{}:{}", command.origin.path, broken.line, broken.column);
         let said = format!("`{}` cannot run: {} ({place})", command.name, broken.message);
-        return Err(Error::new(Kind::BadData, said).hint("mend the definition; `fac commands check` lists all mistakes"));
+        return Err(
+            Error::new(Kind::BadData, said).hint("mend the definition; `fac commands check` lists all mistakes")
+        );
     }
     if !command.runnable() {
         let said = format!("`{}` is only a reference entry: its definition has no steps", command.name);
         let name = &command.name;
-        return Err(Error::new(Kind::BadData, said).hint(format!(
-            "bind it: `fac commands bind '{name}' --to OTHER`, `--shell '…'` or `--prompt '…'`"
-        )));
+        return Err(Error::new(Kind::BadData, said)
+            .hint(format!("bind it: `fac commands bind '{name}' --to OTHER`, `--shell '…'` or `--prompt '…'`")));
     }
     let here = std::env::consts::OS;
     let fits = |p: &String| p == here || p == std::env::consts::FAMILY || p == "common" || p == "all";
@@ -390,8 +395,11 @@ fn check_runnable(command: &Command) -> Result<()> {
     }
     for step in &command.steps {
         if let Some(sandbox) = &step.sandbox {
-            let said = format!("step `{}` of `{}` asks for the sandbox `{sandbox}`, which is not here", step.id, command.name);
-            return Err(Error::new(Kind::Refused, said).hint("a step is never run with less protection than it asks for"));
+            let said =
+                format!("step `{}` of `{}` asks for the sandbox `{sandbox}`, which is not here", step.id, command.name);
+            return Err(
+                Error::new(Kind::Refused, said).hint("a step is never run with less protection than it asks for")
+            );
         }
     }
     Ok(())

@@ -61,7 +61,7 @@ impl Planner<'_, '_> {
     /// Adds what `resolved` requires, depth first, each set of words once.
     fn require(&mut self, resolved: &Resolved, path: &mut Vec<String>) -> Result<()> {
         for words in &resolved.command.requires {
-            let (needed, used) = self.catalog.resolve(words, Some(&resolved.source)).map_err(|e| {
+            let (needed, used) = self.catalog.resolve(words, Some(resolved.near())).map_err(|e| {
                 let said = format!("`{}` requires `{}`, which cannot be had", resolved.command.name, words.join(" "));
                 Error::new(e.kind(), said).because(e.full_message())
             })?;
@@ -99,7 +99,7 @@ impl Planner<'_, '_> {
         for step in resolved.command.steps.iter().filter(|s| s.kind == StepKind::Run) {
             for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
                 let words = shlex::split(line).unwrap_or_default();
-                let (callee, _) = self.catalog.resolve(&words, Some(&resolved.source)).map_err(|e| {
+                let (callee, _) = self.catalog.resolve(&words, Some(resolved.near())).map_err(|e| {
                     let said = format!("`{}` runs `{line}`, which cannot be had", resolved.command.name);
                     Error::new(e.kind(), said).because(e.full_message())
                 })?;
@@ -109,7 +109,7 @@ impl Planner<'_, '_> {
                 self.called.push(callee.clone());
                 self.calls(&callee, depth + 1)?;
                 for words in &callee.command.requires {
-                    let (needed, _) = self.catalog.resolve(words, Some(&callee.source))?;
+                    let (needed, _) = self.catalog.resolve(words, Some(callee.near()))?;
                     self.called.push(needed);
                 }
             }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Done, Engine, Plan, Progress, Unit, Watcher, context};
+use super::{Done, Engine, Plan, Progress, Unit, Watcher, context, facts};
 use crate::commands::bind::Value;
-use crate::commands::model::{Dialect, Step, StepKind, Syntax};
-use crate::commands::template::{self, Values, native, snippet};
+use crate::commands::model::{Step, StepKind};
+use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -69,7 +69,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         text: step.text.clone(),
         env: Vec::new(),
         argv: Vec::new(),
-        cwd: context::folder(unit, step, &engine.cwd).ok().map(|f| f.display().to_string()),
+        cwd: context::folder(unit, step, &engine.cwd, engine.env).ok().map(|f| f.display().to_string()),
         notes: notes(step),
     };
     match step.kind {
@@ -85,14 +85,17 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             };
             dry.text = script.text;
             dry.env = unit.resolved.command.env.clone();
-            dry.env.extend(unit.bound.values.iter().map(|v| {
-                (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })
-            }));
+            dry.env.extend(
+                unit.bound
+                    .values
+                    .iter()
+                    .map(|v| (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })),
+            );
             dry.env.extend(script.variables);
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         _ => {
-            let rendered = rendered(unit, step, None);
+            let rendered = rendered(engine, unit, step, None);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
@@ -132,7 +135,7 @@ pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
             .iter()
             .filter_map(|p| Some((p.name.clone(), given(unit, &p.name)?.words.as_ref()?.len())))
             .collect();
-        let options = snippet::Options { lang: &step.lang, short_options: false, counts: &counts };
+        let options = snippet::Options { lang: &step.lang, short_options: false, bare_names: false, counts: &counts };
         let filled = snippet::fill(step.syntax, &step.text, &options)?;
         text = filled.script;
         variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
@@ -173,11 +176,23 @@ fn prepare(engine: &Engine<'_>, unit: &Unit, script: &Script) -> Result<Prepared
 }
 
 /// The text of a step that is no script, with its placeholders filled in one pass.
-pub(super) fn rendered(unit: &Unit, step: &Step, input: Option<&[u8]>) -> template::Rendered {
-    let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let lookup = |name: &str| if name == "input" { input.clone() } else { context::lookup(unit, name) };
-    let arguments: Vec<String> = unit.bound.rest.clone();
-    let values = Values { lookup: &lookup, arguments: &arguments, base: step.options.get("base").map(String::as_str) };
+pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&[u8]>) -> Rendered {
+    let piped = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let words = &unit.bound.rest;
+    let typed = words.join(" ");
+    // A prompt whose definition takes its input as words gets those where nothing is piped in.
+    let wants_input = unit.resolved.command.param("input").is_some();
+    let input = piped.or_else(|| (wants_input && !words.is_empty()).then(|| typed.clone()));
+    let known = |name: &str| context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
+    let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
+    let values = Values {
+        input: input.as_deref(),
+        arguments: &typed,
+        words,
+        declared: &declared,
+        positional: step.options.get("base").and_then(|base| base.parse().ok()),
+        ..Values::new(&known)
+    };
     template::render(step.syntax, &step.text, &values)
 }
 
@@ -199,11 +214,15 @@ impl Engine<'_> {
             StepKind::Wait => self.wait(unit, step),
             kind => {
                 let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
-                    let said = format!("`{}` has a `{}` step, and nothing here can do one", unit.resolved.command.name, kind.name());
+                    let said = format!(
+                        "`{}` has a `{}` step, and nothing here can do one",
+                        unit.resolved.command.name,
+                        kind.name()
+                    );
                     return Err(Error::new(Kind::Missing, said).hint("`--dry-run` prints what it would do"));
                 };
                 watcher.starts(unit, step, None);
-                let text = rendered(unit, step, input.as_deref()).text;
+                let text = rendered(self, unit, step, input.as_deref()).text;
                 runner.run(step, &text, input.as_deref(), &self.stop)
             }
         }
@@ -220,7 +239,7 @@ impl Engine<'_> {
         let script = script(unit, step)?;
         let prepared = prepare(self, unit, &script)?;
         let number = progress.steps.len();
-        let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd)?);
+        let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd, self.env)?);
         job.args = prepared.args.clone();
         job.env = context::environment(unit, self.env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
@@ -254,8 +273,7 @@ impl Engine<'_> {
 
     /// A `wait` step: its text is a length of time.
     fn wait(&self, unit: &Unit, step: &Step) -> Result<Done> {
-        let value = |name: &str| context::lookup(unit, name);
-        let text = native::render(step.text.trim(), &value).text;
+        let text = rendered(self, unit, step, None).text.trim().to_string();
         let ms = parse_ms(&text)
             .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
         let started = Instant::now();
@@ -306,10 +324,4 @@ fn replace(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Whether a dialect's steps are meant for a model, so that running them waits for a room that talks to one.
-pub fn needs_model(dialect: Dialect, syntax: Syntax) -> bool {
-    matches!(dialect, Dialect::Fabric | Dialect::Claude | Dialect::Skill | Dialect::Copilot | Dialect::Aichat)
-        || matches!(syntax, Syntax::Fabric | Syntax::Claude | Syntax::Copilot | Syntax::Aichat)
 }

@@ -27,7 +27,13 @@ pub struct LaidOut<'a> {
 }
 
 /// Lays the files out, unless that was done already. Returns the names that had to be left out.
-pub fn lay_out(layouts: &Path, source: Id, commit: &str, files: &[LaidOut<'_>], blobs: &BlobCache) -> Result<Vec<String>> {
+pub fn lay_out(
+    layouts: &Path,
+    source: Id,
+    commit: &str,
+    files: &[LaidOut<'_>],
+    blobs: &BlobCache,
+) -> Result<Vec<String>> {
     let place = folder(layouts, source, commit);
     if place.is_dir() {
         return Ok(Vec::new());
@@ -118,8 +124,7 @@ mod tests {
         blobs.put(&sha, b"x").unwrap();
         let id = Ids::seeded(1).next(Timestamp::from_micros(0));
         let names = ["a/b.sh", "../out", "/abs", "c\\d.md", "e\u{1b}f", ".git/hooks/x"];
-        let files: Vec<LaidOut<'_>> =
-            names.iter().map(|path| LaidOut { path, sha: &sha, executable: true }).collect();
+        let files: Vec<LaidOut<'_>> = names.iter().map(|path| LaidOut { path, sha: &sha, executable: true }).collect();
         let mut left_out = lay_out(&dir.path().join("src"), id, "c1", &files, &blobs).unwrap();
         left_out.sort();
         assert_eq!(left_out, ["../out", ".git/hooks/x", "/abs", "e\u{1b}f"]);

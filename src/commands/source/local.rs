@@ -110,7 +110,10 @@ pub fn read(root: &Path, path: &str) -> Result<Vec<u8>> {
     let full = base(root).join(path);
     let meta = std::fs::metadata(&full).context(Kind::NotFound, || format!("cannot read {}", full.display()))?;
     if meta.len() > MAX_DEFINITION {
-        return Err(Error::new(Kind::BadData, format!("{} is larger than {} MiB", full.display(), MAX_DEFINITION >> 20)));
+        return Err(Error::new(
+            Kind::BadData,
+            format!("{} is larger than {} MiB", full.display(), MAX_DEFINITION >> 20),
+        ));
     }
     std::fs::read(&full).context(Kind::Failed, || format!("cannot read {}", full.display()))
 }

@@ -101,13 +101,8 @@ pub fn unique(store: &Store, name: &str) -> Result<String> {
 
 /// Adds a source, or takes the one that another process added meanwhile.
 fn ensure(store: &Store, name: &str, kind: SourceKind, identity: &str) -> Result<Source> {
-    let new = NewSource {
-        name: name.to_string(),
-        kind,
-        spec: identity.to_string(),
-        reference: None,
-        options: json!({}),
-    };
+    let new =
+        NewSource { name: name.to_string(), kind, spec: identity.to_string(), reference: None, options: json!({}) };
     match store.add_source(&new) {
         Ok(source) => Ok(source),
         Err(error) => store.source_by_name(name)?.ok_or(error),

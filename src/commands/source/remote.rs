@@ -103,7 +103,10 @@ impl Remote {
         let client = Github::new(self.http.clone(), &spec.host, &lookup, token)?
             .with(github::Options { largest_file: self.largest_file, ..github::Options::default() });
         let name = source.name.clone();
-        let progress = { let report = report.clone(); move |p: github::Progress| report(&name, p) };
+        let progress = {
+            let report = report.clone();
+            move |p: github::Progress| report(&name, p)
+        };
         let wanted = spec.clone();
         let want = move |entry: &github::Entry| is_wanted(&wanted, entry);
         // A layout that somebody deleted is made again from a full listing.
@@ -134,7 +137,11 @@ impl Remote {
         let total: u64 = entries.iter().map(|e| e.size).sum();
         let all = total <= self.largest_total && entries.len() <= MOST_FILES;
         if !all {
-            notes.push(format!("only definitions were taken: {} files, {} MB are too much", entries.len(), total >> 20));
+            notes.push(format!(
+                "only definitions were taken: {} files, {} MB are too much",
+                entries.len(),
+                total >> 20
+            ));
         }
         entries
             .iter()
@@ -149,7 +156,9 @@ impl Remote {
     }
 
     async fn url(&self, mut source: Source) -> Result<Download> {
-        let bad = |e: ::url::ParseError| Error::new(Kind::BadData, format!("the address of `{}` is broken", source.name)).because(e);
+        let bad = |e: ::url::ParseError| {
+            Error::new(Kind::BadData, format!("the address of `{}` is broken", source.name)).because(e)
+        };
         let address = ::url::Url::parse(&source.spec).map_err(bad)?;
         let known = url::Validators { etag: source.etag.clone(), last_modified: source.last_modified.clone() };
         let known = if source.commit.is_some() { known } else { url::Validators::default() };

@@ -19,11 +19,11 @@ pub enum Spec {
 }
 
 impl Spec {
-    /// Reads what was typed. Relative paths are seen from `cwd`; `enterprise` is a GitHub Enterprise host.
+    /// Reads what was typed. Relative paths are seen from `cwd`, `~/` from `home`; `enterprise` is a GitHub Enterprise host.
     ///
     /// # Errors
     /// `Usage` with the forms that exist, `NotFound` for a path that is not there.
-    pub fn parse(text: &str, cwd: &Path, enterprise: Option<&str>) -> Result<Spec> {
+    pub fn parse(text: &str, cwd: &Path, home: Option<&Path>, enterprise: Option<&str>) -> Result<Spec> {
         let text = text.trim();
         if let Some(found) = github::Spec::parse(text, enterprise) {
             return found.map(Spec::Github);
@@ -32,9 +32,9 @@ impl Spec {
             return found.map(Spec::Url);
         }
         let path = text.strip_prefix("dir:").unwrap_or(text);
-        let full = match path.strip_prefix("~/") {
-            Some(rest) => directories::BaseDirs::new().map_or_else(|| cwd.join(path), |d| d.home_dir().join(rest)),
-            None => cwd.join(path),
+        let full = match (path.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => cwd.join(path),
         };
         match full.canonicalize() {
             Ok(found) if found.to_str().is_some() => Ok(Spec::Dir(found)),
@@ -92,7 +92,8 @@ fn not_a_source(text: &str, full: &Path) -> Error {
     let looks_like_path = text.starts_with(['.', '/', '~']) || text.starts_with("dir:");
     let forms = "github:owner/repo[/path][@ref], a page address of github.com, an https:// address of a Markdown file, or ./folder";
     if looks_like_path {
-        return Error::new(Kind::NotFound, format!("there is nothing at {}", full.display())).hint(format!("a source is {forms}"));
+        return Error::new(Kind::NotFound, format!("there is nothing at {}", full.display()))
+            .hint(format!("a source is {forms}"));
     }
     let error = Error::new(Kind::Usage, format!("`{text}` names no source"));
     match text.split_once('/') {
@@ -111,7 +112,7 @@ mod tests {
     fn sources_are_told_apart_and_named() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("My Kit")).unwrap();
-        let parse = |text: &str| Spec::parse(text, dir.path(), None);
+        let parse = |text: &str| Spec::parse(text, dir.path(), None, None);
         let github = parse("github:casey/just@1.0").unwrap();
         assert_eq!((github.kind(), github.suggested_name()), (SourceKind::Github, "just".into()));
         assert_eq!(github.identity(), "github:casey/just");

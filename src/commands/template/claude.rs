@@ -1,6 +1,6 @@
 //! Claude Code's placeholders: `$ARGUMENTS`, `$ARGUMENTS[n]`, `$n` and `$name` where declared.
 //!
-//! `$n` counts from 0 and is replaced only where the definition declares arguments: of 39 `$1`-like texts in 243
+//! `$n` counts from 0, or from 1 where the caller says so, and is replaced only where the definition declares arguments: of 39 `$1`-like texts in 243
 //! published commands none was a placeholder. A number without a word stays as it is. `` !`cmd` `` and `@path` are never
 //! followed here: fetched text may not act.
 
@@ -15,7 +15,7 @@ pub(super) fn render(text: &str, values: &Values<'_>) -> Rendered {
         let before = &text[at..found];
         let rest = &text[found + 1..];
         let numbered = rest.starts_with(|c: char| c.is_ascii_digit());
-        if values.positional && numbered && before.ends_with('\\') {
+        if values.positional.is_some() && numbered && before.ends_with('\\') {
             out.text.push_str(&before[..before.len() - 1]);
             out.text.push('$');
             at = found + 1;
@@ -31,7 +31,11 @@ pub(super) fn render(text: &str, values: &Values<'_>) -> Rendered {
         let written = &text[found..found + 1 + len];
         match reference {
             Reference::All => out.put("ARGUMENTS", Some(values.arguments.to_string()), written),
-            Reference::Number(n) => out.put(&n.to_string(), values.words.get(n).cloned(), written),
+            Reference::Item(n) => out.put(&n.to_string(), values.words.get(n).cloned(), written),
+            Reference::Number(n) => {
+                let item = n.checked_sub(values.positional.unwrap_or(0));
+                out.put(&n.to_string(), item.and_then(|i| values.words.get(i)).cloned(), written);
+            }
             Reference::Name(name) => {
                 let index = values.declared.iter().position(|d| d == name);
                 let word = index.and_then(|i| values.words.get(i)).cloned();
@@ -60,6 +64,9 @@ pub(super) fn render(text: &str, values: &Values<'_>) -> Rendered {
 
 enum Reference<'t> {
     All,
+    /// `$ARGUMENTS[n]`, from 0.
+    Item(usize),
+    /// `$n`.
     Number(usize),
     Name(&'t str),
 }
@@ -71,13 +78,13 @@ fn reference<'t>(rest: &'t str, values: &Values<'_>) -> Option<(Reference<'t>, u
         let index =
             tail.strip_prefix('[').and_then(|t| t.split_once(']')).and_then(|(n, _)| Some((number(n)?, n.len())));
         return Some(match index {
-            Some((n, len)) => (Reference::Number(n), "ARGUMENTS".len() + len + 2),
+            Some((n, len)) => (Reference::Item(n), "ARGUMENTS".len() + len + 2),
             None => (Reference::All, "ARGUMENTS".len()),
         });
     }
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     if digits > 0 {
-        let n = number(&rest[..digits]).filter(|_| values.positional && word_end(&rest[digits..]) == 0)?;
+        let n = number(&rest[..digits]).filter(|_| values.positional.is_some() && word_end(&rest[digits..]) == 0)?;
         return Some((Reference::Number(n), digits));
     }
     let name_end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(rest.len());
@@ -143,7 +150,7 @@ pub(super) fn find(text: &str) -> Vec<Placeholder> {
             let (reference, len) = reference(&text[start + 1..], &values)?;
             let name = match reference {
                 Reference::All => "ARGUMENTS".to_string(),
-                Reference::Number(n) => n.to_string(),
+                Reference::Item(n) | Reference::Number(n) => n.to_string(),
                 Reference::Name(name) => name.to_string(),
             };
             Some(Placeholder { name, start, end: start + 1 + len, hint: String::new() })
@@ -177,7 +184,7 @@ mod tests {
     fn declared_names_and_numbers_count_from_zero_and_once() {
         let (words, none) = (words(), |_: &str| None);
         let declared = ["env".to_string(), "env-name".to_string(), "third".to_string(), "fourth".to_string()];
-        let values = Values { words: &words, declared: &declared, positional: true, ..Values::new(&none) };
+        let values = Values { words: &words, declared: &declared, positional: Some(0), ..Values::new(&none) };
         let out =
             render(Syntax::Claude, "$0 $1 $7 \\$0 $env $env-name $third. $fourth $environment $3.8M $1st", &values);
         assert_eq!(
@@ -185,6 +192,8 @@ mod tests {
             "one $1 {{x}} $ARGUMENTS $7 $0 one $1 {{x}} $ARGUMENTS three. $fourth $environment $3.8M $1st"
         );
         assert_eq!(out.missing, ["7", "fourth", "3"]);
+        let from_one = Values { positional: Some(1), ..values };
+        assert_eq!(render(Syntax::Claude, "$1 $3 $0 $ARGUMENTS[0]", &from_one).text, "one three $0 one");
     }
 
     #[test]
@@ -215,7 +224,7 @@ mod tests {
     #[test]
     fn real_commands_keep_their_dollars() {
         let none = |_: &str| None;
-        for (path, text) in crate::commands::template::corpus_files("claude-commands", "md") {
+        for (path, text) in crate::commands::corpus_tests::corpus_files("claude-commands", "md") {
             let out = render(Syntax::Claude, &text, &Values::new(&none));
             assert_eq!(
                 out.text.matches('$').count() + text.matches("$ARGUMENTS").count(),
@@ -227,11 +236,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_rendered(text in "(\\$|ARGUMENTS|[0-9\\[\\]\\\\`!@a/. -]|\n|é){0,40}", positional: bool) {
+        fn any_text_is_rendered(text in "(\\$|ARGUMENTS|[0-9\\[\\]\\\\`!@a/. -]|\n|é){0,40}", positional: Option<bool>) {
             let words = words();
             let none = |_: &str| None;
             let declared = ["a".to_string(), String::new()];
-            render(Syntax::Claude, &text, &Values { words: &words, declared: &declared, positional, ..Values::new(&none) });
+            render(Syntax::Claude, &text, &Values { words: &words, declared: &declared, positional: positional.map(usize::from), ..Values::new(&none) });
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use super::corpus_files;
 use super::slot::{Piece, Snippet};
 use super::snippet::{Options, fill};
+use crate::commands::corpus_tests::corpus_files;
 use crate::commands::dialect::{SourceFile, navi, tldr};
 use crate::commands::model::{Step, Syntax};
 
@@ -75,7 +75,7 @@ fn the_corpora_are_filled_and_stay_scripts() {
         return;
     }
     let counts = BTreeMap::new();
-    let options = Options { lang: "sh", short_options: false, counts: &counts };
+    let options = Options { lang: "sh", short_options: false, counts: &counts, bare_names: false };
     let (mut filled, mut reasons, mut refused) = (Vec::new(), BTreeMap::<String, usize>::new(), [0; 2]);
     for (index, (name, step)) in all.iter().enumerate() {
         match fill(step.syntax, &step.text, &options) {

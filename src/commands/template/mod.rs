@@ -31,19 +31,19 @@ pub struct Values<'a> {
     pub input: Option<&'a str>,
     /// The arguments as typed, for `$ARGUMENTS`.
     pub arguments: &'a str,
-    /// The arguments as words, for `$ARGUMENTS[n]` and `$n` (both from 0).
+    /// The arguments as words, for `$ARGUMENTS[n]` (from 0) and `$n`.
     pub words: &'a [String],
     /// Names of the words in order, for Claude's `$name`.
     pub declared: &'a [String],
-    /// Whether `$0`, `$1` … are placeholders: only where the definition declares arguments, because text for models
-    /// is full of `$1` that mean something else.
-    pub positional: bool,
+    /// The number of the first word in `$n` (0, or 1 in older commands); `None` where `$1` is text, as it is wherever
+    /// the definition declares no arguments: text for models is full of `$1` that mean something else.
+    pub positional: Option<usize>,
 }
 
 impl<'a> Values<'a> {
     /// Values with names only.
     pub fn new(lookup: Lookup<'a>) -> Self {
-        Values { lookup, input: None, arguments: "", words: &[], declared: &[], positional: false }
+        Values { lookup, input: None, arguments: "", words: &[], declared: &[], positional: None }
     }
 }
 
@@ -168,31 +168,4 @@ impl Rendered {
             }
         }
     }
-}
-
-/// Every file of one dialect's corpus that ends in `.extension`, with its path; empty, with a printed word, where
-/// the corpora are not there.
-#[cfg(test)]
-pub(crate) fn corpus_files(dialect: &str, extension: &str) -> Vec<(String, String)> {
-    let shared =
-        std::env::var("FAC_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
-    let root = std::path::Path::new(&shared).join("corpora").join(dialect);
-    let mut folders = vec![root.clone()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            println!("skipped: {} is not there", root.display());
-            return Vec::new();
-        };
-        for path in entries.map(|e| e.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == extension) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                files.push((path.to_string_lossy().into_owned(), text));
-            }
-        }
-    }
-    files.sort();
-    files
 }

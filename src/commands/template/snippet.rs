@@ -35,6 +35,9 @@ pub struct Options<'a> {
     pub short_options: bool,
     /// The number of words for each list parameter, by its name; 1 where it is silent.
     pub counts: &'a BTreeMap<String, usize>,
+    /// Whether variables are called as the parameters are (`file`, for scripts that people read) rather than
+    /// `fac_file`, which cannot collide with a variable that means something to a program. A list is one word then.
+    pub bare_names: bool,
 }
 
 /// A script and the environment it needs.
@@ -104,6 +107,6 @@ pub fn fill(syntax: Syntax, text: &str, options: &Options<'_>) -> Result<Filled,
             }
         },
     };
-    let (script, vars) = shell::fill(&snippet, bash, options.short_options, options.counts)?;
+    let (script, vars) = shell::fill(&snippet, bash, options)?;
     Ok(Filled { script, vars })
 }

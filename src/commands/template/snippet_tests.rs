@@ -13,7 +13,7 @@ use crate::commands::model::Syntax;
 const NO_COUNTS: &BTreeMap<String, usize> = &BTreeMap::new();
 
 fn tldr(text: &str, lang: &str) -> Result<Filled, Refusal> {
-    fill(Syntax::Tldr, text, &Options { lang, short_options: false, counts: NO_COUNTS })
+    fill(Syntax::Tldr, text, &Options { lang, short_options: false, counts: NO_COUNTS, bare_names: false })
 }
 
 fn script(text: &str) -> String {
@@ -164,7 +164,7 @@ fn the_script_says_what_the_table_promises() {
     assert_eq!(script("docker ps --format '\\{\\{.ID\\}\\}' {{a}}"), r#"docker ps --format '{{.ID}}' "${fac_a}""#);
     assert_eq!(script("x {{a}} # {{b}}"), r#"x "${fac_a}" # b"#);
     assert_eq!(script("ssh {{user}}@{{host}} -p {{22}}"), "ssh \"${fac_user}\"@\"${fac_host}\" -p \"${fac_p}\"");
-    let short = Options { lang: "sh", short_options: true, counts: NO_COUNTS };
+    let short = Options { lang: "sh", short_options: true, counts: NO_COUNTS, bare_names: false };
     assert_eq!(fill(Syntax::Tldr, "tar {{[-x|--extract]}}", &short).unwrap().script, "tar -x");
     let navi = fill(Syntax::Navi, "git push <re-mote> \"<branch>\" '\\<x>'", &short).unwrap();
     assert_eq!(navi.script, r#"git push "${fac_re_mote}" "${fac_branch}" '<x>'"#);
@@ -175,7 +175,7 @@ fn the_script_says_what_the_table_promises() {
 #[test]
 fn lists_become_words() {
     let counts = BTreeMap::from([("file".to_string(), 3)]);
-    let options = Options { lang: "sh", short_options: false, counts: &counts };
+    let options = Options { lang: "sh", short_options: false, counts: &counts, bare_names: false };
     let filled = fill(Syntax::Tldr, "printf '[%s]' {{path/to/file1 path/to/file2 ...}}", &options).unwrap();
     assert_eq!(filled.script, r#"printf '[%s]' "${fac_file__1}" "${fac_file__2}" "${fac_file__3}""#);
     assert_eq!(filled.vars[1].index, Some(1));
@@ -284,7 +284,11 @@ fn what_is_no_word_is_refused() {
         let outcome = tldr(template, "bash");
         assert!(outcome.is_err(), "{template}: {outcome:?}");
     }
-    let range = fill(Syntax::Navi, "echo {1..<x>}", &Options { lang: "sh", short_options: false, counts: NO_COUNTS });
+    let range = fill(
+        Syntax::Navi,
+        "echo {1..<x>}",
+        &Options { lang: "sh", short_options: false, counts: NO_COUNTS, bare_names: false },
+    );
     assert!(range.unwrap_err().reason.contains("range"));
     assert!(tldr("echo $'{{x}}'", "sh").is_err());
     assert!(tldr("echo {{x}}", "pwsh").is_err());
@@ -429,6 +433,6 @@ proptest! {
     #[test]
     fn any_text_is_filled_or_refused_without_panic(text in ".{0,80}", navi in any::<bool>()) {
         let syntax = if navi { Syntax::Navi } else { Syntax::Tldr };
-        let _ = fill(syntax, &text, &Options { lang: "sh", short_options: false, counts: NO_COUNTS });
+        let _ = fill(syntax, &text, &Options { lang: "sh", short_options: false, counts: NO_COUNTS, bare_names: false });
     }
 }

@@ -1,3 +1,4 @@
+//! What the tests share.
 //! What tests share.
 
 pub mod github;

@@ -63,6 +63,7 @@ pub struct Fields {
     pub prose: Vec<String>,
 }
 
+#[cfg(test)]
 impl Fields {
     /// The last field with this label, whatever its case.
     pub fn get(&self, label: &str) -> Option<&Field> {

@@ -11,10 +11,8 @@ mod heredoc;
 mod reparse;
 mod word;
 
-use std::collections::BTreeMap;
-
 use super::slot::{Piece, Shape, Slot, Snippet};
-use super::snippet::{Refusal, Var};
+use super::snippet::{Options, Refusal, Var};
 
 /// How deep substitutions and subshells may nest.
 const MAX_DEPTH: usize = 60;
@@ -63,7 +61,7 @@ struct Shell<'a> {
     depth: usize,
     out: String,
     slots: &'a [Slot],
-    counts: &'a BTreeMap<String, usize>,
+    options: Options<'a>,
     vars: Vec<Var>,
     bash: bool,
     /// Here-documents announced on the current line, in all open commands.
@@ -83,19 +81,13 @@ struct Shell<'a> {
     unnamed: Option<(usize, usize)>,
 }
 
-/// The script for `snippet`, and the variables it reads. `bash` says whether `$'…'` may be used; `counts`
-/// gives the number of words for each list parameter (1 where it is silent).
-pub(super) fn fill(
-    snippet: &Snippet,
-    bash: bool,
-    short: bool,
-    counts: &BTreeMap<String, usize>,
-) -> Outcome<(String, Vec<Var>)> {
+/// The script for `snippet`, and the variables it reads. `bash` says whether `$'…'` may be used.
+pub(super) fn fill(snippet: &Snippet, bash: bool, options: &Options<'_>) -> Outcome<(String, Vec<Var>)> {
     let mut toks = Vec::new();
     for piece in &snippet.pieces {
         match piece {
             Piece::Text(text) => toks.extend(text.chars().map(Tok::Ch)),
-            Piece::Choice { short: form, .. } if short => toks.extend(form.chars().map(Tok::Ch)),
+            Piece::Choice { short, .. } if options.short_options => toks.extend(short.chars().map(Tok::Ch)),
             Piece::Choice { long, .. } => toks.extend(long.chars().map(Tok::Ch)),
             Piece::Slot { index, .. } => toks.push(Tok::Slot(*index)),
         }
@@ -117,7 +109,7 @@ pub(super) fn fill(
         depth: 0,
         out: String::new(),
         slots: &snippet.slots,
-        counts,
+        options: *options,
         vars: Vec::new(),
         bash,
         pending: 0,
@@ -237,8 +229,9 @@ impl Shell<'_> {
     fn carriers(&mut self, slot: usize, leads: bool) -> Vec<String> {
         let Some(s) = self.slots.get(slot) else { return Vec::new() };
         let names: Vec<(Option<usize>, String)> = match s.shape {
+            _ if self.options.bare_names => vec![(None, s.var.clone())],
             Shape::List => {
-                let count = self.counts.get(&s.name).copied().unwrap_or(1);
+                let count = self.options.counts.get(&s.name).copied().unwrap_or(1);
                 (1..=count).map(|n| (Some(n - 1), format!("fac_{}__{n}", s.var))).collect()
             }
             _ => vec![(None, format!("fac_{}", s.var))],
