@@ -210,7 +210,7 @@ impl Catalog<'_> {
             let order = (!beside, !own, stranger, level(resolved.source.kind), alias, fit(&resolved.command));
             found.push((order, resolved));
         }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.sort_by_key(|a| a.0);
         let mut found = found.into_iter().map(|(_, resolved)| resolved);
         // The caller passes at least one hit.
         let Some(mut first) = found.next() else { return Err(Error::new(Kind::NotFound, "no such command")) };

@@ -31,8 +31,14 @@ pub struct Name {
     pub project: Option<String>,
     /// One line.
     pub summary: String,
-    /// Its parameters: `{"n":name,"k":kind,"s":short,"c":[choices],"h":help,"f":is a path}`.
-    pub params: Value,
+    params: String,
+}
+
+impl Name {
+    /// Its parameters: `{"n":name,"k":kind,"s":short,"c":[choices],"h":help,"f":is a path}` each.
+    pub fn params(&self) -> Value {
+        serde_json::from_str(&self.params).unwrap_or_default()
+    }
 }
 
 /// Writes the index anew when the store has moved on.
@@ -81,7 +87,8 @@ fn params(command: &Command) -> Value {
 /// The names that begin with `prefix`, seen from `project`. Reads nothing but the file; none when there is none.
 pub fn read(cache: &Path, prefix: &str, project: Option<&str>) -> Vec<Name> {
     let Ok(text) = std::fs::read_to_string(cache.join(FILE)) else { return Vec::new() };
-    let lines = text.lines().skip(1).filter(|line| line.starts_with(prefix));
+    // The lines are sorted, so those of a prefix stand together.
+    let lines = text.lines().skip(1).skip_while(|l| !l.starts_with(prefix)).take_while(|l| l.starts_with(prefix));
     lines.filter_map(parse).filter(|n| n.project.is_none() || n.project.as_deref() == project).collect()
 }
 
@@ -94,6 +101,6 @@ fn parse(line: &str) -> Option<Name> {
         source: source.to_string(),
         project: (project != "-").then(|| project.to_string()),
         summary: summary.to_string(),
-        params: serde_json::from_str(params).unwrap_or_default(),
+        params: params.to_string(),
     })
 }

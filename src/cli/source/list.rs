@@ -43,7 +43,13 @@ fn shown_spec(source: &Source) -> String {
 }
 
 fn state(source: &Source) -> &str {
-    if source.state.is_empty() { "ok" } else { &source.state }
+    // What is on this machine needs no fetching before it is well.
+    let local = !matches!(source.kind, SourceKind::Github | SourceKind::Url);
+    match source.state.as_str() {
+        "" => "ok",
+        "new" if local => "ok",
+        state => state,
+    }
 }
 
 /// `trusted` and `untrusted` speak of every command, `changed` of one at least that was trusted with other content;
