@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
-use crate::commands::model::Command;
+use crate::commands::model::{Command, StepKind};
 use crate::commands::run::Engine;
 use crate::commands::source::cache::BlobCache;
 use crate::commands::source::remote::Remote;
@@ -204,7 +204,9 @@ impl App {
             Ok((found, used)) if found.source.kind == SourceKind::Dir => {
                 let row = store.source_by_name(&found.source.name)?;
                 let Some(row) = row else { return Ok((found, used)) };
-                if own::is_fresh(store, &row, &found.command.origin.path)? {
+                // What it requires or runs may stand in other files.
+                let alone = found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
+                if alone && own::is_fresh(store, &row, &found.command.origin.path)? {
                     return Ok((found, used));
                 }
                 own::refresh(store, &row)?;

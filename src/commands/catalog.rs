@@ -127,8 +127,8 @@ impl Resolved {
     }
 }
 
-/// A word as a shell takes it back.
-fn quoted(word: &str) -> String {
+/// A word as a shell takes it back, for command lines in hints.
+pub fn quoted(word: &str) -> String {
     shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
 }
 
@@ -183,6 +183,7 @@ impl Catalog<'_> {
     pub fn named(&self, name: &str, near: Option<Near<'_>>) -> Result<Option<Resolved>> {
         if let Some((source, rest)) = name.split_once(':') {
             let hits = self.store.find_in_source(source.trim(), &fold_name(rest))?;
+            let hits: Vec<DefinitionHit> = hits.into_iter().filter(|h| self.is_visible(&h.source)).collect();
             if !hits.is_empty() {
                 return self.choose(hits, None).map(Some);
             }

@@ -49,6 +49,10 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             let error = Error::new(Kind::Usage, format!("`{name}` cannot be the name of a source"));
             return Err(error.hint("use lower case letters, digits, `-`, `_` and `.`"));
         }
+        Some(name) if own::RESERVED.contains(&name.as_str()) => {
+            let error = Error::new(Kind::Usage, format!("the name `{name}` is kept"));
+            return Err(error.hint("choose another --name"));
+        }
         Some(name) if store.source_by_name(name)?.is_some_and(|s| left.as_ref().is_none_or(|l| l.id != s.id)) => {
             return Err(
                 Error::new(Kind::Usage, format!("there is a source `{name}` already")).hint("choose another --name")
@@ -56,7 +60,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
         Some(name) => name.clone(),
         None if left.is_some() => left.as_ref().map(|l| l.name.clone()).unwrap_or_default(),
-        None => own::unique(&store, &spec.suggested_name())?,
+        None => own::unused(&store, &spec.suggested_name())?,
     };
     let new = NewSource {
         name: name.clone(),
@@ -86,7 +90,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if synced.notes.len() > 8 {
         context.ui.note(&format!("… and {} more notes; `fac source info {name}` shows all", synced.notes.len() - 8));
     }
-    context.ui.line(&format!("{name}: {count} commands"))?;
+    context.ui.line(&format!("{name}: {}", super::counted(count, "command")))?;
     if count == 0 {
         context.ui.note("nothing in it was understood as a command; `--as DIALECT` reads plain files as one");
     } else {

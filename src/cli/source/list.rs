@@ -191,7 +191,7 @@ pub(super) fn rm(context: &mut Context, args: &RmArgs) -> Result<u8> {
         store.revoke(Some(&source.spec), None)?;
         layout::sweep(&context.app.layouts(), source.id, None);
         if !context.ui.json {
-            context.ui.note(&format!("removed {name} with {removed} commands"));
+            context.ui.note(&format!("removed {name} with {}", super::counted(removed, "command")));
         }
         gone.push(json!({"name": name, "commands": removed}));
     }

@@ -84,6 +84,11 @@ fn visible(context: &Context, sources: Vec<Source>) -> Vec<Source> {
     sources.into_iter().filter(seen).collect()
 }
 
+/// A number of things in words: `1 command`, `2 commands`.
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
 /// There is no such source; the nearest one is named.
 pub(super) fn unknown(store: &Store, name: &str) -> Error {
     let error = Error::new(Kind::NotFound, format!("there is no source `{name}`"));
