@@ -10,7 +10,7 @@ TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO     := cargo
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test check bench fuzz completions clean
+.PHONY: help run test check bench fuzz completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench        the figures, side by side with other programs"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make completions  write completions/ and man/ again"
+	@echo "make picture      draw the README's picture again, from a real screen"
 
 run:
 	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
@@ -54,6 +55,11 @@ completions:
 	write bash fac.bash; write zsh _fac; write fish fac.fish; write powershell _fac.ps1; write elvish fac.elv
 	@rm -f man/*.1
 	"$(TARGET)/debug/fac" man --dir man
+
+picture:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	FAC="$(TARGET)/debug/fac" python3 assets/picture.py assets/screenshot.svg
 
 clean:
 	$(CARGO) clean
