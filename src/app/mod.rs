@@ -2,7 +2,7 @@
 
 mod open;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
@@ -58,6 +58,7 @@ pub struct App {
     config: OnceCell<Config>,
     store: OnceCell<Store>,
     log: OnceCell<Log>,
+    fresh: Cell<bool>,
 }
 
 impl App {
@@ -89,6 +90,7 @@ impl App {
             config: OnceCell::new(),
             store: OnceCell::new(),
             log: OnceCell::new(),
+            fresh: Cell::new(false),
         })
     }
 
@@ -168,17 +170,20 @@ impl App {
         Some(format!("{}:{}", SourceKind::Project.name(), folder.display()))
     }
 
-    /// The catalog with the bundled, the user's and the project's definitions brought up to date.
+    /// The catalog with the bundled, the user's and the project's definitions brought up to date, once a process.
     pub fn catalog(&self) -> Result<Catalog<'_>> {
         let store = self.store()?;
-        own::refresh_bundled(store)?;
-        own::refresh_user(store, &self.paths.commands_dir)?;
-        if let Some(project) = &self.project
-            && let Some(folder) = &project.commands_dir
-        {
-            own::refresh_project(store, folder, &project.root)?;
+        if !self.fresh.get() {
+            own::refresh_bundled(store)?;
+            own::refresh_user(store, &self.paths.commands_dir)?;
+            if let Some(project) = &self.project
+                && let Some(folder) = &project.commands_dir
+            {
+                own::refresh_project(store, folder, &project.root)?;
+            }
+            names::refresh(store, &self.paths.cache)?;
+            self.fresh.set(true);
         }
-        names::refresh(store, &self.paths.cache)?;
         let config = self.config()?;
         Ok(Catalog {
             store,
@@ -192,7 +197,7 @@ impl App {
 
     /// The same with added folders brought up to date too.
     pub fn whole_catalog(&self) -> Result<Catalog<'_>> {
-        own::refresh_added(self.store()?)?;
+        self.fresh.set(!own::refresh_added(self.store()?)? && self.fresh.get());
         self.catalog()
     }
 
@@ -210,6 +215,7 @@ impl App {
                     return Ok((found, used));
                 }
                 own::refresh(store, &row)?;
+                self.fresh.set(false);
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
