@@ -6,4 +6,5 @@ mod bundled;
 mod github;
 mod layers;
 mod readme;
+mod run;
 mod support;
