@@ -3,6 +3,8 @@
 mod open;
 
 use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
@@ -294,11 +296,26 @@ impl App {
                 tail: kilobytes("run.output_tail_kb"),
                 ..exec::CaptureLimits::default()
             },
+            redactor: self.redactor.clone(),
+            own_env: self.own_env(),
             outputs: self.outputs(),
             stop,
             terminal,
             trigger: trigger.to_string(),
         })
+    }
+
+    /// How scripts reach this very program and its folders: `FAC_PROGRAM` is its path, and its home is named
+    /// where a flag said it.
+    fn own_env(&self) -> Vec<(OsString, OsString)> {
+        let mut all = Vec::new();
+        if let Ok(program) = std::env::current_exe() {
+            all.push(("FAC_PROGRAM".into(), program.into()));
+        }
+        if let Some(home) = self.options.home.as_ref().and_then(|p| std::path::absolute(p).ok()) {
+            all.push(("FAC_HOME".into(), home.into()));
+        }
+        all
     }
 
     /// Whether a dialect's parameters may come from the caller's environment (xc inputs may).

@@ -6,7 +6,7 @@ use super::ask::{self, Granted};
 use super::draw;
 use super::{Context, RESERVED};
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::{Resolved, Trust};
+use crate::commands::catalog::{self, Resolved, Trust};
 use crate::commands::model::{Command, ParamKind, StepKind};
 use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
@@ -50,6 +50,8 @@ pub(super) struct Asked {
     pub(super) dry_run: bool,
     pub(super) help: bool,
     pub(super) trigger: String,
+    /// Words of the rest parameter, beside those among `words`.
+    pub(super) rest: Vec<String>,
 }
 
 /// `fac run`.
@@ -82,7 +84,13 @@ fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
 
 /// Finds, binds, asks and runs.
 pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
-    let (resolved, used) = find(context, &mut asked)?;
+    if let Some(longer) = catalog::expand(&context.app.config()?.aliases(), &asked.words) {
+        asked.words = longer;
+    }
+    let (resolved, used) = find(context, &mut asked).inspect_err(|_| {
+        // Whose word `--json` is cannot be told without the command; an error is best said in the form asked for.
+        context.ui.json |= asked_words(&asked).any(|w| w == "--json");
+    })?;
     take_own_flags(context, &resolved.command, &mut asked, used);
     if asked.help {
         context.ui.write(draw::command_help(&context.ui, &resolved).as_bytes())?;
@@ -96,7 +104,13 @@ pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
             .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
         given.set(&resolved.command, name.trim(), value)?;
     }
+    asked.rest.iter().for_each(|word| given.push_rest(word));
     execute(context, resolved, given, &asked)
+}
+
+/// The words before `--`.
+fn asked_words(asked: &Asked) -> impl Iterator<Item = &String> {
+    asked.words.iter().take_while(|w| *w != "--")
 }
 
 fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
@@ -193,7 +207,9 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
-    finish(context, &report)
+    let code = finish(context, &report);
+    super::runs::keep_house(context);
+    code
 }
 
 fn is_snippet(plan: &Plan) -> bool {

@@ -6,5 +6,6 @@ mod bundled;
 mod github;
 mod layers;
 mod readme;
+mod run;
 mod sources;
 mod support;
