@@ -272,6 +272,11 @@ impl App {
         )
     }
 
+    /// The interpreter table with what the user wrote about it.
+    pub fn interpreters(&self) -> Result<exec::Interpreters> {
+        open::interpreters(self.config()?)
+    }
+
     /// An engine for one run.
     pub fn engine<'a>(
         &'a self,
@@ -289,7 +294,7 @@ impl App {
             env: &self.env,
             cwd: self.cwd.clone(),
             runners: Vec::new(),
-            interpreters: open::interpreters(config)?,
+            interpreters: self.interpreters()?,
             timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
             capture: exec::CaptureLimits {
                 head: kilobytes("run.output_head_kb"),

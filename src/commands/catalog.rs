@@ -298,8 +298,9 @@ impl Catalog<'_> {
     /// Names the nearest commands, or what is nested under the words.
     fn not_found(&self, words: &[String]) -> Error {
         let first = words.first().map(|w| fold_name(w)).unwrap_or_default();
-        let said =
-            format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
+        let named = words.iter().enumerate().take_while(|(at, w)| *at == 0 || (*at < 2 && !w.starts_with('-')));
+        let named: Vec<&str> = named.map(|(_, w)| w.as_str()).collect();
+        let said = format!("there is no command `{}`", named.join(" ").trim());
         let error = Error::new(Kind::NotFound, said);
         let children = self.store.children_of(&first).unwrap_or_default();
         if !children.is_empty() {
