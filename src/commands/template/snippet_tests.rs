@@ -231,6 +231,18 @@ fn what_would_become_code_is_refused_by_name() {
         ("<()eval {{x}}", "`eval`"),
         ("$SHELL -c {{x}}", "`$…`"),
         ("a=eval; $a {{x}}", "computes"),
+        ("bash <(echo {{x}})", "standard input"),
+        ("source <(printf %s {{x}})", "standard input"),
+        ("echo {{x}} | python3 -", "standard input"),
+        ("echo {{x}} | bash -s -- a", "standard input"),
+        ("echo {{x}} | sh /dev/stdin", "standard input"),
+        ("psql db <<EOF\n{{x}}\nEOF", "standard input"),
+        ("make A={{x}}", "`make`"),
+        ("vim +{{x}} file", "`vim`"),
+        ("env LD_PRELOAD={{x}} ls", "`LD_PRELOAD`"),
+        ("export GIT_EDITOR={{x}}", "`GIT_EDITOR`"),
+        ("git rebase -x '{{x}}' main", "`rebase`"),
+        ("alias f='sh -c'; f {{x}}", "functions"),
         ("sh -c 'eval \"$1\"' _ {{x}}", "evaluates its arguments"),
     ] {
         let refusal = tldr(template, "bash").expect_err(template);

@@ -23,6 +23,8 @@ struct Rule {
     anywhere: bool,
     /// Whether it reads a program from standard input when it is given none.
     stdin: bool,
+    /// Whether it reads commands from standard input whatever its words are (`psql` knows `\!`, `ed` knows `!`).
+    fed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,8 +41,16 @@ enum Operands {
     AfterShell,
 }
 
-const BASE: Rule =
-    Rule { names: &[], code: "", code_long: &[], takes: "", operands: Operands::Data, anywhere: true, stdin: false };
+const BASE: Rule = Rule {
+    names: &[],
+    code: "",
+    code_long: &[],
+    takes: "",
+    operands: Operands::Data,
+    anywhere: true,
+    stdin: false,
+    fed: false,
+};
 
 /// How many names of one command are looked at, so that a line of interpreters takes no quadratic time.
 const MAX_LOOKS: usize = 50;
@@ -49,6 +59,31 @@ const MAX_LOOKS: usize = 50;
 const UNNAMED: Rule = Rule { code: "c", ..BASE };
 
 const RULES: &[Rule] = &[
+    Rule {
+        names: &[
+            "psql", "mysql", "mariadb", "sqlite3", "ed", "red", "ex", "dc", "gdb", "lldb", "gnuplot", "octave", "R",
+            "lua", "julia", "ftp", "sftp", "lftp", "telnet", "mail", "mailx",
+        ],
+        fed: true,
+        anywhere: false,
+        ..BASE
+    },
+    Rule { names: &["source", "."], stdin: true, anywhere: false, ..BASE },
+    Rule { names: &["rebase", "difftool"], code: "x", code_long: &["exec", "extcmd"], ..BASE },
+    Rule {
+        names: &["filter-branch"],
+        code_long: &[
+            "env-filter",
+            "tree-filter",
+            "index-filter",
+            "parent-filter",
+            "msg-filter",
+            "commit-filter",
+            "tag-name-filter",
+        ],
+        ..BASE
+    },
+    Rule { names: &["split"], code_long: &["filter"], anywhere: false, ..BASE },
     Rule {
         names: &[
             "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "elvish", "nu", "xonsh",
@@ -240,6 +275,9 @@ impl Shell<'_> {
             let slot = words.iter().find_map(|w| w.slots.first().copied());
             self.unnamed = self.unnamed.or(slot.map(|s| (s, self.line)));
         }
+        for word in words.iter().filter(|w| w.equals.is_some()) {
+            self.evaluated_name(word)?;
+        }
         let mut looks = 0;
         for (at, word) in words.iter().enumerate() {
             for name in self.names(word) {
@@ -295,8 +333,12 @@ impl Shell<'_> {
                     .refuse(*slot, format!("is an argument of a program for `{name}` that evaluates its arguments"));
             }
         }
-        self.reads_program |=
-            rule.stdin && !state.code_given && state.operands == usize::from(rule.operands == Operands::Remote);
+        // `bash <(echo x)`, `. /dev/stdin` and `sh -s x` read one too.
+        let handed = |w: &Word| {
+            (w.text.contains(EXPANSION) && !w.slots.is_empty()) || w.text.starts_with("/dev/") || w.text == "-s"
+        };
+        let none = !state.code_given && state.operands == usize::from(rule.operands == Operands::Remote);
+        self.reads_program |= rule.fed || (rule.stdin && (none || words.iter().any(handed)));
         Ok(())
     }
 
@@ -325,6 +367,20 @@ impl Shell<'_> {
                 Ok(())
             }
             "tmux" | "screen" => self.multiplexer(name, words),
+            "alias" => {
+                (self.functions, self.evaluates) = (true, true);
+                Ok(())
+            }
+            "make" | "gmake" => match words.iter().find(|w| w.equals.is_some() && !w.slots.is_empty()) {
+                Some(w) => self.refuse(w.slots[0], "would become the value of a variable of `make`, which expands it"),
+                None => Ok(()),
+            },
+            "vim" | "nvim" | "vi" | "view" | "gvim" | "less" | "more" | "emacs" => {
+                match words.iter().find(|w| w.text.starts_with('+') && !w.slots.is_empty()) {
+                    Some(w) => self.refuse(w.slots[0], format!("would become program text for `{name}`")),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -436,7 +492,7 @@ impl Reading {
         if dash && !(rule.operands == Operands::Remote && self.operands > 1) {
             return self.option(rule, text);
         }
-        self.operands += usize::from(text != "--");
+        self.operands += usize::from(!matches!(text, "--" | "-"));
         match rule.operands {
             Operands::Data => false,
             Operands::Code => true,
