@@ -1,3 +1,5 @@
+//! Exports of a rich command, of snippets and of the corpora.
+
 use super::*;
 use crate::commands::dialect::{self, SourceFile};
 use crate::commands::model::{Dialect, Effect, ParamType, Trigger};
