@@ -210,6 +210,7 @@ impl Shell<'_> {
 enum Next {
     Option,
     Code,
+    CodeAfterOperand,
     Data,
 }
 
@@ -227,7 +228,16 @@ impl Reading {
         let text = word.text.as_str();
         let dash = text.len() > 1 && text.starts_with('-') && text != "--";
         match self.next {
-            Next::Code if !(dash && rule.code.contains('c')) => {
+            // `sh -c -e -o pipefail -- CODE`: options and marks may stand between, the program is still to come.
+            Next::Code if rule.code.contains('c') && text.starts_with(['-', '+']) => {
+                self.next = if text.ends_with(['o', 'O']) { Next::CodeAfterOperand } else { Next::Code };
+                return true;
+            }
+            Next::CodeAfterOperand => {
+                self.next = Next::Code;
+                return true;
+            }
+            Next::Code => {
                 (self.next, self.code_given) = (Next::Option, true);
                 return true;
             }
@@ -240,7 +250,10 @@ impl Reading {
         if dash && !(rule.operands == Operands::Remote && self.operands > 1) {
             return self.option(rule, text);
         }
-        self.operands += usize::from(!matches!(text, "--" | "-"));
+        if text == "--" {
+            return rule.operands == Operands::Code;
+        }
+        self.operands += usize::from(text != "-");
         match rule.operands {
             Operands::Data => false,
             Operands::Code => true,
