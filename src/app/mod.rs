@@ -3,7 +3,6 @@
 mod open;
 
 use std::cell::{Cell, OnceCell};
-use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -212,7 +211,8 @@ impl App {
                 let row = store.source_by_name(&found.source.name)?;
                 let Some(row) = row else { return Ok((found, used)) };
                 // What it requires or runs may stand in other files.
-                let alone = found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
+                let alone =
+                    found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
                 if alone && own::is_fresh(store, &row, &found.command.origin.path)? {
                     return Ok((found, used));
                 }
@@ -221,11 +221,11 @@ impl App {
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
-                if own::refresh_added(store)? {
-                    self.catalog()?.resolve(words, None)
-                } else {
-                    Err(error)
+                if !own::refresh_added(store)? {
+                    return Err(error);
                 }
+                self.fresh.set(false);
+                self.catalog()?.resolve(words, None)
             }
             other => other,
         }

@@ -368,22 +368,6 @@ impl Engine<'_> {
             return Err(Error::new(Kind::BadData, format!("`run` steps call each other more than {MAX_NESTING} deep"))
                 .hint("one of these commands runs itself"));
         }
-        let mut last = (Status::Ok, 0);
-        for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
-            let words = context::call_words(line, unit, progress)?;
-            let (resolved, used) = self.catalog.resolve(&words, Some(unit.resolved.near()))?;
-            let given = super::bind::take_apart(&resolved.command, &words[used..])?;
-            let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
-            let mut plan = plan(self.catalog, resolved, bound)?;
-            refuse_untrusted(&plan)?;
-            for resolved in plan.all() {
-                self.catalog.ensure_laid_out(&resolved.source)?;
-            }
-            let name = format!("{}{}/", unit.prefix, step.id);
-            plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
-            last = self.units(&plan.units, progress, watcher, nesting + 1)?;
-            if last.0 != Status::Ok {
-                break;
         let (started, deadline, first) = (Instant::now(), progress.deadline, progress.full.len());
         progress.deadline = progress.sooner(step.timeout_ms);
         let mut ended = Ok((Status::Ok, 0));
@@ -431,6 +415,9 @@ impl Engine<'_> {
         refuse_untrusted(&plan)?;
         for unit in &plan.units {
             check_runnable(&unit.resolved.command)?;
+        }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
         }
         let name = format!("{}{}/", unit.prefix, step.id);
         plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
@@ -490,7 +477,8 @@ fn check_runnable(command: &Command) -> Result<()> {
     }
     let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
     if let Some(param) = command.params.iter().find(|p| scripts && changes_programs(&p.var)) {
-        let said = format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
+        let said =
+            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
         return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
     }
     for step in &command.steps {
