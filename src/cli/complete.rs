@@ -183,11 +183,13 @@ fn command_names(typed: &str, current: &str) -> Vec<Line> {
         let fits = |n: &&Name| n.source == source && n.name.starts_with(rest);
         return names.iter().filter(fits).map(|n| line(format!("{source}:{}", n.name), &n.summary)).collect();
     }
-    let prefix = if typed.is_empty() { current.to_lowercase() } else { format!("{typed} {current}").to_lowercase() };
-    let skip = if typed.is_empty() { 0 } else { typed.len() + 1 };
+    // Folding can change the length of a name, so lengths are those of the folded one.
+    let before = if typed.is_empty() { String::new() } else { format!("{} ", typed.to_lowercase()) };
+    let skip = before.len();
+    let prefix = before + &current.to_lowercase();
     let mut lines: Vec<Line> = Vec::new();
     for name in index(&prefix) {
-        let word = name.name[skip..].split(' ').next().unwrap_or("");
+        let word = name.name.get(skip..).unwrap_or("").split(' ').next().unwrap_or("");
         let whole = name.name.len() == skip + word.len();
         match lines.last_mut().filter(|l| l.value == word) {
             Some(last) if whole => last.about.clone_from(&name.summary),

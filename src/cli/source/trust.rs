@@ -10,7 +10,7 @@ use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
+use crate::kernel::terminal::{safe, safe_line};
 use crate::store::{DefinitionFilter, DefinitionHit, NewGrant, Source, SourceKind, Store};
 
 /// Allow commands of a source to run, exactly as they are now
@@ -51,8 +51,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             context.ui.line(&safe_line(&line))?;
         }
     }
-    if settings.is_some() && !context.ui.json {
-        context.ui.line("the settings in .factotum.toml")?;
+    if let Some((_, name, _, text)) = settings.as_ref().filter(|_| !context.ui.json) {
+        // Settings can name programs and aliases, so what is granted is shown whole.
+        context.ui.line(&format!("the settings in {name}:"))?;
+        for line in safe(text).lines() {
+            context.ui.line(&format!("  {line}"))?;
+        }
     }
     let question = match wanting.len() {
         1 => "Trust this command exactly as it is now?".to_string(),
