@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::Context;
 use super::ui::Role;
+use crate::commands::catalog::Catalog;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::knowledge::{Hit, Index};
-use crate::store::Store;
 
 /// Find commands and past runs by words
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
     }
     let mut shown = Vec::new();
     for hit in &found.hits {
-        if let Some(line) = describe(store, hit)? {
+        if let Some(line) = describe(&catalog, hit)? {
             shown.push((hit, line));
         }
     }
@@ -77,15 +77,17 @@ struct Line {
     summary: String,
 }
 
-/// What is said about a hit; `None` when its row is gone meanwhile.
-fn describe(store: &Store, hit: &Hit) -> Result<Option<Line>> {
+/// What is said about a hit; `None` when its row is gone meanwhile, or belongs to another project.
+fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
     if hit.kind == "run" {
-        let Ok(run) = store.run(&hit.key) else { return Ok(None) };
+        let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
         let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
         return Ok(Some(Line { name: run.row.command, summary }));
     }
     let Ok(id) = hit.key.parse() else { return Ok(None) };
-    let Some(row) = store.definition(id)? else { return Ok(None) };
+    let Some(row) = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source)) else {
+        return Ok(None);
+    };
     let summary = serde_json::from_str::<serde_json::Value>(&row.json)
         .ok()
         .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))
