@@ -4,6 +4,7 @@
 
 mod bundled;
 mod github;
+mod injection;
 mod layers;
 mod readme;
 mod run;
