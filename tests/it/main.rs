@@ -9,3 +9,4 @@ mod layers;
 mod readme;
 mod run;
 mod support;
+mod terminal;
