@@ -52,7 +52,7 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
         }
         asked.push(resolved.key());
         if !context.ui.ask {
-            return Ok(Granted::No(refused(resolved)));
+            return Ok(Granted::No(resolved.refusal()));
         }
         if !ask_trust(context, catalog, resolved)? {
             return Ok(Granted::No(Error::new(
@@ -70,26 +70,11 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
     Ok(Granted::Yes)
 }
 
-/// The refusal that names the command which would grant it.
-pub(super) fn refused(resolved: &Resolved) -> Error {
-    let (name, source) = (&resolved.command.name, &resolved.source.name);
-    let said = match resolved.trust {
-        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
-        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
-    };
-    let read = match resolved.trust {
-        Trust::Changed => format!("fac source diff {source}"),
-        _ => format!("fac commands show '{source}:{name}'"),
-    };
-    let grant = format!("fac source trust {source} --command '{name}' --yes");
-    Error::new(Kind::Refused, said).hint(format!("read it with `{read}`, then allow it with `{grant}`"))
-}
-
 fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> Result<bool> {
     let ui = &context.ui;
     let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
     let shown = match before.filter(|_| resolved.trust == Trust::Changed) {
-        Some(grant) => draw::diff(ui, &grant.text, &resolved.command.text),
+        Some(grant) => draw::trust_diff(ui, &grant.text, resolved),
         None => draw::trust_card(ui, resolved),
     };
     ui.note(&shown);
@@ -112,7 +97,7 @@ pub(super) fn grant_of(resolved: &Resolved, how: &str) -> NewGrant {
         command: resolved.command.name.clone(),
         digest: resolved.digest.clone(),
         how: how.to_string(),
-        text: resolved.command.text.clone(),
+        text: resolved.accepted_text(),
     }
 }
 

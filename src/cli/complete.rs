@@ -230,7 +230,8 @@ fn of_command(before: &[String], current: &str, command: &Command, rest: &[Strin
 }
 
 fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
-    let params: Vec<&Value> = name.params.as_array().map(|a| a.iter().collect()).unwrap_or_default();
+    let all = name.params();
+    let params: Vec<&Value> = all.as_array().map(|a| a.iter().collect()).unwrap_or_default();
     let text = |p: &Value, key: &str| p.get(key).and_then(Value::as_str).unwrap_or("").to_string();
     let is = |p: &Value, kinds: &[&str]| kinds.contains(&text(p, "k").as_str());
     let flag = |p: &Value| format!("--{}", text(p, "n"));

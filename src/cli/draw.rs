@@ -126,7 +126,7 @@ pub(super) fn place(resolved: &Resolved) -> String {
 pub(super) fn trust_card(ui: &Ui, resolved: &Resolved) -> String {
     let bar = ui.paint_err(Role::Warn, "│");
     let mut out = format!("{} {}\n", ui.paint_err(Role::Strong, &safe_line(&resolved.key())), place(resolved));
-    for line in safe(&resolved.command.text).lines() {
+    for line in safe(&resolved.accepted_text()).lines() {
         out.push_str(&format!("{bar} {line}\n"));
     }
     out.trim_end().to_string()
@@ -144,6 +144,15 @@ pub(super) fn snippet_card(ui: &Ui, plan: &Plan) -> String {
         out.push_str(&format!("  {} = {}\n", ui.paint_err(Role::Name, &safe_line(&value.var)), safe_line(text)));
     }
     out.trim_end().to_string()
+}
+
+/// What changed of a definition since `before` was accepted.
+pub(super) fn trust_diff(ui: &Ui, before: &str, resolved: &Resolved) -> String {
+    let shown = diff(ui, before, &resolved.accepted_text());
+    if shown.is_empty() {
+        return "  its text is the same; files beside it that it can read have changed".to_string();
+    }
+    shown
 }
 
 /// A line diff of two definitions, three lines around each change.

@@ -121,6 +121,7 @@ fn wishes(global: &Globals, env: &Env) -> Wishes {
         no_input: global.no_input,
         yes: global.yes,
         color: global.color.clone().or_else(|| env.text("FAC_COLOR").map(String::from)),
+        columns: env.text("COLUMNS").and_then(|c| c.parse().ok()),
         no_color,
     }
 }

@@ -187,8 +187,8 @@ fn take_shorts(
     words: &mut std::slice::Iter<'_, String>,
     given: &mut Given,
 ) -> Result<()> {
-    let mut letters = word.char_indices().skip(1);
-    while let Some((at, letter)) = letters.next() {
+    let letters = word.char_indices().skip(1);
+    for (at, letter) in letters {
         let param = find_short(command, letter).ok_or_else(|| unknown(command, &letter.to_string(), true))?;
         let values = given.values.entry(param.var.clone()).or_default();
         if param.kind == ParamKind::Flag {

@@ -10,6 +10,7 @@ use super::bind::nearest;
 use super::digest;
 use super::model::{Command, Diagnostic, Dialect, Step, StepKind, Syntax};
 use super::scan::fold_name;
+use super::source::cache::BlobCache;
 use super::source::{layout, local};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
@@ -91,6 +92,32 @@ impl Resolved {
         Near { source: &self.source, path: &self.command.origin.path }
     }
 
+    /// The refusal to run it, with the commands that show it and that allow it and all it requires.
+    pub fn refusal(&self) -> Error {
+        let (name, source) = (&self.command.name, &self.source.name);
+        let (said, read) = match self.trust {
+            Trust::Changed => ("has changed since it was trusted", format!("fac source diff {}", quoted(source))),
+            _ => ("comes from outside and is not trusted yet", format!("fac commands show {}", quoted(&self.key()))),
+        };
+        let grant = format!("fac source trust {} --command {} --yes", quoted(source), quoted(name));
+        Error::new(Kind::Refused, format!("`{}` {said}", self.key()))
+            .hint(format!("read it with `{read}`, then allow it with `{grant}`"))
+    }
+
+    /// What a person accepts: the definition, and the suggestion commands that it takes from elsewhere in its file.
+    pub fn accepted_text(&self) -> String {
+        let mut text = self.command.text.clone();
+        for param in &self.command.params {
+            if let Some(suggest) = param.suggest.as_ref().filter(|s| !self.command.text.contains(s.as_str())) {
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                text.push_str(&format!("$ {}: {suggest}\n", param.name));
+            }
+        }
+        text
+    }
+
     /// The name people can use to reach exactly this one; bundled and own commands go without their source.
     pub fn full_name(&self) -> String {
         match self.source.kind {
@@ -108,6 +135,11 @@ pub fn expand(aliases: &BTreeMap<String, String>, words: &[String]) -> Option<Ve
     Some(longer)
 }
 
+/// A word as a shell takes it back, for command lines in hints.
+pub fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
+}
+
 /// A view on the store for one caller: one project, one set of bindings.
 pub struct Catalog<'a> {
     /// The database.
@@ -116,6 +148,8 @@ pub struct Catalog<'a> {
     pub project: Option<String>,
     /// Where fetched sources are laid out.
     pub layouts: PathBuf,
+    /// Fetched content, to lay sources out again.
+    pub blobs: BlobCache,
     /// What the user bound entries without a body to.
     pub bindings: BTreeMap<String, Binding>,
     /// The user's own short names for commands.
@@ -153,6 +187,7 @@ impl Catalog<'_> {
     pub fn named(&self, name: &str, near: Option<Near<'_>>) -> Result<Option<Resolved>> {
         if let Some((source, rest)) = name.split_once(':') {
             let hits = self.store.find_in_source(source.trim(), &fold_name(rest))?;
+            let hits: Vec<DefinitionHit> = hits.into_iter().filter(|h| self.is_visible(&h.source)).collect();
             if !hits.is_empty() {
                 return self.choose(hits, None).map(Some);
             }
@@ -180,7 +215,7 @@ impl Catalog<'_> {
             let order = (!beside, !own, stranger, level(resolved.source.kind), alias, fit(&resolved.command));
             found.push((order, resolved));
         }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.sort_by_key(|a| a.0);
         let mut found = found.into_iter().map(|(_, resolved)| resolved);
         // The caller passes at least one hit.
         let Some(mut first) = found.next() else { return Err(Error::new(Kind::NotFound, "no such command")) };
@@ -213,10 +248,27 @@ impl Catalog<'_> {
             SourceKind::Dir | SourceKind::Project | SourceKind::User => {
                 Some(local::base(Path::new(local_path(&source.spec))))
             }
-            SourceKind::Github => source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c)),
+            SourceKind::Github | SourceKind::Url => {
+                source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c))
+            }
             _ => None,
         };
         SourceInfo { id: source.id, name: source.name.clone(), kind: source.kind, spec: source.spec.clone(), base }
+    }
+
+    /// Makes sure that the files of a fetched source lie on disk; a layout that somebody removed is made again.
+    ///
+    /// # Errors
+    /// `Unreachable` when fetched content is gone too.
+    pub fn ensure_laid_out(&self, source: &SourceInfo) -> Result<()> {
+        let fetched = matches!(source.kind, SourceKind::Github | SourceKind::Url);
+        let missing = source.base.as_ref().filter(|base| fetched && !base.is_dir());
+        let Some(commit) = missing.and_then(|base| base.file_name()).and_then(|name| name.to_str()) else {
+            return Ok(());
+        };
+        let files = self.store.source_files(source.id)?;
+        layout::lay_out_again(&self.layouts, source.id, commit, &files, &self.blobs)
+            .map_err(|error| error.hint(format!("fetch them again with `fac source update {}`", source.name)))
     }
 
     /// Whether these bytes may run.

@@ -8,5 +8,6 @@ mod injection;
 mod layers;
 mod readme;
 mod run;
+mod sources;
 mod support;
 mod terminal;

@@ -41,9 +41,7 @@ fn signature(command: &Command, params: &[Param], lost: &mut Vec<String>) -> Res
 /// One parameter as the signature has it.
 fn word(param: &Param, lost: &mut Vec<String>) -> String {
     let name = &param.name;
-    let plain = |v: &String| {
-        !v.is_empty() && !v.contains(|c: char| matches!(c, '`' | '[' | ']' | '|' | '\n' | '\r' | '<' | '>'))
-    };
+    let plain = |v: &String| !v.is_empty() && !v.contains(['`', '[', ']', '|', '\n', '\r', '<', '>']);
     let mut values: Vec<String> = param.default.iter().cloned().collect();
     values.extend(param.choices.iter().filter(|c| Some(*c) != param.default.as_ref()).cloned());
     let sayable = values.iter().all(plain) && !values.iter().any(|v| v.contains(' '));
@@ -219,6 +217,6 @@ fn quoted(word: &str) -> String {
 fn duration(ms: u64) -> String {
     [(3_600_000, "h"), (60_000, "m"), (1000, "s")]
         .iter()
-        .find(|(unit, _)| ms >= *unit && ms % unit == 0)
+        .find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit))
         .map_or_else(|| format!("{ms}ms"), |(unit, name)| format!("{}{name}", ms / unit))
 }

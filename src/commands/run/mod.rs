@@ -165,6 +165,9 @@ impl Engine<'_> {
         for unit in &plan.units {
             check_runnable(&unit.resolved.command)?;
         }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
         let started_at = Instant::now();
         let started = self.clock.now();
         let id = self.begin(plan)?;
@@ -413,6 +416,9 @@ impl Engine<'_> {
         for unit in &plan.units {
             check_runnable(&unit.resolved.command)?;
         }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
         let name = format!("{}{}/", unit.prefix, step.id);
         plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
         self.units(&plan.units, progress, watcher, nesting + 1)
@@ -441,22 +447,12 @@ fn is_compensation(command: &Command, step: &Step) -> bool {
     command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
 }
 
+/// Refuses a plan that holds anything untrusted.
 fn refuse_untrusted(plan: &Plan) -> Result<()> {
-    let Some(resolved) = plan.all().find(|r| r.trust != Trust::Trusted) else { return Ok(()) };
-    let (name, source) = (&resolved.command.name, &resolved.source.name);
-    let said = match resolved.trust {
-        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
-        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
-    };
-    let hint = format!(
-        "read it with `fac commands show {source}:{}`, then `fac source trust {source} --command '{name}'`",
-        shown(name)
-    );
-    Err(Error::new(Kind::Refused, said).hint(hint))
-}
-
-fn shown(name: &str) -> String {
-    if name.contains(' ') { format!("'{name}'") } else { name.to_string() }
+    match plan.all().find(|r| r.trust != Trust::Trusted) {
+        Some(resolved) => Err(resolved.refusal()),
+        None => Ok(()),
+    }
 }
 
 fn check_runnable(command: &Command) -> Result<()> {

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use super::cache::BlobCache;
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files;
 use crate::kernel::ids::Id;
+use crate::store::FileRow;
 
 /// Where a source's files lie at a commit.
 pub fn folder(layouts: &Path, source: Id, commit: &str) -> PathBuf {
@@ -65,6 +66,23 @@ pub fn lay_out(
         }
     }
     Ok(left_out)
+}
+
+/// Lays out a commit that was laid out before, from the content that is still there.
+///
+/// # Errors
+/// `Unreachable` when content of it is missing or damaged: it has to be fetched again.
+pub fn lay_out_again(layouts: &Path, source: Id, commit: &str, files: &[FileRow], blobs: &BlobCache) -> Result<()> {
+    let mut laid = Vec::with_capacity(files.len());
+    for file in files {
+        let sha = file.blob.as_deref().filter(|sha| blobs.read(sha).is_some());
+        let sha = sha.ok_or_else(|| {
+            Error::new(Kind::Unreachable, format!("{} was fetched, but is gone from the cache", file.path))
+        })?;
+        // A fetched file's stamp says whether it may be executed.
+        laid.push(LaidOut { path: &file.path, sha, executable: file.stamp == 1 });
+    }
+    lay_out(layouts, source, commit, &laid, blobs).map(|_| ())
 }
 
 /// Names that could leave the folder or confuse whoever lists it are not written. Backslashes are data here.

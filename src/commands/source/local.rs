@@ -15,6 +15,8 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 pub const MAX_DEFINITION: u64 = 2 << 20;
 /// Files beside a definition larger than this are not part of its digest, bytes.
 const MAX_SIBLING: u64 = 8 << 20;
+/// So many files are followed from one definition's scripts.
+const MAX_SIBLINGS: usize = 500;
 /// More candidate files than this are not read from one folder.
 const MAX_FILES: usize = 50_000;
 
@@ -133,20 +135,21 @@ impl detect::Siblings for OnDisk<'_> {
 /// The digest of the files a definition in a folder names in its scripts, and of all files below a skill.
 ///
 /// A folder under development changes with every keystroke, so unlike a fetched source only files that the
-/// scripts name (`./build.sh`, `lib/x.py`) count, followed one level deep.
+/// scripts name (`./build.sh`, `lib/x.py`, `$FAC_SOURCE_DIR/x`) count, and those that these name in turn.
 pub fn sibling_digest(base: &Path, command: &Command) -> String {
     if !digest::reads_siblings(command) {
         return String::new();
     }
-    let folder = command.origin.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut named: BTreeSet<String> = BTreeSet::new();
     for step in &command.steps {
-        named_files(base, folder, &step.text, &mut named);
+        named_files(base, folder_of(&command.origin.path), &step.text, &mut named);
     }
-    for file in named.clone() {
-        if let Ok(text) = std::fs::read_to_string(base.join(&file)) {
-            named_files(base, folder, &text, &mut named);
-        }
+    let mut unread: Vec<String> = named.iter().cloned().collect();
+    while let Some(file) = unread.pop().filter(|_| named.len() < MAX_SIBLINGS) {
+        let Ok(text) = std::fs::read_to_string(base.join(&file)) else { continue };
+        let before = named.clone();
+        named_files(base, folder_of(&file), &text, &mut named);
+        unread.extend(named.difference(&before).cloned());
     }
     named.remove(&command.origin.path);
     let hashed: Vec<(String, String)> = named
@@ -154,6 +157,10 @@ pub fn sibling_digest(base: &Path, command: &Command) -> String {
         .filter_map(|path| std::fs::read(base.join(&path)).ok().map(|bytes| (path, digest::git_blob(&bytes))))
         .collect();
     digest::of_files(hashed.iter().map(|(path, id)| (path.as_str(), id.as_str())))
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Words of `text` that are files below `base`, seen from its root or from `folder`.
@@ -164,11 +171,15 @@ fn named_files(base: &Path, folder: &str, text: &str, named: &mut BTreeSet<Strin
         if token.is_empty() || token.split('/').any(|part| part == "..") {
             continue;
         }
-        let from_folder = if folder.is_empty() { token.to_string() } else { format!("{folder}/{token}") };
-        for candidate in [from_folder, token.to_string()] {
-            let full = base.join(&candidate);
-            if std::fs::symlink_metadata(&full).is_ok_and(|m| m.is_file() && m.len() <= MAX_SIBLING) {
-                named.insert(candidate);
+        // The first part may be a variable: `$FAC_SOURCE_DIR/x`.
+        let behind = token.split_once('/').map(|(_, rest)| rest).filter(|rest| !rest.is_empty());
+        for token in std::iter::once(token).chain(behind) {
+            let from_folder = if folder.is_empty() { token.to_string() } else { format!("{folder}/{token}") };
+            for candidate in [from_folder, token.to_string()] {
+                let full = base.join(&candidate);
+                if std::fs::metadata(&full).is_ok_and(|m| m.is_file() && m.len() <= MAX_SIBLING) {
+                    named.insert(candidate);
+                }
             }
         }
     }

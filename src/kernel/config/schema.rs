@@ -68,7 +68,7 @@ pub const KEYS: &[Key] = &[
     key("network.ca_file", Type::Text, "", OWNER_ONLY, "more certificate authorities, in PEM form"),
     key("interpreters.*.program", Type::Text, "", OWNER_ONLY, "the program that runs this language"),
     key("interpreters.*.args", Type::List, "", OWNER_ONLY, "its arguments before the script"),
-    key("interpreters.*.style", Type::Choice(&["arg", "file", "stdin"]), "", OWNER_ONLY, "how it gets the script"),
+    key("interpreters.*.style", Type::Choice(&["arg", "file"]), "", OWNER_ONLY, "how it gets the script"),
     key("interpreters.*.install", Type::Text, "", OWNER_ONLY, "what to install when it is missing"),
     key("bindings.*.to", Type::Text, "", OWNER_ONLY, "the command that this one stands for"),
     key("bindings.*.prompt", Type::Text, "", OWNER_ONLY, "the prompt that this command sends"),

@@ -186,7 +186,7 @@ impl<'a> Builder<'a, '_> {
         let (mut text, mut range, mut pieces_end): (String, Option<Range<usize>>, Option<usize>) =
             (String::new(), None, None);
         let mut whole = true;
-        while let Some((event, at)) = self.events.next() {
+        for (event, at) in self.events.by_ref() {
             match event {
                 Event::Text(piece) => {
                     whole &= pieces_end.is_none_or(|end| end == at.start);

@@ -47,7 +47,9 @@ pub fn parse(text: &str) -> Signature {
 
 /// Words at the outermost bracket level, with their character offsets.
 fn tokens(text: &str) -> Vec<(usize, &str)> {
-    let (mut out, mut depth, mut start): (Vec<(usize, &str)>, usize, Option<(usize, usize)>) = (Vec::new(), 0, None);
+    let mut out = Vec::new();
+    let mut depth = 0usize;
+    let mut start: Option<(usize, usize)> = None;
     for (index, (byte, c)) in text.char_indices().enumerate() {
         if c.is_whitespace() && depth == 0 {
             if let Some((at, from)) = start.take() {
