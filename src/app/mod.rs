@@ -211,7 +211,8 @@ impl App {
                 let row = store.source_by_name(&found.source.name)?;
                 let Some(row) = row else { return Ok((found, used)) };
                 // What it requires or runs may stand in other files.
-                let alone = found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
+                let alone =
+                    found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
                 if alone && own::is_fresh(store, &row, &found.command.origin.path)? {
                     return Ok((found, used));
                 }
@@ -220,11 +221,11 @@ impl App {
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
-                if own::refresh_added(store)? {
-                    self.catalog()?.resolve(words, None)
-                } else {
-                    Err(error)
+                if !own::refresh_added(store)? {
+                    return Err(error);
                 }
+                self.fresh.set(false);
+                self.catalog()?.resolve(words, None)
             }
             other => other,
         }
@@ -271,6 +272,11 @@ impl App {
         )
     }
 
+    /// The interpreter table with what the user wrote about it.
+    pub fn interpreters(&self) -> Result<exec::Interpreters> {
+        open::interpreters(self.config()?)
+    }
+
     /// An engine for one run.
     pub fn engine<'a>(
         &'a self,
@@ -288,7 +294,7 @@ impl App {
             env: &self.env,
             cwd: self.cwd.clone(),
             runners: Vec::new(),
-            interpreters: open::interpreters(config)?,
+            interpreters: self.interpreters()?,
             timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
             capture: exec::CaptureLimits {
                 head: kilobytes("run.output_head_kb"),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::{Context, RESERVED};
+use super::{Context, RESERVED, help};
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Resolved, Trust};
 use crate::commands::model::{Command, ParamKind, StepKind};
@@ -21,14 +21,14 @@ Examples:
   fac run tldr-pages:tar …         `source:name` picks one of several
   fac run snippet --set file=a.txt name a value
 
-Words after NAME belong to the command. The flags below work there too, unless the
+Words after NAME belong to the command. Our flags work there too, unless the
 command has one of the same name.";
 
 /// Run a command by its name (without a name: pick one)
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "fac run [OPTIONS] [NAME] [ARGS]...")]
 pub struct Args {
-    /// Print exactly what would run, for every step, and run nothing
+    /// Print exactly what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
     /// Give a parameter by name
@@ -38,8 +38,15 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// The command's name and its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME [ARGS]")]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME")]
     words: Vec<OsString>,
+}
+
+impl Args {
+    /// The command's name and its arguments.
+    pub(super) fn words(&self) -> &[OsString] {
+        &self.words
+    }
 }
 
 /// What was asked for, flags of ours taken out of the command's words.
@@ -74,10 +81,12 @@ pub(super) fn external(context: &mut Context, words: Vec<OsString>) -> Result<u8
         let error = Error::new(Kind::Usage, format!("`{first}` is no subcommand of this version"));
         return Err(error.hint(format!("the name is kept for one; `fac run {first}` reaches a command called so")));
     }
+    let first = words.first().cloned().unwrap_or_default();
     start(context, Asked { words, trigger: "manual".into(), ..Asked::default() })
+        .map_err(|error| if error.kind() == Kind::NotFound { help::or_subcommand(error, &first) } else { error })
 }
 
-fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
+pub(super) fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
     let not_text = |w: OsString| Error::new(Kind::Usage, format!("the argument {w:?} is not UTF-8"));
     words.into_iter().map(|w| w.into_string().map_err(not_text)).collect()
 }

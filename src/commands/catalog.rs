@@ -127,17 +127,17 @@ impl Resolved {
     }
 }
 
+/// A word as a shell takes it back, for command lines in hints.
+pub fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
+}
+
 /// `words` with an alias in front replaced by what it stands for, arguments included; `None` when there is no alias.
 pub fn expand(aliases: &BTreeMap<String, String>, words: &[String]) -> Option<Vec<String>> {
     let target = aliases.get(&fold_name(words.first()?))?;
     let mut longer = shlex::split(target).unwrap_or_else(|| vec![target.clone()]);
     longer.extend(words[1..].iter().cloned());
     Some(longer)
-}
-
-/// A word as a shell takes it back, for command lines in hints.
-pub fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
 }
 
 /// A view on the store for one caller: one project, one set of bindings.
@@ -298,8 +298,9 @@ impl Catalog<'_> {
     /// Names the nearest commands, or what is nested under the words.
     fn not_found(&self, words: &[String]) -> Error {
         let first = words.first().map(|w| fold_name(w)).unwrap_or_default();
-        let said =
-            format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
+        let named = words.iter().enumerate().take_while(|(at, w)| *at == 0 || (*at < 2 && !w.starts_with('-')));
+        let named: Vec<&str> = named.map(|(_, w)| w.as_str()).collect();
+        let said = format!("there is no command `{}`", named.join(" ").trim());
         let error = Error::new(Kind::NotFound, said);
         let children = self.store.children_of(&first).unwrap_or_default();
         if !children.is_empty() {

@@ -24,7 +24,8 @@ fn is_gone(pid: &str) -> bool {
 
 #[test]
 fn a_signal_ends_the_whole_group_and_is_recorded() {
-    let world = world("### `/family`\n```sh\n(sh -c 'echo $$; exec sleep 1000') & echo $$; wait\n```\n```sh\ntouch ran\n```\n");
+    let world =
+        world("### `/family`\n```sh\n(sh -c 'echo $$; exec sleep 1000') & echo $$; wait\n```\n```sh\ntouch ran\n```\n");
     for name in ["INT", "TERM", "HUP"] {
         let (mut child, mut lines) = start(world.command(&["family"]));
         let pids = [lines.next().unwrap(), lines.next().unwrap()];

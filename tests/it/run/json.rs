@@ -41,7 +41,10 @@ fn a_failure_is_a_run_with_its_code() {
 fn bytes_that_are_no_text_come_as_base64() {
     let world = world("### `/raw`\n```sh\nprintf 'a\\377b'; printf ok >&2\n```\n");
     let step = json(&world.run(&["raw", "--json"]))["run"]["steps"][0].clone();
-    assert_eq!((&step["encoding"], &step["stdout"], &step["stderr"]), (&"base64".into(), &"Yf9i".into(), &"b2s=".into()));
+    assert_eq!(
+        (&step["encoding"], &step["stdout"], &step["stderr"]),
+        (&"base64".into(), &"Yf9i".into(), &"b2s=".into())
+    );
 }
 
 #[test]
@@ -90,7 +93,17 @@ fn the_refusal_names_the_command_that_grants() {
 fn pipes_get_no_escape_bytes() {
     let mut world = world("### `/show <x>`\n**Description:** **bold** `code`\n\n```sh\ntest -t 1 || echo pipe\n```\n");
     world.set("TERM", "xterm-256color");
-    for words in [&["show", "1"][..], &["show", "--help"], &["show"], &["show", "1", "--dry-run"], &["runs", "ls"], &["runs", "show", "last"], &["commands", "show", "show"], &["commands", "ls"], &["nowhere"]] {
+    for words in [
+        &["show", "1"][..],
+        &["show", "--help"],
+        &["show"],
+        &["show", "1", "--dry-run"],
+        &["runs", "ls"],
+        &["runs", "show", "last"],
+        &["commands", "show", "show"],
+        &["commands", "ls"],
+        &["nowhere"],
+    ] {
         let out = world.run(words);
         assert!(!format!("{}{}", out.stdout, out.stderr).contains('\x1b'), "{words:?}");
     }

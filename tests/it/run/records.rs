@@ -53,7 +53,10 @@ fn secrets_are_written_nowhere_whatever_the_script_does_with_them() {
     world.set("GITHUB_TOKEN", "ghp_canary_of_the_environment");
     let args = ["login", "canary-of-the-arguments", "0815!"];
     let out = world.run(&args).ok();
-    assert!(out.starts_with("is canary-of-the-arguments or 0815! and ghp_canary_of_the_environment\n"), "live output is live");
+    assert!(
+        out.starts_with("is canary-of-the-arguments or 0815! and ghp_canary_of_the_environment\n"),
+        "live output is live"
+    );
     world.run(&[&args[..], &["--json"]].concat()).ok();
     world.run(&["outer", "canary-of-the-arguments"]).ok();
     world.run(&["-vv", "run", "login", "canary-of-the-arguments"]).ok();
@@ -74,7 +77,10 @@ fn large_output_keeps_head_and_tail_and_the_whole_beside() {
     settings(&world, "[run]\noutput_head_kb = 1\noutput_tail_kb = 2\n");
     let whole: String = (1..=200_000).map(|n| format!("{n}\n")).collect();
     let step = json(&world.run(&["large", "--json"]))["run"]["steps"][0].clone();
-    assert_eq!((&step["truncated"], &step["stdout_bytes"], &step["stderr"]), (&true.into(), &whole.len().into(), &"small\n".into()));
+    assert_eq!(
+        (&step["truncated"], &step["stdout_bytes"], &step["stderr"]),
+        (&true.into(), &whole.len().into(), &"small\n".into())
+    );
     let kept = step["stdout"].as_str().unwrap();
     let missing = whole.len() - 3 * 1024;
     let (head, tail) = (&whole[..1024], &whole[whole.len() - 2048..]);
@@ -88,13 +94,19 @@ fn large_output_keeps_head_and_tail_and_the_whole_beside() {
 #[test]
 fn lists_are_filtered_and_come_in_pages() {
     let mut world = world("### `/one <n>`\n```sh\nexit $n\n```\n### `/two`\n```sh\ntrue\n```\n");
-    for (hour, words) in [(1, &["one", "0"][..]), (2, &["one", "3"]), (3, &["two"]), (4, &["one", "0"]), (5, &["two"])] {
+    for (hour, words) in [(1, &["one", "0"][..]), (2, &["one", "3"]), (3, &["two"]), (4, &["one", "0"]), (5, &["two"])]
+    {
         world.set("FAC_TEST_CLOCK", &format!("2026-03-0{hour}T12:00:00Z"));
         world.run(words);
     }
     let ids = |args: &[&str]| -> Vec<String> {
         let all = json(&world.run(&[&["runs", "ls", "--json"], args].concat()));
-        all["runs"].as_array().unwrap().iter().map(|r| format!("{}{}", r["command"].as_str().unwrap(), &r["started"].as_str().unwrap()[9..10])).collect()
+        all["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| format!("{}{}", r["command"].as_str().unwrap(), &r["started"].as_str().unwrap()[9..10]))
+            .collect()
     };
     assert_eq!(ids(&[]), ["two5", "one4", "two3", "one2", "one1"]);
     assert_eq!(ids(&["--command", "two"]), ["two5", "two3"]);
@@ -137,7 +149,10 @@ fn a_run_can_be_shown_by_any_part_of_its_id() {
     let hide = [(id.as_str(), "[id]"), (work.as_str(), "[work]"), (r"\d+(\.\d+)? m?s\b", "[took]")];
     insta::with_settings!({filters => hide.to_vec()}, { insta::assert_snapshot!(whole) });
     let value = json(&world.run(&["runs", "show", &id, "--json"]))["run"].clone();
-    assert_eq!((&value["id"], &value["exit_code"], &value["steps"][0]["stderr"]), (&id.as_str().into(), &3.into(), &"err\n".into()));
+    assert_eq!(
+        (&value["id"], &value["exit_code"], &value["steps"][0]["stderr"]),
+        (&id.as_str().into(), &3.into(), &"err\n".into())
+    );
     assert!(world.run(&["runs", "show", "ffffffff"]).failed(3).contains("there is no run ffffffff"));
     assert_eq!(world.run(&["runs", "show", "last", "--output"]).ok(), "out 1\n");
 }
@@ -167,7 +182,10 @@ fn rerun_gives_the_same_arguments_again() {
 #[test]
 fn lists_of_a_snippet_are_given_again_word_by_word() {
     let world = World::new();
-    world.write("pages/common/put.md", "# put\n\n> Put.\n\n- Print files:\n\n`printf '<%s>' {{path/to/file1 path/to/file2 ...}}`\n");
+    world.write(
+        "pages/common/put.md",
+        "# put\n\n> Put.\n\n- Print files:\n\n`printf '<%s>' {{path/to/file1 path/to/file2 ...}}`\n",
+    );
     add_here(&world);
     let file = json(&world.run(&["commands", "ls", "--json", "--source", "here"]))["commands"][0].clone();
     let (name, param) = (file["name"].as_str().unwrap(), file["params"][0]["name"].as_str().unwrap());
@@ -205,7 +223,8 @@ fn old_runs_go_by_themselves_once_a_day() {
         world.set("FAC_TEST_CLOCK", when);
         world.run(&["tell", x]).ok();
         let outputs = std::fs::read_dir(fac_home(&world).join("state/outputs")).unwrap().count();
-        let mut kept: Vec<String> = runs(&world).iter().map(|r| r["args"]["values"]["x"].as_str().unwrap().into()).collect();
+        let mut kept: Vec<String> =
+            runs(&world).iter().map(|r| r["args"]["values"]["x"].as_str().unwrap().into()).collect();
         assert_eq!(outputs, kept.len(), "no output without its run");
         kept.reverse();
         kept.join(" ")
