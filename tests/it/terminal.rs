@@ -28,15 +28,15 @@ fn a_script_sees_a_terminal_and_keeps_its_colours() {
 
 #[test]
 fn keys_reach_the_script_and_ctrl_c_ends_it() {
-    let world = world("### `/ask`\n```sh\nprintf 'name? '; read n; echo \"<$n>\"; exec sleep 1000\n```\n");
-    let mut seat = sit(&world, &["ask"]);
+    let world = world("### `/name me`\n```sh\nprintf 'name? '; read n; echo \"<$n>\"; exec sleep 1000\n```\n");
+    let mut seat = sit(&world, &["name", "me"]);
     seat.sees("name?");
     seat.types("Ada\r");
     seat.sees("<Ada>");
     seat.types("\x03");
     let (code, screen) = seat.ends();
     assert_eq!(code, 130);
-    assert!(screen.contains("`ask` was interrupted after"), "{screen}");
+    assert!(screen.contains("`name me` was interrupted after"), "{screen}");
     assert_eq!((&runs(&world)[0]["status"], &runs(&world)[0]["exit_code"]), (&"interrupted".into(), &130.into()));
 }
 
@@ -169,7 +169,7 @@ fn suggestions_of_a_cheat_sheet_come_from_its_command_only_once_trusted() {
 #[test]
 fn trust_is_asked_for_with_the_definition_in_sight() {
     let world = World::new();
-    world.write("maskfile.md", "# M\n\n## out (x)\n\n```sh\necho \"ran $x\" \x1b]0;title\x07\n```\n");
+    world.write("maskfile.md", "# M\n\n## out (x)\n\n```sh\necho \"ran $x\" # \x1b]0;title\x07\n```\n");
     world.run(&["source", "add", ".", "--name", "here"]).ok();
     let mut seat = sit(&world, &["out", "1"]);
     seat.sees("`here:out` comes from outside. Trust exactly this?");
