@@ -5,8 +5,10 @@
 mod bundled;
 mod crash;
 mod github;
+mod injection;
 mod layers;
 mod readme;
 mod run;
 mod sources;
 mod support;
+mod terminal;

@@ -97,6 +97,8 @@ pub struct Engine<'a> {
     pub own_env: Vec<(OsString, OsString)>,
     /// Where the whole text of large output goes: a folder for each run.
     pub outputs: PathBuf,
+    /// What was piped in, where a dry run wants to show it in a prompt; a real run reads it itself.
+    pub input: Option<Vec<u8>>,
     /// Ends everything when asked.
     pub stop: Stop,
     /// Whether programs get a pseudo-terminal.
@@ -141,18 +143,15 @@ struct Progress {
     redactor: Redactor,
 }
 
-impl Progress {
-    /// From now on the secret arguments of `unit` are kept out of every record.
-    fn hide(&self, unit: &Unit) {
-        for value in unit.bound.values.iter().filter(|v| v.secret) {
-            let words = value.words.iter().flatten().chain([&value.text]);
-            words.for_each(|text| self.redactor.learn_any(&Secret::new(text.as_str())));
-        }
-        if unit.bound.rest_is_secret {
-            unit.bound.rest.iter().for_each(|text| self.redactor.learn_any(&Secret::new(text.as_str())));
-        }
-    }
+/// From now on the secret arguments of `unit` are kept out of everything that `redactor` cleans.
+fn hide(unit: &Unit, redactor: &Redactor) {
+    let secret = unit.bound.values.iter().filter(|v| v.secret);
+    let rest = unit.bound.rest.iter().filter(|_| unit.bound.rest_is_secret);
+    let texts = secret.flat_map(|v| v.words.iter().flatten().chain([&v.text])).chain(rest);
+    texts.for_each(|text| redactor.learn_any(&Secret::new(text.as_str())));
+}
 
+impl Progress {
     /// The end of whichever comes first: what is running already, or `limit` from now.
     fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
         let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
@@ -283,7 +282,7 @@ impl Engine<'_> {
             watcher.leaves_out(unit, condition);
             return Ok((Status::Cancelled, 0));
         }
-        progress.hide(unit);
+        hide(unit, &progress.redactor);
         let deadline = progress.deadline;
         progress.deadline = progress.sooner(command.timeout_ms);
         let ended = self.steps(unit, progress, watcher, nesting);

@@ -56,9 +56,14 @@ pub struct Dry {
 /// What every step of a plan would do, without doing it.
 pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
     let mut all = Vec::new();
+    let redactor = engine.redactor.fork();
     for unit in &plan.units {
+        super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
-            all.push(dry(engine, unit, step)?);
+            let mut dry = dry(engine, unit, step)?;
+            let texts = dry.env.iter_mut().map(|(_, value)| value).chain(&mut dry.argv).chain([&mut dry.text]);
+            texts.for_each(|text| *text = redactor.redact(text).into_owned());
+            all.push(dry);
         }
     }
     Ok(all)
@@ -88,17 +93,13 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             };
             dry.text = script.text;
             dry.env = unit.resolved.command.env.clone();
-            dry.env.extend(
-                unit.bound
-                    .values
-                    .iter()
-                    .map(|v| (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })),
-            );
+            dry.env.extend(unit.bound.values.iter().map(|v| (v.var.clone(), v.text.clone())));
             dry.env.extend(script.variables);
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         _ => {
-            let rendered = rendered(engine, unit, step, None);
+            let piped = engine.input.as_deref().filter(|_| step.stdin.as_deref().is_none_or(|from| from == "-"));
+            let rendered = rendered(engine, unit, step, piped);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
