@@ -91,6 +91,13 @@ pub struct Context {
     pub app: App,
 }
 
+impl Context {
+    /// Prints results that may be long: through the pager on a terminal that is too small for them.
+    pub(crate) fn page(&self, text: &str) -> Result<()> {
+        self.ui.page(text, self.app.config()?.text("pager"))
+    }
+}
+
 /// Runs the program on the words of this process.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();

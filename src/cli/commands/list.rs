@@ -58,8 +58,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.note("no commands match");
     }
     let text = table(context, &catalog, &rows)?;
-    let pager = context.app.config()?.text("pager").map(String::from);
-    context.ui.page(&text, pager.as_deref())?;
+    context.page(&text)?;
     Ok(0)
 }
 
