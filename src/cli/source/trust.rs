@@ -11,7 +11,7 @@ use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{DefinitionFilter, DefinitionRow, NewGrant, Source, SourceKind, Store};
+use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
 
 /// Allow commands of a source to run, exactly as they are now
 #[derive(Debug, clap::Args)]
@@ -102,10 +102,7 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
     }
     let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
     let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    rows.into_iter()
-        .filter_map(DefinitionRow::into_hit)
-        .map(|hit| catalog.resolved(hit))
-        .collect()
+    rows.into_iter().filter_map(DefinitionRow::into_hit).map(|hit| catalog.resolved(hit)).collect()
 }
 
 /// The definitions that `name`, with or without its source, means in `source`.
