@@ -218,6 +218,9 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
+    if let Some(error) = watcher.stuck.take() {
+        context.ui.failure(&error);
+    }
     let code = finish(context, &report);
     super::runs::keep_house(context);
     code
