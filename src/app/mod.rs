@@ -3,6 +3,7 @@
 mod open;
 
 use std::cell::{Cell, OnceCell};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
@@ -210,7 +211,8 @@ impl App {
                 let row = store.source_by_name(&found.source.name)?;
                 let Some(row) = row else { return Ok((found, used)) };
                 // What it requires or runs may stand in other files.
-                let alone = found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
+                let alone =
+                    found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
                 if alone && own::is_fresh(store, &row, &found.command.origin.path)? {
                     return Ok((found, used));
                 }
@@ -219,11 +221,11 @@ impl App {
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
-                if own::refresh_added(store)? {
-                    self.catalog()?.resolve(words, None)
-                } else {
-                    Err(error)
+                if !own::refresh_added(store)? {
+                    return Err(error);
                 }
+                self.fresh.set(false);
+                self.catalog()?.resolve(words, None)
             }
             other => other,
         }
@@ -270,6 +272,11 @@ impl App {
         )
     }
 
+    /// The interpreter table with what the user wrote about it.
+    pub fn interpreters(&self) -> Result<exec::Interpreters> {
+        open::interpreters(self.config()?)
+    }
+
     /// An engine for one run.
     pub fn engine<'a>(
         &'a self,
@@ -287,18 +294,33 @@ impl App {
             env: &self.env,
             cwd: self.cwd.clone(),
             runners: Vec::new(),
-            interpreters: open::interpreters(config)?,
+            interpreters: self.interpreters()?,
             timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
             capture: exec::CaptureLimits {
                 head: kilobytes("run.output_head_kb"),
                 tail: kilobytes("run.output_tail_kb"),
                 ..exec::CaptureLimits::default()
             },
+            redactor: self.redactor.clone(),
+            own_env: self.own_env(),
             outputs: self.outputs(),
             stop,
             terminal,
             trigger: trigger.to_string(),
         })
+    }
+
+    /// How scripts reach this very program and its folders: `FAC_PROGRAM` is its path, and its home is named
+    /// where a flag said it.
+    fn own_env(&self) -> Vec<(OsString, OsString)> {
+        let mut all = Vec::new();
+        if let Ok(program) = std::env::current_exe() {
+            all.push(("FAC_PROGRAM".into(), program.into()));
+        }
+        if let Some(home) = self.options.home.as_ref().and_then(|p| std::path::absolute(p).ok()) {
+            all.push(("FAC_HOME".into(), home.into()));
+        }
+        all
     }
 
     /// Whether a dialect's parameters may come from the caller's environment (xc inputs may).

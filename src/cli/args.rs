@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::{commands, completions, config, events, man, run, runs, search, secret, shell_init, source};
 
@@ -11,17 +11,22 @@ const EXAMPLES: &str = "\
 Examples:
   fac commands ls                     what there is
   fac git recent                      run a command by its name
+  fac help git recent                 what a command or a subcommand accepts
   fac source add github:owner/repo    take a repository's Markdown as commands
   fac run deploy --dry-run            print exactly what would run
   fac search 'compress folder'        find commands and past runs
 
 `fac NAME …` is `fac run NAME …` where NAME is no subcommand.";
 
+const USAGE: &str = "\
+fac [OPTIONS] <SUBCOMMAND>
+       fac [OPTIONS] <NAME> [ARGS]...";
+
 /// Turns the Markdown in your repositories into commands you can run.
 #[derive(Debug, Parser)]
 #[command(name = "fac", version, about, after_help = EXAMPLES, max_term_width = 100)]
 #[command(allow_external_subcommands = true, subcommand_help_heading = "Subcommands")]
-#[command(disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Cli {
     /// Flags every subcommand takes.
     #[command(flatten)]
@@ -29,6 +34,17 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Option<Sub>,
+}
+
+/// The whole tree of words, as help, manual and completions show it.
+pub(super) fn tree() -> Command {
+    Cli::command().mut_subcommands(|sub| {
+        if sub.has_subcommands() {
+            sub.subcommand_help_heading("Subcommands").subcommand_value_name("SUBCOMMAND")
+        } else {
+            sub
+        }
+    })
 }
 
 /// Flags every subcommand takes.
@@ -44,10 +60,11 @@ pub struct Globals {
     /// Log more (-vv: everything)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// When to use colours
+    /// Colours: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    #[arg(hide_possible_values = true)]
     pub color: Option<String>,
-    /// Keep settings, data, cache and state under this folder (FAC_HOME)
+    /// Keep settings, data, cache and state here (FAC_HOME)
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Read the settings from this file
@@ -59,7 +76,7 @@ pub struct Globals {
     /// Ask nothing and read nothing from the keyboard
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Answer ordinary questions with yes (never grants trust by itself)
+    /// Say yes to ordinary questions (never grants trust)
     #[arg(short, long, global = true)]
     pub yes: bool,
 }
@@ -75,7 +92,7 @@ pub(super) enum Sub {
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
-    /// Find what is installed, where the files are, what is wrong, and what to do about it
+    /// Find what is wrong here, and what to do about it
     Doctor,
     /// Set things up in a short dialogue
     Init,

@@ -7,10 +7,10 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use serde_json::Value;
 
-use super::args::Cli;
+use super::args;
 use crate::commands::names::{self, Name};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
@@ -57,7 +57,7 @@ fn candidates(words: &[String]) -> Vec<Line> {
         Some((current, before)) => (current.as_str(), before),
         None => ("", [].as_slice()),
     };
-    let root = Cli::command();
+    let root = args::tree();
     let (command, rest, path) = descend(&root, before);
     if path.first().map(String::as_str) == Some("run") || (path.is_empty() && !rest.is_empty()) {
         return of_command(before, current, command, &rest);
@@ -210,7 +210,7 @@ fn source_names(current: &str) -> Vec<Line> {
 fn of_command(before: &[String], current: &str, command: &Command, rest: &[String]) -> Vec<Line> {
     if rest.is_empty() {
         if current.starts_with('-') {
-            return flags(command, &Cli::command(), current);
+            return flags(command, &args::tree(), current);
         }
         return command_names("", current);
     }

@@ -257,6 +257,13 @@ impl Watcher for Live<'_> {
         }
     }
 
+    fn leaves_out(&mut self, unit: &Unit, condition: &str) {
+        if !self.ui.json {
+            let said = format!("left out `{}`: it runs only if {condition}", unit.resolved.command.name);
+            self.ui.note(&safe_line(&said));
+        }
+    }
+
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
         if self.ui.json {
             return ControlFlow::Continue(());

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
 use super::Context;
-use super::args::Cli;
+use super::args;
 use crate::kernel::error::{Context as _, Kind, Result};
 
 /// Print the manual page, or write all pages into a folder
@@ -41,7 +41,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 /// Name and text of every page.
 fn pages() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
-    let mut root = Cli::command();
+    let mut root = args::tree();
     root.build();
     page("fac", &root, &mut all);
     all

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod draw;
 mod events;
+mod help;
 mod init;
 mod man;
 mod run;
@@ -23,10 +24,11 @@ mod source;
 mod table;
 mod ui;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{ColorChoice, FromArgMatches};
 
 pub use args::{Cli, Globals};
 
@@ -91,21 +93,21 @@ pub struct Context {
 
 /// Runs the program on the words of this process.
 pub fn main() -> ExitCode {
-    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let words: Vec<OsString> = std::env::args_os().collect();
     if let Some(code) = complete::answer(&words) {
         return ExitCode::from(code);
     }
-    let cli = match Cli::try_parse_from(&words) {
+    let tree = args::tree().color(colour_choice(&words));
+    let parsed = tree.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(refuse(&words, &error)),
     };
     let env = Env::from_process();
     let ui = Ui::new(&wishes(&cli.global, &env));
-    let asked_json = cli.global.json;
     match start(cli, env, ui) {
         Ok(code) => ExitCode::from(code),
         Err((ui, error)) => {
-            debug_assert_eq!(ui.json, asked_json || ui.json);
             ui.failure(&error);
             ExitCode::from(error.kind().exit_code())
         }
@@ -126,29 +128,58 @@ fn wishes(global: &Globals, env: &Env) -> Wishes {
     }
 }
 
-/// Clap's own answers: help and version go to stdout, mistakes to stderr (or stdout as JSON) with exit code 2.
-fn refuse(words: &[std::ffi::OsString], error: &clap::Error) -> u8 {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // A closed pipe is not worth a word.
-            let _ = error.print();
-            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand { 2 } else { 0 }
-        }
-        _ if words.iter().any(|w| w == "--json") => {
-            let text = error.render().to_string();
-            let message = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_string();
-            let ours = Error::new(Kind::Usage, message).hint("run it with --help");
-            Ui::new(&Wishes { json: true, ..Wishes::default() }).failure(&ours);
-            2
-        }
-        _ => {
-            let _ = error.print();
-            2
+/// `--color` as it stands among the words, for what is said before they are understood.
+fn colour_choice(words: &[OsString]) -> ColorChoice {
+    let mut asked = ColorChoice::Auto;
+    let mut words = words.iter().map(|w| w.to_string_lossy()).take_while(|w| w != "--").peekable();
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.peek().map(|w| w.to_string()),
+            Some(rest) => rest.strip_prefix('=').map(String::from),
+            None => None,
+        };
+        match value.as_deref() {
+            Some("always") => asked = ColorChoice::Always,
+            Some("never") => asked = ColorChoice::Never,
+            _ => {}
         }
     }
+    asked
 }
 
-fn start(cli: Cli, env: Env, ui: Ui) -> std::result::Result<u8, (Ui, Error)> {
+/// Whether `--json` stands among the words.
+fn wants_json(words: &[OsString]) -> bool {
+    words.iter().take_while(|w| *w != "--").any(|w| w == "--json")
+}
+
+/// Clap's own answers: help and version go to stdout, mistakes to stderr (or stdout as JSON) with exit code 2.
+fn refuse(words: &[OsString], error: &clap::Error) -> u8 {
+    let kind = error.kind();
+    let is_answer = matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if !is_answer && wants_json(words) {
+        Ui::new(&Wishes { json: true, ..Wishes::default() }).failure(&usage_error(error));
+    } else {
+        // A closed pipe is not worth a word.
+        let _ = error.print();
+    }
+    if is_answer { 0 } else { Kind::Usage.exit_code() }
+}
+
+/// A mistake that clap found, in our shape.
+fn usage_error(error: &clap::Error) -> Error {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::new(Kind::Usage, "a subcommand or an argument is missing").hint("run it with --help");
+    }
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let message = paragraphs.next().unwrap_or("").trim_start_matches("error: ").split_whitespace();
+    let message: Vec<&str> = message.collect();
+    let tips: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("tip: ")).collect();
+    let hint = if tips.is_empty() { "run it with --help".to_string() } else { tips.join("; ") };
+    Error::new(Kind::Usage, message.join(" ")).hint(hint)
+}
+
+fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)> {
     let options = Options {
         home: cli.global.home.clone(),
         config: cli.global.config.clone(),
@@ -160,18 +191,26 @@ fn start(cli: Cli, env: Env, ui: Ui) -> std::result::Result<u8, (Ui, Error)> {
         Ok(app) => app,
         Err(error) => return Err((ui, error)),
     };
-    if !opens_nothing(&cli.command)
-        && let Ok(log) = app.log()
-    {
-        // Only the first subscriber of a process counts, and this is it.
-        let _ = tracing::subscriber::set_global_default(log.subscriber());
-    }
     app.learn_secrets();
+    if !opens_nothing(&cli.command) {
+        if let Ok(log) = app.log() {
+            // Only the first subscriber of a process counts, and this is it.
+            let _ = tracing::subscriber::set_global_default(log.subscriber());
+        }
+        // Settings that cannot be read are said by whoever needs them.
+        if let Some(color) = app.config().ok().and_then(|c| c.text("color")) {
+            ui.settle(color);
+        }
+    }
     tracing::info!(command = name_of(&cli.command), "started");
     let mut context = Context { ui, app };
+    // Flags among a command's own words are found late, or never when there is no such command.
+    let asked_json = matches!(&cli.command, Some(Sub::External(words)) if wants_json(words))
+        || matches!(&cli.command, Some(Sub::Run(args)) if wants_json(args.words()));
     match dispatch(&mut context, cli.command) {
         Ok(code) => Ok(code),
         Err(error) => {
+            context.ui.json |= asked_json;
             tracing::warn!(kind = error.kind().name(), error = error.full_message(), "failed");
             Err((context.ui, error))
         }
@@ -219,14 +258,14 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Completions(args)) => completions::run(context, &args),
         Some(Sub::Man(args)) => man::run(context, &args),
         Some(Sub::ShellInit(args)) => shell_init::run(context, &args),
-        Some(Sub::External(words)) => run::external(context, words),
+        Some(Sub::External(words)) => match words.split_first() {
+            Some((first, rest)) if first == "help" => help::run(context, rest),
+            _ => run::external(context, words),
+        },
     }
 }
 
 /// `fac` alone: what there is, in a few lines.
-fn bare(context: &Context) -> Result<u8> {
-    let help = Cli::command().render_help();
-    let text = if context.ui.colour() { help.ansi().to_string() } else { help.to_string() };
-    context.ui.write(text.as_bytes())?;
-    Ok(0)
+fn bare(context: &mut Context) -> Result<u8> {
+    help::run(context, &[])
 }

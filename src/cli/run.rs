@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::{Context, RESERVED};
+use super::{Context, RESERVED, help};
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::{Resolved, Trust};
+use crate::commands::catalog::{self, Resolved, Trust};
 use crate::commands::model::{Command, ParamKind, StepKind};
 use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
@@ -21,14 +21,14 @@ Examples:
   fac run tldr-pages:tar …         `source:name` picks one of several
   fac run snippet --set file=a.txt name a value
 
-Words after NAME belong to the command. The flags below work there too, unless the
+Words after NAME belong to the command. Our flags work there too, unless the
 command has one of the same name.";
 
 /// Run a command by its name (without a name: pick one)
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "fac run [OPTIONS] [NAME] [ARGS]...")]
 pub struct Args {
-    /// Print exactly what would run, for every step, and run nothing
+    /// Print exactly what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
     /// Give a parameter by name
@@ -38,8 +38,15 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// The command's name and its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME [ARGS]")]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME")]
     words: Vec<OsString>,
+}
+
+impl Args {
+    /// The command's name and its arguments.
+    pub(super) fn words(&self) -> &[OsString] {
+        &self.words
+    }
 }
 
 /// What was asked for, flags of ours taken out of the command's words.
@@ -50,6 +57,8 @@ pub(super) struct Asked {
     pub(super) dry_run: bool,
     pub(super) help: bool,
     pub(super) trigger: String,
+    /// Words of the rest parameter, beside those among `words`.
+    pub(super) rest: Vec<String>,
 }
 
 /// `fac run`.
@@ -72,17 +81,25 @@ pub(super) fn external(context: &mut Context, words: Vec<OsString>) -> Result<u8
         let error = Error::new(Kind::Usage, format!("`{first}` is no subcommand of this version"));
         return Err(error.hint(format!("the name is kept for one; `fac run {first}` reaches a command called so")));
     }
+    let first = words.first().cloned().unwrap_or_default();
     start(context, Asked { words, trigger: "manual".into(), ..Asked::default() })
+        .map_err(|error| if error.kind() == Kind::NotFound { help::or_subcommand(error, &first) } else { error })
 }
 
-fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
+pub(super) fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
     let not_text = |w: OsString| Error::new(Kind::Usage, format!("the argument {w:?} is not UTF-8"));
     words.into_iter().map(|w| w.into_string().map_err(not_text)).collect()
 }
 
 /// Finds, binds, asks and runs.
 pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
-    let (resolved, used) = find(context, &mut asked)?;
+    if let Some(longer) = catalog::expand(&context.app.config()?.aliases(), &asked.words) {
+        asked.words = longer;
+    }
+    let (resolved, used) = find(context, &mut asked).inspect_err(|_| {
+        // Whose word `--json` is cannot be told without the command; an error is best said in the form asked for.
+        context.ui.json |= asked_words(&asked).any(|w| w == "--json");
+    })?;
     take_own_flags(context, &resolved.command, &mut asked, used);
     if asked.help {
         context.ui.write(draw::command_help(&context.ui, &resolved).as_bytes())?;
@@ -96,7 +113,13 @@ pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
             .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
         given.set(&resolved.command, name.trim(), value)?;
     }
+    asked.rest.iter().for_each(|word| given.push_rest(word));
     execute(context, resolved, given, &asked)
+}
+
+/// The words before `--`.
+fn asked_words(asked: &Asked) -> impl Iterator<Item = &String> {
+    asked.words.iter().take_while(|w| *w != "--")
 }
 
 fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
@@ -193,7 +216,9 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
-    finish(context, &report)
+    let code = finish(context, &report);
+    super::runs::keep_house(context);
+    code
 }
 
 fn is_snippet(plan: &Plan) -> bool {

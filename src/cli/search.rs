@@ -7,7 +7,7 @@ use super::ui::Role;
 use crate::commands::catalog::Catalog;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width};
-use crate::knowledge::{Hit, Index};
+use crate::knowledge::{Hit, Index, Made};
 
 /// Find commands and past runs by words
 #[derive(Debug, clap::Args)]
@@ -34,8 +34,10 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
     let index = Index::new(&context.app.paths.cache.join("index"));
     let kind = kind.map(|k| if k == "command" { "definition" } else { k });
     let found = index.search(store, words, kind, limit.clamp(1, 1000))?;
-    if found.rebuilt {
-        context.ui.note("the search index was damaged or stale; it was made again");
+    match found.made {
+        Made::No => {}
+        Made::Anew => context.ui.note("made the search index"),
+        Made::Again => context.ui.note("the search index was damaged or of another store; it was made again"),
     }
     let mut shown = Vec::new();
     for hit in &found.hits {
@@ -77,17 +79,16 @@ struct Line {
     summary: String,
 }
 
-/// What is said about a hit; `None` when its row is gone meanwhile, or belongs to another project.
+/// What is said about a hit; `None` when its row is gone meanwhile.
 fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
+    let store = catalog.store;
     if hit.kind == "run" {
-        let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
+        let Ok(run) = store.run(&hit.key) else { return Ok(None) };
         let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
         return Ok(Some(Line { name: run.row.command, summary }));
     }
     let Ok(id) = hit.key.parse() else { return Ok(None) };
-    let Some(row) = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source)) else {
-        return Ok(None);
-    };
+    let Some(row) = store.definition(id)?.filter(|row| catalog.is_visible(&row.source)) else { return Ok(None) };
     let summary = serde_json::from_str::<serde_json::Value>(&row.json)
         .ok()
         .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))

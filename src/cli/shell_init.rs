@@ -13,7 +13,7 @@ Examples:
 
 Type a wish, such as `big files here`, and press Alt-e.";
 
-/// Print shell code for a key that turns a typed wish into a command line
+/// Print shell code for a key that turns a wish into a command line
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -3,11 +3,14 @@
 use super::ui::{Role, Ui};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 
+/// A text and its colour.
+type Cell = (String, Option<Role>);
+
 /// A table with a heading.
 #[derive(Debug)]
 pub struct Table {
     head: Vec<&'static str>,
-    rows: Vec<Vec<(String, Option<Role>)>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
@@ -17,54 +20,56 @@ impl Table {
     }
 
     /// Adds a row; cells are made safe for a terminal here.
-    pub fn row(&mut self, cells: Vec<(String, Option<Role>)>) {
-        let safe = |(text, role): (String, Option<Role>)| (safe_line(&text).into_owned(), role);
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        let safe = |(text, role): Cell| (safe_line(&text).into_owned(), role);
         self.rows.push(cells.into_iter().map(safe).collect());
     }
 
-    /// The table as text, one line a row, no wider than the terminal.
+    /// The table as text, one line a row: no wider than a terminal, whole when it goes elsewhere. A column in which
+    /// nothing stands is left out, and nothing is made of no rows.
     pub fn render(&self, ui: &Ui) -> String {
-        let total = ui.width();
-        let columns = self.head.len();
-        let mut widths: Vec<usize> = self.head.iter().map(|h| width(h)).collect();
-        for row in &self.rows {
-            for (at, (text, _)) in row.iter().enumerate() {
-                widths[at] = widths[at].max(width(text));
-            }
+        if self.rows.is_empty() {
+            return String::new();
         }
+        let filled = |at: &usize| self.rows.iter().any(|row| !row[*at].0.is_empty());
+        let columns: Vec<usize> = (0..self.head.len()).filter(filled).collect();
+        let head: Vec<Cell> = self.head.iter().map(|h| (h.to_uppercase(), Some(Role::Dim))).collect();
+        let head = ui.stdout_terminal.then_some(&head);
+        let lines: Vec<&Vec<Cell>> = head.into_iter().chain(&self.rows).collect();
+        let widest = |at: &usize| lines.iter().map(|line| width(&line[*at].0)).max().unwrap_or(0);
+        let mut widths: Vec<usize> = columns.iter().map(widest).collect();
         if ui.stdout_terminal {
-            fit(&mut widths, total);
+            fit(&mut widths, ui.width());
         }
         let mut out = String::new();
-        if ui.stdout_terminal {
-            let head: Vec<(String, Option<Role>)> =
-                self.head.iter().map(|h| (h.to_uppercase(), Some(Role::Dim))).collect();
-            push_row(ui, &head, &widths, columns, &mut out);
+        for line in lines {
+            let cells: Vec<&Cell> = columns.iter().map(|at| &line[*at]).collect();
+            push_row(ui, &cells, &widths, &mut out);
         }
-        self.rows.iter().for_each(|row| push_row(ui, row, &widths, columns, &mut out));
         out
     }
 }
 
-/// Columns narrower than a fair share keep their width; the wide ones share what is left, the last one most.
+/// Narrows columns until they fit into `total`: the last one keeps at least a third of the room where it needs that,
+/// and of the others the widest give way first.
 fn fit(widths: &mut [usize], total: usize) {
     let gaps = 2 * widths.len().saturating_sub(1);
     let Some((last, others)) = widths.split_last_mut() else { return };
     let room = total.saturating_sub(gaps);
-    let cap = (room / (others.len() + 1)).max(12);
-    for width in others.iter_mut() {
-        *width = (*width).min(cap.max(room / 3));
+    let for_others = room.saturating_sub((*last).min(room / 3));
+    while others.iter().sum::<usize>() > for_others {
+        let Some(widest) = others.iter_mut().max().filter(|w| **w > 1) else { break };
+        *widest -= 1;
     }
-    let used: usize = others.iter().sum();
-    *last = (*last).min(room.saturating_sub(used).max(10));
+    *last = (*last).min(room.saturating_sub(others.iter().sum()).max(1));
 }
 
-fn push_row(ui: &Ui, row: &[(String, Option<Role>)], widths: &[usize], columns: usize, out: &mut String) {
+fn push_row(ui: &Ui, row: &[&Cell], widths: &[usize], out: &mut String) {
     for (at, (text, role)) in row.iter().enumerate() {
         let cut = truncate_to_width(text, widths[at]);
         let padding = widths[at].saturating_sub(width(&cut));
         out.push_str(&role.map_or_else(|| cut.clone(), |r| ui.paint(r, &cut)));
-        if at + 1 < columns {
+        if at + 1 < row.len() {
             out.push_str(&" ".repeat(padding + 2));
         }
     }
@@ -74,7 +79,84 @@ fn push_row(ui: &Ui, row: &[(String, Option<Role>)], widths: &[usize], columns: 
     out.push('\n');
 }
 
+/// A text in lines no wider than `room`: broken between words, and inside those that are longer than a line.
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(8);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for mut word in text.split(' ') {
+        loop {
+            let Some(line) = lines.last_mut() else { break };
+            let gap = usize::from(!line.is_empty());
+            if used + gap + width(word) <= room {
+                line.push_str(if gap == 1 { " " } else { "" });
+                line.push_str(word);
+                used += gap + width(word);
+                break;
+            }
+            if used > 0 {
+                lines.push(String::new());
+                used = 0;
+                continue;
+            }
+            // No line can hold this word: as much of it as fits, then the rest.
+            let fits = |end: &usize| width(&word[..*end]) <= room;
+            let ends = word.char_indices().map(|(at, _)| at).skip(1).take_while(fits);
+            let cut = ends.last().unwrap_or(word.len());
+            line.push_str(&word[..cut]);
+            used = room;
+            word = &word[cut..];
+            if word.is_empty() {
+                break;
+            }
+        }
+    }
+    lines
+}
+
 /// A text on one line no wider than the terminal, for pickers.
 pub fn one_line(ui: &Ui, text: &str) -> String {
     truncate_to_width(&safe_line(text), ui.width().saturating_sub(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_give_way_and_the_last_keeps_a_third() {
+        let fitted = |mut widths: Vec<usize>, total| {
+            fit(&mut widths, total);
+            widths
+        };
+        assert_eq!(fitted(vec![4, 5, 6], 80), [4, 5, 6]);
+        assert_eq!(fitted(vec![10, 40, 40], 64), [10, 30, 20]);
+        assert_eq!(fitted(vec![20, 3, 90], 60), [20, 3, 33]);
+        assert_eq!(fitted(vec![30; 6], 20).iter().sum::<usize>() + 10, 20);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_inside_long_ones() {
+        assert_eq!(wrap("eins zwei drei vier", 10), ["eins zwei", "drei vier"]);
+        assert_eq!(wrap("see /a/very/long/path here", 10), ["see", "/a/very/lo", "ng/path", "here"]);
+        assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("whole line", usize::MAX), ["whole line"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_wrapped_text_fits_and_loses_nothing(text in "[a-zé漢 ]{0,80}", room in 8usize..40) {
+            let lines = wrap(&text, room);
+            proptest::prop_assert!(lines.iter().all(|l| width(l) <= room));
+            let plain = |s: &str| s.replace(' ', "");
+            proptest::prop_assert_eq!(plain(&lines.concat()), plain(&text));
+        }
+
+        #[test]
+        fn columns_always_fit(widths in proptest::collection::vec(0usize..200, 1..7), total in 20usize..300) {
+            let mut fitted = widths.clone();
+            fit(&mut fitted, total);
+            proptest::prop_assert!(fitted.iter().sum::<usize>() + 2 * (fitted.len() - 1) <= total);
+        }
+    }
 }

@@ -30,6 +30,7 @@ pub struct Ui {
     columns: usize,
     colour_out: bool,
     colour_err: bool,
+    no_color: bool,
     closed: Cell<bool>,
 }
 
@@ -92,8 +93,19 @@ impl Ui {
             columns: wishes.columns.unwrap_or(80).clamp(20, 400),
             colour_out: colour(stdout_terminal) && !wishes.json,
             colour_err: colour(stderr_terminal),
+            no_color: wishes.no_color,
             closed: Cell::new(false),
         }
+    }
+
+    /// Colours as the settings want them, where no flag said otherwise.
+    pub fn settle(&mut self, color: &str) {
+        let colour = |terminal: bool| match color {
+            "always" => true,
+            "never" => false,
+            _ => terminal && !self.no_color,
+        };
+        (self.colour_out, self.colour_err) = (colour(self.stdout_terminal) && !self.json, colour(self.stderr_terminal));
     }
 
     /// Columns to fit output into; 100 where stdout is no terminal.
@@ -147,7 +159,7 @@ impl Ui {
     pub fn value(&self, value: &Value) -> Result<()> {
         let text =
             if self.stdout_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-        self.line(&text.unwrap_or_default())
+        self.line(&escaped(&text.unwrap_or_default()))
     }
 
     /// Talk: a line on stderr that `-q` silences.
@@ -163,6 +175,8 @@ impl Ui {
     }
 
     fn talk(&self, text: &str) {
+        // Without colours nothing of ours is a control sequence either.
+        let text = if self.colour_err { text.into() } else { terminal::safe(text) };
         // Nothing sensible is left to do when stderr is gone.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
@@ -215,6 +229,17 @@ impl Ui {
         let _ = child.wait();
         Ok(())
     }
+}
+
+/// JSON in which no character can act on a terminal: what JSON itself lets stand raw (DEL, C1, the marks that turn
+/// the reading direction) is escaped, so that every reader still gets the same text.
+fn escaped(json: &str) -> String {
+    let acts = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !json.contains(acts) {
+        return json.to_string();
+    }
+    let one = |c: char| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(one).collect()
 }
 
 fn paint(colour: bool, role: Role, text: &str) -> String {

@@ -132,6 +132,14 @@ pub fn quoted(word: &str) -> String {
     shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
 }
 
+/// `words` with an alias in front replaced by what it stands for, arguments included; `None` when there is no alias.
+pub fn expand(aliases: &BTreeMap<String, String>, words: &[String]) -> Option<Vec<String>> {
+    let target = aliases.get(&fold_name(words.first()?))?;
+    let mut longer = shlex::split(target).unwrap_or_else(|| vec![target.clone()]);
+    longer.extend(words[1..].iter().cloned());
+    Some(longer)
+}
+
 /// A view on the store for one caller: one project, one set of bindings.
 pub struct Catalog<'a> {
     /// The database.
@@ -153,17 +161,13 @@ impl Catalog<'_> {
     ///
     /// `near` is whoever asks (a definition that requires another): its file and its source are looked in first.
     pub fn resolve(&self, words: &[String], near: Option<Near<'_>>) -> Result<(Resolved, usize)> {
-        if let Some(first) = words.first()
-            && let Some(expanded) = self.aliases.get(&fold_name(first))
-            && near.is_none()
+        if near.is_none()
+            && let Some(longer) = expand(&self.aliases, words)
+            && longer.first().map(|w| fold_name(w)) != words.first().map(|w| fold_name(w))
         {
-            let mut longer = shlex::split(expanded).unwrap_or_else(|| vec![expanded.clone()]);
-            let own = longer.len();
-            if longer.first().map(|w| fold_name(w)) != Some(fold_name(first)) {
-                longer.extend(words[1..].iter().cloned());
-                let (resolved, used) = self.resolve_longest(&longer, None)?;
-                return Ok((resolved, (used + 1).saturating_sub(own).max(1)));
-            }
+            let own = longer.len() + 1 - words.len();
+            let (resolved, used) = self.resolve_longest(&longer, None)?;
+            return Ok((resolved, (used + 1).saturating_sub(own).max(1)));
         }
         self.resolve_longest(words, near)
     }
@@ -294,8 +298,9 @@ impl Catalog<'_> {
     /// Names the nearest commands, or what is nested under the words.
     fn not_found(&self, words: &[String]) -> Error {
         let first = words.first().map(|w| fold_name(w)).unwrap_or_default();
-        let said =
-            format!("there is no command `{}`", words.iter().take(2).cloned().collect::<Vec<_>>().join(" ").trim());
+        let named = words.iter().enumerate().take_while(|(at, w)| *at == 0 || (*at < 2 && !w.starts_with('-')));
+        let named: Vec<&str> = named.map(|(_, w)| w.as_str()).collect();
+        let said = format!("there is no command `{}`", named.join(" ").trim());
         let error = Error::new(Kind::NotFound, said);
         let children = self.store.children_of(&first).unwrap_or_default();
         if !children.is_empty() {

@@ -1,8 +1,8 @@
 //! The name index: one small file that answers shell completion without opening the database.
 //!
-//! A line a name: folded name, source, the project it belongs to (or `-`), summary, parameters as JSON and
-//! the beginning of the definition's digest, parted by tabs, sorted by name. The first line carries the store's version of definitions; another number there means that
-//! the file is stale. It is derived: deleting it loses nothing.
+//! A line a name: folded name, source, the project it belongs to (or `-`), summary, parameters as JSON and the beginning
+//! of the definition's digest, parted by tabs, sorted by name. The first line carries the store's version of
+//! definitions; another number there means that the file is stale. It is derived: deleting it loses nothing.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
@@ -83,6 +83,33 @@ fn known_params(text: &str) -> HashMap<(&str, &str), &str> {
         }
     }
     known
+}
+
+/// Writes the index anew whatever stands there.
+pub fn remake(store: &Store, cache: &Path) -> Result<()> {
+    // What cannot be removed is replaced.
+    let _ = std::fs::remove_file(cache.join(FILE));
+    refresh(store, cache)
+}
+
+/// Whether an index that claims to be of this version of the store is not what would be written now.
+pub fn is_damaged(store: &Store, cache: &Path) -> Result<bool> {
+    let path = cache.join(FILE);
+    let version = format!("{HEAD} {}", store.definitions_version()?);
+    match std::fs::read(&path) {
+        Err(e) => Ok(e.kind() != std::io::ErrorKind::NotFound),
+        Ok(bytes) => {
+            let Ok(text) = String::from_utf8(bytes) else { return Ok(true) };
+            let mut lines = text.lines();
+            let head = lines.next().unwrap_or_default();
+            if head != version {
+                // An older one is only stale.
+                return Ok(!head.starts_with(HEAD));
+            }
+            let names: Vec<Option<Name>> = lines.map(parse).collect();
+            Ok(names.iter().any(Option::is_none) || names.len() != store.names_feed(false)?.len())
+        }
+    }
 }
 
 fn head(path: &Path) -> Option<String> {

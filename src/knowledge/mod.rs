@@ -6,4 +6,4 @@
 mod index;
 mod query;
 
-pub use index::{Found, Hit, Index};
+pub use index::{Found, Hit, Index, Made};

@@ -62,7 +62,8 @@ pub(super) fn match_row(row: &SearchDoc, words: &str, kind: Option<&str>) -> Opt
         return None;
     }
     let (title, body) = (tokens(&row.title), tokens(&row.body));
-    let begins = |list: &[String], word: &String| list.iter().any(|t| t.starts_with(word.as_str()));
+    let near = |t: &String, word: &String| word.chars().count() >= 5 && strsim::osa_distance(t, word) <= 1;
+    let begins = |list: &[String], word: &String| list.iter().any(|t| t.starts_with(word.as_str()) || near(t, word));
     let wanted = tokens(words);
     let mut score = 0.0;
     for word in &wanted {

@@ -7,5 +7,6 @@ mod crash;
 mod github;
 mod layers;
 mod readme;
+mod run;
 mod sources;
 mod support;

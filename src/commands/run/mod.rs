@@ -11,6 +11,7 @@ mod step;
 pub use plan::{Plan, Unit, make as plan};
 pub use step::{Dry, dry_run};
 
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ use crate::kernel::duration::human_ms;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
+use crate::kernel::secret::{Redactor, Secret};
 use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord, Store};
 
 /// `run` steps nested deeper than this are refused.
@@ -62,6 +64,8 @@ pub trait Watcher {
     fn starts(&mut self, unit: &Unit, step: &Step, shown: Option<&str>);
     /// A step was left out, and why.
     fn skips(&mut self, step: &Step, why: &str);
+    /// A whole command was left out, since its `If:` does not hold.
+    fn leaves_out(&mut self, unit: &Unit, condition: &str);
     /// Output, as it comes. `Break` says that nobody reads any more.
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
 }
@@ -86,6 +90,10 @@ pub struct Engine<'a> {
     pub timeout_ms: Option<u64>,
     /// How much output a record keeps.
     pub capture: exec::CaptureLimits,
+    /// Knows what no record may hold.
+    pub redactor: Redactor,
+    /// Variables of ours that scripts see: how they reach this very program, and its folders.
+    pub own_env: Vec<(OsString, OsString)>,
     /// Where the whole text of large output goes: a folder for each run.
     pub outputs: PathBuf,
     /// Ends everything when asked.
@@ -123,8 +131,30 @@ pub struct Report {
 struct Progress {
     id: Id,
     steps: Vec<StepRecord>,
+    /// What steps wrote, as they wrote it: it feeds other steps and conditions and is never recorded.
     full: Vec<(String, Vec<u8>)>,
     deadline: Option<Instant>,
+    /// Knows the secret arguments of this run too.
+    redactor: Redactor,
+}
+
+impl Progress {
+    /// From now on the secret arguments of `unit` are kept out of every record.
+    fn hide(&self, unit: &Unit) {
+        for value in unit.bound.values.iter().filter(|v| v.secret) {
+            let words = value.words.iter().flatten().chain([&value.text]);
+            words.for_each(|text| self.redactor.learn_any(&Secret::new(text.as_str())));
+        }
+        if unit.bound.rest_is_secret {
+            unit.bound.rest.iter().for_each(|text| self.redactor.learn_any(&Secret::new(text.as_str())));
+        }
+    }
+
+    /// The end of whichever comes first: what is running already, or `limit` from now.
+    fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
+        let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        self.deadline.into_iter().chain(new).min()
+    }
 }
 
 impl Engine<'_> {
@@ -147,6 +177,7 @@ impl Engine<'_> {
             steps: Vec::new(),
             full: Vec::new(),
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
+            redactor: self.redactor.fork(),
         };
         let ended = self.with_retries(plan, &mut progress, watcher);
         let (status, exit_code, problem) = match ended {
@@ -210,9 +241,11 @@ impl Engine<'_> {
         nesting: usize,
     ) -> Result<(Status, i32)> {
         let mut last = (Status::Ok, 0);
-        for unit in units {
+        for (number, unit) in units.iter().enumerate() {
             last = self.unit(unit, progress, watcher, nesting)?;
-            if last.0 != Status::Ok {
+            // A requirement whose `If:` does not hold is not needed now.
+            let not_needed = last.0 == Status::Cancelled && number + 1 < units.len();
+            if last.0 != Status::Ok && !not_needed {
                 break;
             }
         }
@@ -230,11 +263,25 @@ impl Engine<'_> {
         if let Some(condition) = &command.condition
             && !expr::holds(condition, &self.judged(unit, progress))?
         {
-            if let Some(step) = command.steps.first() {
-                watcher.skips(step, &format!("`{}` runs only if {condition}", command.name));
-            }
+            watcher.leaves_out(unit, condition);
             return Ok((Status::Cancelled, 0));
         }
+        progress.hide(unit);
+        let deadline = progress.deadline;
+        progress.deadline = progress.sooner(command.timeout_ms);
+        let ended = self.steps(unit, progress, watcher, nesting);
+        progress.deadline = deadline;
+        ended
+    }
+
+    fn steps(
+        &self,
+        unit: &Unit,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let command = &unit.resolved.command;
         for step in &command.steps {
             if is_compensation(command, step) {
                 continue;
@@ -248,17 +295,26 @@ impl Engine<'_> {
         Ok((Status::Ok, 0))
     }
 
-    /// Runs the step that `undo=` names, and those of the steps before, newest first.
+    /// Undoes what was done before the step that failed: the steps that `undo=` names for those that ended well, newest
+    /// first. They get as long again as the run had, since its time may be over.
     fn compensate(&self, unit: &Unit, failed: &Step, progress: &mut Progress, watcher: &mut dyn Watcher, depth: usize) {
         let steps = &unit.resolved.command.steps;
-        let before = steps.iter().take_while(|s| s.id != failed.id);
+        let done = |s: &&Step| {
+            let id = format!("{}{}", unit.prefix, s.id);
+            progress.steps.iter().rev().find(|r| r.id == id).is_some_and(|r| r.status == Status::Ok.name())
+        };
+        let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
         let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
+        let limit = unit.resolved.command.timeout_ms.or(self.timeout_ms);
+        let deadline = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        let before = std::mem::replace(&mut progress.deadline, deadline);
         for name in undo.iter().rev() {
             if let Some(step) = steps.iter().find(|s| s.id == *name) {
                 // A compensation that fails is recorded like any step; the run has failed already.
                 let _ = self.step(unit, step, progress, watcher, depth);
             }
         }
+        progress.deadline = before;
     }
 
     fn step(
@@ -284,17 +340,17 @@ impl Engine<'_> {
         if step.kind == StepKind::Run {
             return self.nested(unit, step, progress, watcher, nesting);
         }
-        let done = match self.perform(unit, step, progress, watcher) {
+        let (done, wrote) = match self.perform(unit, step, progress, watcher) {
             Ok(done) => done,
             Err(error) => {
-                let done = failed_before_start(&error);
+                let done = failed_before_start(error.kind());
                 progress.steps.push(record(unit, step, progress.steps.len(), done));
                 return Err(error);
             }
         };
         let ended = (done.status, done.exit_code.unwrap_or(1));
         let id = format!("{}{}", unit.prefix, step.id);
-        progress.full.push((id, self.full_output(progress.id, progress.steps.len(), &done)));
+        progress.full.push((id, wrote));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
         Ok(ended)
     }
@@ -312,42 +368,72 @@ impl Engine<'_> {
             return Err(Error::new(Kind::BadData, format!("`run` steps call each other more than {MAX_NESTING} deep"))
                 .hint("one of these commands runs itself"));
         }
-        let mut last = (Status::Ok, 0);
-        for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
-            let words = context::call_words(line, unit, progress)?;
-            let (resolved, used) = self.catalog.resolve(&words, Some(unit.resolved.near()))?;
-            let given = super::bind::take_apart(&resolved.command, &words[used..])?;
-            let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
-            let mut plan = plan(self.catalog, resolved, bound)?;
-            refuse_untrusted(&plan)?;
-            for resolved in plan.all() {
-                self.catalog.ensure_laid_out(&resolved.source)?;
-            }
-            let name = format!("{}{}/", unit.prefix, step.id);
-            plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
-            last = self.units(&plan.units, progress, watcher, nesting + 1)?;
-            if last.0 != Status::Ok {
-                break;
+        let (started, deadline, first) = (Instant::now(), progress.deadline, progress.full.len());
+        progress.deadline = progress.sooner(step.timeout_ms);
+        let mut ended = Ok((Status::Ok, 0));
+        for line in plan::calls_of(step) {
+            ended = self.call(line, unit, step, progress, watcher, nesting);
+            match &mut ended {
+                // A command whose `If:` does not hold is left out, as a step would be.
+                Ok(last) if last.0 == Status::Cancelled => *last = (Status::Ok, 0),
+                Ok((Status::Ok, _)) => {}
+                _ => break,
             }
         }
-        Ok(last)
+        progress.deadline = deadline;
+        let wrote = progress.full[first..].iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        progress.full.push((format!("{}{}", unit.prefix, step.id), wrote));
+        let mut done = match &ended {
+            Ok((status, code)) => Done { status: *status, exit_code: Some(*code), ..failed_before_start(Kind::Failed) },
+            Err(error) => failed_before_start(error.kind()),
+        };
+        done.duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        progress.steps.push(record(unit, step, progress.steps.len(), done));
+        ended
+    }
+
+    /// One line of a `run` step. The words of the line choose the command; values only fill its arguments, and never
+    /// become options of it.
+    fn call(
+        &self,
+        line: &str,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let written = context::call_words(line)?;
+        let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
+        let input = self.input_of(unit, step, progress);
+        let words: Vec<String> =
+            written[used..].iter().map(|w| context::fill_word(w, unit, input.as_deref())).collect();
+        let is_data = |n: usize| words[n] != written[used + n] && !written[used + n].starts_with('-');
+        let given = super::bind::take_apart_with(&resolved.command, &words, &is_data)?;
+        let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
+        let mut plan = plan(self.catalog, resolved, bound)?;
+        refuse_untrusted(&plan)?;
+        for unit in &plan.units {
+            check_runnable(&unit.resolved.command)?;
+        }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
+        let name = format!("{}{}/", unit.prefix, step.id);
+        plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
+        self.units(&plan.units, progress, watcher, nesting + 1)
+    }
+
+    /// The output of the step that `stdin=` names, as that step wrote it.
+    fn input_of(&self, unit: &Unit, step: &Step, progress: &Progress) -> Option<Vec<u8>> {
+        let from = step.stdin.as_deref().filter(|from| *from != "-")?;
+        let id = format!("{}{from}", unit.prefix);
+        progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
     }
 
     /// What conditions see.
     fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
         context::judged(unit, &progress.steps, &progress.full, self.env, &self.trigger)
-    }
-
-    /// The whole output of a step, from memory or from the file it was spilled to.
-    fn full_output(&self, id: Id, number: usize, done: &Done) -> Vec<u8> {
-        let mut spilled = self.spill(id, number).into_os_string();
-        spilled.push(".stdout");
-        if done.stdout.truncated()
-            && let Ok(bytes) = std::fs::read(spilled)
-        {
-            return bytes;
-        }
-        [done.stdout.head.as_slice(), &done.stdout.tail].concat()
     }
 
     /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
@@ -389,6 +475,12 @@ fn check_runnable(command: &Command) -> Result<()> {
         let said = format!("`{}` is meant for {}, and this is {here}", command.name, command.platforms.join(", "));
         return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
     }
+    let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
+    if let Some(param) = command.params.iter().find(|p| scripts && changes_programs(&p.var)) {
+        let said =
+            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
+        return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
+    }
     for step in &command.steps {
         if let Some(sandbox) = &step.sandbox {
             let said =
@@ -401,13 +493,28 @@ fn check_runnable(command: &Command) -> Result<()> {
     Ok(())
 }
 
+/// Variables that shells and the loader act upon, as they are written. The native format is stricter when it is read.
+fn changes_programs(var: &str) -> bool {
+    const TAKEN: [&str; 8] = ["PATH", "IFS", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND"];
+    TAKEN.contains(&var) || ["LD_", "DYLD_", "FAC_"].iter().any(|prefix| var.starts_with(prefix))
+}
+
 fn recorded_args(bound: &Bound) -> Json {
-    let mut args = serde_json::Map::new();
+    let (mut args, mut lists) = (serde_json::Map::new(), serde_json::Map::new());
     for value in &bound.values {
         let text = if value.secret { "***" } else { &value.text };
         args.insert(value.var.clone(), json!(text));
+        if let Some(words) = value.words.as_ref().filter(|w| w.len() > 1 && !value.secret) {
+            lists.insert(value.var.clone(), json!(words));
+        }
     }
-    json!({"values": args, "rest": bound.rest})
+    let hidden = |word: &String| if bound.rest_is_secret { "***".to_string() } else { word.clone() };
+    let rest: Vec<String> = bound.rest.iter().map(hidden).collect();
+    let mut all = json!({"values": args, "rest": rest});
+    if !lists.is_empty() {
+        all["lists"] = Json::Object(lists);
+    }
+    all
 }
 
 fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
@@ -424,10 +531,10 @@ fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
     }
 }
 
-fn failed_before_start(error: &Error) -> Done {
+fn failed_before_start(kind: Kind) -> Done {
     Done {
         status: Status::Failed,
-        exit_code: Some(i32::from(error.kind().exit_code())),
+        exit_code: Some(i32::from(kind.exit_code())),
         stdout: Captured::default(),
         stderr: Captured::default(),
         duration_us: 0,

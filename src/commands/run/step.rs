@@ -16,6 +16,9 @@ use crate::store::{Captured, Status};
 /// How long a group may take to end after TERM before it gets KILL.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How much of its output a condition may see, bytes; what another step reads has no limit.
+const HEARD: usize = 256 << 10;
+
 /// A script with everything that reaches it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
@@ -197,21 +200,18 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
 }
 
 impl Engine<'_> {
-    /// Does one step and waits for its end.
+    /// Does one step and waits for its end; with what it wrote, as it wrote it.
     pub(super) fn perform(
         &self,
         unit: &Unit,
         step: &Step,
         progress: &mut Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<Done> {
-        let input = step.stdin.as_deref().filter(|from| *from != "-").and_then(|from| {
-            let id = format!("{}{from}", unit.prefix);
-            progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
-        });
+    ) -> Result<(Done, Vec<u8>)> {
+        let input = self.input_of(unit, step, progress);
         match step.kind {
             StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
-            StepKind::Wait => self.wait(unit, step),
+            StepKind::Wait => self.wait(unit, step, progress).map(|done| (done, Vec::new())),
             kind => {
                 let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
                     let said = format!(
@@ -223,7 +223,13 @@ impl Engine<'_> {
                 };
                 watcher.starts(unit, step, None);
                 let text = rendered(self, unit, step, input.as_deref()).text;
-                runner.run(step, &text, input.as_deref(), &self.stop)
+                let mut done = runner.run(step, &text, input.as_deref(), &self.stop)?;
+                let wrote = [done.stdout.head.as_slice(), &done.stdout.tail].concat();
+                for stream in [&mut done.stdout, &mut done.stderr] {
+                    stream.head = progress.redactor.redact_bytes(&stream.head).into_owned();
+                    stream.tail = progress.redactor.redact_bytes(&stream.tail).into_owned();
+                }
+                Ok((done, wrote))
             }
         }
     }
@@ -235,25 +241,34 @@ impl Engine<'_> {
         input: Option<Vec<u8>>,
         progress: &Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<Done> {
+    ) -> Result<(Done, Vec<u8>)> {
         let script = script(unit, step)?;
         let prepared = prepare(self, unit, &script)?;
         let number = progress.steps.len();
         let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd, self.env)?);
         job.args = prepared.args.clone();
-        job.env = context::environment(unit, self.env, &progress.id.to_string());
+        job.env = context::environment(unit, self.env, &self.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
-        job.output = if self.terminal { Output::Terminal } else { Output::Pipes };
+        // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
+        let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));
+        job.output = if self.terminal && !feeds { Output::Terminal } else { Output::Pipes };
+        let on_terminal = job.output == Output::Terminal;
         job.grace = GRACE;
         job.timeout = time_left(step.timeout_ms, progress.deadline);
         job.capture = self.capture.clone();
-        let secrets: Vec<&str> = unit.bound.values.iter().filter(|v| v.secret).map(|v| v.text.as_str()).collect();
-        // What a file holds cannot be cleaned of secrets later, so none is written then.
-        job.capture.spill = secrets.is_empty().then(|| self.spill(progress.id, number));
+        job.capture.redactor = progress.redactor.clone();
+        job.capture.spill = Some(self.spill(progress.id, number));
         let shown = (step.kind == StepKind::Snippet).then_some(script.text.as_str());
         watcher.starts(unit, step, shown);
-        let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> { watcher.output(stream, bytes) };
+        let mut wrote = Vec::new();
+        let enough = if feeds { usize::MAX } else { HEARD };
+        let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> {
+            if stream == Stream::Stdout {
+                wrote.extend_from_slice(&bytes[..bytes.len().min(enough.saturating_sub(wrote.len()))]);
+            }
+            watcher.output(stream, bytes)
+        };
         let outcome = exec::run(job, &mut sink, &self.stop)?;
         drop(prepared);
         let (status, exit_code) = match outcome.status {
@@ -262,23 +277,29 @@ impl Engine<'_> {
             exec::Status::Interrupted => (Status::Interrupted, 130),
             other => (Status::Failed, other.code()),
         };
-        Ok(Done {
+        let done = Done {
             status,
             exit_code: Some(exit_code),
-            stdout: recorded(outcome.stdout, &secrets),
-            stderr: recorded(outcome.stderr, &secrets),
+            stdout: recorded(outcome.stdout),
+            stderr: recorded(outcome.stderr),
             duration_us: i64::try_from(outcome.duration.as_micros()).unwrap_or(i64::MAX),
-        })
+        };
+        Ok((done, if on_terminal { unix_line_ends(wrote) } else { wrote }))
     }
 
     /// A `wait` step: its text is a length of time.
-    fn wait(&self, unit: &Unit, step: &Step) -> Result<Done> {
+    fn wait(&self, unit: &Unit, step: &Step, progress: &Progress) -> Result<Done> {
         let text = rendered(self, unit, step, None).text.trim().to_string();
         let ms = parse_ms(&text)
             .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
         let started = Instant::now();
-        let finished = self.stop.wait(Duration::from_millis(ms));
-        let (status, code) = if finished { (Status::Interrupted, 130) } else { (Status::Ok, 0) };
+        let wanted = Duration::from_millis(ms);
+        let allowed = time_left(step.timeout_ms, progress.deadline).unwrap_or(wanted);
+        let (status, code) = match self.stop.wait(wanted.min(allowed)) {
+            true => (Status::Interrupted, 130),
+            false if allowed < wanted => (Status::TimedOut, 124),
+            false => (Status::Ok, 0),
+        };
         Ok(Done {
             status,
             exit_code: Some(code),
@@ -298,29 +319,23 @@ fn time_left(step_ms: Option<u64>, deadline: Option<Instant>) -> Option<Duration
     }
 }
 
-/// What the store keeps of an output, secrets taken out.
-fn recorded(captured: exec::Captured, secrets: &[&str]) -> Captured {
-    let clean = |bytes: Vec<u8>| secrets.iter().filter(|s| !s.is_empty()).fold(bytes, |b, s| replace(&b, s.as_bytes()));
+/// What the store keeps of an output.
+fn recorded(captured: exec::Captured) -> Captured {
     let name = |p: &std::path::PathBuf| p.file_name().map(|n| n.to_string_lossy().into_owned());
     Captured {
         total: captured.total,
         spill: captured.spill.as_ref().and_then(name),
-        head: clean(captured.head),
-        tail: clean(captured.tail),
+        head: captured.head,
+        tail: captured.tail,
     }
 }
 
-/// Every occurrence of `secret` as `***`.
-fn replace(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+/// A terminal ends lines with `\r\n`; conditions see them as the program wrote them.
+fn unix_line_ends(bytes: Vec<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(secret) {
-            out.extend_from_slice(b"***");
-            at += secret.len();
-        } else {
-            out.push(bytes[at]);
-            at += 1;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte != b'\r' || bytes.get(at + 1) != Some(&b'\n') {
+            out.push(*byte);
         }
     }
     out
