@@ -304,6 +304,7 @@ impl App {
             redactor: self.redactor.clone(),
             own_env: self.own_env(),
             outputs: self.outputs(),
+            input: None,
             stop,
             terminal,
             trigger: trigger.to_string(),

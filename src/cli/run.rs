@@ -1,16 +1,17 @@
 //! `fac run NAME …` and `fac NAME …`.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal, Read};
 
 use super::ask::{self, Granted};
 use super::draw;
 use super::{Context, RESERVED, help};
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Resolved, Trust};
-use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::model::{Command, ParamKind, Step, StepKind, Syntax};
 use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 
 const EXAMPLES: &str = "\
@@ -149,7 +150,7 @@ fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, u
             "--json" if !has("json") => context.ui.json = true,
             "--quiet" | "-q" if !has("quiet") && !short(command, 'q') => context.ui.quiet = true,
             "--yes" | "-y" if !has("yes") && !short(command, 'y') => context.ui.yes = true,
-            "--no-input" if !has("no-input") => context.ui.ask = false,
+            "--no-input" if !has("no-input") => (context.ui.ask, context.ui.no_input) = (false, true),
             "--set" if !has("set") => asked.sets.extend(words.next()),
             set if set.starts_with("--set=") && !has("set") => asked.sets.push(set["--set=".len()..].to_string()),
             _ => kept.push(word),
@@ -199,7 +200,8 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut plan = engine::plan(&catalog, resolved, bound)?;
     if dry {
         let stop = Stop::new()?;
-        let engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
+        let mut engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
+        engine.input = piped_input(context, &plan)?;
         let steps = engine::dry_run(&engine, &plan)?;
         return draw::dry_run(&context.ui, &plan, &steps);
     }
@@ -221,12 +223,31 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     code
 }
 
+/// What is piped in, when a prompt of the plan asks for it.
+fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
+    let asks = |step: &Step| match step.syntax {
+        Syntax::Fabric => true,
+        _ => step.text.contains("{{input}}") || step.text.contains("__INPUT__"),
+    };
+    let prompts = |step: &&Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
+    let wanted = plan.units.iter().flat_map(|u| &u.resolved.command.steps).filter(prompts).any(asks);
+    if !wanted || context.ui.no_input || std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+}
+
 fn is_snippet(plan: &Plan) -> bool {
     plan.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
 }
 
 /// Says what is left to say, and gives the code to pass through.
 fn finish(context: &Context, report: &Report) -> Result<u8> {
+    if let Some(unrecorded) = &report.unrecorded {
+        context.ui.warn(&safe_line(unrecorded));
+    }
     if context.ui.json {
         context.ui.value(&draw::report_json(report))?;
     } else if let Some((kind, message, hint)) = &report.problem {

@@ -19,6 +19,8 @@ pub struct Ui {
     pub quiet: bool,
     /// `-v` given this often.
     pub verbose: u8,
+    /// Nothing is read from standard input by ourselves.
+    pub no_input: bool,
     /// Questions may be asked.
     pub ask: bool,
     /// Ordinary questions are answered with yes.
@@ -86,6 +88,7 @@ impl Ui {
             json: wishes.json,
             quiet: wishes.quiet,
             verbose: wishes.verbose,
+            no_input: wishes.no_input,
             ask: !wishes.no_input && !wishes.json && std::io::stdin().is_terminal() && stderr_terminal,
             yes: wishes.yes,
             stdout_terminal,

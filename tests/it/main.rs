@@ -4,9 +4,17 @@
 
 mod bundled;
 mod crash;
+mod cli;
+mod completion;
+mod config;
+mod doctor;
 mod github;
+mod injection;
 mod layers;
+mod logs;
 mod readme;
 mod run;
 mod sources;
+mod search;
 mod support;
+mod terminal;

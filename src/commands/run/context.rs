@@ -30,6 +30,11 @@ pub fn environment(unit: &Unit, env: &Env, own: &[(OsString, OsString)], run: &s
     for param in &command.params {
         all.remove(&OsString::from(&param.var));
     }
+    if command.dialect == Dialect::Mask {
+        // mask sets an optional argument that was not given to nothing, so that `set -u` may stand in its scripts.
+        let optional = command.params.iter().filter(|p| p.kind == ParamKind::Positional && !p.required);
+        all.extend(optional.map(|p| (OsString::from(&p.var), OsString::new())));
+    }
     for value in &unit.bound.values {
         all.insert((&value.var).into(), (&value.text).into());
     }

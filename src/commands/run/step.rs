@@ -56,9 +56,14 @@ pub struct Dry {
 /// What every step of a plan would do, without doing it.
 pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
     let mut all = Vec::new();
+    let redactor = engine.redactor.fork();
     for unit in &plan.units {
+        super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
-            all.push(dry(engine, unit, step)?);
+            let mut dry = dry(engine, unit, step)?;
+            let texts = dry.env.iter_mut().map(|(_, value)| value).chain(&mut dry.argv).chain([&mut dry.text]);
+            texts.for_each(|text| *text = redactor.redact(text).into_owned());
+            all.push(dry);
         }
     }
     Ok(all)
@@ -88,17 +93,13 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             };
             dry.text = script.text;
             dry.env = unit.resolved.command.env.clone();
-            dry.env.extend(
-                unit.bound
-                    .values
-                    .iter()
-                    .map(|v| (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })),
-            );
+            dry.env.extend(unit.bound.values.iter().map(|v| (v.var.clone(), v.text.clone())));
             dry.env.extend(script.variables);
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         _ => {
-            let rendered = rendered(engine, unit, step, None);
+            let piped = engine.input.as_deref().filter(|_| step.stdin.as_deref().is_none_or(|from| from == "-"));
+            let rendered = rendered(engine, unit, step, piped);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
@@ -141,12 +142,31 @@ pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
         let options = snippet::Options { lang: &step.lang, short_options: false, bare_names: false, counts: &counts };
         let filled = snippet::fill(step.syntax, &step.text, &options)?;
         text = filled.script;
-        variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
+        for var in &filled.vars {
+            let value = value_of(unit, var);
+            refuse_option(unit, var, &value)?;
+            variables.push((var.env.clone(), value));
+        }
     }
     if let Some(prelude) = step.options.get("prelude").filter(|_| !text.starts_with("#!")) {
         text = format!("{prelude}\n{text}");
     }
     Ok(Script { lang: step.lang.clone(), text, variables, argv })
+}
+
+/// A value that begins a word and a dash begins the value: the program would take it for one of its options, and with
+/// many programs (`make --eval=…`, `ssh -o…`) for code. Choices of the definition and numbers are meant.
+fn refuse_option(unit: &Unit, var: &snippet::Var, value: &str) -> Result<()> {
+    let meant = || {
+        let chosen = unit.resolved.command.param(&var.param).is_some_and(|p| p.choices.iter().any(|c| c == value));
+        chosen || value.len() == 1 || value[1..].chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    if !var.leads || !value.starts_with('-') || meant() {
+        return Ok(());
+    }
+    let said = format!("`{}` begins with a dash, so the program would read it as one of its options", var.param);
+    Err(Error::new(Kind::Usage, said)
+        .hint("write a file name as `./-name`; give options by running the program yourself"))
 }
 
 /// The value of a parameter, by the name the snippet uses.
