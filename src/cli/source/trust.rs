@@ -11,7 +11,7 @@ use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{DefinitionFilter, DefinitionRow, NewGrant, Source, SourceKind, Store};
+use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
 
 /// Allow commands of a source to run, exactly as they are now
 #[derive(Debug, clap::Args)]
