@@ -55,7 +55,15 @@ impl DefinitionRow {
     pub fn into_hit(self) -> Option<DefinitionHit> {
         let json = self.json?;
         let (alias, name) = (false, self.name);
-        Some(DefinitionHit { source: self.source, id: self.id, name, alias, digest: self.digest, path: self.path, json })
+        Some(DefinitionHit {
+            source: self.source,
+            id: self.id,
+            name,
+            alias,
+            digest: self.digest,
+            path: self.path,
+            json,
+        })
     }
 }
 

@@ -102,10 +102,7 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
     }
     let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
     let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    rows.into_iter()
-        .filter_map(DefinitionRow::into_hit)
-        .map(|hit| catalog.resolved(hit))
-        .collect()
+    rows.into_iter().filter_map(DefinitionRow::into_hit).map(|hit| catalog.resolved(hit)).collect()
 }
 
 /// The definitions that `name`, with or without its source, means in `source`.
