@@ -67,14 +67,12 @@ impl Place {
         let version = |text: &str, files: usize| {
             let mut changes = vec![
                 Change::RemoveAll,
-                Change::file("count.md", &definition("count <n>", count)),
-                Change::file("stable.md", &definition("stable", "echo stable")),
+                Change::file("count.md", definition("count <n>", count)),
+                Change::file("stable.md", definition("stable", "echo stable")),
             ];
             for n in 0..files {
-                changes.push(Change::file(
-                    &format!("f{n}.md"),
-                    &definition(&format!("f{n}"), &format!("echo {text} {n}")),
-                ));
+                changes
+                    .push(Change::file(format!("f{n}.md"), definition(&format!("f{n}"), &format!("echo {text} {n}"))));
             }
             (repo.commit_changes("main", &changes, text), files as u64 + 2)
         };

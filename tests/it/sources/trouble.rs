@@ -82,10 +82,10 @@ fn a_listing_that_is_cut_short_is_walked_and_odd_things_are_said() {
     let submodule = "0123456789abcdef0123456789abcdef01234567";
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000000\nsize 12345\n";
     let changes = [
-        Change::file("kit.md", &native(&[("a", "echo 1")])),
+        Change::file("kit.md", native(&[("a", "echo 1")])),
         Change::file(
             "deep/er/kit.md",
-            &native(&[(
+            native(&[(
                 "b",
                 "ls \"$FAC_SOURCE_DIR\"/../ >/dev/null; find \"$FAC_SOURCE_DIR\" -type f | sort | sed \"s|$FAC_SOURCE_DIR/||\"",
             )]),
@@ -93,8 +93,8 @@ fn a_listing_that_is_cut_short_is_walked_and_odd_things_are_said() {
         Change::file("big.md", pointer),
         Change::Symlink(b"link.md".to_vec(), b"/etc/passwd".to_vec()),
         Change::Submodule(b"sub".to_vec(), submodule.to_string()),
-        Change::file("back\\slash.md", &native(&[("c", "echo 3")])),
-        Change::file("esc\u{1b}[31m.md", &native(&[("d", "echo 4")])),
+        Change::file("back\\slash.md", native(&[("c", "echo 3")])),
+        Change::file("esc\u{1b}[31m.md", native(&[("d", "echo 4")])),
     ];
     repo.commit_changes("main", &changes, "First");
     repo.truncate_above(3);
@@ -176,7 +176,7 @@ fn a_layout_that_was_deleted_is_made_again_from_the_cache() {
     repo.commit_changes(
         "main",
         &[
-            Change::file("kit.md", &native(&[("build", "\"$FAC_SOURCE_DIR/build.sh\"")])),
+            Change::file("kit.md", native(&[("build", "\"$FAC_SOURCE_DIR/build.sh\"")])),
             Change::Executable(b"build.sh".to_vec(), b"#!/bin/sh\necho built\n".to_vec()),
         ],
         "First",
