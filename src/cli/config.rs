@@ -159,7 +159,7 @@ fn explain(context: &Context, prefix: &str) -> Result<u8> {
             (row.help.to_string(), None),
         ]);
     }
-    context.ui.write(table.render(&context.ui).as_bytes())?;
+    context.page(&table.render(&context.ui))?;
     for warning in config.warnings() {
         context.ui.warn(&safe_line(&warning.to_string()));
     }

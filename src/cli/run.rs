@@ -245,6 +245,9 @@ fn is_snippet(plan: &Plan) -> bool {
 
 /// Says what is left to say, and gives the code to pass through.
 fn finish(context: &Context, report: &Report) -> Result<u8> {
+    if let Some(unrecorded) = &report.unrecorded {
+        context.ui.warn(&safe_line(unrecorded));
+    }
     if context.ui.json {
         context.ui.value(&draw::report_json(report))?;
     } else if let Some((kind, message, hint)) = &report.problem {

@@ -74,7 +74,7 @@ fn answer(context: &Context, wish: &str) -> Result<u8> {
         let found = index.search(catalog.store, &words.join(" "), Some("definition"), 1)?;
         if let Some(hit) = found.hits.first()
             && let Ok(id) = hit.key.parse()
-            && let Some(row) = catalog.store.definition(id)?
+            && let Some(row) = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source))
         {
             let resolved = catalog.resolved(row)?;
             context.ui.line(&format!("fac {}", crate::commands::bind::usage(&resolved.command)))?;

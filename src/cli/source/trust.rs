@@ -10,8 +10,8 @@ use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
-use crate::store::{DefinitionFilter, DefinitionHit, NewGrant, Source, SourceKind, Store};
+use crate::kernel::terminal::{safe, safe_line};
+use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
 
 /// Allow commands of a source to run, exactly as they are now
 #[derive(Debug, clap::Args)]
@@ -51,8 +51,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             context.ui.line(&safe_line(&line))?;
         }
     }
-    if settings.is_some() && !context.ui.json {
-        context.ui.line("the settings in .factotum.toml")?;
+    if let Some((_, name, _, text)) = settings.as_ref().filter(|_| !context.ui.json) {
+        // Settings can name programs and aliases, so what is granted is shown whole.
+        context.ui.line(&format!("the settings in {name}:"))?;
+        for line in safe(text).lines() {
+            context.ui.line(&format!("  {line}"))?;
+        }
     }
     let question = match wanting.len() {
         1 => "Trust this command exactly as it is now?".to_string(),
@@ -98,21 +102,7 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
     }
     let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
     let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    rows.into_iter()
-        .filter_map(|row| {
-            let json = row.json?;
-            Some(DefinitionHit {
-                source: row.source,
-                id: row.id,
-                name: row.name,
-                alias: false,
-                digest: row.digest,
-                path: row.path,
-                json,
-            })
-        })
-        .map(|hit| catalog.resolved(hit))
-        .collect()
+    rows.into_iter().filter_map(DefinitionRow::into_hit).map(|hit| catalog.resolved(hit)).collect()
 }
 
 /// The definitions that `name`, with or without its source, means in `source`.

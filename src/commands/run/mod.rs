@@ -4,6 +4,7 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod context;
+mod dangerous;
 mod facts;
 mod plan;
 mod step;
@@ -125,6 +126,8 @@ pub struct Report {
     pub duration_ms: u64,
     /// What its steps did.
     pub steps: Vec<StepRecord>,
+    /// Why the end of the run is not, or not wholly, in the store.
+    pub unrecorded: Option<String>,
     /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
     pub problem: Option<(Kind, String, Option<String>)>,
 }
@@ -187,8 +190,9 @@ impl Engine<'_> {
             }
         };
         let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
-        self.store.finish_run(id, &end)?;
+        let unrecorded = self.finish(id, end);
         Ok(Report {
+            unrecorded,
             id,
             command: root.resolved.full_name(),
             trigger: self.trigger.clone(),
@@ -199,6 +203,19 @@ impl Engine<'_> {
             steps: progress.steps,
             problem,
         })
+    }
+
+    /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
+    /// back as a sentence, because the script has run and its exit code must not be lost.
+    fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
+        let error = self.store.finish_run(id, &end).err()?;
+        for step in &mut end.steps {
+            (step.stdout, step.stderr) = (Captured::default(), Captured::default());
+        }
+        match self.store.finish_run(id, &end) {
+            Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
+            Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
+        }
     }
 
     fn begin(&self, plan: &Plan) -> Result<Id> {
@@ -475,8 +492,9 @@ fn check_runnable(command: &Command) -> Result<()> {
         return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
     }
     let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
-    if let Some(param) = command.params.iter().find(|p| scripts && changes_programs(&p.var)) {
-        let said = format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
+    if let Some(param) = command.params.iter().find(|p| scripts && dangerous::changes_programs(&p.var)) {
+        let said =
+            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
         return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
     }
     for step in &command.steps {
@@ -489,12 +507,6 @@ fn check_runnable(command: &Command) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Variables that shells and the loader act upon, as they are written. The native format is stricter when it is read.
-fn changes_programs(var: &str) -> bool {
-    const TAKEN: [&str; 8] = ["PATH", "IFS", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND"];
-    TAKEN.contains(&var) || ["LD_", "DYLD_", "FAC_"].iter().any(|prefix| var.starts_with(prefix))
 }
 
 fn recorded_args(bound: &Bound) -> Json {

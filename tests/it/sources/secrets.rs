@@ -82,15 +82,3 @@ fn gh_is_asked_once_a_host_and_its_token_is_kept_secret() {
     lab.run(&["commands", "ls"]).ok();
     assert!(!lab.world.home().join("asked").exists());
 }
-
-#[test]
-fn a_token_that_a_script_prints_is_not_recorded() {
-    let mut lab = Lab::new();
-    lab.world.set("GH_TOKEN", CANARY);
-    lab.kit("ada/kit", &[("leak", "echo \"my token is $GH_TOKEN\"")]);
-    lab.run(&["source", "add", "github:ada/kit"]).ok();
-    lab.run(&["source", "trust", "kit", "--yes"]).ok();
-    lab.run(&["-vv", "leak"]).ok();
-    lab.run(&["leak", "--json"]).ok();
-    assert_eq!(holds(&lab.fac(""), CANARY), Vec::<String>::new());
-}

@@ -215,3 +215,47 @@ fn damaged_content_is_fetched_again() {
     assert_eq!(updated["updated"][0]["changes"], json!([]));
     assert_eq!(lab.run(&["build"]).ok(), "built\n");
 }
+
+#[test]
+fn on_a_terminal_progress_is_shown_and_ctrl_c_ends_it() {
+    let lab = kit_lab();
+    let repo = lab.hub().repo("ada/kit");
+    repo.commit(&[("kit.md", &native(&[("a", "echo 11"), ("b", "echo 2")]))], "Second");
+    lab.hub().fail_next("/git/trees/", Failure::Hold);
+    let mut terminal = super::pty::Terminal::start(&lab, &["source", "update"]);
+    lab.hub().wait_until_held();
+    terminal.until("kit listing files");
+    terminal.keys("\u{3}");
+    let (said, code) = terminal.end();
+    assert_eq!((code, said.contains("interrupted; nothing was changed")), (130, true), "{said:?}");
+    lab.hub().open_gate();
+    works_from_the_cache(&lab);
+    let (said, code) = super::pty::Terminal::start(&lab, &["source", "update"]).end();
+    assert_eq!((code, said.contains("kit: 1 changed")), (0, true), "{said:?}");
+}
+
+#[test]
+fn many_sources_are_fetched_together_and_bounded() {
+    let lab = Lab::new();
+    for n in 0..12 {
+        lab.kit(&format!("ada/kit{n}"), &[(&format!("c{n}"), "echo 1")]);
+        lab.run(&["source", "add", &format!("github:ada/kit{n}")]).ok();
+    }
+    for n in 0..12 {
+        lab.kit(&format!("ada/kit{n}"), &[(&format!("c{n}"), "echo 2")]);
+    }
+    // Every answer about a commit is held back: no more than four wait at one host.
+    lab.hub().fail_always("/commits/", Failure::Hold);
+    let child = lab.world.command(&["source", "update", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    while lab.hub().requests_held() < 4 {
+        std::thread::yield_now();
+    }
+    assert_eq!(lab.hub().requests_held(), 4);
+    lab.hub().open_gate();
+    let out = child.wait_with_output().unwrap();
+    let updated: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(updated["failed"], 0);
+    let names: Vec<&str> = updated["updated"].as_array().unwrap().iter().map(|u| u["name"].as_str().unwrap()).collect();
+    assert_eq!(names, (0..12).map(|n| format!("kit{n}")).collect::<Vec<_>>(), "in the order of adding");
+    assert!(updated["updated"].as_array().unwrap().iter().all(|u| u["changes"].as_array().unwrap().len() == 1));
+}
