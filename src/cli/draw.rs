@@ -207,6 +207,12 @@ pub(super) fn dry_run(ui: &Ui, plan: &Plan, steps: &[Dry]) -> Result<u8> {
         }
         out.push_str(safe(&step.text).trim_end_matches('\n'));
         out.push_str("\n\n");
+        if let Some(input) = &step.input {
+            let title = format!("# {} (input)", step.id);
+            out.push_str(&format!("{}\n", ui.paint(Role::Strong, &safe_line(&title))));
+            out.push_str(safe(input).trim_end_matches('\n'));
+            out.push_str("\n\n");
+        }
     }
     ui.write(format!("{}\n", out.trim_end()).as_bytes())?;
     Ok(0)
@@ -220,7 +226,7 @@ fn quoted(text: &str) -> String {
 fn dry_json(step: &Dry) -> Value {
     let env: serde_json::Map<String, Value> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
     json!({"id": step.id, "kind": step.kind.name(), "program": step.program, "text": step.text, "env": env,
-           "argv": step.argv, "cwd": step.cwd, "notes": step.notes})
+           "argv": step.argv, "cwd": step.cwd, "notes": step.notes, "input": step.input})
 }
 
 /// Shows a run while it happens.

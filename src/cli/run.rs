@@ -228,8 +228,8 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
 
 /// What is piped in, when a prompt of the plan asks for it.
 fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
-    let asks = |step: &Step| match step.syntax {
-        Syntax::Fabric => true,
+    let asks = |step: &Step| match (step.syntax, step.kind) {
+        (Syntax::Fabric, _) | (_, StepKind::System) => true,
         _ => step.text.contains("{{input}}") || step.text.contains("__INPUT__"),
     };
     let prompts = |step: &&Step| matches!(step.kind, StepKind::Prompt | StepKind::System);

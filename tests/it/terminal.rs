@@ -148,7 +148,7 @@ fn suggestions_of_a_cheat_sheet_come_from_its_command_only_once_trusted() {
     let world = World::new();
     world.write("kit.cheat", "% kit\n\n# greet someone\nprintf '%s\\n' <name>\n\n$ name: touch asked; printf 'Ada\\nGrace\\n'\n");
     world.run(&["source", "add", ".", "--name", "here"]).ok();
-    let name = "here:greet-someone";
+    let name = "here:kit greet-someone";
     let names = world.run(&["commands", "ls", "--json", "--source", "here"]).ok();
     assert!(names.contains("greet-someone"), "{names}");
     let mut seat = sit(&world, &["run", name]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Done, Engine, Plan, Progress, Unit, Watcher, context, facts};
 use crate::commands::bind::Value;
-use crate::commands::model::{Step, StepKind};
+use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
@@ -49,6 +49,8 @@ pub struct Dry {
     pub argv: Vec<String>,
     /// The folder it would start in.
     pub cwd: Option<String>,
+    /// What a model would get as the user's message beside a system text.
+    pub input: Option<String>,
     /// Conditions, limits and what could not be filled, as sentences.
     pub notes: Vec<String>,
 }
@@ -61,7 +63,7 @@ pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
         super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
             let mut dry = dry(engine, unit, step)?;
-            let texts = dry.env.iter_mut().map(|(_, value)| value).chain(&mut dry.argv).chain([&mut dry.text]);
+            let texts = dry.env.iter_mut().map(|(_, value)| value).chain(&mut dry.argv).chain([&mut dry.text]).chain(&mut dry.input);
             texts.for_each(|text| *text = redactor.redact(text).into_owned());
             all.push(dry);
         }
@@ -78,6 +80,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         env: Vec::new(),
         argv: Vec::new(),
         cwd: context::folder(unit, step, &engine.cwd, engine.env).ok().map(|f| f.display().to_string()),
+        input: None,
         notes: notes(step),
     };
     match step.kind {
@@ -100,6 +103,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         _ => {
             let piped = engine.input.as_deref().filter(|_| step.stdin.as_deref().is_none_or(|from| from == "-"));
             let rendered = rendered(engine, unit, step, piped);
+            dry.input = beside(unit, step, piped);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
@@ -107,6 +111,16 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         }
     }
     Ok(dry)
+}
+
+/// The user's message of a system text that does not hold it, where no prompt of the command follows.
+fn beside(unit: &Unit, step: &Step, piped: Option<&[u8]>) -> Option<String> {
+    let prompts = unit.resolved.command.steps.iter().any(|s| s.kind == StepKind::Prompt);
+    if step.kind != StepKind::System || step.syntax == Syntax::Fabric || prompts {
+        return None;
+    }
+    let typed = unit.bound.rest.join(" ");
+    piped.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).or_else(|| (!typed.is_empty()).then_some(typed))
 }
 
 fn notes(step: &Step) -> Vec<String> {

@@ -60,7 +60,7 @@ fn runme_cells_ask_for_their_exports_and_choose_their_interpreter() {
     let world = World::new();
     world.write(
         "docs/RUNME.md",
-        "# R\n\n```sh {\"name\":\"greet\"}\nexport NAME=Ada # who\nexport TOKEN=[the token]\nexport LINE=\"$NAME!\"\necho \"$NAME $TOKEN $LINE\"\n```\n\n\
+        "# R\n\n```sh {\"name\":\"greet\"}\nexport NAME=Ada # who\nexport TOKEN=[token]\nexport LINE=\"$NAME!\"\necho \"$NAME $TOKEN $LINE\"\n```\n\n\
          ```sh {\"name\":\"quiet\",\"promptEnv\":\"no\"}\nexport NAME=Ada\necho \"$NAME\"\n```\n\n\
          ```sh {\"name\":\"py\",\"interpreter\":\"python3\"}\nprint(6 * 7)\n```\n\n\
          ```sh {\"name\":\"where\",\"cwd\":\"..\"}\n$ pwd\n```\n",

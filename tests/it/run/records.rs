@@ -130,7 +130,7 @@ fn lists_are_filtered_and_come_in_pages() {
     assert!(world.run(&["runs", "ls", "--status", "fine"]).failed(2).contains("there is no status `fine`"));
     assert!(world.run(&["runs", "ls", "--since", "soon"]).failed(2).contains("`soon` is no time"));
     assert!(world.run(&["runs", "ls", "--after", "x"]).failed(2).contains("no cursor"));
-    insta::with_settings!({filters => vec![(r"(?m)^[0-9a-f]{6,12}", "[id]"), (r"\d+(\.\d+)? m?s\b", "[took]")]}, {
+    insta::with_settings!({filters => vec![(r"(?m)^[0-9a-f]{6,12}", "[id]"), (r"\d+(\.\d+)? m?s\b *", "[took] ")]}, {
         insta::assert_snapshot!(world.run(&["runs", "ls"]).ok());
     });
 }
