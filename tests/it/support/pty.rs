@@ -46,7 +46,7 @@ impl Seat {
         let mut command = world.program("setsid", &words);
         command.stdin(side()).stdout(side()).stderr(side()).env("TERM", "xterm-256color");
         let child = command.spawn().unwrap();
-        Seat { master: File::from(master), child, screen: vt100::Parser::new(rows, columns, 0), bytes: Vec::new() }
+        Seat { master: File::from(master), child, screen: vt100::Parser::new(size(rows), size(columns), 0), bytes: Vec::new() }
     }
 
     /// Reads what is there or comes soon; false when the program closed its side.
@@ -118,4 +118,8 @@ impl Drop for Seat {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn size(cells: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(cells).unwrap()
 }
