@@ -32,17 +32,26 @@ fn what_is_set_is_written_beside_the_comments_and_taken_out_again() {
     assert_eq!(get(&world, "run.keep_runs"), "10000");
     assert!(settings(&world).contains("# short"));
     assert!(world.run(&["config", "unset", "run.keep_runs"]).stderr.contains("was not set"));
-    assert_eq!(world.run(&["config", "path"]).ok().trim_end(), world.fac().join("config/config.toml").to_str().unwrap());
+    assert_eq!(
+        world.run(&["config", "path"]).ok().trim_end(),
+        world.fac().join("config/config.toml").to_str().unwrap()
+    );
 }
 
 #[test]
 fn a_wrong_name_or_value_names_the_nearest_and_changes_nothing() {
     let world = World::new();
-    for words in [&["config", "set", "run.timout", "5m"][..], &["config", "get", "run.timout"], &["config", "unset", "run.timout"]] {
+    for words in [
+        &["config", "set", "run.timout", "5m"][..],
+        &["config", "get", "run.timout"],
+        &["config", "unset", "run.timout"],
+    ] {
         let said = world.run(words).failed(2);
         assert!(said.contains("run.timeout"), "{words:?}: {said}");
     }
-    for (key, value) in [("color", "sometimes"), ("run.keep_runs", "many"), ("run.timeout", "soon"), ("sources.parallel", "0")] {
+    for (key, value) in
+        [("color", "sometimes"), ("run.keep_runs", "many"), ("run.timeout", "soon"), ("sources.parallel", "0")]
+    {
         let said = world.run(&["config", "set", key, value]).failed(2);
         assert!(said.contains(value) && said.contains(key), "{said}");
     }

@@ -63,8 +63,21 @@ fn every_bundled_command_has_every_field_of_the_contract() {
     let world = World::new();
     let listed = json(world.run(&["commands", "ls", "--json"]));
     let contract = [
-        "name", "source", "dialect", "summary", "category", "aliases", "effects", "tool", "params", "steps", "triggers",
-        "runnable", "trust", "origin", "diagnostics",
+        "name",
+        "source",
+        "dialect",
+        "summary",
+        "category",
+        "aliases",
+        "effects",
+        "tool",
+        "params",
+        "steps",
+        "triggers",
+        "runnable",
+        "trust",
+        "origin",
+        "diagnostics",
     ];
     let params = ["name", "kind", "type", "short", "required", "default", "choices", "help", "secret"];
     for command in listed["commands"].as_array().unwrap() {

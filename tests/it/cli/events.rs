@@ -36,7 +36,8 @@ fn verify_holds_and_names_the_place_where_somebody_changed_it() {
     assert!(said.ends_with("events, the chain holds\n"), "{said}");
     let total: i64 = said.split(' ').next().unwrap().parse().unwrap();
     let database = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
-    let at: i64 = database.query_row("SELECT position FROM events ORDER BY position LIMIT 1 OFFSET 3", [], |r| r.get(0)).unwrap();
+    let at: i64 =
+        database.query_row("SELECT position FROM events ORDER BY position LIMIT 1 OFFSET 3", [], |r| r.get(0)).unwrap();
     database.execute("UPDATE events SET kind = 'run.forged' WHERE position = ?1", [at]).unwrap();
     drop(database);
     let said = world.run(&["events", "verify"]).failed(6);
