@@ -10,7 +10,7 @@ TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO     := cargo
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test check bench fuzz completions clean
+.PHONY: help run test check bench fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
@@ -18,7 +18,9 @@ help:
 	@echo "make check        format, lints, and the rules of the house"
 	@echo "make bench        the figures, side by side with other programs"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
+	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal"
 	@echo "make completions  write completions/ and man/ again"
+	@echo "make picture      draw the README's picture again, from a real screen"
 
 run:
 	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
@@ -44,6 +46,15 @@ fuzz:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --locked --lib
 
+# Coverage-guided, a target at a time: adapters, front_matter, signature, placeholders, terminal. Sanitizers need the
+# compiler's unstable flags, which RUSTC_BOOTSTRAP allows on a stable one.
+FUZZ_TARGET ?= adapters
+FUZZ_SECONDS ?= 60
+fuzz-guided:
+	@.ci/need $(BUILDING) $(RUST)
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none $(FUZZ_TARGET) -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096
+
 # A file is replaced only when its whole text was made.
 completions:
 	@.ci/need $(BUILDING) $(RUST)
@@ -54,6 +65,11 @@ completions:
 	write bash fac.bash; write zsh _fac; write fish fac.fish; write powershell _fac.ps1; write elvish fac.elv
 	@rm -f man/*.1
 	"$(TARGET)/debug/fac" man --dir man
+
+picture:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	FAC="$(TARGET)/debug/fac" python3 assets/picture.py assets/screenshot.svg
 
 clean:
 	$(CARGO) clean

@@ -2,11 +2,12 @@
 
 mod open;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
-use crate::commands::model::Command;
+use crate::commands::model::{Command, StepKind};
 use crate::commands::run::Engine;
 use crate::commands::source::cache::BlobCache;
 use crate::commands::source::remote::Remote;
@@ -58,6 +59,7 @@ pub struct App {
     config: OnceCell<Config>,
     store: OnceCell<Store>,
     log: OnceCell<Log>,
+    fresh: Cell<bool>,
 }
 
 impl App {
@@ -89,6 +91,7 @@ impl App {
             config: OnceCell::new(),
             store: OnceCell::new(),
             log: OnceCell::new(),
+            fresh: Cell::new(false),
         })
     }
 
@@ -168,22 +171,26 @@ impl App {
         Some(format!("{}:{}", SourceKind::Project.name(), folder.display()))
     }
 
-    /// The catalog with the bundled, the user's and the project's definitions brought up to date.
+    /// The catalog with the bundled, the user's and the project's definitions brought up to date, once a process.
     pub fn catalog(&self) -> Result<Catalog<'_>> {
         let store = self.store()?;
-        own::refresh_bundled(store)?;
-        own::refresh_user(store, &self.paths.commands_dir)?;
-        if let Some(project) = &self.project
-            && let Some(folder) = &project.commands_dir
-        {
-            own::refresh_project(store, folder, &project.root)?;
+        if !self.fresh.get() {
+            own::refresh_bundled(store)?;
+            own::refresh_user(store, &self.paths.commands_dir)?;
+            if let Some(project) = &self.project
+                && let Some(folder) = &project.commands_dir
+            {
+                own::refresh_project(store, folder, &project.root)?;
+            }
+            names::refresh(store, &self.paths.cache)?;
+            self.fresh.set(true);
         }
-        names::refresh(store, &self.paths.cache)?;
         let config = self.config()?;
         Ok(Catalog {
             store,
             project: self.project_spec(),
             layouts: self.layouts(),
+            blobs: self.blobs(),
             bindings: config.bindings(),
             aliases: config.aliases(),
         })
@@ -191,7 +198,7 @@ impl App {
 
     /// The same with added folders brought up to date too.
     pub fn whole_catalog(&self) -> Result<Catalog<'_>> {
-        own::refresh_added(self.store()?)?;
+        self.fresh.set(!own::refresh_added(self.store()?)? && self.fresh.get());
         self.catalog()
     }
 
@@ -203,18 +210,22 @@ impl App {
             Ok((found, used)) if found.source.kind == SourceKind::Dir => {
                 let row = store.source_by_name(&found.source.name)?;
                 let Some(row) = row else { return Ok((found, used)) };
-                if own::is_fresh(store, &row, &found.command.origin.path)? {
+                // What it requires or runs may stand in other files.
+                let alone =
+                    found.command.requires.is_empty() && !found.command.steps.iter().any(|s| s.kind == StepKind::Run);
+                if alone && own::is_fresh(store, &row, &found.command.origin.path)? {
                     return Ok((found, used));
                 }
                 own::refresh(store, &row)?;
+                self.fresh.set(false);
                 self.catalog()?.resolve(words, None)
             }
             Err(error) if error.kind() == Kind::NotFound => {
-                if own::refresh_added(store)? {
-                    self.catalog()?.resolve(words, None)
-                } else {
-                    Err(error)
+                if !own::refresh_added(store)? {
+                    return Err(error);
                 }
+                self.fresh.set(false);
+                self.catalog()?.resolve(words, None)
             }
             other => other,
         }
@@ -247,6 +258,7 @@ impl App {
             parallel: usize::try_from(config.int("sources.parallel")).unwrap_or(8),
             largest_file: config.int("sources.max_file_kb") * 1024,
             largest_total: config.int("sources.max_total_mb") << 20,
+            tokens: std::collections::HashMap::new(),
         })
     }
 
@@ -289,11 +301,27 @@ impl App {
                 tail: kilobytes("run.output_tail_kb"),
                 ..exec::CaptureLimits::default()
             },
+            redactor: self.redactor.clone(),
+            own_env: self.own_env(),
             outputs: self.outputs(),
+            input: None,
             stop,
             terminal,
             trigger: trigger.to_string(),
         })
+    }
+
+    /// How scripts reach this very program and its folders: `FAC_PROGRAM` is its path, and its home is named
+    /// where a flag said it.
+    fn own_env(&self) -> Vec<(OsString, OsString)> {
+        let mut all = Vec::new();
+        if let Ok(program) = std::env::current_exe() {
+            all.push(("FAC_PROGRAM".into(), program.into()));
+        }
+        if let Some(home) = self.options.home.as_ref().and_then(|p| std::path::absolute(p).ok()) {
+            all.push(("FAC_HOME".into(), home.into()));
+        }
+        all
     }
 
     /// Whether a dialect's parameters may come from the caller's environment (xc inputs may).

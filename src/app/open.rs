@@ -43,7 +43,6 @@ pub(super) fn interpreters(config: &Config) -> Result<Interpreters> {
                 words.extend(args.iter().flatten().cloned());
                 match style {
                     Some(Style::Arg) => words.push(crate::exec::interpreters::SCRIPT.to_string()),
-                    Some(Style::Stdin) => words.push(crate::exec::interpreters::FILE.to_string()),
                     Some(Style::File) | None => words.push(crate::exec::interpreters::FILE.to_string()),
                 }
             }

@@ -2,6 +2,9 @@
 //!
 //! Without a terminal nothing is asked: the answer is no, with the command that would give a yes.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, FuzzySelect, Input, Password, Select};
 
@@ -10,9 +13,14 @@ use super::{Context, table};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Command, Param, ParamType};
 use crate::commands::run::Plan;
+use crate::exec::signals::StopOnSignals;
+use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
 use crate::store::{DefinitionFilter, NewGrant};
+
+/// How long a suggestion command may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The answer to a question about trust.
 pub(super) enum Granted {
@@ -44,7 +52,7 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
         }
         asked.push(resolved.key());
         if !context.ui.ask {
-            return Ok(Granted::No(refused(resolved)));
+            return Ok(Granted::No(resolved.refusal()));
         }
         if !ask_trust(context, catalog, resolved)? {
             return Ok(Granted::No(Error::new(
@@ -62,26 +70,11 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
     Ok(Granted::Yes)
 }
 
-/// The refusal that names the command which would grant it.
-pub(super) fn refused(resolved: &Resolved) -> Error {
-    let (name, source) = (&resolved.command.name, &resolved.source.name);
-    let said = match resolved.trust {
-        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
-        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
-    };
-    let read = match resolved.trust {
-        Trust::Changed => format!("fac source diff {source}"),
-        _ => format!("fac commands show '{source}:{name}'"),
-    };
-    let grant = format!("fac source trust {source} --command '{name}' --yes");
-    Error::new(Kind::Refused, said).hint(format!("read it with `{read}`, then allow it with `{grant}`"))
-}
-
 fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> Result<bool> {
     let ui = &context.ui;
     let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
     let shown = match before.filter(|_| resolved.trust == Trust::Changed) {
-        Some(grant) => draw::diff(ui, &grant.text, &resolved.command.text),
+        Some(grant) => draw::trust_diff(ui, &grant.text, resolved),
         None => draw::trust_card(ui, resolved),
     };
     ui.note(&shown);
@@ -104,7 +97,7 @@ pub(super) fn grant_of(resolved: &Resolved, how: &str) -> NewGrant {
         command: resolved.command.name.clone(),
         digest: resolved.digest.clone(),
         how: how.to_string(),
-        text: resolved.command.text.clone(),
+        text: resolved.accepted_text(),
     }
 }
 
@@ -147,9 +140,19 @@ pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may
 /// The lines a suggestion command prints; none when it fails.
 fn suggestions(context: &Context, command: &Command, script: &str) -> Vec<String> {
     context.ui.note(&format!("looking for values with: {}", safe_line(script)));
-    let output = std::process::Command::new("sh").args(["-c", script, &command.name]).output();
-    let Ok(output) = output else { return Vec::new() };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let path = context.app.env.os("PATH").unwrap_or_default();
+    let prepared = Interpreters::default().prepare("sh", script, &command.name, &[], path);
+    let (Ok(prepared), Ok(signals)) = (prepared, StopOnSignals::new()) else { return Vec::new() };
+    let mut job = Job::new(prepared.program.clone(), context.app.cwd.clone());
+    job.args = prepared.args.clone();
+    let variables = context.app.env.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("FAC_SECRET_"));
+    job.env = variables.map(|(name, value)| (name.into(), value.into())).collect();
+    job.timeout = Some(PATIENCE);
+    job.grace = Duration::from_secs(1);
+    let mut quiet = |_: Stream, _: &[u8]| ControlFlow::Continue(());
+    let Ok(outcome) = exec::run(job, &mut quiet, signals.stop()) else { return Vec::new() };
+    let bytes = outcome.stdout.joined();
+    let text = String::from_utf8_lossy(&bytes);
     text.lines().map(str::trim_end).filter(|l| !l.is_empty()).take(1000).map(String::from).collect()
 }
 

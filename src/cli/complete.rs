@@ -264,7 +264,7 @@ fn command_names(index: &Index, typed: &str, current: &str) -> Vec<Line> {
     let skip = if typed.is_empty() { 0 } else { parted(typed).1.len() + 1 };
     let mut lines: Vec<Line> = Vec::new();
     for name in index.read(&prefix).into_iter().filter(|n| source.is_none_or(|s| n.source == s)) {
-        let word = name.name[skip..].split(' ').next().unwrap_or("");
+        let word = name.name.get(skip..).unwrap_or("").split(' ').next().unwrap_or("");
         let is_whole = name.name.len() == skip + word.len();
         let value = match source.filter(|_| typed.is_empty()) {
             Some(source) => format!("{source}:{word}"),
@@ -310,7 +310,8 @@ fn of_command(index: &Index, before: &[String], current: &str, command: &Command
 }
 
 fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
-    let params: Vec<&Value> = name.params.as_array().map(|a| a.iter().collect()).unwrap_or_default();
+    let all = name.params();
+    let params: Vec<&Value> = all.as_array().map(|a| a.iter().collect()).unwrap_or_default();
     let text = |p: &Value, key: &str| p.get(key).and_then(Value::as_str).unwrap_or("").to_string();
     let is = |p: &Value, kinds: &[&str]| kinds.contains(&text(p, "k").as_str());
     let flag = |p: &Value| format!("--{}", text(p, "n"));

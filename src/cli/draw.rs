@@ -11,7 +11,7 @@ use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, Param, ParamKind, ParamType, Severity, Step};
 use crate::commands::run::{Dry, Plan, Report, Unit, Watcher};
 use crate::exec::Stream;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::markdown::{self, render};
 use crate::kernel::terminal::{pad, safe, safe_line, width};
 use crate::store::{Captured, StepRecord};
@@ -126,7 +126,7 @@ pub(super) fn place(resolved: &Resolved) -> String {
 pub(super) fn trust_card(ui: &Ui, resolved: &Resolved) -> String {
     let bar = ui.paint_err(Role::Warn, "│");
     let mut out = format!("{} {}\n", ui.paint_err(Role::Strong, &safe_line(&resolved.key())), place(resolved));
-    for line in safe(&resolved.command.text).lines() {
+    for line in safe(&resolved.accepted_text()).lines() {
         out.push_str(&format!("{bar} {line}\n"));
     }
     out.trim_end().to_string()
@@ -144,6 +144,15 @@ pub(super) fn snippet_card(ui: &Ui, plan: &Plan) -> String {
         out.push_str(&format!("  {} = {}\n", ui.paint_err(Role::Name, &safe_line(&value.var)), safe_line(text)));
     }
     out.trim_end().to_string()
+}
+
+/// What changed of a definition since `before` was accepted.
+pub(super) fn trust_diff(ui: &Ui, before: &str, resolved: &Resolved) -> String {
+    let shown = diff(ui, before, &resolved.accepted_text());
+    if shown.is_empty() {
+        return "  its text is the same; files beside it that it can read have changed".to_string();
+    }
+    shown
 }
 
 /// A line diff of two definitions, three lines around each change.
@@ -198,6 +207,12 @@ pub(super) fn dry_run(ui: &Ui, plan: &Plan, steps: &[Dry]) -> Result<u8> {
         }
         out.push_str(safe(&step.text).trim_end_matches('\n'));
         out.push_str("\n\n");
+        if let Some(input) = &step.input {
+            let title = format!("# {} (input)", step.id);
+            out.push_str(&format!("{}\n", ui.paint(Role::Strong, &safe_line(&title))));
+            out.push_str(safe(input).trim_end_matches('\n'));
+            out.push_str("\n\n");
+        }
     }
     ui.write(format!("{}\n", out.trim_end()).as_bytes())?;
     Ok(0)
@@ -211,17 +226,19 @@ fn quoted(text: &str) -> String {
 fn dry_json(step: &Dry) -> Value {
     let env: serde_json::Map<String, Value> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
     json!({"id": step.id, "kind": step.kind.name(), "program": step.program, "text": step.text, "env": env,
-           "argv": step.argv, "cwd": step.cwd, "notes": step.notes})
+           "argv": step.argv, "cwd": step.cwd, "notes": step.notes, "input": step.input})
 }
 
 /// Shows a run while it happens.
 pub(super) struct Live<'u> {
     ui: &'u Ui,
+    /// Why the output could not be written on, where it could not.
+    pub(super) stuck: Option<Error>,
 }
 
 impl<'u> Live<'u> {
     pub(super) fn new(ui: &'u Ui) -> Self {
-        Live { ui }
+        Live { ui, stuck: None }
     }
 }
 
@@ -248,14 +265,21 @@ impl Watcher for Live<'_> {
         }
     }
 
+    fn leaves_out(&mut self, unit: &Unit, condition: &str) {
+        if !self.ui.json {
+            let said = format!("left out `{}`: it runs only if {condition}", unit.resolved.command.name);
+            self.ui.note(&safe_line(&said));
+        }
+    }
+
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
         if self.ui.json {
             return ControlFlow::Continue(());
         }
         match stream {
             Stream::Stdout => {
-                let written = self.ui.write(bytes);
-                if written.is_err() || self.ui.closed() {
+                self.stuck = self.ui.write(bytes).err();
+                if self.stuck.is_some() || self.ui.closed() {
                     return ControlFlow::Break(());
                 }
             }

@@ -130,6 +130,7 @@ fn wishes(global: &Globals, env: &Env) -> Wishes {
         no_input: global.no_input,
         yes: global.yes,
         color: global.color.clone().or_else(|| env.text("FAC_COLOR").map(String::from)),
+        columns: env.text("COLUMNS").and_then(|c| c.parse().ok()),
         no_color,
     }
 }
@@ -217,7 +218,9 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
         Ok(code) => Ok(code),
         Err(error) => {
             context.ui.json |= asked_json;
-            tracing::warn!(kind = error.kind().name(), error = error.full_message(), "failed");
+            // A mistake on the command line quotes what was typed, which is nobody's business but the typist's.
+            let said = if error.kind() == Kind::Usage { String::new() } else { error.full_message() };
+            tracing::warn!(kind = error.kind().name(), error = said, "failed");
             Err((context.ui, error))
         }
     }

@@ -1,16 +1,17 @@
 //! `fac run NAME …` and `fac NAME …`.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal, Read};
 
 use super::ask::{self, Granted};
 use super::draw;
 use super::{Context, RESERVED, help};
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::{Resolved, Trust};
-use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::catalog::{self, Resolved, Trust};
+use crate::commands::model::{Command, ParamKind, Step, StepKind, Syntax};
 use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 
 const EXAMPLES: &str = "\
@@ -57,6 +58,8 @@ pub(super) struct Asked {
     pub(super) dry_run: bool,
     pub(super) help: bool,
     pub(super) trigger: String,
+    /// Words of the rest parameter, beside those among `words`.
+    pub(super) rest: Vec<String>,
 }
 
 /// `fac run`.
@@ -91,7 +94,13 @@ pub(super) fn text_words(words: Vec<OsString>) -> Result<Vec<String>> {
 
 /// Finds, binds, asks and runs.
 pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
-    let (resolved, used) = find(context, &mut asked)?;
+    if let Some(longer) = catalog::expand(&context.app.config()?.aliases(), &asked.words) {
+        asked.words = longer;
+    }
+    let (resolved, used) = find(context, &mut asked).inspect_err(|_| {
+        // Whose word `--json` is cannot be told without the command; an error is best said in the form asked for.
+        context.ui.json |= asked_words(&asked).any(|w| w == "--json");
+    })?;
     take_own_flags(context, &resolved.command, &mut asked, used);
     if asked.help {
         context.ui.write(draw::command_help(&context.ui, &resolved).as_bytes())?;
@@ -105,7 +114,13 @@ pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
             .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
         given.set(&resolved.command, name.trim(), value)?;
     }
+    asked.rest.iter().for_each(|word| given.push_rest(word));
     execute(context, resolved, given, &asked)
+}
+
+/// The words before `--`.
+fn asked_words(asked: &Asked) -> impl Iterator<Item = &String> {
+    asked.words.iter().take_while(|w| *w != "--")
 }
 
 fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
@@ -135,7 +150,7 @@ fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, u
             "--json" if !has("json") => context.ui.json = true,
             "--quiet" | "-q" if !has("quiet") && !short(command, 'q') => context.ui.quiet = true,
             "--yes" | "-y" if !has("yes") && !short(command, 'y') => context.ui.yes = true,
-            "--no-input" if !has("no-input") => context.ui.ask = false,
+            "--no-input" if !has("no-input") => (context.ui.ask, context.ui.no_input) = (false, true),
             "--set" if !has("set") => asked.sets.extend(words.next()),
             set if set.starts_with("--set=") && !has("set") => asked.sets.push(set["--set=".len()..].to_string()),
             _ => kept.push(word),
@@ -185,7 +200,8 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut plan = engine::plan(&catalog, resolved, bound)?;
     if dry {
         let stop = Stop::new()?;
-        let engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
+        let mut engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
+        engine.input = piped_input(context, &plan)?;
         let steps = engine::dry_run(&engine, &plan)?;
         return draw::dry_run(&context.ui, &plan, &steps);
     }
@@ -202,7 +218,28 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
-    finish(context, &report)
+    if let Some(error) = watcher.stuck.take() {
+        context.ui.failure(&error);
+    }
+    let code = finish(context, &report);
+    super::runs::keep_house(context);
+    code
+}
+
+/// What is piped in, when a prompt of the plan asks for it.
+fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
+    let asks = |step: &Step| match (step.syntax, step.kind) {
+        (Syntax::Fabric, _) | (_, StepKind::System) => true,
+        _ => step.text.contains("{{input}}") || step.text.contains("__INPUT__"),
+    };
+    let prompts = |step: &&Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
+    let wanted = plan.units.iter().flat_map(|u| &u.resolved.command.steps).filter(prompts).any(asks);
+    if !wanted || context.ui.no_input || std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
 }
 
 fn is_snippet(plan: &Plan) -> bool {
@@ -211,6 +248,9 @@ fn is_snippet(plan: &Plan) -> bool {
 
 /// Says what is left to say, and gives the code to pass through.
 fn finish(context: &Context, report: &Report) -> Result<u8> {
+    if let Some(unrecorded) = &report.unrecorded {
+        context.ui.warn(&safe_line(unrecorded));
+    }
     if context.ui.json {
         context.ui.value(&draw::report_json(report))?;
     } else if let Some((kind, message, hint)) = &report.problem {

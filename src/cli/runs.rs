@@ -11,7 +11,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{Run, RunFilter, RunRow, Status, Store};
+use crate::store::{Removed, Run, RunFilter, RunRow, Status, Store};
 
 /// List, show, repeat and remove past runs
 #[derive(Debug, clap::Args)]
@@ -239,24 +239,33 @@ fn whole(context: &Context, run: &Run, step: u32, stream: &str) -> Option<Vec<u8
 
 fn rerun(context: &mut Context, store: &Store, args: &RerunArgs) -> Result<u8> {
     let found = find(store, &args.id)?;
-    let mut words = vec![format!("{}:{}", found.row.source, found.row.command)];
+    let words = vec![format!("{}:{}", found.row.source, found.row.command)];
+    let secret_rest = found.row.args.pointer("/rest/0").and_then(|w| w.as_str()) == Some("***");
+    if secret_rest {
+        return Err(not_kept("the arguments"));
+    }
     let mut sets = Vec::new();
     if let Some(values) = found.row.args.get("values").and_then(|v| v.as_object()) {
         for (name, value) in values {
             let text = value.as_str().unwrap_or("");
             if text == "***" {
-                let error = Error::new(Kind::Usage, format!("`{name}` was secret and is not kept"));
-                return Err(error.hint("run the command again by its name"));
+                return Err(not_kept(&format!("`{name}`")));
             }
-            sets.push(format!("{name}={text}"));
+            match found.row.args.pointer(&format!("/lists/{name}")).and_then(|l| l.as_array()) {
+                Some(list) => sets.extend(list.iter().filter_map(|w| w.as_str()).map(|w| format!("{name}={w}"))),
+                None => sets.push(format!("{name}={text}")),
+            }
         }
     }
-    if let Some(rest) = found.row.args.get("rest").and_then(|r| r.as_array()).filter(|r| !r.is_empty()) {
-        words.push("--".to_string());
-        words.extend(rest.iter().filter_map(|w| w.as_str()).map(String::from));
-    }
+    let rest = found.row.args.get("rest").and_then(|r| r.as_array()).into_iter().flatten();
+    let rest: Vec<String> = rest.filter_map(|w| w.as_str()).map(String::from).collect();
     let trigger = format!("rerun {}", found.row.id);
-    run::start(context, run::Asked { words, sets, trigger, ..run::Asked::default() })
+    run::start(context, run::Asked { words, sets, rest, trigger, ..run::Asked::default() })
+}
+
+fn not_kept(what: &str) -> Error {
+    Error::new(Kind::Usage, format!("{what} of that run was secret and is not kept"))
+        .hint("run the command again by its name")
 }
 
 fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
@@ -273,10 +282,37 @@ fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
             store.remove_runs(&ids)?
         }
     };
+    remove_outputs(context, &removed);
+    context.ui.note(&format!("removed {} runs", removed.runs.len()));
+    Ok(0)
+}
+
+fn remove_outputs(context: &Context, removed: &Removed) {
     for id in &removed.runs {
         // The rows are gone; a file that cannot be removed is found by `fac doctor`.
         let _ = std::fs::remove_dir_all(context.app.outputs().join(id.to_string()));
     }
-    context.ui.note(&format!("removed {} runs", removed.runs.len()));
-    Ok(0)
+}
+
+/// Once a day, after a run, erases runs beyond what the settings keep. A failure waits for the next day.
+pub(super) fn keep_house(context: &Context) {
+    if let Err(error) = try_keep_house(context) {
+        tracing::warn!(error = error.full_message(), "old runs could not be removed");
+    }
+}
+
+fn try_keep_house(context: &Context) -> Result<()> {
+    const KEY: &str = "runs.pruned";
+    const DAY: i64 = 86_400_000_000;
+    let (store, now) = (context.app.store()?, context.app.clock.now());
+    if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+        return Ok(());
+    }
+    store.set_state(KEY, &json!(true))?;
+    let config = context.app.config()?;
+    let days = i64::try_from(config.int("run.keep_days")).unwrap_or(i64::MAX);
+    let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
+    remove_outputs(context, &store.prune_runs(now.plus_micros(days.saturating_mul(DAY).saturating_neg()), 0)?);
+    remove_outputs(context, &store.prune_runs(now, newest)?);
+    Ok(())
 }

@@ -99,7 +99,7 @@ struct Line {
 fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
     let store = catalog.store;
     if hit.kind == "run" {
-        let Ok(run) = store.run(&hit.key) else { return Ok(None) };
+        let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
         let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
         return Ok(Some(Line { key: run.row.command.clone(), name: run.row.command, summary }));
     }

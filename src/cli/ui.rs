@@ -19,6 +19,8 @@ pub struct Ui {
     pub quiet: bool,
     /// `-v` given this often.
     pub verbose: u8,
+    /// Nothing is read from standard input by ourselves.
+    pub no_input: bool,
     /// Questions may be asked.
     pub ask: bool,
     /// Ordinary questions are answered with yes.
@@ -27,6 +29,7 @@ pub struct Ui {
     pub stdout_terminal: bool,
     /// Stderr is a terminal.
     pub stderr_terminal: bool,
+    columns: usize,
     colour_out: bool,
     colour_err: bool,
     no_color: bool,
@@ -48,6 +51,8 @@ pub struct Wishes {
     pub yes: bool,
     /// `auto`, `always` or `never`.
     pub color: Option<String>,
+    /// `COLUMNS`, for terminals that do not know their size.
+    pub columns: Option<usize>,
     /// Whether NO_COLOR is set and not empty, or TERM is `dumb`.
     pub no_color: bool,
 }
@@ -83,10 +88,12 @@ impl Ui {
             json: wishes.json,
             quiet: wishes.quiet,
             verbose: wishes.verbose,
+            no_input: wishes.no_input,
             ask: !wishes.no_input && !wishes.json && std::io::stdin().is_terminal() && stderr_terminal,
             yes: wishes.yes,
             stdout_terminal,
             stderr_terminal,
+            columns: wishes.columns.unwrap_or(80).clamp(20, 400),
             colour_out: colour(stdout_terminal) && !wishes.json,
             colour_err: colour(stderr_terminal),
             no_color: wishes.no_color,
@@ -109,7 +116,9 @@ impl Ui {
         if !self.stdout_terminal {
             return 100;
         }
-        rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| usize::from(size.ws_col).clamp(20, 400))
+        // A terminal that does not know its size says 0.
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+        if size == 0 { self.columns } else { size.clamp(20, 400) }
     }
 
     /// Whether stdout gets colours.

@@ -15,6 +15,8 @@ pub struct Bound {
     pub values: Vec<Value>,
     /// The words of the rest parameter, which reach scripts as argv.
     pub rest: Vec<String>,
+    /// Whether those must never be shown or recorded.
+    pub rest_is_secret: bool,
 }
 
 /// One parameter's value.
@@ -55,6 +57,11 @@ impl Given {
         Ok(())
     }
 
+    /// Adds a word to the rest.
+    pub fn push_rest(&mut self, word: &str) {
+        self.rest.push(word.to_string());
+    }
+
     /// Parameters that must be given and are not, in signature order.
     pub fn missing<'c>(&self, command: &'c Command, env: &dyn Fn(&str) -> Option<String>) -> Vec<&'c Param> {
         let absent = |p: &&Param| match p.kind {
@@ -67,18 +74,22 @@ impl Given {
 
 /// Takes typed words apart by the signature: options, flags, positions, rest. Checks no type yet.
 pub fn take_apart(command: &Command, words: &[String]) -> Result<Given> {
+    take_apart_with(command, words, &|_| false)
+}
+
+/// The same where `is_data` tells, by number, which words are values that must not be read as options.
+pub fn take_apart_with(command: &Command, words: &[String], is_data: &dyn Fn(usize) -> bool) -> Result<Given> {
+    let count = words.len();
     let mut given = Given::default();
     let positional: Vec<&Param> = command.params.iter().filter(|p| p.kind == ParamKind::Positional).collect();
     let rest = command.params.iter().find(|p| p.kind == ParamKind::Rest);
     let (mut position, mut options_over) = (0, false);
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        if !options_over && word == "--" {
+        let data = options_over || is_data(count - words.len() - 1);
+        if !data && word == "--" {
             options_over = true;
-        } else if !options_over
-            && looks_like_option(word)
-            && !belongs_to_rest(command, word, position >= positional.len())
-        {
+        } else if !data && looks_like_option(word) && !belongs_to_rest(command, word, position >= positional.len()) {
             take_option(command, word, &mut words, &mut given)?;
         } else if let Some(param) = positional.get(position) {
             given.values.entry(param.var.clone()).or_default().push(word.clone());
@@ -229,7 +240,8 @@ pub fn check(command: &Command, given: &Given, env: &dyn Fn(&str) -> Option<Stri
         };
         return Err(Error::new(Kind::Usage, said).hint(format!("usage: {}", usage(command))));
     }
-    let mut bound = Bound { values: Vec::new(), rest: given.rest.clone() };
+    let rest_is_secret = command.params.iter().any(|p| p.kind == ParamKind::Rest && p.ty == ParamType::Secret);
+    let mut bound = Bound { values: Vec::new(), rest: given.rest.clone(), rest_is_secret };
     for word in &bound.rest {
         refuse_nul(word, "an argument")?;
     }
@@ -286,7 +298,8 @@ fn check_one(command: &Command, param: &Param, text: &str) -> Result<()> {
             Some(near) => format!("did you mean `{near}`? the choices are {list}"),
             None => format!("the choices are {list}"),
         };
-        return Err(Error::new(Kind::Usage, format!("`{}` cannot be `{text}`", param.name)).hint(hint));
+        let shown = if param.ty == ParamType::Secret { "***" } else { text };
+        return Err(Error::new(Kind::Usage, format!("`{}` cannot be `{shown}`", param.name)).hint(hint));
     }
     let wanted = match param.ty {
         ParamType::Integer if text.parse::<i64>().is_err() => "a whole number",

@@ -10,7 +10,8 @@ use super::bind::nearest;
 use super::digest;
 use super::model::{Command, Diagnostic, Dialect, Step, StepKind, Syntax};
 use super::scan::fold_name;
-use super::source::{layout, local};
+use super::source::cache::BlobCache;
+use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
@@ -91,6 +92,32 @@ impl Resolved {
         Near { source: &self.source, path: &self.command.origin.path }
     }
 
+    /// The refusal to run it, with the commands that show it and that allow it and all it requires.
+    pub fn refusal(&self) -> Error {
+        let (name, source) = (&self.command.name, &self.source.name);
+        let (said, read) = match self.trust {
+            Trust::Changed => ("has changed since it was trusted", format!("fac source diff {}", quoted(source))),
+            _ => ("comes from outside and is not trusted yet", format!("fac commands show {}", quoted(&self.key()))),
+        };
+        let grant = format!("fac source trust {} --command {} --yes", quoted(source), quoted(name));
+        Error::new(Kind::Refused, format!("`{}` {said}", self.key()))
+            .hint(format!("read it with `{read}`, then allow it with `{grant}`"))
+    }
+
+    /// What a person accepts: the definition, and the suggestion commands that it takes from elsewhere in its file.
+    pub fn accepted_text(&self) -> String {
+        let mut text = self.command.text.clone();
+        for param in &self.command.params {
+            if let Some(suggest) = param.suggest.as_ref().filter(|s| !self.command.text.contains(s.as_str())) {
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                text.push_str(&format!("$ {}: {suggest}\n", param.name));
+            }
+        }
+        text
+    }
+
     /// The name people can use to reach exactly this one; bundled and own commands go without their source.
     pub fn full_name(&self) -> String {
         match self.source.kind {
@@ -98,6 +125,19 @@ impl Resolved {
             _ => self.key(),
         }
     }
+}
+
+/// A word as a shell takes it back, for command lines in hints.
+pub fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map(|w| w.into_owned()).unwrap_or_else(|_| word.to_string())
+}
+
+/// `words` with an alias in front replaced by what it stands for, arguments included; `None` when there is no alias.
+pub fn expand(aliases: &BTreeMap<String, String>, words: &[String]) -> Option<Vec<String>> {
+    let target = aliases.get(&fold_name(words.first()?))?;
+    let mut longer = shlex::split(target).unwrap_or_else(|| vec![target.clone()]);
+    longer.extend(words[1..].iter().cloned());
+    Some(longer)
 }
 
 /// A view on the store for one caller: one project, one set of bindings.
@@ -108,6 +148,8 @@ pub struct Catalog<'a> {
     pub project: Option<String>,
     /// Where fetched sources are laid out.
     pub layouts: PathBuf,
+    /// Fetched content, to lay sources out again.
+    pub blobs: BlobCache,
     /// What the user bound entries without a body to.
     pub bindings: BTreeMap<String, Binding>,
     /// The user's own short names for commands.
@@ -119,17 +161,13 @@ impl Catalog<'_> {
     ///
     /// `near` is whoever asks (a definition that requires another): its file and its source are looked in first.
     pub fn resolve(&self, words: &[String], near: Option<Near<'_>>) -> Result<(Resolved, usize)> {
-        if let Some(first) = words.first()
-            && let Some(expanded) = self.aliases.get(&fold_name(first))
-            && near.is_none()
+        if near.is_none()
+            && let Some(longer) = expand(&self.aliases, words)
+            && longer.first().map(|w| fold_name(w)) != words.first().map(|w| fold_name(w))
         {
-            let mut longer = shlex::split(expanded).unwrap_or_else(|| vec![expanded.clone()]);
-            let own = longer.len();
-            if longer.first().map(|w| fold_name(w)) != Some(fold_name(first)) {
-                longer.extend(words[1..].iter().cloned());
-                let (resolved, used) = self.resolve_longest(&longer, None)?;
-                return Ok((resolved, (used + 1).saturating_sub(own).max(1)));
-            }
+            let own = longer.len() + 1 - words.len();
+            let (resolved, used) = self.resolve_longest(&longer, None)?;
+            return Ok((resolved, (used + 1).saturating_sub(own).max(1)));
         }
         self.resolve_longest(words, near)
     }
@@ -149,6 +187,7 @@ impl Catalog<'_> {
     pub fn named(&self, name: &str, near: Option<Near<'_>>) -> Result<Option<Resolved>> {
         if let Some((source, rest)) = name.split_once(':') {
             let hits = self.store.find_in_source(source.trim(), &fold_name(rest))?;
+            let hits: Vec<DefinitionHit> = hits.into_iter().filter(|h| self.is_visible(&h.source)).collect();
             if !hits.is_empty() {
                 return self.choose(hits, None).map(Some);
             }
@@ -194,7 +233,7 @@ impl Catalog<'_> {
         if matches!(source.kind, SourceKind::Dir | SourceKind::Project)
             && let Some(base) = &source.base
         {
-            digest = digest::of(&command, &local::sibling_digest(base, &command));
+            digest = digest::of(&command, &siblings::digest(base, &command));
         }
         let trust = self.trust(&source, &command.name, &digest)?;
         if command.steps.is_empty() && command.requires.is_empty() {
@@ -209,10 +248,27 @@ impl Catalog<'_> {
             SourceKind::Dir | SourceKind::Project | SourceKind::User => {
                 Some(local::base(Path::new(local_path(&source.spec))))
             }
-            SourceKind::Github => source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c)),
+            SourceKind::Github | SourceKind::Url => {
+                source.commit.as_ref().map(|c| layout::folder(&self.layouts, source.id, c))
+            }
             _ => None,
         };
         SourceInfo { id: source.id, name: source.name.clone(), kind: source.kind, spec: source.spec.clone(), base }
+    }
+
+    /// Makes sure that the files of a fetched source lie on disk; a layout that somebody removed is made again.
+    ///
+    /// # Errors
+    /// `Unreachable` when fetched content is gone too.
+    pub fn ensure_laid_out(&self, source: &SourceInfo) -> Result<()> {
+        let fetched = matches!(source.kind, SourceKind::Github | SourceKind::Url);
+        let missing = source.base.as_ref().filter(|base| fetched && !base.is_dir());
+        let Some(commit) = missing.and_then(|base| base.file_name()).and_then(|name| name.to_str()) else {
+            return Ok(());
+        };
+        let files = self.store.source_files(source.id)?;
+        layout::lay_out_again(&self.layouts, source.id, commit, &files, &self.blobs)
+            .map_err(|error| error.hint(format!("fetch them again with `fac source update {}`", source.name)))
     }
 
     /// Whether these bytes may run.

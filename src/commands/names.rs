@@ -1,9 +1,10 @@
 //! The name index: one small file that answers shell completion without opening the database.
 //!
-//! A line a name: folded name, source, the project it belongs to (or `-`), summary and parameters as JSON, parted by
-//! tabs, sorted by name. The first line carries the store's version of definitions; another number there means that
-//! the file is stale. It is derived: deleting it loses nothing.
+//! A line a name: folded name, source, the project it belongs to (or `-`), summary, parameters as JSON and the beginning
+//! of the definition's digest, parted by tabs, sorted by name. The first line carries the store's version of
+//! definitions; another number there means that the file is stale. It is derived: deleting it loses nothing.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::store::{SourceKind, Store};
 /// The file's name in the cache folder.
 pub const FILE: &str = "names.idx";
 
-const HEAD: &str = "factotum-names-1";
+const HEAD: &str = "factotum-names-2";
 
 /// One name that can be completed.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +32,14 @@ pub struct Name {
     pub project: Option<String>,
     /// One line.
     pub summary: String,
-    /// Its parameters: `{"n":name,"k":kind,"s":short,"c":[choices],"h":help,"f":is a path}`.
-    pub params: Value,
+    params: String,
+}
+
+impl Name {
+    /// Its parameters: `{"n":name,"k":kind,"s":short,"c":[choices],"h":help,"f":is a path}` each.
+    pub fn params(&self) -> Value {
+        serde_json::from_str(&self.params).unwrap_or_default()
+    }
 }
 
 /// Writes the index anew when the store has moved on.
@@ -42,19 +49,40 @@ pub fn refresh(store: &Store, cache: &Path) -> Result<()> {
     if head(&path).as_deref() == Some(version.as_str()) {
         return Ok(());
     }
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let before = known_params(&old);
     let mut text = version;
     text.push('\n');
-    for entry in store.names_feed(true)? {
-        let command: Option<Command> = entry.row.json.as_deref().and_then(|json| serde_json::from_str(json).ok());
-        let project = if entry.row.source.kind == SourceKind::Project { entry.row.source.spec.as_str() } else { "-" };
-        let params = command.map_or(json!([]), |c| params(&c));
-        let fields = [entry.folded.as_str(), &entry.row.source.name, project, &entry.row.summary, &params.to_string()];
+    for entry in store.names_feed(false)? {
+        let row = &entry.row;
+        let project = if row.source.kind == SourceKind::Project { row.source.spec.as_str() } else { "-" };
+        let digest = row.digest.get(..16).unwrap_or(&row.digest);
+        let params = match before.get(&(row.source.name.as_str(), digest)) {
+            Some(params) => (*params).to_string(),
+            None => {
+                let json = store.definition(row.id)?.map(|d| d.json).unwrap_or_default();
+                serde_json::from_str(&json).map_or_else(|_| "[]".to_string(), |c: Command| params(&c).to_string())
+            }
+        };
+        let fields = [entry.folded.as_str(), &row.source.name, project, &row.summary, &params, digest];
         let line: Vec<String> = fields.iter().map(|f| safe_line(f).replace('\t', " ")).collect();
         text.push_str(&line.join("\t"));
         text.push('\n');
     }
     files::ensure_private_dir(cache)?;
     files::write_atomic(&path, text.as_bytes(), true)
+}
+
+/// The parameters that the index on disk knows, by source and digest: what did not change is not parsed again.
+fn known_params(text: &str) -> HashMap<(&str, &str), &str> {
+    let mut known = HashMap::new();
+    for line in text.lines().skip(1) {
+        let mut fields = line.split('\t').skip(1);
+        if let (Some(source), Some(params), Some(digest)) = (fields.next(), fields.nth(2), fields.next()) {
+            known.insert((source, digest), params);
+        }
+    }
+    known
 }
 
 /// Writes the index anew whatever stands there.
@@ -108,7 +136,8 @@ fn params(command: &Command) -> Value {
 /// The names that begin with `prefix`, seen from `project`. Reads nothing but the file; none when there is none.
 pub fn read(cache: &Path, prefix: &str, project: Option<&str>) -> Vec<Name> {
     let Ok(text) = std::fs::read_to_string(cache.join(FILE)) else { return Vec::new() };
-    let lines = text.lines().skip(1).filter(|line| line.starts_with(prefix));
+    // The lines are sorted, so those of a prefix stand together.
+    let lines = text.lines().skip(1).skip_while(|l| !l.starts_with(prefix)).take_while(|l| l.starts_with(prefix));
     lines.filter_map(parse).filter(|n| n.project.is_none() || n.project.as_deref() == project).collect()
 }
 
@@ -121,6 +150,6 @@ fn parse(line: &str) -> Option<Name> {
         source: source.to_string(),
         project: (project != "-").then(|| project.to_string()),
         summary: summary.to_string(),
-        params: serde_json::from_str(params).unwrap_or_default(),
+        params: params.to_string(),
     })
 }

@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::kernel::secret::{RedactStream, Redactor};
+
 /// How much of each stream is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CaptureLimits {
     /// Bytes kept of the beginning.
     pub head: usize,
@@ -17,12 +19,20 @@ pub struct CaptureLimits {
     pub spill: Option<PathBuf>,
     /// Bytes after which such a file grows no more.
     pub spill_limit: u64,
+    /// Takes secrets out of everything that is kept, the file included.
+    pub redactor: Redactor,
 }
 
 impl Default for CaptureLimits {
     /// 64 KiB of the beginning, 192 KiB of the end, no file; a file would hold 1 GiB at most.
     fn default() -> Self {
-        CaptureLimits { head: 64 << 10, tail: 192 << 10, spill: None, spill_limit: 1 << 30 }
+        CaptureLimits {
+            head: 64 << 10,
+            tail: 192 << 10,
+            spill: None,
+            spill_limit: 1 << 30,
+            redactor: Redactor::default(),
+        }
     }
 }
 
@@ -33,7 +43,7 @@ pub struct Captured {
     pub head: Vec<u8>,
     /// The end; what follows the head directly unless the stream was truncated.
     pub tail: Vec<u8>,
-    /// Bytes the program wrote.
+    /// Bytes the program wrote, secrets taken out.
     pub total: u64,
     /// The file with the full text, where one was written.
     pub spill: Option<PathBuf>,
@@ -62,6 +72,7 @@ pub(super) struct Capture {
     tail: VecDeque<u8>,
     total: u64,
     spill: Spill,
+    redact: RedactStream,
 }
 
 impl Capture {
@@ -79,11 +90,17 @@ impl Capture {
             tail: VecDeque::new(),
             total: 0,
             spill: Spill { path, file: None, left: limits.spill_limit, problem: None },
+            redact: limits.redactor.stream(),
         }
     }
 
     /// Adds what was read.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        let clean = self.redact.push(bytes);
+        self.keep(&clean);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
         if self.total + bytes.len() as u64 > (self.head_limit + self.tail_limit) as u64 {
             if self.spill.start() {
                 let (front, back) = self.tail.as_slices();
@@ -103,7 +120,9 @@ impl Capture {
     }
 
     /// The record as it stands.
-    pub(super) fn finish(self) -> Captured {
+    pub(super) fn finish(mut self) -> Captured {
+        let held = self.redact.rest();
+        self.keep(&held);
         Captured {
             head: self.head,
             tail: self.tail.into(),
@@ -151,6 +170,9 @@ impl Spill {
 }
 
 fn create_private(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        super::unix::private_folders(folder)?;
+    }
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     super::unix::private(&mut options, 0o600);
@@ -180,13 +202,28 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_written_is_told_and_ends_nothing() {
-        let spill = Some(PathBuf::from("/nonexistent/x"));
+        let spill = Some(PathBuf::from("/proc/x"));
         let mut capture = Capture::new(&CaptureLimits { spill, ..limits(1, 1) }, ".stdout");
         capture.push(b"abcdef");
         let kept = capture.finish();
         assert_eq!(kept.joined(), b"af");
         assert_eq!(kept.spill, None);
-        assert!(kept.spill_problem.unwrap().starts_with("cannot write /nonexistent/x.stdout: "));
+        assert!(kept.spill_problem.unwrap().starts_with("cannot write /proc/x.stdout: "));
+    }
+
+    #[test]
+    fn secrets_are_kept_nowhere_even_when_they_come_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let redactor = Redactor::default();
+        redactor.learn(&crate::kernel::secret::Secret::new("hunter22"));
+        let spill = Some(folder.path().join("run"));
+        let mut capture = Capture::new(&CaptureLimits { spill, redactor, ..limits(6, 5) }, ".stdout");
+        for part in ["a hun", "ter22 b h", "unter2", "2 c hunte"] {
+            capture.push(part.as_bytes());
+        }
+        let kept = capture.finish();
+        assert_eq!(std::fs::read_to_string(kept.spill.unwrap()).unwrap(), "a *** b *** c hunte");
+        assert_eq!((kept.head.as_slice(), kept.tail.as_slice(), kept.total), (&b"a *** "[..], &b"hunte"[..], 19));
     }
 
     #[test]

@@ -505,6 +505,12 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
+/// Makes a folder and those above it, for the user alone.
+pub(super) fn private_folders(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// Gives a file that `options` creates these permission bits.
 pub(super) fn private(options: &mut OpenOptions, mode: u32) {
     options.mode(mode);

@@ -95,6 +95,23 @@ impl Redactor {
         known.sort_by_key(|form| std::cmp::Reverse(form.len()));
     }
 
+    /// One that knows what this one knows and learns by itself from then on.
+    pub fn fork(&self) -> Redactor {
+        Redactor { known: Arc::new(RwLock::new(self.patterns().clone())) }
+    }
+
+    /// The same as [`learn`](Self::learn), also for a text too short to be told from an ordinary word: what a person
+    /// declared secret is hidden whatever that costs.
+    pub fn learn_any(&self, secret: &Secret) {
+        self.learn(secret);
+        let form = secret.expose().as_bytes();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if !form.is_empty() && !known.iter().any(|old| old == form) {
+            known.push(form.to_vec());
+            known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        }
+    }
+
     /// The text without any known secret.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.redact_bytes(text.as_bytes()) {
@@ -140,8 +157,11 @@ pub struct RedactStream {
 impl RedactStream {
     /// Takes a piece and gives back what is certain. Only a beginning of a known secret is held back.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(piece);
         let known = self.redactor.patterns();
+        if known.is_empty() && self.held.is_empty() {
+            return piece.to_vec();
+        }
+        self.held.extend_from_slice(piece);
         let mut clean = Vec::new();
         let mut from = 0;
         let mut keep = open_beginning(&known, &self.held, from);
@@ -161,8 +181,13 @@ impl RedactStream {
     }
 
     /// Gives back what was held.
-    pub fn finish(self) -> Vec<u8> {
-        self.redactor.redact_bytes(&self.held).into_owned()
+    pub fn finish(mut self) -> Vec<u8> {
+        self.rest()
+    }
+
+    /// What was held, for an owner that lives on; nothing may come after it.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.redactor.redact_bytes(&std::mem::take(&mut self.held)).into_owned()
     }
 }
 
@@ -234,6 +259,16 @@ mod tests {
         copy.learn(&Secret::new("another"));
         assert_eq!(redactor.redact("another"), "***");
         assert_eq!(format!("{redactor:?}"), "Redactor(3 secrets)");
+    }
+
+    #[test]
+    fn a_fork_keeps_what_it_learns_to_itself_even_short_texts() {
+        let all = knowing(&["hunter22"]);
+        let one = all.fork();
+        one.learn_any(&Secret::new("pin"));
+        one.learn_any(&Secret::new(""));
+        assert_eq!(one.redact("pin hunter22"), "*** ***");
+        assert_eq!(all.redact("pin hunter22"), "pin ***");
     }
 
     #[test]

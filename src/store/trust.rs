@@ -63,6 +63,25 @@ impl Store {
         })
     }
 
+    /// Copies what is allowed of one source to another name of the same place. Permissions it has already stay.
+    pub fn carry_grants(&self, from: &str, to: &str) -> Result<()> {
+        self.write(|change| {
+            let mut copy = change.tx.prepare_cached(
+                "INSERT OR IGNORE INTO grants (owner, source, command, digest, granted_at, how, text)
+                 SELECT owner, ?3, command, digest, granted_at, how, text FROM grants WHERE owner = ?1 AND source = ?2 ORDER BY n
+                 RETURNING command, digest",
+            )?;
+            let copied: Vec<[String; 2]> = copy
+                .query_map(params![change.owner(), from, to], |row| Ok([row.get(0)?, row.get(1)?]))?
+                .collect::<rusqlite::Result<_>>()?;
+            for [command, digest] in &copied {
+                let payload = json!({"source": to, "command": command, "digest": digest, "how": "renamed", "from": from});
+                change.record(&Event::new(events::TRUST_GRANTED, subject(to, command), payload))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Takes permissions back: those for one command of a source, for all of a source (`command` is `None`), or every
     /// one (both are `None`). Says how many those were.
     pub fn revoke(&self, source: Option<&str>, command: Option<&str>) -> Result<usize> {

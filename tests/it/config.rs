@@ -56,7 +56,7 @@ fn a_wrong_name_or_value_names_the_nearest_and_changes_nothing() {
         assert!(said.contains(value) && said.contains(key), "{said}");
     }
     assert!(!world.fac().join("config/config.toml").exists());
-    let said = world.run(&["config", "set", "github.token", "x"]).failed(2);
+    let said = world.run(&["config", "set", "github.token", "x"]).failed(4);
     assert!(said.contains("github.token"), "{said}");
     assert!(world.run(&["config", "get", "run.timeout"]).failed(3).contains("`run.timeout` is not set"));
 }
@@ -134,7 +134,7 @@ fn a_project_sets_only_harmless_keys_until_it_is_trusted() {
 #[test]
 fn profiles_homes_and_files_are_chosen_by_flag_or_variable() {
     let mut world = World::new();
-    write(&world, "color = \"auto\"\n\n[profiles.work]\ncolor = \"never\"\n");
+    write(&world, "color = \"auto\"\n\n[profile.work]\ncolor = \"never\"\n");
     let color = |world: &World, args: &[&str]| world.run(&[args, &["config", "get", "color"]].concat()).ok();
     assert_eq!(color(&world, &["--profile", "work"]), "never\n");
     assert_eq!(color(&world, &[]), "auto\n");

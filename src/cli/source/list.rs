@@ -1,5 +1,7 @@
 //! `fac source ls`, `info` and `rm`.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::super::table::Table;
@@ -10,7 +12,7 @@ use crate::commands::names;
 use crate::commands::source::layout;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
-use crate::store::{Source, SourceKind};
+use crate::store::{DefinitionFilter, Source, SourceKind};
 
 /// List sources
 #[derive(Debug, clap::Args)]
@@ -26,7 +28,7 @@ pub(super) fn as_json(context: &Context, source: &Source, commands: usize) -> Re
         "commit": source.commit,
         "fetched": source.fetched_at.map(|t| t.to_string()),
         "commands": commands,
-        "trust": trust(context, source, commands)?,
+        "trust": trust(context, source)?,
         "state": state(source),
         "error": source.error,
     }))
@@ -41,24 +43,35 @@ fn shown_spec(source: &Source) -> String {
 }
 
 fn state(source: &Source) -> &str {
+    // What is on this machine needs no fetching before it is well.
+    let local = !matches!(source.kind, SourceKind::Github | SourceKind::Url);
     match source.state.as_str() {
         "" => "ok",
-        // Nothing is ever fetched for these.
-        "new" if trusted_from_the_start(source.kind) || source.kind == SourceKind::Project => "ok",
+        "new" if local => "ok",
         state => state,
     }
 }
 
-/// `trusted`, `untrusted`, or `partly`.
-fn trust(context: &Context, source: &Source, commands: usize) -> Result<&'static str> {
+/// `trusted` and `untrusted` speak of every command, `changed` of one at least that was trusted with other content;
+/// `partly` is the rest.
+fn trust(context: &Context, source: &Source) -> Result<&'static str> {
     if trusted_from_the_start(source.kind) {
         return Ok("trusted");
     }
-    let granted = context.app.store()?.grants(Some(&source.spec))?;
-    let names: std::collections::BTreeSet<&str> = granted.iter().map(|g| g.command.as_str()).collect();
-    Ok(match names.len() {
+    let store = context.app.store()?;
+    let granted = store.grants(Some(&source.spec))?;
+    let names: HashSet<&str> = granted.iter().map(|g| g.command.as_str()).collect();
+    let exact: HashSet<(&str, &str)> = granted.iter().map(|g| (g.command.as_str(), g.digest.as_str())).collect();
+    let filter = DefinitionFilter { source: Some(source.name.clone()), ..DefinitionFilter::default() };
+    let (rows, _) =
+        if names.is_empty() { Default::default() } else { store.list_definitions(&filter, None, 1_000_000)? };
+    let trusted = rows.iter().filter(|r| exact.contains(&(r.name.as_str(), r.digest.as_str()))).count();
+    let changed =
+        rows.iter().any(|r| names.contains(r.name.as_str()) && !exact.contains(&(r.name.as_str(), r.digest.as_str())));
+    Ok(match trusted {
+        _ if changed => "changed",
         0 => "untrusted",
-        n if n >= commands => "trusted",
+        n if n == rows.len() => "trusted",
         _ => "partly",
     })
 }
@@ -66,9 +79,7 @@ fn trust(context: &Context, source: &Source, commands: usize) -> Result<&'static
 pub(super) fn run(context: &mut Context, _args: &Args) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
     let counts: std::collections::BTreeMap<String, u64> = catalog.store.definition_counts()?.into_iter().collect();
-    let project = context.app.project_spec();
-    let visible = |s: &Source| s.kind != SourceKind::Project || project.as_deref() == Some(s.spec.as_str());
-    let sources: Vec<Source> = catalog.store.sources()?.into_iter().filter(visible).collect();
+    let sources = super::visible(context, catalog.store.sources()?);
     let count = |s: &Source| usize::try_from(counts.get(&s.name).copied().unwrap_or(0)).unwrap_or(0);
     if context.ui.json {
         let list: Vec<Value> = sources.iter().map(|s| as_json(context, s, count(s))).collect::<Result<_>>()?;
@@ -77,7 +88,7 @@ pub(super) fn run(context: &mut Context, _args: &Args) -> Result<u8> {
     }
     let mut table = Table::new(&["name", "commands", "trust", "state", "commit", "where"]);
     for source in &sources {
-        let word = trust(context, source, count(source))?;
+        let word = trust(context, source)?;
         let role = if word == "trusted" { Role::Good } else { Role::Dim };
         let state_role = if state(source) == "ok" { None } else { Some(Role::Warn) };
         let commit = source.commit.as_deref().filter(|_| source.kind == SourceKind::Github);
@@ -110,7 +121,7 @@ pub(super) fn info(context: &mut Context, args: &InfoArgs) -> Result<u8> {
     let folder = source
         .commit
         .as_deref()
-        .filter(|_| source.kind == SourceKind::Github)
+        .filter(|_| matches!(source.kind, SourceKind::Github | SourceKind::Url))
         .map(|c| layout::folder(&context.app.layouts(), source.id, c));
     if context.ui.json {
         let mut value = as_json(context, &source, count)?;
@@ -127,7 +138,7 @@ pub(super) fn info(context: &mut Context, args: &InfoArgs) -> Result<u8> {
         ("where", shown_spec(&source)),
         ("commands", count.to_string()),
         ("files", files.len().to_string()),
-        ("trust", trust(context, &source, count)?.to_string()),
+        ("trust", trust(context, &source)?.to_string()),
         ("state", state(&source).to_string()),
     ];
     let more = [
@@ -158,21 +169,35 @@ pub struct RmArgs {
 }
 
 pub(super) fn rm(context: &mut Context, args: &RmArgs) -> Result<u8> {
+    let mut chosen: Vec<Source> = Vec::new();
     for name in &args.names {
         let source = super::named(context, name)?;
         if trusted_from_the_start(source.kind) {
             let error = Error::new(Kind::Usage, format!("`{name}` is always there"));
             return Err(error.hint("a command of your own with the same name comes before a bundled one"));
         }
+        if !chosen.iter().any(|c| c.id == source.id) {
+            chosen.push(source);
+        }
+    }
+    let mut gone = Vec::new();
+    for source in chosen {
+        let name = &source.name;
         if context.ui.ask && !ask::yes(context, &format!("Remove `{name}` and what was trusted of it?"), false)? {
-            return Err(Error::new(Kind::Refused, "nothing was removed"));
+            return Err(Error::new(Kind::Refused, format!("`{name}` was not removed")));
         }
         let store = context.app.store()?;
         let removed = store.remove_source(source.id)?;
         store.revoke(Some(&source.spec), None)?;
         layout::sweep(&context.app.layouts(), source.id, None);
-        context.ui.note(&format!("removed {name} with {removed} commands"));
+        if !context.ui.json {
+            context.ui.note(&format!("removed {name} with {}", super::counted(removed, "command")));
+        }
+        gone.push(json!({"name": name, "commands": removed}));
     }
     names::refresh(context.app.store()?, &context.app.paths.cache)?;
+    if context.ui.json {
+        context.ui.value(&json!({"removed": gone}))?;
+    }
     Ok(0)
 }

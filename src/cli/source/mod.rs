@@ -11,7 +11,7 @@ use clap::Subcommand;
 use super::Context;
 use crate::commands::bind::nearest;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::store::{Source, Store};
+use crate::store::{Source, SourceKind, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,6 +75,18 @@ pub(super) fn named(context: &Context, name: &str) -> Result<Source> {
         return Ok(source);
     }
     Err(unknown(store, name))
+}
+
+/// Sources that can be seen from here: those of other projects cannot.
+fn visible(context: &Context, sources: Vec<Source>) -> Vec<Source> {
+    let project = context.app.project_spec();
+    let seen = |s: &Source| s.kind != SourceKind::Project || project.as_deref() == Some(s.spec.as_str());
+    sources.into_iter().filter(seen).collect()
+}
+
+/// A number of things in words: `1 command`, `2 commands`.
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// There is no such source; the nearest one is named.

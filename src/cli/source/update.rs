@@ -1,5 +1,7 @@
 //! `fac source update` and `fac source pin`: fetch what is new, say what changed, trust nothing.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::super::Context;
@@ -7,9 +9,13 @@ use super::super::ui::Role;
 use super::progress::Lines;
 use crate::commands::catalog::local_path;
 use crate::commands::names;
-use crate::commands::source::remote::Download;
+use crate::commands::source::remote::{Download, Remote};
 use crate::commands::source::sync::{self, Synced};
+use crate::exec::Stop;
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::secret::Secret;
 use crate::kernel::terminal::safe_line;
 use crate::store::{DefinitionFilter, Source, SourceKind, Store};
 
@@ -43,7 +49,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         chosen.into_iter().partition(|s| matches!(s.kind, SourceKind::Github | SourceKind::Url));
     for source in local.into_iter().filter(|s| s.kind != SourceKind::Bundled) {
         let before = digests(&store, &source)?;
-        let result = sync::folder(&store, &source, std::path::Path::new(local_path(&source.spec)));
+        let result = folder(&store, &source, context.app.clock.now());
         let changes = changed(&before, &digests(&store, &source)?);
         answers.push(Answer { source, result, changes });
     }
@@ -54,16 +60,26 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     say(context, &answers)
 }
 
+/// Reads a folder again. One that is gone keeps its commands and is marked.
+fn folder(store: &Store, source: &Source, now: Timestamp) -> Result<Synced> {
+    let root = Path::new(local_path(&source.spec));
+    let mut after = source.clone();
+    if !root.exists() {
+        let error = Error::new(Kind::NotFound, format!("{} is not there any more", root.display()));
+        after.state = "gone".to_string();
+        after.error = Some(error.full_message());
+        store.update_source(&after)?;
+        return Err(error.hint(format!("bring it back, or `fac source rm {}`", source.name)));
+    }
+    let synced = sync::folder(store, source, root)?;
+    (after.state, after.error, after.fetched_at) = ("ok".to_string(), None, Some(now));
+    store.update_source(&after)?;
+    Ok(synced)
+}
+
 /// Downloads, then takes each complete download over.
 fn fetch(context: &Context, store: &Store, sources: Vec<Source>) -> Result<Vec<Answer>> {
-    let remote = context.app.remote()?;
-    let lines = Lines::new(&context.ui);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let downloads = runtime.block_on(remote.download(&sources, &lines.report()));
-    lines.finish();
+    let (remote, downloads) = download(context, &sources)?;
     let mut answers = Vec::new();
     for (source, download) in sources.into_iter().zip(downloads) {
         let before = digests(store, &source)?;
@@ -81,11 +97,35 @@ fn fetch(context: &Context, store: &Store, sources: Vec<Source>) -> Result<Vec<A
     Ok(answers)
 }
 
-/// Fetches a source that was just added.
-pub(super) fn fetch_one(context: &Context, source: &Source) -> Result<Synced> {
-    let store = context.app.store()?.clone();
-    let mut answers = fetch(context, &store, vec![source.clone()])?;
-    answers.pop().map_or_else(|| Err(Error::new(Kind::Failed, "the download gave no answer")), |a| a.result)
+/// Downloads all of `sources`, with lines of progress. Ctrl-C ends it and changes nothing.
+pub(super) fn download(context: &Context, sources: &[Source]) -> Result<(Remote, Vec<Result<Download>>)> {
+    let mut remote = context.app.remote()?;
+    remote.find_tokens(sources, &|token| context.app.redactor.learn(&Secret::new(token.expose())));
+    let lines = Lines::new(&context.ui);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+    let signals = StopOnSignals::new()?;
+    let report = lines.report();
+    let downloads = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = asked_to_stop(signals.stop()) => None,
+            downloads = remote.download(sources, &report) => Some(downloads),
+        }
+    });
+    lines.finish();
+    let stopped = || Error::new(Kind::Interrupted, "interrupted; nothing was changed");
+    Ok((remote, downloads.ok_or_else(stopped)?))
+}
+
+/// Ends when a signal came.
+async fn asked_to_stop(stop: &Stop) {
+    const OFTEN: std::time::Duration = std::time::Duration::from_millis(50);
+    while !stop.is_requested() {
+        tokio::time::sleep(OFTEN).await;
+    }
 }
 
 /// Names and digests of a source's definitions.
@@ -210,7 +250,7 @@ fn summary(changes: &[(char, String)]) -> String {
     said.join(", ")
 }
 
-/// Keep a source at a commit, tag or branch (without one: at the commit it has now)
+/// Keep a source at a commit, tag or branch (without one: at the commit it has now; HEAD: at none)
 #[derive(Debug, clap::Args)]
 pub struct PinArgs {
     /// The source
@@ -225,9 +265,16 @@ pub(super) fn pin(context: &mut Context, args: &PinArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, format!("`{}` has no commits to pin", source.name)));
     }
     let reference = args.reference.clone().or_else(|| source.commit.clone());
-    source.reference = reference.clone();
+    let Some(shown) = reference.clone() else {
+        let error = Error::new(Kind::Usage, format!("`{}` has no commit yet", source.name));
+        return Err(error.hint(format!("`fac source update {}` fetches one", source.name)));
+    };
+    source.reference = reference.filter(|r| r != "HEAD");
     context.app.store()?.update_source(&source)?;
-    let shown = reference.unwrap_or_default();
+    if context.ui.json {
+        context.ui.value(&json!({"pinned": {"name": source.name, "reference": source.reference}}))?;
+        return Ok(0);
+    }
     context.ui.line(&format!("{} is pinned to {}", source.name, safe_line(&shown)))?;
     if args.reference.is_some() {
         context.ui.note(&format!("`fac source update {}` fetches it", source.name));

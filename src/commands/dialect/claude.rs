@@ -67,7 +67,7 @@ fn name_of(path: &str) -> (Option<String>, String) {
     ((!spaces.is_empty()).then(|| spaces.join(" ")), words.join(" "))
 }
 
-/// `arguments:` names are positional; `$ARGUMENTS` and a hint take all remaining words.
+/// `arguments:` names are positional; all remaining words are taken where `$ARGUMENTS` asks for them or no name does.
 fn params(front: &FrontMatter<'_>) -> Vec<Param> {
     let hint = front.written("argument-hint").unwrap_or("");
     let mut params: Vec<Param> = Vec::new();
@@ -79,7 +79,8 @@ fn params(front: &FrontMatter<'_>) -> Vec<Param> {
         }
     }
     let takes_all = front.body.contains("$ARGUMENTS");
-    if takes_all || (!hint.is_empty() && params.is_empty()) {
+    // Words that nothing refers to are put behind the text, so every command takes some.
+    if takes_all || params.is_empty() {
         params.push(Param {
             name: "arguments".into(),
             var: "arguments".into(),

@@ -1,3 +1,5 @@
+//! Exports of a rich command, of snippets and of the corpora.
+
 use super::*;
 use crate::commands::dialect::{self, SourceFile};
 use crate::commands::model::{Dialect, Effect, ParamType, Trigger};
@@ -178,6 +180,23 @@ fn a_written_maskfile_reads_back_equal() {
     let key = |p: &Param| (p.name.clone(), p.var.clone(), p.kind, p.short, p.required, p.choices.clone());
     let read: Vec<_> = read.params.iter().filter(|p| p.name != "verbose").map(key).collect();
     assert_eq!(read, command.params.iter().map(key).collect::<Vec<_>>());
+    for (path, text) in crate::commands::corpus_tests::corpus_files("mask", "md") {
+        for command in dialect::read(Dialect::Mask, &SourceFile { path: &path, text: &text }).commands {
+            let Ok(out) = export(&command, ExportFormat::Mask) else { continue };
+            let again = dialect::read(Dialect::Mask, &SourceFile { path: "maskfile.md", text: &out.text });
+            let [read] = again.commands.as_slice() else { panic!("{path}: {}", out.text) };
+            assert_eq!(
+                (&read.name, &read.summary, &read.params),
+                (&command.name, &command.summary, &command.params),
+                "{path}"
+            );
+            assert_eq!(
+                (&read.steps[0].text, &read.steps[0].lang),
+                (&command.steps[0].text, &command.steps[0].lang),
+                "{path}"
+            );
+        }
+    }
 }
 
 #[test]

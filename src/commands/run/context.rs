@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
-use super::{Progress, Unit};
+use super::Unit;
 use crate::commands::model::{Command, Cwd, Dialect, ParamKind, Step, Syntax};
 use crate::commands::template::{self, Values};
 use crate::kernel::env::Env;
@@ -14,7 +14,9 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::store::StepRecord;
 
 /// The complete environment of a script: the caller's, the definition's, the arguments, and ours.
-pub fn environment(unit: &Unit, env: &Env, run: &str) -> Vec<(OsString, OsString)> {
+///
+/// `own` are variables of ours that are the same for every step.
+pub fn environment(unit: &Unit, env: &Env, own: &[(OsString, OsString)], run: &str) -> Vec<(OsString, OsString)> {
     let mut all: BTreeMap<OsString, OsString> = env
         .iter()
         .filter(|(name, _)| !name.to_string_lossy().starts_with("FAC_SECRET_"))
@@ -28,15 +30,24 @@ pub fn environment(unit: &Unit, env: &Env, run: &str) -> Vec<(OsString, OsString
     for param in &command.params {
         all.remove(&OsString::from(&param.var));
     }
+    if command.dialect == Dialect::Mask {
+        // mask sets an optional argument that was not given to nothing, so that `set -u` may stand in its scripts.
+        let optional = command.params.iter().filter(|p| p.kind == ParamKind::Positional && !p.required);
+        all.extend(optional.map(|p| (OsString::from(&p.var), OsString::new())));
+    }
     for value in &unit.bound.values {
         all.insert((&value.var).into(), (&value.text).into());
     }
+    all.extend(own.iter().cloned());
     all.insert("FAC_COMMAND".into(), (&command.name).into());
     all.insert("FAC_RUN_ID".into(), run.into());
     if let Some(base) = &unit.resolved.source.base {
         all.insert("FAC_SOURCE_DIR".into(), base.into());
         if command.dialect == Dialect::Mask {
-            all.insert("MASK".into(), format!("fac run --from {}", unit.resolved.source.name).into());
+            // Scripts write `$MASK name` without quotes, so a path with blanks would fall apart.
+            let program = all.get(&OsString::from("FAC_PROGRAM")).and_then(|p| p.to_str());
+            let program = program.filter(|p| !p.contains(char::is_whitespace)).unwrap_or("fac");
+            all.insert("MASK".into(), format!("{program} run --from {}", unit.resolved.source.name).into());
             all.insert("MASKFILE_DIR".into(), file_folder(base, command).into());
         }
     }
@@ -108,14 +119,17 @@ pub fn lookup(unit: &Unit, name: &str, syntax: Syntax) -> Option<String> {
     }
 }
 
-/// The words of one line of a `run` step, placeholders filled after the line was split, so that a value stays one word.
-pub(super) fn call_words(line: &str, unit: &Unit, progress: &Progress) -> Result<Vec<String>> {
-    let words = shlex::split(line)
-        .ok_or_else(|| Error::new(Kind::BadData, format!("`{line}` holds a quote that is not closed")))?;
-    let input = progress.full.last().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+/// The words of one line of a `run` step as they are written.
+pub(super) fn call_words(line: &str) -> Result<Vec<String>> {
+    shlex::split(line).ok_or_else(|| Error::new(Kind::BadData, format!("`{line}` holds a quote that is not closed")))
+}
+
+/// One word of such a line with its placeholders filled: it stays one word whatever the value holds.
+pub(super) fn fill_word(word: &str, unit: &Unit, input: Option<&[u8]>) -> String {
+    let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let value = |name: &str| lookup(unit, name, Syntax::Native);
     let values = Values { input: input.as_deref(), ..Values::new(&value) };
-    Ok(words.iter().map(|word| template::render(Syntax::Native, word, &values).text).collect())
+    template::render(Syntax::Native, word, &values).text
 }
 
 /// What conditions see: parameters by name, `args`, `env`, `steps`, `os`, `trigger`.

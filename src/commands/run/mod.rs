@@ -4,6 +4,7 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod context;
+mod dangerous;
 mod facts;
 mod plan;
 mod step;
@@ -11,6 +12,7 @@ mod step;
 pub use plan::{Plan, Unit, make as plan};
 pub use step::{Dry, dry_run};
 
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ use crate::kernel::duration::human_ms;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
+use crate::kernel::secret::{Redactor, Secret};
 use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord, Store};
 
 /// `run` steps nested deeper than this are refused.
@@ -62,6 +65,8 @@ pub trait Watcher {
     fn starts(&mut self, unit: &Unit, step: &Step, shown: Option<&str>);
     /// A step was left out, and why.
     fn skips(&mut self, step: &Step, why: &str);
+    /// A whole command was left out, since its `If:` does not hold.
+    fn leaves_out(&mut self, unit: &Unit, condition: &str);
     /// Output, as it comes. `Break` says that nobody reads any more.
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
 }
@@ -86,8 +91,14 @@ pub struct Engine<'a> {
     pub timeout_ms: Option<u64>,
     /// How much output a record keeps.
     pub capture: exec::CaptureLimits,
+    /// Knows what no record may hold.
+    pub redactor: Redactor,
+    /// Variables of ours that scripts see: how they reach this very program, and its folders.
+    pub own_env: Vec<(OsString, OsString)>,
     /// Where the whole text of large output goes: a folder for each run.
     pub outputs: PathBuf,
+    /// What was piped in, where a dry run wants to show it in a prompt; a real run reads it itself.
+    pub input: Option<Vec<u8>>,
     /// Ends everything when asked.
     pub stop: Stop,
     /// Whether programs get a pseudo-terminal.
@@ -115,6 +126,8 @@ pub struct Report {
     pub duration_ms: u64,
     /// What its steps did.
     pub steps: Vec<StepRecord>,
+    /// Why the end of the run is not, or not wholly, in the store.
+    pub unrecorded: Option<String>,
     /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
     pub problem: Option<(Kind, String, Option<String>)>,
 }
@@ -123,8 +136,27 @@ pub struct Report {
 struct Progress {
     id: Id,
     steps: Vec<StepRecord>,
+    /// What steps wrote, as they wrote it: it feeds other steps and conditions and is never recorded.
     full: Vec<(String, Vec<u8>)>,
     deadline: Option<Instant>,
+    /// Knows the secret arguments of this run too.
+    redactor: Redactor,
+}
+
+/// From now on the secret arguments of `unit` are kept out of everything that `redactor` cleans.
+fn hide(unit: &Unit, redactor: &Redactor) {
+    let secret = unit.bound.values.iter().filter(|v| v.secret);
+    let rest = unit.bound.rest.iter().filter(|_| unit.bound.rest_is_secret);
+    let texts = secret.flat_map(|v| v.words.iter().flatten().chain([&v.text])).chain(rest);
+    texts.for_each(|text| redactor.learn_any(&Secret::new(text.as_str())));
+}
+
+impl Progress {
+    /// The end of whichever comes first: what is running already, or `limit` from now.
+    fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
+        let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        self.deadline.into_iter().chain(new).min()
+    }
 }
 
 impl Engine<'_> {
@@ -135,6 +167,9 @@ impl Engine<'_> {
         for unit in &plan.units {
             check_runnable(&unit.resolved.command)?;
         }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
         let started_at = Instant::now();
         let started = self.clock.now();
         let id = self.begin(plan)?;
@@ -144,6 +179,7 @@ impl Engine<'_> {
             steps: Vec::new(),
             full: Vec::new(),
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
+            redactor: self.redactor.fork(),
         };
         let ended = self.with_retries(plan, &mut progress, watcher);
         let (status, exit_code, problem) = match ended {
@@ -154,8 +190,9 @@ impl Engine<'_> {
             }
         };
         let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
-        self.store.finish_run(id, &end)?;
+        let unrecorded = self.finish(id, end);
         Ok(Report {
+            unrecorded,
             id,
             command: root.resolved.full_name(),
             trigger: self.trigger.clone(),
@@ -166,6 +203,19 @@ impl Engine<'_> {
             steps: progress.steps,
             problem,
         })
+    }
+
+    /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
+    /// back as a sentence, because the script has run and its exit code must not be lost.
+    fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
+        let error = self.store.finish_run(id, &end).err()?;
+        for step in &mut end.steps {
+            (step.stdout, step.stderr) = (Captured::default(), Captured::default());
+        }
+        match self.store.finish_run(id, &end) {
+            Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
+            Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
+        }
     }
 
     fn begin(&self, plan: &Plan) -> Result<Id> {
@@ -207,9 +257,11 @@ impl Engine<'_> {
         nesting: usize,
     ) -> Result<(Status, i32)> {
         let mut last = (Status::Ok, 0);
-        for unit in units {
+        for (number, unit) in units.iter().enumerate() {
             last = self.unit(unit, progress, watcher, nesting)?;
-            if last.0 != Status::Ok {
+            // A requirement whose `If:` does not hold is not needed now.
+            let not_needed = last.0 == Status::Cancelled && number + 1 < units.len();
+            if last.0 != Status::Ok && !not_needed {
                 break;
             }
         }
@@ -227,11 +279,25 @@ impl Engine<'_> {
         if let Some(condition) = &command.condition
             && !expr::holds(condition, &self.judged(unit, progress))?
         {
-            if let Some(step) = command.steps.first() {
-                watcher.skips(step, &format!("`{}` runs only if {condition}", command.name));
-            }
+            watcher.leaves_out(unit, condition);
             return Ok((Status::Cancelled, 0));
         }
+        hide(unit, &progress.redactor);
+        let deadline = progress.deadline;
+        progress.deadline = progress.sooner(command.timeout_ms);
+        let ended = self.steps(unit, progress, watcher, nesting);
+        progress.deadline = deadline;
+        ended
+    }
+
+    fn steps(
+        &self,
+        unit: &Unit,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let command = &unit.resolved.command;
         for step in &command.steps {
             if is_compensation(command, step) {
                 continue;
@@ -245,17 +311,26 @@ impl Engine<'_> {
         Ok((Status::Ok, 0))
     }
 
-    /// Runs the step that `undo=` names, and those of the steps before, newest first.
+    /// Undoes what was done before the step that failed: the steps that `undo=` names for those that ended well, newest
+    /// first. They get as long again as the run had, since its time may be over.
     fn compensate(&self, unit: &Unit, failed: &Step, progress: &mut Progress, watcher: &mut dyn Watcher, depth: usize) {
         let steps = &unit.resolved.command.steps;
-        let before = steps.iter().take_while(|s| s.id != failed.id);
+        let done = |s: &&Step| {
+            let id = format!("{}{}", unit.prefix, s.id);
+            progress.steps.iter().rev().find(|r| r.id == id).is_some_and(|r| r.status == Status::Ok.name())
+        };
+        let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
         let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
+        let limit = unit.resolved.command.timeout_ms.or(self.timeout_ms);
+        let deadline = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        let before = std::mem::replace(&mut progress.deadline, deadline);
         for name in undo.iter().rev() {
             if let Some(step) = steps.iter().find(|s| s.id == *name) {
                 // A compensation that fails is recorded like any step; the run has failed already.
                 let _ = self.step(unit, step, progress, watcher, depth);
             }
         }
+        progress.deadline = before;
     }
 
     fn step(
@@ -281,17 +356,17 @@ impl Engine<'_> {
         if step.kind == StepKind::Run {
             return self.nested(unit, step, progress, watcher, nesting);
         }
-        let done = match self.perform(unit, step, progress, watcher) {
+        let (done, wrote) = match self.perform(unit, step, progress, watcher) {
             Ok(done) => done,
             Err(error) => {
-                let done = failed_before_start(&error);
+                let done = failed_before_start(error.kind());
                 progress.steps.push(record(unit, step, progress.steps.len(), done));
                 return Err(error);
             }
         };
         let ended = (done.status, done.exit_code.unwrap_or(1));
         let id = format!("{}{}", unit.prefix, step.id);
-        progress.full.push((id, self.full_output(progress.id, progress.steps.len(), &done)));
+        progress.full.push((id, wrote));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
         Ok(ended)
     }
@@ -309,39 +384,72 @@ impl Engine<'_> {
             return Err(Error::new(Kind::BadData, format!("`run` steps call each other more than {MAX_NESTING} deep"))
                 .hint("one of these commands runs itself"));
         }
-        let mut last = (Status::Ok, 0);
-        for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
-            let words = context::call_words(line, unit, progress)?;
-            let (resolved, used) = self.catalog.resolve(&words, Some(unit.resolved.near()))?;
-            let given = super::bind::take_apart(&resolved.command, &words[used..])?;
-            let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
-            let mut plan = plan(self.catalog, resolved, bound)?;
-            refuse_untrusted(&plan)?;
-            let name = format!("{}{}/", unit.prefix, step.id);
-            plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
-            last = self.units(&plan.units, progress, watcher, nesting + 1)?;
-            if last.0 != Status::Ok {
-                break;
+        let (started, deadline, first) = (Instant::now(), progress.deadline, progress.full.len());
+        progress.deadline = progress.sooner(step.timeout_ms);
+        let mut ended = Ok((Status::Ok, 0));
+        for line in plan::calls_of(step) {
+            ended = self.call(line, unit, step, progress, watcher, nesting);
+            match &mut ended {
+                // A command whose `If:` does not hold is left out, as a step would be.
+                Ok(last) if last.0 == Status::Cancelled => *last = (Status::Ok, 0),
+                Ok((Status::Ok, _)) => {}
+                _ => break,
             }
         }
-        Ok(last)
+        progress.deadline = deadline;
+        let wrote = progress.full[first..].iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        progress.full.push((format!("{}{}", unit.prefix, step.id), wrote));
+        let mut done = match &ended {
+            Ok((status, code)) => Done { status: *status, exit_code: Some(*code), ..failed_before_start(Kind::Failed) },
+            Err(error) => failed_before_start(error.kind()),
+        };
+        done.duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        progress.steps.push(record(unit, step, progress.steps.len(), done));
+        ended
+    }
+
+    /// One line of a `run` step. The words of the line choose the command; values only fill its arguments, and never
+    /// become options of it.
+    fn call(
+        &self,
+        line: &str,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let written = context::call_words(line)?;
+        let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
+        let input = self.input_of(unit, step, progress);
+        let words: Vec<String> =
+            written[used..].iter().map(|w| context::fill_word(w, unit, input.as_deref())).collect();
+        let is_data = |n: usize| words[n] != written[used + n] && !written[used + n].starts_with('-');
+        let given = super::bind::take_apart_with(&resolved.command, &words, &is_data)?;
+        let bound = super::bind::check(&resolved.command, &given, &|_| None)?;
+        let mut plan = plan(self.catalog, resolved, bound)?;
+        refuse_untrusted(&plan)?;
+        for unit in &plan.units {
+            check_runnable(&unit.resolved.command)?;
+        }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
+        let name = format!("{}{}/", unit.prefix, step.id);
+        plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
+        self.units(&plan.units, progress, watcher, nesting + 1)
+    }
+
+    /// The output of the step that `stdin=` names, as that step wrote it.
+    fn input_of(&self, unit: &Unit, step: &Step, progress: &Progress) -> Option<Vec<u8>> {
+        let from = step.stdin.as_deref().filter(|from| *from != "-")?;
+        let id = format!("{}{from}", unit.prefix);
+        progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
     }
 
     /// What conditions see.
     fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
         context::judged(unit, &progress.steps, &progress.full, self.env, &self.trigger)
-    }
-
-    /// The whole output of a step, from memory or from the file it was spilled to.
-    fn full_output(&self, id: Id, number: usize, done: &Done) -> Vec<u8> {
-        let mut spilled = self.spill(id, number).into_os_string();
-        spilled.push(".stdout");
-        if done.stdout.truncated()
-            && let Ok(bytes) = std::fs::read(spilled)
-        {
-            return bytes;
-        }
-        [done.stdout.head.as_slice(), &done.stdout.tail].concat()
     }
 
     /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
@@ -355,22 +463,12 @@ fn is_compensation(command: &Command, step: &Step) -> bool {
     command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
 }
 
+/// Refuses a plan that holds anything untrusted.
 fn refuse_untrusted(plan: &Plan) -> Result<()> {
-    let Some(resolved) = plan.all().find(|r| r.trust != Trust::Trusted) else { return Ok(()) };
-    let (name, source) = (&resolved.command.name, &resolved.source.name);
-    let said = match resolved.trust {
-        Trust::Changed => format!("`{source}:{name}` has changed since it was trusted"),
-        _ => format!("`{source}:{name}` comes from outside and is not trusted yet"),
-    };
-    let hint = format!(
-        "read it with `fac commands show {source}:{}`, then `fac source trust {source} --command '{name}'`",
-        shown(name)
-    );
-    Err(Error::new(Kind::Refused, said).hint(hint))
-}
-
-fn shown(name: &str) -> String {
-    if name.contains(' ') { format!("'{name}'") } else { name.to_string() }
+    match plan.all().find(|r| r.trust != Trust::Trusted) {
+        Some(resolved) => Err(resolved.refusal()),
+        None => Ok(()),
+    }
 }
 
 fn check_runnable(command: &Command) -> Result<()> {
@@ -393,6 +491,12 @@ fn check_runnable(command: &Command) -> Result<()> {
         let said = format!("`{}` is meant for {}, and this is {here}", command.name, command.platforms.join(", "));
         return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
     }
+    let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
+    if let Some(param) = command.params.iter().find(|p| scripts && dangerous::changes_programs(&p.var)) {
+        let said =
+            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
+        return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
+    }
     for step in &command.steps {
         if let Some(sandbox) = &step.sandbox {
             let said =
@@ -406,12 +510,21 @@ fn check_runnable(command: &Command) -> Result<()> {
 }
 
 fn recorded_args(bound: &Bound) -> Json {
-    let mut args = serde_json::Map::new();
+    let (mut args, mut lists) = (serde_json::Map::new(), serde_json::Map::new());
     for value in &bound.values {
         let text = if value.secret { "***" } else { &value.text };
         args.insert(value.var.clone(), json!(text));
+        if let Some(words) = value.words.as_ref().filter(|w| w.len() > 1 && !value.secret) {
+            lists.insert(value.var.clone(), json!(words));
+        }
     }
-    json!({"values": args, "rest": bound.rest})
+    let hidden = |word: &String| if bound.rest_is_secret { "***".to_string() } else { word.clone() };
+    let rest: Vec<String> = bound.rest.iter().map(hidden).collect();
+    let mut all = json!({"values": args, "rest": rest});
+    if !lists.is_empty() {
+        all["lists"] = Json::Object(lists);
+    }
+    all
 }
 
 fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
@@ -428,10 +541,10 @@ fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
     }
 }
 
-fn failed_before_start(error: &Error) -> Done {
+fn failed_before_start(kind: Kind) -> Done {
     Done {
         status: Status::Failed,
-        exit_code: Some(i32::from(error.kind().exit_code())),
+        exit_code: Some(i32::from(kind.exit_code())),
         stdout: Captured::default(),
         stderr: Captured::default(),
         duration_us: 0,

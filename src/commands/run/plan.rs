@@ -2,7 +2,7 @@
 
 use crate::commands::bind::{self, Bound};
 use crate::commands::catalog::{Catalog, Resolved};
-use crate::commands::model::StepKind;
+use crate::commands::model::{Step, StepKind};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Requirements nested deeper than this are refused.
@@ -50,6 +50,11 @@ pub fn make(catalog: &Catalog<'_>, resolved: Resolved, bound: Bound) -> Result<P
     Ok(Plan { units: planner.units, called: planner.called })
 }
 
+/// The lines of a `run` step that call something.
+pub(super) fn calls_of(step: &Step) -> impl Iterator<Item = &str> {
+    step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'))
+}
+
 struct Planner<'a, 'c> {
     catalog: &'a Catalog<'c>,
     units: Vec<Unit>,
@@ -58,7 +63,7 @@ struct Planner<'a, 'c> {
 }
 
 impl Planner<'_, '_> {
-    /// Adds what `resolved` requires, depth first, each set of words once.
+    /// Adds what `resolved` requires, depth first, each command once for the same arguments.
     fn require(&mut self, resolved: &Resolved, path: &mut Vec<String>) -> Result<()> {
         for words in &resolved.command.requires {
             let (needed, used) = self.catalog.resolve(words, Some(resolved.near())).map_err(|e| {
@@ -75,10 +80,11 @@ impl Planner<'_, '_> {
             if path.len() >= MAX_DEPTH {
                 return Err(Error::new(Kind::BadData, format!("requirements are nested deeper than {MAX_DEPTH}")));
             }
-            if self.seen.contains(words) {
+            let call: Vec<String> = [needed.key()].into_iter().chain(words[used..].iter().cloned()).collect();
+            if self.seen.contains(&call) {
                 continue;
             }
-            self.seen.push(words.clone());
+            self.seen.push(call);
             path.push(key);
             self.require(&needed, path)?;
             path.pop();
@@ -97,7 +103,7 @@ impl Planner<'_, '_> {
             return Err(Error::new(Kind::BadData, format!("`run` steps are nested deeper than {MAX_DEPTH}")));
         }
         for step in resolved.command.steps.iter().filter(|s| s.kind == StepKind::Run) {
-            for line in step.text.lines().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')) {
+            for line in calls_of(step) {
                 let words = shlex::split(line).unwrap_or_default();
                 let (callee, _) = self.catalog.resolve(&words, Some(resolved.near())).map_err(|e| {
                     let said = format!("`{}` runs `{line}`, which cannot be had", resolved.command.name);

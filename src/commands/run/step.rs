@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Done, Engine, Plan, Progress, Unit, Watcher, context, facts};
 use crate::commands::bind::Value;
-use crate::commands::model::{Step, StepKind};
+use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
@@ -15,6 +15,9 @@ use crate::store::{Captured, Status};
 
 /// How long a group may take to end after TERM before it gets KILL.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How much of its output a condition may see, bytes; what another step reads has no limit.
+const HEARD: usize = 256 << 10;
 
 /// A script with everything that reaches it.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +49,8 @@ pub struct Dry {
     pub argv: Vec<String>,
     /// The folder it would start in.
     pub cwd: Option<String>,
+    /// What a model would get as the user's message beside a system text.
+    pub input: Option<String>,
     /// Conditions, limits and what could not be filled, as sentences.
     pub notes: Vec<String>,
 }
@@ -53,9 +58,20 @@ pub struct Dry {
 /// What every step of a plan would do, without doing it.
 pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
     let mut all = Vec::new();
+    let redactor = engine.redactor.fork();
     for unit in &plan.units {
+        super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
-            all.push(dry(engine, unit, step)?);
+            let mut dry = dry(engine, unit, step)?;
+            let texts = dry
+                .env
+                .iter_mut()
+                .map(|(_, value)| value)
+                .chain(&mut dry.argv)
+                .chain([&mut dry.text])
+                .chain(&mut dry.input);
+            texts.for_each(|text| *text = redactor.redact(text).into_owned());
+            all.push(dry);
         }
     }
     Ok(all)
@@ -70,6 +86,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         env: Vec::new(),
         argv: Vec::new(),
         cwd: context::folder(unit, step, &engine.cwd, engine.env).ok().map(|f| f.display().to_string()),
+        input: None,
         notes: notes(step),
     };
     match step.kind {
@@ -85,17 +102,14 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             };
             dry.text = script.text;
             dry.env = unit.resolved.command.env.clone();
-            dry.env.extend(
-                unit.bound
-                    .values
-                    .iter()
-                    .map(|v| (v.var.clone(), if v.secret { "***".to_string() } else { v.text.clone() })),
-            );
+            dry.env.extend(unit.bound.values.iter().map(|v| (v.var.clone(), v.text.clone())));
             dry.env.extend(script.variables);
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         _ => {
-            let rendered = rendered(engine, unit, step, None);
+            let piped = engine.input.as_deref().filter(|_| step.stdin.as_deref().is_none_or(|from| from == "-"));
+            let rendered = rendered(engine, unit, step, piped);
+            dry.input = beside(unit, step, piped);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
@@ -103,6 +117,16 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         }
     }
     Ok(dry)
+}
+
+/// The user's message of a system text that does not hold it, where no prompt of the command follows.
+fn beside(unit: &Unit, step: &Step, piped: Option<&[u8]>) -> Option<String> {
+    let prompts = unit.resolved.command.steps.iter().any(|s| s.kind == StepKind::Prompt);
+    if step.kind != StepKind::System || step.syntax == Syntax::Fabric || prompts {
+        return None;
+    }
+    let typed = unit.bound.rest.join(" ");
+    piped.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).or_else(|| (!typed.is_empty()).then_some(typed))
 }
 
 fn notes(step: &Step) -> Vec<String> {
@@ -138,12 +162,31 @@ pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
         let options = snippet::Options { lang: &step.lang, short_options: false, bare_names: false, counts: &counts };
         let filled = snippet::fill(step.syntax, &step.text, &options)?;
         text = filled.script;
-        variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
+        for var in &filled.vars {
+            let value = value_of(unit, var);
+            refuse_option(unit, var, &value)?;
+            variables.push((var.env.clone(), value));
+        }
     }
     if let Some(prelude) = step.options.get("prelude").filter(|_| !text.starts_with("#!")) {
         text = format!("{prelude}\n{text}");
     }
     Ok(Script { lang: step.lang.clone(), text, variables, argv })
+}
+
+/// A value that begins a word and a dash begins the value: the program would take it for one of its options, and with
+/// many programs (`make --eval=…`, `ssh -o…`) for code. Choices of the definition and numbers are meant.
+fn refuse_option(unit: &Unit, var: &snippet::Var, value: &str) -> Result<()> {
+    let meant = || {
+        let chosen = unit.resolved.command.param(&var.param).is_some_and(|p| p.choices.iter().any(|c| c == value));
+        chosen || value.len() == 1 || value[1..].chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    if !var.leads || !value.starts_with('-') || meant() {
+        return Ok(());
+    }
+    let said = format!("`{}` begins with a dash, so the program would read it as one of its options", var.param);
+    Err(Error::new(Kind::Usage, said)
+        .hint("write a file name as `./-name`; give options by running the program yourself"))
 }
 
 /// The value of a parameter, by the name the snippet uses.
@@ -197,21 +240,18 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
 }
 
 impl Engine<'_> {
-    /// Does one step and waits for its end.
+    /// Does one step and waits for its end; with what it wrote, as it wrote it.
     pub(super) fn perform(
         &self,
         unit: &Unit,
         step: &Step,
         progress: &mut Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<Done> {
-        let input = step.stdin.as_deref().filter(|from| *from != "-").and_then(|from| {
-            let id = format!("{}{from}", unit.prefix);
-            progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
-        });
+    ) -> Result<(Done, Vec<u8>)> {
+        let input = self.input_of(unit, step, progress);
         match step.kind {
             StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
-            StepKind::Wait => self.wait(unit, step),
+            StepKind::Wait => self.wait(unit, step, progress).map(|done| (done, Vec::new())),
             kind => {
                 let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
                     let said = format!(
@@ -223,7 +263,13 @@ impl Engine<'_> {
                 };
                 watcher.starts(unit, step, None);
                 let text = rendered(self, unit, step, input.as_deref()).text;
-                runner.run(step, &text, input.as_deref(), &self.stop)
+                let mut done = runner.run(step, &text, input.as_deref(), &self.stop)?;
+                let wrote = [done.stdout.head.as_slice(), &done.stdout.tail].concat();
+                for stream in [&mut done.stdout, &mut done.stderr] {
+                    stream.head = progress.redactor.redact_bytes(&stream.head).into_owned();
+                    stream.tail = progress.redactor.redact_bytes(&stream.tail).into_owned();
+                }
+                Ok((done, wrote))
             }
         }
     }
@@ -235,25 +281,34 @@ impl Engine<'_> {
         input: Option<Vec<u8>>,
         progress: &Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<Done> {
+    ) -> Result<(Done, Vec<u8>)> {
         let script = script(unit, step)?;
         let prepared = prepare(self, unit, &script)?;
         let number = progress.steps.len();
         let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd, self.env)?);
         job.args = prepared.args.clone();
-        job.env = context::environment(unit, self.env, &progress.id.to_string());
+        job.env = context::environment(unit, self.env, &self.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
-        job.output = if self.terminal { Output::Terminal } else { Output::Pipes };
+        // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
+        let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));
+        job.output = if self.terminal && !feeds { Output::Terminal } else { Output::Pipes };
+        let on_terminal = job.output == Output::Terminal;
         job.grace = GRACE;
         job.timeout = time_left(step.timeout_ms, progress.deadline);
         job.capture = self.capture.clone();
-        let secrets: Vec<&str> = unit.bound.values.iter().filter(|v| v.secret).map(|v| v.text.as_str()).collect();
-        // What a file holds cannot be cleaned of secrets later, so none is written then.
-        job.capture.spill = secrets.is_empty().then(|| self.spill(progress.id, number));
+        job.capture.redactor = progress.redactor.clone();
+        job.capture.spill = Some(self.spill(progress.id, number));
         let shown = (step.kind == StepKind::Snippet).then_some(script.text.as_str());
         watcher.starts(unit, step, shown);
-        let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> { watcher.output(stream, bytes) };
+        let mut wrote = Vec::new();
+        let enough = if feeds { usize::MAX } else { HEARD };
+        let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> {
+            if stream == Stream::Stdout {
+                wrote.extend_from_slice(&bytes[..bytes.len().min(enough.saturating_sub(wrote.len()))]);
+            }
+            watcher.output(stream, bytes)
+        };
         let outcome = exec::run(job, &mut sink, &self.stop)?;
         drop(prepared);
         let (status, exit_code) = match outcome.status {
@@ -262,23 +317,29 @@ impl Engine<'_> {
             exec::Status::Interrupted => (Status::Interrupted, 130),
             other => (Status::Failed, other.code()),
         };
-        Ok(Done {
+        let done = Done {
             status,
             exit_code: Some(exit_code),
-            stdout: recorded(outcome.stdout, &secrets),
-            stderr: recorded(outcome.stderr, &secrets),
+            stdout: recorded(outcome.stdout),
+            stderr: recorded(outcome.stderr),
             duration_us: i64::try_from(outcome.duration.as_micros()).unwrap_or(i64::MAX),
-        })
+        };
+        Ok((done, if on_terminal { unix_line_ends(wrote) } else { wrote }))
     }
 
     /// A `wait` step: its text is a length of time.
-    fn wait(&self, unit: &Unit, step: &Step) -> Result<Done> {
+    fn wait(&self, unit: &Unit, step: &Step, progress: &Progress) -> Result<Done> {
         let text = rendered(self, unit, step, None).text.trim().to_string();
         let ms = parse_ms(&text)
             .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
         let started = Instant::now();
-        let finished = self.stop.wait(Duration::from_millis(ms));
-        let (status, code) = if finished { (Status::Interrupted, 130) } else { (Status::Ok, 0) };
+        let wanted = Duration::from_millis(ms);
+        let allowed = time_left(step.timeout_ms, progress.deadline).unwrap_or(wanted);
+        let (status, code) = match self.stop.wait(wanted.min(allowed)) {
+            true => (Status::Interrupted, 130),
+            false if allowed < wanted => (Status::TimedOut, 124),
+            false => (Status::Ok, 0),
+        };
         Ok(Done {
             status,
             exit_code: Some(code),
@@ -298,29 +359,23 @@ fn time_left(step_ms: Option<u64>, deadline: Option<Instant>) -> Option<Duration
     }
 }
 
-/// What the store keeps of an output, secrets taken out.
-fn recorded(captured: exec::Captured, secrets: &[&str]) -> Captured {
-    let clean = |bytes: Vec<u8>| secrets.iter().filter(|s| !s.is_empty()).fold(bytes, |b, s| replace(&b, s.as_bytes()));
+/// What the store keeps of an output.
+fn recorded(captured: exec::Captured) -> Captured {
     let name = |p: &std::path::PathBuf| p.file_name().map(|n| n.to_string_lossy().into_owned());
     Captured {
         total: captured.total,
         spill: captured.spill.as_ref().and_then(name),
-        head: clean(captured.head),
-        tail: clean(captured.tail),
+        head: captured.head,
+        tail: captured.tail,
     }
 }
 
-/// Every occurrence of `secret` as `***`.
-fn replace(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+/// A terminal ends lines with `\r\n`; conditions see them as the program wrote them.
+fn unix_line_ends(bytes: Vec<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(secret) {
-            out.extend_from_slice(b"***");
-            at += secret.len();
-        } else {
-            out.push(bytes[at]);
-            at += 1;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte != b'\r' || bytes.get(at + 1) != Some(&b'\n') {
+            out.push(*byte);
         }
     }
     out

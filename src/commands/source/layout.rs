@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use super::cache::BlobCache;
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files;
 use crate::kernel::ids::Id;
+use crate::store::FileRow;
 
 /// Where a source's files lie at a commit.
 pub fn folder(layouts: &Path, source: Id, commit: &str) -> PathBuf {
@@ -48,12 +49,14 @@ pub fn lay_out(
             left_out.push(file.path.to_string());
             continue;
         }
-        let Some(bytes) = blobs.read(file.sha) else {
-            left_out.push(file.path.to_string());
-            continue;
-        };
-        if write(&work.path().join(file.path), &bytes, file.executable).is_err() {
-            left_out.push(file.path.to_string());
+        let bytes = blobs
+            .read(file.sha)
+            .ok_or_else(|| Error::new(Kind::BadData, format!("the fetched content of {} is damaged", file.path)))?;
+        // Half a layout must never look like a whole one: only names that no disk here can hold are passed over.
+        match write(&work.path().join(file.path), &bytes, file.executable) {
+            Ok(()) => {}
+            Err(e) if is_about_the_name(&e) => left_out.push(file.path.to_string()),
+            Err(e) => return Err(e).context(Kind::Failed, failed),
         }
     }
     let made = work.keep();
@@ -67,10 +70,33 @@ pub fn lay_out(
     Ok(left_out)
 }
 
+/// Lays out a commit that was laid out before, from the content that is still there.
+///
+/// # Errors
+/// `Unreachable` when content of it is missing or damaged: it has to be fetched again.
+pub fn lay_out_again(layouts: &Path, source: Id, commit: &str, files: &[FileRow], blobs: &BlobCache) -> Result<()> {
+    let mut laid = Vec::with_capacity(files.len());
+    for file in files {
+        let sha = file.blob.as_deref().filter(|sha| blobs.read(sha).is_some());
+        let sha = sha.ok_or_else(|| {
+            Error::new(Kind::Unreachable, format!("{} was fetched, but is gone from the cache", file.path))
+        })?;
+        // A fetched file's stamp says whether it may be executed.
+        laid.push(LaidOut { path: &file.path, sha, executable: file.stamp == 1 });
+    }
+    lay_out(layouts, source, commit, &laid, blobs).map(|_| ())
+}
+
 /// Names that could leave the folder or confuse whoever lists it are not written. Backslashes are data here.
 fn is_safe(path: &str) -> bool {
     let sane = |p: &str| !matches!(p, "" | "." | "..") && p.len() < 256 && !p.eq_ignore_ascii_case(".git");
     path.split('/').all(sane) && !path.chars().any(char::is_control)
+}
+
+/// Whether a file could not be made because of its name: too long, or in the way of another.
+fn is_about_the_name(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, InvalidFilename, NotADirectory};
+    matches!(error.kind(), AlreadyExists | InvalidFilename | NotADirectory)
 }
 
 fn write(path: &Path, bytes: &[u8], executable: bool) -> std::io::Result<()> {

@@ -15,6 +15,9 @@ pub const BUNDLED: &str = "bundled";
 /// The name of the user's own source.
 pub const USER: &str = "user";
 
+/// Names that no added source gets: they mean what is there without adding.
+pub const RESERVED: [&str; 3] = [BUNDLED, USER, "project"];
+
 /// Makes or refreshes the bundled source; true when rows changed.
 pub fn refresh_bundled(store: &Store) -> Result<bool> {
     let source = match store.source_by_name(BUNDLED)? {
@@ -97,6 +100,11 @@ pub fn unique(store: &Store, name: &str) -> Result<String> {
         candidate = format!("{name}-{number}");
     }
     Ok(candidate)
+}
+
+/// The same for a source that is added: never one of [`RESERVED`].
+pub fn unused(store: &Store, name: &str) -> Result<String> {
+    if RESERVED.contains(&name) { unique(store, &format!("{name}-2")) } else { unique(store, name) }
 }
 
 /// Adds a source, or takes the one that another process added meanwhile.

@@ -3,7 +3,7 @@
 //! A download changes nothing but the blob cache; rows and layouts change only when everything is there. What
 //! failed is said beside what went well.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cache::BlobCache;
+use super::github::token::{self, Token};
 use super::github::{self, Blobs, Github, Mode, Note};
 use super::layout::{self, LaidOut};
 use super::sync::{self, Fetched, Synced};
@@ -50,6 +51,8 @@ pub struct Remote {
     pub largest_file: u64,
     /// Most taken from one source, bytes.
     pub largest_total: u64,
+    /// Tokens by host, found by [`Remote::find_tokens`]; a host without one is asked anonymously.
+    pub tokens: HashMap<String, Token>,
 }
 
 /// A download that is complete and not yet taken over.
@@ -64,6 +67,26 @@ pub struct Download {
 }
 
 impl Remote {
+    /// Looks for the token of each host of `sources`, once a host, and tells `learn` every one that was found.
+    ///
+    /// Asking `gh` may block for seconds, so this comes before the downloads and outside of any async runtime.
+    pub fn find_tokens(&mut self, sources: &[Source], learn: &dyn Fn(&Token)) {
+        let env = self.env.clone();
+        let lookup = move |name: &str| env(name);
+        let hosts: BTreeSet<String> = sources
+            .iter()
+            .filter(|s| s.kind == SourceKind::Github)
+            .filter_map(|s| github_spec(s).ok())
+            .map(|spec| spec.host.to_ascii_lowercase())
+            .collect();
+        for host in hosts {
+            if let Some(token) = token::find(&host, &lookup) {
+                learn(&token);
+                self.tokens.insert(host, token);
+            }
+        }
+    }
+
     /// Downloads all of `sources`; the answers come in the same order. Dropping the future changes nothing.
     pub async fn download(&self, sources: &[Source], report: &Report) -> Vec<Result<Download>> {
         let all = Arc::new(Semaphore::new(self.parallel.max(1)));
@@ -99,7 +122,7 @@ impl Remote {
         let spec = github_spec(&source)?;
         let env = self.env.clone();
         let lookup = move |name: &str| env(name);
-        let token = github::token::find(&spec.host, &lookup);
+        let token = self.tokens.get(&spec.host.to_ascii_lowercase()).cloned();
         let client = Github::new(self.http.clone(), &spec.host, &lookup, token)?
             .with(github::Options { largest_file: self.largest_file, ..github::Options::default() });
         let name = source.name.clone();
@@ -112,8 +135,11 @@ impl Remote {
         // A layout that somebody deleted is made again from a full listing.
         let known = source.commit.as_deref().filter(|c| layout::folder(&self.layouts, source.id, c).is_dir());
         match client.fetch(&spec, known, &want, &self.blobs, &progress).await? {
-            github::Outcome::Unchanged { renamed, rate, .. } => {
+            github::Outcome::Unchanged { spec, renamed, rate } => {
                 let mut notes = Vec::new();
+                if renamed.is_some() {
+                    source.spec = github::Spec { git_ref: None, ..spec }.to_string();
+                }
                 rename(&mut source, renamed, &mut notes);
                 source.rate = rate_json(rate.as_ref());
                 Ok(Download { source, files: None, notes })
@@ -161,7 +187,9 @@ impl Remote {
         };
         let address = ::url::Url::parse(&source.spec).map_err(bad)?;
         let known = url::Validators { etag: source.etag.clone(), last_modified: source.last_modified.clone() };
-        let known = if source.commit.is_some() { known } else { url::Validators::default() };
+        // Content that somebody deleted is fetched again.
+        let whole = source.commit.as_deref().is_some_and(|sha| self.blobs.read(sha).is_some());
+        let known = if whole { known } else { url::Validators::default() };
         match url::fetch(&self.http, &address, &known).await? {
             url::Outcome::Unchanged => Ok(Download { source, files: None, notes: Vec::new() }),
             url::Outcome::Fetched { bytes, validators, .. } => {
@@ -185,12 +213,16 @@ impl Remote {
         source.fetched_at = Some(now);
         source.state = "ok".to_string();
         source.error = None;
+        // What was allowed stays allowed under the new name: permissions are given to content.
+        if let Some(before) = store.source_by_name(&source.name)?.filter(|s| s.spec != source.spec) {
+            store.carry_grants(&before.spec, &source.spec)?;
+        }
         let Some(files) = &download.files else {
             store.update_source(&source)?;
             return Ok(Synced { notes: download.notes.clone(), ..Synced::default() });
         };
         let mut notes = download.notes.clone();
-        if let Some(commit) = source.commit.as_deref().filter(|_| source.kind == SourceKind::Github) {
+        if let Some(commit) = source.commit.as_deref() {
             let laid: Vec<LaidOut<'_>> =
                 files.iter().map(|f| LaidOut { path: &f.path, sha: &f.sha, executable: f.executable }).collect();
             let left = layout::lay_out(&self.layouts, source.id, commit, &laid, &self.blobs)?;

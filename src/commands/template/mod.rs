@@ -8,6 +8,7 @@ mod aichat;
 mod claude;
 mod copilot;
 mod curly;
+mod naming;
 mod shell;
 pub mod slot;
 pub mod snippet;

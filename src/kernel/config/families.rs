@@ -12,8 +12,6 @@ pub enum Style {
     Arg,
     /// As the name of a file.
     File,
-    /// On its standard input.
-    Stdin,
 }
 
 /// What the user wrote about the program that runs a language; what is `None` keeps the built-in meaning.
@@ -109,7 +107,6 @@ impl Style {
         match word {
             "arg" => Some(Style::Arg),
             "file" => Some(Style::File),
-            "stdin" => Some(Style::Stdin),
             _ => None,
         }
     }

@@ -126,7 +126,7 @@ fn lists_are_narrowed_by_name_source_dialect_and_category() {
     assert_eq!(names(&["--category", "Releasing"]), ["release"]);
     assert_eq!(names(&["--dialect", "mask"]), [""; 0]);
     assert!(names(&["git "]).iter().all(|n| n.starts_with("git ")));
-    assert!(world.run(&["commands", "ls", "--source", "kti"]).failed(3).contains("kit"));
+    assert!(world.run(&["commands", "ls", "--source", "kitt"]).failed(3).contains("kit"));
     let out = world.run(&["commands", "ls", "zzz"]);
     assert_eq!((out.stdout.as_str(), out.stderr.as_str(), out.code), ("", "no commands match\n", 0));
 }
@@ -232,7 +232,7 @@ fn export_writes_every_dialect_and_says_what_is_lost() {
     let prompt = world.fac().join("config/commands/ask.md");
     std::fs::write(prompt, "---\nfactotum: 1\n---\n# `/ask`\n```prompt\nSay it\n```\n").unwrap();
     for (dialect, name) in
-        [("mask", "greet"), ("claude", "greet"), ("fabric", "ask"), ("tldr", "greet"), ("native", "release")]
+        [("mask", "greet"), ("claude", "ask"), ("fabric", "ask"), ("tldr", "greet"), ("native", "release")]
     {
         let out = world.run(&["commands", "export", name, "--to", dialect]);
         assert_eq!(out.code, 0, "{dialect}: {out:?}");

@@ -196,6 +196,8 @@ fn refine(param: &mut Param, note: &str, problems: &mut Vec<String>) {
     };
     if let Some(ty) = ty {
         param.ty = ty;
+    } else if short_only(note) {
+        param.short = note.chars().nth(1);
     } else if note == "required" {
         param.required = true;
         param.default = None;

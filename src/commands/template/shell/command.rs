@@ -298,6 +298,16 @@ impl Shell<'_> {
     }
 
     fn assignment(&mut self, word: &Word) -> Outcome<()> {
+        self.assigns = true;
+        self.evaluated_name(word)?;
+        if let Some(slot) = word.slots.first() {
+            self.kept = self.kept.or(Some((*slot, self.line)));
+        }
+        Ok(())
+    }
+
+    /// Refuses `NAME=…` with a slot where programs run or load what is in `NAME`.
+    pub(super) fn evaluated_name(&self, word: &Word) -> Outcome<()> {
         /// Variables whose values other programs hand to a shell or a loader.
         const EVALUATED: &[&str] = &[
             "BASH_ENV",
@@ -334,13 +344,11 @@ impl Shell<'_> {
             "SHELLOPTS",
             "VISUAL",
         ];
-        self.assigns = true;
         let Some(slot) = word.slots.first() else { return Ok(()) };
         let name = word.text.split(['=', '+', '[']).next().unwrap_or("");
         if EVALUATED.contains(&name) {
             return self.refuse(*slot, format!("becomes the value of `{name}`, which programs run or load"));
         }
-        self.kept = self.kept.or(Some((*slot, self.line)));
         Ok(())
     }
 }

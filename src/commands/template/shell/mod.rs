@@ -9,6 +9,7 @@ mod command;
 mod expansion;
 mod heredoc;
 mod reparse;
+mod rules;
 mod word;
 
 use super::slot::{Piece, Shape, Slot, Snippet};

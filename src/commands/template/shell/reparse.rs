@@ -6,228 +6,11 @@
 //! program only executes or opens (`sudo x`, `xargs x`, `find -exec x`, `ssh HOST`) stay words and are allowed, and
 //! so is data for languages that cannot start programs (SQL, jq, regular expressions).
 
+use super::rules::{CARRIERS, Operands, RULES, Rule, UNNAMED};
 use super::{EXPANSION, Outcome, SLOT, Shell, Word};
-
-/// How a command reads its words.
-struct Rule {
-    names: &'static [&'static str],
-    /// Letters of options whose operand is a program.
-    code: &'static str,
-    /// Long options whose operand is a program.
-    code_long: &'static [&'static str],
-    /// Letters of options that take an operand which is data.
-    takes: &'static str,
-    /// What the words without a dash are.
-    operands: Operands,
-    /// Whether the name counts wherever it stands among the words (`docker exec c sh -c …`).
-    anywhere: bool,
-    /// Whether it reads a program from standard input when it is given none.
-    stdin: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Operands {
-    /// Data, or files.
-    Data,
-    /// The first is a program, unless an option gave one.
-    FirstIsCode,
-    /// Everything is code.
-    Code,
-    /// The first is a destination, the rest is code there.
-    Remote,
-    /// All are code after the word `shell`.
-    AfterShell,
-}
-
-const BASE: Rule =
-    Rule { names: &[], code: "", code_long: &[], takes: "", operands: Operands::Data, anywhere: true, stdin: false };
 
 /// How many names of one command are looked at, so that a line of interpreters takes no quadratic time.
 const MAX_LOOKS: usize = 50;
-
-/// A command whose name is in a variable, `$SHELL` for one.
-const UNNAMED: Rule = Rule { code: "c", ..BASE };
-
-const RULES: &[Rule] = &[
-    Rule {
-        names: &[
-            "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "elvish", "nu", "xonsh",
-            "busybox",
-        ],
-        code: "c",
-        code_long: &["command", "init-command", "commands"],
-        takes: "oO",
-        stdin: true,
-        ..BASE
-    },
-    Rule {
-        names: &["su", "runuser", "script", "flock", "wezterm"],
-        code: "c",
-        code_long: &["command", "session-command"],
-        ..BASE
-    },
-    Rule {
-        names: &["python", "python2", "python3", "pypy3", "ipython", "bpython"],
-        code: "c",
-        takes: "mWX",
-        stdin: true,
-        ..BASE
-    },
-    Rule { names: &["perl"], code: "eE", takes: "IMm", stdin: true, ..BASE },
-    Rule { names: &["ruby", "jruby"], code: "e", takes: "ICrEx", stdin: true, ..BASE },
-    Rule {
-        names: &["node", "nodejs", "bun", "deno", "iojs"],
-        code: "ep",
-        code_long: &["eval", "print"],
-        takes: "r",
-        ..BASE
-    },
-    Rule { names: &["php"], code: "rBRE", code_long: &["run"], takes: "dfcz", stdin: true, ..BASE },
-    Rule {
-        names: &[
-            "lua",
-            "luajit",
-            "julia",
-            "Rscript",
-            "R",
-            "octave",
-            "gnuplot",
-            "elixir",
-            "erl",
-            "iex",
-            "osascript",
-            "scala",
-            "groovy",
-            "ghc",
-            "raku",
-            "d8",
-            "bpftrace",
-            "dc",
-            "mysql",
-            "mariadb",
-            "racket",
-            "guile",
-            "sbcl",
-            "emacs",
-            "clojure",
-            "bb",
-        ],
-        code: "eE",
-        code_long: &["eval", "execute", "expression", "print"],
-        ..BASE
-    },
-    Rule {
-        names: &["vim", "nvim", "vi", "ex", "view", "gvim"],
-        code: "c",
-        code_long: &["cmd"],
-        anywhere: false,
-        ..BASE
-    },
-    Rule {
-        names: &["gdb", "lldb"],
-        code: "oO",
-        code_long: &["ex", "eval-command", "one-line"],
-        anywhere: false,
-        ..BASE
-    },
-    Rule {
-        names: &["awk", "gawk", "mawk", "nawk", "original-awk"],
-        code: "e",
-        code_long: &["source"],
-        takes: "Fvf",
-        operands: Operands::FirstIsCode,
-        ..BASE
-    },
-    Rule {
-        names: &["sed", "gsed", "ssed"],
-        code: "e",
-        code_long: &["expression"],
-        takes: "fl",
-        operands: Operands::FirstIsCode,
-        ..BASE
-    },
-    Rule { names: &["eval", "foreach", "send-keys"], operands: Operands::Code, ..BASE },
-    Rule {
-        names: &["ssh", "autossh", "slogin", "dbclient"],
-        code: "o",
-        takes: "BbcDEeFIiJLlMmOpQRSWw",
-        operands: Operands::Remote,
-        stdin: true,
-        ..BASE
-    },
-    Rule { names: &["adb"], takes: "sHPtL", operands: Operands::AfterShell, ..BASE },
-    Rule { names: &["rsync"], code: "e", code_long: &["rsh", "rsync-path"], anywhere: false, ..BASE },
-    Rule { names: &["git"], code_long: &["exec", "upload-pack", "receive-pack"], anywhere: false, ..BASE },
-    Rule {
-        names: &["tar", "gtar", "bsdtar"],
-        code: "I",
-        code_long: &["to-command", "use-compress-program", "checkpoint-action"],
-        takes: "CfTX",
-        anywhere: false,
-        ..BASE
-    },
-    Rule { names: &["npx", "npm", "pnpm"], code: "c", code_long: &["call", "shell-mode"], anywhere: false, ..BASE },
-    Rule {
-        names: &["nix-shell", "doppler", "pwsh", "powershell", "cmd", "powershell.exe", "cmd.exe"],
-        code: "c",
-        code_long: &["run", "command"],
-        anywhere: false,
-        ..BASE
-    },
-    Rule {
-        names: &[
-            "watch",
-            "trap",
-            "alias",
-            "complete",
-            "compgen",
-            "compopt",
-            "bind",
-            "fc",
-            "let",
-            "parallel",
-            "hyperfine",
-            "pdsh",
-            "clush",
-            "entr",
-            "expect",
-            "getopts",
-            "enable",
-        ],
-        operands: Operands::Code,
-        anywhere: false,
-        ..BASE
-    },
-    Rule { names: &["at", "batch", "crontab", "expect"], stdin: true, anywhere: false, ..BASE },
-];
-
-/// Commands that run the rest of their words as a command, so that a name behind them counts as one.
-const CARRIERS: &[&str] = &[
-    "sudo",
-    "doas",
-    "env",
-    "xargs",
-    "nohup",
-    "time",
-    "nice",
-    "ionice",
-    "exec",
-    "command",
-    "builtin",
-    "timeout",
-    "setsid",
-    "stdbuf",
-    "chroot",
-    "strace",
-    "ltrace",
-    "unshare",
-    "nsenter",
-    "caffeinate",
-    "systemd-run",
-    "firejail",
-    "proxychains",
-    "torsocks",
-];
 
 impl Shell<'_> {
     /// Looks at the words of one command.
@@ -239,6 +22,9 @@ impl Shell<'_> {
             self.apply(&UNNAMED, "$…", &words[1..])?;
             let slot = words.iter().find_map(|w| w.slots.first().copied());
             self.unnamed = self.unnamed.or(slot.map(|s| (s, self.line)));
+        }
+        for word in words.iter().filter(|w| w.equals.is_some()) {
+            self.evaluated_name(word)?;
         }
         let mut looks = 0;
         for (at, word) in words.iter().enumerate() {
@@ -295,8 +81,12 @@ impl Shell<'_> {
                     .refuse(*slot, format!("is an argument of a program for `{name}` that evaluates its arguments"));
             }
         }
-        self.reads_program |=
-            rule.stdin && !state.code_given && state.operands == usize::from(rule.operands == Operands::Remote);
+        // `bash <(echo x)`, `. /dev/stdin` and `sh -s x` read one too.
+        let handed = |w: &Word| {
+            (w.text.contains(EXPANSION) && !w.slots.is_empty()) || w.text.starts_with("/dev/") || w.text == "-s"
+        };
+        let none = !state.code_given && state.operands == usize::from(rule.operands == Operands::Remote);
+        self.reads_program |= rule.fed || (rule.stdin && (none || words.iter().any(handed)));
         Ok(())
     }
 
@@ -325,6 +115,20 @@ impl Shell<'_> {
                 Ok(())
             }
             "tmux" | "screen" => self.multiplexer(name, words),
+            "alias" => {
+                (self.functions, self.evaluates) = (true, true);
+                Ok(())
+            }
+            "make" | "gmake" => match words.iter().find(|w| w.equals.is_some() && !w.slots.is_empty()) {
+                Some(w) => self.refuse(w.slots[0], "would become the value of a variable of `make`, which expands it"),
+                None => Ok(()),
+            },
+            "vim" | "nvim" | "vi" | "view" | "gvim" | "less" | "more" | "emacs" => {
+                match words.iter().find(|w| w.text.starts_with('+') && !w.slots.is_empty()) {
+                    Some(w) => self.refuse(w.slots[0], format!("would become program text for `{name}`")),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -406,6 +210,7 @@ impl Shell<'_> {
 enum Next {
     Option,
     Code,
+    CodeAfterOperand,
     Data,
 }
 
@@ -423,7 +228,16 @@ impl Reading {
         let text = word.text.as_str();
         let dash = text.len() > 1 && text.starts_with('-') && text != "--";
         match self.next {
-            Next::Code if !(dash && rule.code.contains('c')) => {
+            // `sh -c -e -o pipefail -- CODE`: options and marks may stand between, the program is still to come.
+            Next::Code if rule.code.contains('c') && text.starts_with(['-', '+']) => {
+                self.next = if text.ends_with(['o', 'O']) { Next::CodeAfterOperand } else { Next::Code };
+                return true;
+            }
+            Next::CodeAfterOperand => {
+                self.next = Next::Code;
+                return true;
+            }
+            Next::Code => {
                 (self.next, self.code_given) = (Next::Option, true);
                 return true;
             }
@@ -436,7 +250,10 @@ impl Reading {
         if dash && !(rule.operands == Operands::Remote && self.operands > 1) {
             return self.option(rule, text);
         }
-        self.operands += usize::from(text != "--");
+        if text == "--" {
+            return rule.operands == Operands::Code;
+        }
+        self.operands += usize::from(text != "-");
         match rule.operands {
             Operands::Data => false,
             Operands::Code => true,

@@ -161,6 +161,7 @@ impl Shell<'_> {
                     (true, _) => {
                         self.keep_n(2);
                         word.text.push(EXPANSION);
+                        word.open = true;
                     }
                 },
                 Some(Tok::Slot(slot)) if ansi && !self.bash => {
