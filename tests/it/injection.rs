@@ -237,6 +237,13 @@ fn arguments_arrive_as_data_in_every_dialect() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let ran = world.run(&words);
             let short: String = value.chars().take(60).collect();
+            if value.starts_with('-') && ran.code == 2 {
+                // A snippet is somebody's command line, and there a leading dash makes a value an option.
+                assert!(ran.stderr.contains("begins with a dash"), "{name} {short:?}: {}", ran.stderr);
+                assert!(name.contains("t-page") || navi.iter().any(|n| n == name), "only snippets refuse it: {name}");
+                assert!(!world.path("out").exists() && !world.path("PWNED").exists(), "{name} {short:?}");
+                continue;
+            }
             assert_eq!(ran.code, 0, "{name} {short:?}: {}", ran.stderr);
             let got = std::fs::read(world.path("out")).unwrap_or_default();
             assert!(got == value.as_bytes(), "{name} {short:?}: {:?}", String::from_utf8_lossy(&got));
