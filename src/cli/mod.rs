@@ -248,7 +248,12 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
 
 /// Subcommands that only print what is built in; they open nothing.
 fn opens_nothing(sub: &Option<Sub>) -> bool {
-    matches!(sub, None | Some(Sub::Completions(_) | Sub::Man(_)))
+    match sub {
+        None | Some(Sub::Completions(_) | Sub::Man(_)) => true,
+        Some(Sub::ShellInit(args)) => args.is_only_code(),
+        Some(Sub::External(words)) => help::is_of_subcommand(words),
+        _ => false,
+    }
 }
 
 fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {

@@ -25,6 +25,13 @@ pub struct Args {
     wish: Option<String>,
 }
 
+impl Args {
+    /// Whether only the code is wanted, which is built in.
+    pub(super) fn is_only_code(&self) -> bool {
+        self.wish.is_none()
+    }
+}
+
 const BASH: &str = r#"_fac_wish() {
     local line
     line="$(fac shell-init bash --wish "$READLINE_LINE" 2>/dev/null)" || return 0

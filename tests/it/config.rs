@@ -32,22 +32,31 @@ fn what_is_set_is_written_beside_the_comments_and_taken_out_again() {
     assert_eq!(get(&world, "run.keep_runs"), "10000");
     assert!(settings(&world).contains("# short"));
     assert!(world.run(&["config", "unset", "run.keep_runs"]).stderr.contains("was not set"));
-    assert_eq!(world.run(&["config", "path"]).ok().trim_end(), world.fac().join("config/config.toml").to_str().unwrap());
+    assert_eq!(
+        world.run(&["config", "path"]).ok().trim_end(),
+        world.fac().join("config/config.toml").to_str().unwrap()
+    );
 }
 
 #[test]
 fn a_wrong_name_or_value_names_the_nearest_and_changes_nothing() {
     let world = World::new();
-    for words in [&["config", "set", "run.timout", "5m"][..], &["config", "get", "run.timout"], &["config", "unset", "run.timout"]] {
+    for words in [
+        &["config", "set", "run.timout", "5m"][..],
+        &["config", "get", "run.timout"],
+        &["config", "unset", "run.timout"],
+    ] {
         let said = world.run(words).failed(2);
         assert!(said.contains("run.timeout"), "{words:?}: {said}");
     }
-    for (key, value) in [("color", "sometimes"), ("run.keep_runs", "many"), ("run.timeout", "soon"), ("sources.parallel", "0")] {
+    for (key, value) in
+        [("color", "sometimes"), ("run.keep_runs", "many"), ("run.timeout", "soon"), ("sources.parallel", "0")]
+    {
         let said = world.run(&["config", "set", key, value]).failed(2);
         assert!(said.contains(value) && said.contains(key), "{said}");
     }
     assert!(!world.fac().join("config/config.toml").exists());
-    let said = world.run(&["config", "set", "github.token", "x"]).failed(2);
+    let said = world.run(&["config", "set", "github.token", "x"]).failed(4);
     assert!(said.contains("github.token"), "{said}");
     assert!(world.run(&["config", "get", "run.timeout"]).failed(3).contains("`run.timeout` is not set"));
 }
@@ -125,7 +134,7 @@ fn a_project_sets_only_harmless_keys_until_it_is_trusted() {
 #[test]
 fn profiles_homes_and_files_are_chosen_by_flag_or_variable() {
     let mut world = World::new();
-    write(&world, "color = \"auto\"\n\n[profiles.work]\ncolor = \"never\"\n");
+    write(&world, "color = \"auto\"\n\n[profile.work]\ncolor = \"never\"\n");
     let color = |world: &World, args: &[&str]| world.run(&[args, &["config", "get", "color"]].concat()).ok();
     assert_eq!(color(&world, &["--profile", "work"]), "never\n");
     assert_eq!(color(&world, &[]), "auto\n");

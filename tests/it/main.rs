@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bundled;
-mod crash;
 mod cli;
 mod completion;
 mod config;
+mod crash;
 mod doctor;
 mod github;
 mod injection;
@@ -14,7 +14,7 @@ mod layers;
 mod logs;
 mod readme;
 mod run;
-mod sources;
 mod search;
+mod sources;
 mod support;
 mod terminal;

@@ -98,7 +98,11 @@ fn body(command: &crate::commands::model::Command) -> String {
     if command.dialect == Dialect::Navi {
         return format!("````sh\n{}\n````\n", command.text.trim_end());
     }
-    command.text.clone()
+    // The heading is the usage, which stands on top already.
+    match command.text.split_once('\n') {
+        Some((first, rest)) if first.starts_with('#') => rest.trim_start_matches('\n').to_string(),
+        _ => command.text.clone(),
+    }
 }
 
 fn trust_word(ui: &super::super::ui::Ui, resolved: &Resolved) -> String {

@@ -18,8 +18,7 @@ factotum: 1
 **Tool:** yes
 **Options:**
 - `version` (text): What to call it
-- `channel` (-c): Where it goes
-- `--token <t>` (secret, required): Who may
+- `channel`: Where it goes
 **On:**
 - `schedule \"0 9 * * 1-5\" tz=Europe/Berlin`
 
@@ -53,8 +52,7 @@ fn ls_as_json_is_the_contract() {
     assert_eq!(keys(&listed), ["commands", "next"]);
     assert_eq!(listed["next"], Value::Null);
     let mut command = listed["commands"][0].clone();
-    let blob = command["origin"]["blob"].take();
-    assert_eq!(blob.as_str().map(str::len), Some(40), "{blob}");
+    assert!(command["origin"]["repo"].take().as_str().unwrap().ends_with("/work/kit"));
     insta::assert_snapshot!(serde_json::to_string_pretty(&command).unwrap());
 }
 
@@ -63,8 +61,21 @@ fn every_bundled_command_has_every_field_of_the_contract() {
     let world = World::new();
     let listed = json(world.run(&["commands", "ls", "--json"]));
     let contract = [
-        "name", "source", "dialect", "summary", "category", "aliases", "effects", "tool", "params", "steps", "triggers",
-        "runnable", "trust", "origin", "diagnostics",
+        "name",
+        "source",
+        "dialect",
+        "summary",
+        "category",
+        "aliases",
+        "effects",
+        "tool",
+        "params",
+        "steps",
+        "triggers",
+        "runnable",
+        "trust",
+        "origin",
+        "diagnostics",
     ];
     let params = ["name", "kind", "type", "short", "required", "default", "choices", "help", "secret"];
     for command in listed["commands"].as_array().unwrap() {
@@ -115,7 +126,7 @@ fn lists_are_narrowed_by_name_source_dialect_and_category() {
     assert_eq!(names(&["--category", "Releasing"]), ["release"]);
     assert_eq!(names(&["--dialect", "mask"]), [""; 0]);
     assert!(names(&["git "]).iter().all(|n| n.starts_with("git ")));
-    assert!(world.run(&["commands", "ls", "--source", "kti"]).failed(3).contains("kit"));
+    assert!(world.run(&["commands", "ls", "--source", "kitt"]).failed(3).contains("kit"));
     let out = world.run(&["commands", "ls", "zzz"]);
     assert_eq!((out.stdout.as_str(), out.stderr.as_str(), out.code), ("", "no commands match\n", 0));
 }
@@ -201,7 +212,9 @@ fn edit_opens_the_file_in_the_editor_and_checks_it_afterwards() {
     world.set("EDITOR", &format!("'{}' 'good day'", editor.display()));
     world.run(&["commands", "edit", "greet"]).ok();
     assert_eq!(world.run(&["greet"]).ok(), "good day\n");
-    world.set("EDITOR", "sh -c 'echo \"```sh {if=1 +}\" >> \"$0\"; echo \"```\" >> \"$0\"'");
+    let breaker = world.write("bin/break", "#!/bin/sh\nprintf '%s\\n' '```sh {stdin=nowhere}' x '```' >> \"$1\"\n");
+    std::fs::set_permissions(&breaker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    world.set("EDITOR", breaker.to_str().unwrap());
     let out = world.run(&["commands", "edit", "greet"]);
     assert!(out.stderr.contains("warning: greet.md:"), "{out:?}");
     world.set("EDITOR", "false");
@@ -215,11 +228,16 @@ fn edit_opens_the_file_in_the_editor_and_checks_it_afterwards() {
 #[test]
 fn export_writes_every_dialect_and_says_what_is_lost() {
     let world = with_kit();
-    for dialect in ["mask", "claude", "fabric", "tldr", "native"] {
-        let out = world.run(&["commands", "export", "release", "--to", dialect]);
+    world.run(&["commands", "new", "greet <who>", "-d", "Say hello", "--script", "echo $who"]).ok();
+    let prompt = world.fac().join("config/commands/ask.md");
+    std::fs::write(prompt, "---\nfactotum: 1\n---\n# `/ask`\n```prompt\nSay it\n```\n").unwrap();
+    for (dialect, name) in
+        [("mask", "greet"), ("claude", "ask"), ("fabric", "ask"), ("tldr", "greet"), ("native", "release")]
+    {
+        let out = world.run(&["commands", "export", name, "--to", dialect]);
         assert_eq!(out.code, 0, "{dialect}: {out:?}");
         assert!(!out.stdout.is_empty(), "{dialect}");
-        let value = json(world.run(&["commands", "export", "release", "--to", dialect, "--json"]));
+        let value = json(world.run(&["commands", "export", name, "--to", dialect, "--json"]));
         assert_eq!(keys(&value["export"]), ["to", "text", "lost"]);
         assert_eq!(value["export"]["text"], out.stdout.as_str());
         let lost = value["export"]["lost"].as_array().unwrap().len();

@@ -42,12 +42,8 @@ fn no_control_character_of_a_definition_reaches_the_terminal() {
     let world = poisoned();
     let listed: serde_json::Value =
         serde_json::from_str(&world.run(&["commands", "ls", "--source", "kit", "--json"]).ok()).unwrap();
-    let names: Vec<String> = listed["commands"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| format!("kit:{}", c["name"].as_str().unwrap()))
-        .collect();
+    let names: Vec<String> =
+        listed["commands"].as_array().unwrap().iter().map(|c| format!("kit:{}", c["name"].as_str().unwrap())).collect();
     assert!(names.len() >= 6, "{names:?}");
     let general = [
         &["commands", "ls"][..],
@@ -94,7 +90,8 @@ fn no_control_character_of_a_definition_reaches_the_terminal() {
         }
     }
     harmless("source trust", &world.run(&["source", "trust", "kit", "--yes"]));
-    world.write("kit/commands/evil.md", format!("---\nfactotum: 1\n---\n# `/plain`\n```sh\necho changed {EVIL}\n```\n"));
+    world
+        .write("kit/commands/evil.md", format!("---\nfactotum: 1\n---\n# `/plain`\n```sh\necho changed {EVIL}\n```\n"));
     harmless("source update", &world.run(&["source", "update"]));
     harmless("source diff", &world.run(&["source", "diff", "kit"]));
     harmless("changed", &world.run(&["plain"]));

@@ -27,9 +27,9 @@ fn a_secret_comes_from_stdin_into_a_file_for_its_owner_alone() {
     assert_eq!(file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
     assert!(std::fs::read_to_string(&file).unwrap().contains(&format!("\"{CANARY}\"")), "without the line's end");
     let listed = world.run(&["secret", "ls"]).ok();
-    assert!(listed.starts_with("api-token  ") && !listed.contains(CANARY), "{listed}");
+    assert!(listed.starts_with("api_token  ") && !listed.contains(CANARY), "{listed}");
     let listed = world.run(&["secret", "ls", "--json"]).ok();
-    assert!(listed.contains("\"name\":\"api-token\"") && !listed.contains(CANARY), "{listed}");
+    assert!(listed.contains("\"name\":\"api_token\"") && !listed.contains(CANARY), "{listed}");
     world.run(&["-vv", "doctor"]);
     for (path, bytes) in everything_written(&world) {
         assert!(!holds_canary(&bytes), "{}", path.display());
@@ -62,7 +62,7 @@ fn a_value_is_never_an_argument() {
 fn a_terminal_is_asked_without_showing_what_is_typed() {
     let world = World::new();
     let mut seat = Seat::fac(&world, &["secret", "set", "token"], 80, 24);
-    seat.expect("Value of token").press(CANARY).press("\r").expect("kept `token`");
+    seat.expect("Value of token").expect_hidden().press(CANARY).press("\r").expect("kept `token`");
     let (code, written) = seat.end();
     assert_eq!(code, 0);
     assert!(!written.contains(CANARY), "{written}");

@@ -84,7 +84,9 @@ fn a_pipe_that_closes_early_is_no_error() {
     for i in 0..3 {
         world.run(&["commands", "new", &format!("long-{i}"), "-d", &"x".repeat(60_000), "--script", "true"]).ok();
     }
-    for args in ["commands ls", "commands ls --json", "commands show calc", "--help", "man", "completions zsh", "doctor"] {
+    for args in
+        ["commands ls", "commands ls --json", "commands show calc", "--help", "man", "completions zsh", "doctor"]
+    {
         let script = format!("\"$0\" {args} 2>err | head -n 1 >out; echo ${{PIPESTATUS[0]}}; cat err");
         let mut command = world.program("bash", &["-c", &script, env!("CARGO_BIN_EXE_fac")]);
         let out = command.stdin(Stdio::null()).output().unwrap();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::world::World;
 
@@ -39,14 +39,20 @@ impl Seat {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        let terminal = File::options().read(true).write(true).custom_flags(NOCTTY).open(name.to_str().unwrap()).unwrap();
+        let terminal =
+            File::options().read(true).write(true).custom_flags(NOCTTY).open(name.to_str().unwrap()).unwrap();
         tcsetwinsize(&terminal, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let side = || Stdio::from(terminal.try_clone().unwrap());
         let words: Vec<&str> = ["--ctty", "--wait", program].into_iter().chain(args.iter().copied()).collect();
         let mut command = world.program("setsid", &words);
         command.stdin(side()).stdout(side()).stderr(side()).env("TERM", "xterm-256color");
         let child = command.spawn().unwrap();
-        Seat { master: File::from(master), child, screen: vt100::Parser::new(size(rows), size(columns), 0), bytes: Vec::new() }
+        Seat {
+            master: File::from(master),
+            child,
+            screen: vt100::Parser::new(size(rows), size(columns), 0),
+            bytes: Vec::new(),
+        }
     }
 
     /// Reads what is there or comes soon; false when the program closed its side.
@@ -82,6 +88,15 @@ impl Seat {
             let said = self.screen();
             let shown = said.contains(text);
             assert!(shown || (more && Instant::now() < patience), "waiting for {text:?}, the screen shows:\n{said}");
+        }
+        self
+    }
+
+    /// Waits until the terminal shows keys no more.
+    pub fn expect_hidden(&mut self) -> &mut Seat {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(self.read() && Instant::now() < patience, "keys are still shown");
         }
         self
     }
