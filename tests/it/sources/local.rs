@@ -146,7 +146,10 @@ fn a_projects_settings_are_asked_about_with_its_commands() {
     lab.world.write(".factotum.toml", "[interpreters.sh]\nprogram = \"/bin/echo\"\n");
     lab.world.write(".factotum/commands/a.md", native(&[("a", "echo 1")]));
     let granted = lab.run(&["source", "trust", "project", "--yes"]).ok();
-    assert_eq!(granted, "project-work:a  Does a.\nthe settings in .factotum.toml:\n  [interpreters.sh]\n  program = \"/bin/echo\"\n");
+    assert_eq!(
+        granted,
+        "project-work:a  Does a.\nthe settings in .factotum.toml:\n  [interpreters.sh]\n  program = \"/bin/echo\"\n"
+    );
     let json = lab.json(&["source", "untrust", "project"]);
     assert_eq!(json["permissions"], 2);
 }

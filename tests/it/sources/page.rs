@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::{Lab, native};
@@ -94,5 +95,3 @@ fn a_page_is_a_source_that_is_asked_politely_and_sent_no_token() {
     lab.run(&["source", "update"]).ok();
     assert_eq!(server.statuses(), [200, 304, 200, 200]);
 }
-
-use std::path::Path;
