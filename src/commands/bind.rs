@@ -89,10 +89,7 @@ pub fn take_apart_with(command: &Command, words: &[String], is_data: &dyn Fn(usi
         let data = options_over || is_data(count - words.len() - 1);
         if !data && word == "--" {
             options_over = true;
-        } else if !data
-            && looks_like_option(word)
-            && !belongs_to_rest(command, word, position >= positional.len())
-        {
+        } else if !data && looks_like_option(word) && !belongs_to_rest(command, word, position >= positional.len()) {
             take_option(command, word, &mut words, &mut given)?;
         } else if let Some(param) = positional.get(position) {
             given.values.entry(param.var.clone()).or_default().push(word.clone());

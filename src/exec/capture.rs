@@ -26,7 +26,13 @@ pub struct CaptureLimits {
 impl Default for CaptureLimits {
     /// 64 KiB of the beginning, 192 KiB of the end, no file; a file would hold 1 GiB at most.
     fn default() -> Self {
-        CaptureLimits { head: 64 << 10, tail: 192 << 10, spill: None, spill_limit: 1 << 30, redactor: Redactor::default() }
+        CaptureLimits {
+            head: 64 << 10,
+            tail: 192 << 10,
+            spill: None,
+            spill_limit: 1 << 30,
+            redactor: Redactor::default(),
+        }
     }
 }
 

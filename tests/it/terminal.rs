@@ -146,7 +146,10 @@ fn bare_run_opens_a_picker() {
 #[test]
 fn suggestions_of_a_cheat_sheet_come_from_its_command_only_once_trusted() {
     let world = World::new();
-    world.write("kit.cheat", "% kit\n\n# greet someone\nprintf '%s\\n' <name>\n\n$ name: touch asked; printf 'Ada\\nGrace\\n'\n");
+    world.write(
+        "kit.cheat",
+        "% kit\n\n# greet someone\nprintf '%s\\n' <name>\n\n$ name: touch asked; printf 'Ada\\nGrace\\n'\n",
+    );
     world.run(&["source", "add", ".", "--name", "here"]).ok();
     let name = "here:kit greet-someone";
     let names = world.run(&["commands", "ls", "--json", "--source", "here"]).ok();

@@ -180,7 +180,7 @@ fn a_written_maskfile_reads_back_equal() {
     let key = |p: &Param| (p.name.clone(), p.var.clone(), p.kind, p.short, p.required, p.choices.clone());
     let read: Vec<_> = read.params.iter().filter(|p| p.name != "verbose").map(key).collect();
     assert_eq!(read, command.params.iter().map(key).collect::<Vec<_>>());
-    for (path, text) in crate::commands::template::corpus_files("mask", "md") {
+    for (path, text) in crate::commands::corpus_tests::corpus_files("mask", "md") {
         for command in dialect::read(Dialect::Mask, &SourceFile { path: &path, text: &text }).commands {
             let Ok(out) = export(&command, ExportFormat::Mask) else { continue };
             let again = dialect::read(Dialect::Mask, &SourceFile { path: "maskfile.md", text: &out.text });

@@ -476,7 +476,8 @@ fn check_runnable(command: &Command) -> Result<()> {
     }
     let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
     if let Some(param) = command.params.iter().find(|p| scripts && changes_programs(&p.var)) {
-        let said = format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
+        let said =
+            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
         return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
     }
     for step in &command.steps {

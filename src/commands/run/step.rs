@@ -63,7 +63,13 @@ pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
         super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
             let mut dry = dry(engine, unit, step)?;
-            let texts = dry.env.iter_mut().map(|(_, value)| value).chain(&mut dry.argv).chain([&mut dry.text]).chain(&mut dry.input);
+            let texts = dry
+                .env
+                .iter_mut()
+                .map(|(_, value)| value)
+                .chain(&mut dry.argv)
+                .chain([&mut dry.text])
+                .chain(&mut dry.input);
             texts.for_each(|text| *text = redactor.redact(text).into_owned());
             all.push(dry);
         }

@@ -78,7 +78,8 @@ only shown
 
 #[test]
 fn secrets_are_hidden_in_what_is_shown() {
-    let world = world("### `/s <pin>`\n**Options:**\n- `<pin>` (secret)\n\n```sh\necho\n```\n```prompt\nUse {{pin}}\n```\n");
+    let world =
+        world("### `/s <pin>`\n**Options:**\n- `<pin>` (secret)\n\n```sh\necho\n```\n```prompt\nUse {{pin}}\n```\n");
     let shown = dry(&world, &["s", "4711x"], "");
     assert!(shown.contains("pin='***'") || shown.contains("pin=***"), "{shown}");
     assert!(shown.contains("Use ***") && !shown.contains("4711x"), "{shown}");

@@ -54,7 +54,8 @@ impl Seat {
         session.envs(command.get_envs().filter_map(|(k, v)| Some((k, v?)))).env("TERM", "xterm-256color");
         session.current_dir(command.get_current_dir().unwrap()).stdin(side()).stdout(side()).stderr(side());
         let child = session.spawn().unwrap();
-        let shown = Shown { screen: vt100::Parser::new(size(SIZE.0), size(SIZE.1), 500), raw: Vec::new(), closed: false };
+        let shown =
+            Shown { screen: vt100::Parser::new(size(SIZE.0), size(SIZE.1), 500), raw: Vec::new(), closed: false };
         let shown = Arc::new((Mutex::new(shown), Condvar::new()));
         let hands = File::from(master);
         let (mut eyes, seen) = (hands.try_clone().unwrap(), Arc::clone(&shown));
