@@ -1,12 +1,12 @@
 # fish completion for fac; made by `fac completions fish`
 function __fac_complete
     set -l words (commandline -opc)
-    set -l current (commandline -ct)
-    for line in ($words[1] __complete -- $words[2..-1] $current 2>/dev/null)
+    set -l current (commandline -ct | string unescape)
+    for line in ($words[1] __complete -- $words[2..-1] "$current" 2>/dev/null)
         if test "$line" = ":files"
-            __fish_complete_path $current
+            __fish_complete_path "$current"
         else
-            echo $line
+            printf '%s\n' $line
         end
     end
 end

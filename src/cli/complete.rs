@@ -2,10 +2,16 @@
 //!
 //! It walks the tree of subcommands and reads the name index; it opens neither the settings nor the database, and it
 //! says nothing when something is wrong, because there is nobody to say it to. A line is `value<TAB>about`; the
-//! line `:files` asks the shell for file names.
+//! line `:files` asks the shell for file names. No line holds a control character: what cannot be typed is not offered.
+//!
+//! Bash alone hands over its line instead, `fac __complete --bash BREAKS LINE`, because it takes words apart at colons
+//! and equal signs; it gets back the text to insert, quoted as the place asks ([`bash`]).
+
+mod bash;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Arg, Command};
 use serde_json::Value;
@@ -14,6 +20,7 @@ use super::args;
 use crate::commands::names::{self, Name};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
+use crate::kernel::terminal::safe_line;
 use crate::store::SourceKind;
 
 /// Answers when the words ask for completion; `None` when they ask for something else.
@@ -21,24 +28,27 @@ pub(super) fn answer(words: &[OsString]) -> Option<u8> {
     if words.get(1)? != "__complete" {
         return None;
     }
-    let skip = if words.get(2).is_some_and(|w| w == "--") { 3 } else { 2 };
-    let given: Vec<String> = words[skip.min(words.len())..].iter().map(|w| w.to_string_lossy().into_owned()).collect();
-    let mut lines = candidates(&given);
-    let mut seen = std::collections::HashSet::new();
-    lines.retain(|l| seen.insert(l.value.clone()));
+    let text = |w: &OsString| w.to_string_lossy().into_owned();
     let mut out = String::new();
-    for line in lines {
-        out.push_str(&line.value);
-        if !line.about.is_empty() {
-            out.push('\t');
-            out.push_str(line.about.lines().next().unwrap_or(""));
+    if words.get(2).is_some_and(|w| w == "--bash") {
+        let typed = bash::Typed::read(&words.get(4).map(text).unwrap_or_default(), &words.get(3).map(text)?);
+        let lines = lines(typed.words.get(1..).unwrap_or_default());
+        lines.iter().for_each(|line| out.push_str(&format!("{}\n", typed.insertion(&line.value))));
+    } else {
+        let skip = if words.get(2).is_some_and(|w| w == "--") { 3 } else { 2 };
+        let given: Vec<String> = words[skip.min(words.len())..].iter().map(text).collect();
+        for line in lines(&given) {
+            let tab = if line.about.is_empty() { "" } else { "\t" };
+            out.push_str(&format!("{}{tab}{}\n", line.value, line.about));
         }
-        out.push('\n');
     }
     // A shell that went away wants no answer.
     let _ = std::io::stdout().write_all(out.as_bytes());
     Some(0)
 }
+
+/// Asks the shell for file names.
+const FILES: &str = ":files";
 
 /// One thing that could be typed.
 #[derive(Debug, PartialEq)]
@@ -51,19 +61,43 @@ fn line(value: impl Into<String>, about: impl Into<String>) -> Line {
     Line { value: value.into(), about: about.into() }
 }
 
+/// The candidates, each once, without those that would put a control character on a terminal. File names are asked
+/// for only where nothing else fits.
+fn lines(words: &[String]) -> Vec<Line> {
+    let mut lines = candidates(words);
+    let mut seen = std::collections::HashSet::new();
+    lines.retain(|l| !l.value.is_empty() && safe_line(&l.value) == l.value && seen.insert(l.value.clone()));
+    if lines.iter().any(|l| l.value != FILES) {
+        lines.retain(|l| l.value != FILES);
+    }
+    for line in &mut lines {
+        line.about = safe_line(&line.about).replace('\t', " ");
+    }
+    lines
+}
+
 /// What could stand in place of the last word.
 fn candidates(words: &[String]) -> Vec<Line> {
     let (current, before) = match words.split_last() {
         Some((current, before)) => (current.as_str(), before),
         None => ("", [].as_slice()),
     };
+    if let Some(at) = before.iter().position(|w| !w.starts_with('-')).filter(|at| before[*at] == "help") {
+        return candidates(&words[at + 1..]);
+    }
     let root = args::tree();
     let (command, rest, path) = descend(&root, before);
+    let names = Index { home: home(before) };
     if path.first().map(String::as_str) == Some("run") || (path.is_empty() && !rest.is_empty()) {
-        return of_command(before, current, command, &rest);
+        return of_command(&names, before, current, command, &rest);
     }
     if let Some(value_of) = awaited(command, &root, before) {
-        return values(value_of, current);
+        return values(&names, value_of, current);
+    }
+    if let Some((flag, value)) = current.split_once('=').filter(|_| current.starts_with("--")) {
+        let arg = find_arg(command, &root, flag).filter(|a| a.get_action().takes_values());
+        let found = arg.map(|a| values(&names, a, value)).unwrap_or_default();
+        return found.into_iter().map(|l| behind(flag, l)).collect();
     }
     if current.starts_with('-') {
         return flags(command, &root, current);
@@ -74,11 +108,35 @@ fn candidates(words: &[String]) -> Vec<Line> {
         .map(|s| line(s.get_name(), s.get_about().map(ToString::to_string).unwrap_or_default()))
         .collect();
     if path.is_empty() {
-        lines.extend(command_names("", current));
+        if "help".starts_with(current) {
+            lines.push(line("help", "What a subcommand or a command accepts"));
+        }
+        lines.extend(command_names(&names, "", current));
     } else {
-        lines.extend(positional(&path, &rest, command, current));
+        lines.extend(positional(&names, &path, &rest, command, current));
     }
     lines
+}
+
+/// A value as the rest of `--flag=`.
+fn behind(flag: &str, mut line: Line) -> Line {
+    if line.value != FILES {
+        line.value = format!("{flag}={}", line.value);
+    }
+    line
+}
+
+/// The folder that `--home` names among the words.
+fn home(words: &[String]) -> Option<PathBuf> {
+    let mut words = words.iter().take_while(|w| *w != "--");
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--home") {
+            Some("") => return words.next().map(PathBuf::from),
+            Some(rest) if rest.starts_with('=') => return Some(PathBuf::from(&rest[1..])),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Follows the words into the tree: the subcommand reached, the words after it, and its path.
@@ -121,16 +179,16 @@ fn awaited<'c>(command: &'c Command, root: &'c Command, before: &[String]) -> Op
     find_arg(command, root, last).filter(|a| a.get_action().takes_values())
 }
 
-fn values(arg: &Arg, current: &str) -> Vec<Line> {
+fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
     let possible = arg.get_possible_values();
     if !possible.is_empty() {
         let fits = |v: &&clap::builder::PossibleValue| v.get_name().starts_with(current);
         return possible.iter().filter(fits).map(|v| line(v.get_name(), "")).collect();
     }
     match arg.get_id().as_str() {
-        "source" | "from" => source_names(current),
-        "command" => command_names("", current),
-        "home" | "config" | "dir" => vec![line(":files", "")],
+        "source" | "from" => names.sources(current),
+        "command" => command_names(names, "", current),
+        "home" | "config" | "dir" => vec![line(FILES, "")],
         _ => Vec::new(),
     }
 }
@@ -148,12 +206,12 @@ fn flags(command: &Command, root: &Command, current: &str) -> Vec<Line> {
 }
 
 /// Values of a subcommand's own words.
-fn positional(path: &[String], rest: &[String], command: &Command, current: &str) -> Vec<Line> {
+fn positional(names: &Index, path: &[String], rest: &[String], command: &Command, current: &str) -> Vec<Line> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
-        ["commands", "show" | "edit" | "export" | "bind"] => command_names(&rest.join(" "), current),
-        ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => source_names(current),
-        ["source", "add"] | ["commands", "check"] => vec![line(":files", "")],
+        ["commands", "show" | "edit" | "export" | "bind"] => command_names(names, &rest.join(" "), current),
+        ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => names.sources(current),
+        ["source", "add"] | ["commands", "check"] => vec![line(FILES, "")],
         ["config", "get" | "set" | "unset"] if rest.is_empty() => crate::kernel::config::schema::KEYS
             .iter()
             .filter(|k| !k.is_family() && k.name.starts_with(current))
@@ -161,67 +219,89 @@ fn positional(path: &[String], rest: &[String], command: &Command, current: &str
             .collect(),
         _ => {
             let arg = command.get_positionals().nth(rest.len());
-            arg.map(|a| values(a, current)).unwrap_or_default()
+            arg.map(|a| values(names, a, current)).unwrap_or_default()
         }
     }
 }
 
 /// The name index of this user, seen from this folder.
-fn index(prefix: &str) -> Vec<Name> {
-    let env = Env::from_process();
-    let Ok(paths) = Paths::find(&env, None) else { return Vec::new() };
-    let cwd = std::env::current_dir().unwrap_or_default();
-    let folder = paths.project(&cwd).and_then(|p| p.commands_dir);
-    let project = folder.map(|f| format!("{}:{}", SourceKind::Project.name(), f.display()));
-    names::read(&paths.cache, prefix, project.as_deref())
+struct Index {
+    home: Option<PathBuf>,
+}
+
+impl Index {
+    /// The names that begin with `prefix`, sorted.
+    fn read(&self, prefix: &str) -> Vec<Name> {
+        let env = Env::from_process();
+        let Ok(paths) = Paths::find(&env, self.home.as_deref()) else { return Vec::new() };
+        let cwd = std::env::current_dir().unwrap_or_default();
+        let folder = paths.project(&cwd).and_then(|p| p.commands_dir);
+        let project = folder.map(|f| format!("{}:{}", SourceKind::Project.name(), f.display()));
+        names::read(&paths.cache, prefix, project.as_deref())
+    }
+
+    fn sources(&self, current: &str) -> Vec<Line> {
+        let mut names: Vec<String> = self.read("").into_iter().map(|n| n.source).collect();
+        names.retain(|s| s.starts_with(current));
+        names.sort();
+        names.dedup();
+        names.into_iter().map(|n| line(n, "")).collect()
+    }
+}
+
+/// A name as it was typed: `source:` before it, where that is the name of one, and the rest folded.
+fn parted(typed: &str) -> (Option<&str>, String) {
+    match typed.split_once(':') {
+        Some((source, rest)) => (Some(source), rest.to_lowercase()),
+        None => (None, typed.to_lowercase()),
+    }
 }
 
 /// Commands whose name goes on from `typed` with a word that begins with `current`: the next word, and what it leads to.
-fn command_names(typed: &str, current: &str) -> Vec<Line> {
-    if let Some((source, rest)) = current.split_once(':').filter(|_| typed.is_empty()) {
-        let names = index("");
-        let fits = |n: &&Name| n.source == source && n.name.starts_with(rest);
-        return names.iter().filter(fits).map(|n| line(format!("{source}:{}", n.name), &n.summary)).collect();
-    }
-    let prefix = if typed.is_empty() { current.to_lowercase() } else { format!("{typed} {current}").to_lowercase() };
-    let skip = if typed.is_empty() { 0 } else { typed.len() + 1 };
+fn command_names(index: &Index, typed: &str, current: &str) -> Vec<Line> {
+    let whole = if typed.is_empty() { current.to_string() } else { format!("{typed} {current}") };
+    let (source, prefix) = parted(&whole);
+    let skip = if typed.is_empty() { 0 } else { parted(typed).1.len() + 1 };
     let mut lines: Vec<Line> = Vec::new();
-    for name in index(&prefix) {
-        let word = name.name[skip..].split(' ').next().unwrap_or("");
-        let whole = name.name.len() == skip + word.len();
-        match lines.last_mut().filter(|l| l.value == word) {
-            Some(last) if whole => last.about.clone_from(&name.summary),
-            Some(last) if last.about.ends_with(" …") => {}
+    for name in index.read(&prefix).into_iter().filter(|n| source.is_none_or(|s| n.source == s)) {
+        let word = name.name.get(skip..).unwrap_or("").split(' ').next().unwrap_or("");
+        let is_whole = name.name.len() == skip + word.len();
+        let value = match source.filter(|_| typed.is_empty()) {
+            Some(source) => format!("{source}:{word}"),
+            None => word.to_string(),
+        };
+        match lines.last_mut().filter(|l| l.value == value) {
+            Some(last) if is_whole => last.about.clone_from(&name.summary),
             Some(_) => {}
-            None => lines.push(line(word, if whole { name.summary.clone() } else { format!("{} …", name.name) })),
+            None if is_whole => lines.push(line(value, name.summary)),
+            None => lines.push(line(value, format!("{} …", name.name))),
         }
+    }
+    if typed.is_empty() && source.is_none() && lines.is_empty() && !current.is_empty() {
+        let sources = index.sources(current).into_iter();
+        lines.extend(sources.map(|s| line(format!("{}:", s.value), "only of this source")));
     }
     lines
 }
 
-fn source_names(current: &str) -> Vec<Line> {
-    let mut names: Vec<String> = index("").into_iter().map(|n| n.source).filter(|s| s.starts_with(current)).collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(|n| line(n, "")).collect()
-}
-
 /// Completes `fac [run] NAME …`: the rest of the name, then the command's own parameters.
-fn of_command(before: &[String], current: &str, command: &Command, rest: &[String]) -> Vec<Line> {
+fn of_command(index: &Index, before: &[String], current: &str, command: &Command, rest: &[String]) -> Vec<Line> {
     if rest.is_empty() {
-        if current.starts_with('-') {
-            return flags(command, &args::tree(), current);
-        }
-        return command_names("", current);
+        let root = args::tree();
+        return match awaited(command, &root, before) {
+            Some(value_of) => values(index, value_of, current),
+            None if current.starts_with('-') => flags(command, &root, current),
+            None => command_names(index, "", current),
+        };
     }
-    let first = rest[0].split_once(':').map_or(rest[0].as_str(), |(_, name)| name).to_lowercase();
-    let names = index(&first);
+    let (source, first) = parted(&rest[0]);
+    let names: Vec<Name> = index.read(&first).into_iter().filter(|n| source.is_none_or(|s| n.source == s)).collect();
     let typed: Vec<String> = std::iter::once(first).chain(rest[1..].iter().map(|w| w.to_lowercase())).collect();
     let longest = (1..=typed.len()).rev().find_map(|n| {
         let name = typed[..n].join(" ");
         names.iter().find(|x| x.name == name).map(|x| (n, x))
     });
-    let mut lines = command_names(&typed.join(" "), current);
+    let mut lines = command_names(index, &rest.join(" "), current);
     if let Some((used, name)) = longest {
         let at = before.iter().position(|w| *w == rest[0]).map_or(before.len(), |p| p + used);
         lines.extend(parameters(name, &before[at.min(before.len())..], current));
@@ -243,7 +323,12 @@ fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
     {
         return choices(option, current);
     }
-    if current.starts_with('-') {
+    let after_dashes = given.iter().any(|w| w == "--");
+    if let Some((written, value)) = current.split_once('=').filter(|_| current.starts_with("--") && !after_dashes) {
+        let option = params.iter().find(|p| is(p, &["option"]) && flag(p) == written);
+        return option.map(|p| choices(p, value)).unwrap_or_default().into_iter().map(|l| behind(written, l)).collect();
+    }
+    if current.starts_with('-') && !after_dashes {
         let own = params.iter().filter(|p| is(p, &["option", "flag"]) && flag(p).starts_with(current));
         let mut lines: Vec<Line> = own.map(|p| line(flag(p), text(p, "h"))).collect();
         let ours = [("--help", "What it accepts"), ("--dry-run", "Print what would run"), ("--json", "Print JSON")];
@@ -253,6 +338,10 @@ fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
     let mut position = 0;
     let mut words = given.iter();
     while let Some(word) = words.next() {
+        if word == "--" {
+            position += words.len();
+            break;
+        }
         match params.iter().find(|p| names_it(p, word)) {
             Some(p) if is(p, &["option"]) => drop(words.next()),
             Some(_) => {}
@@ -269,7 +358,7 @@ fn choices(param: &Value, current: &str) -> Vec<Line> {
     let listed: Vec<&str> =
         param.get("c").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     if listed.is_empty() {
-        return vec![line(":files", "")];
+        return vec![line(FILES, "")];
     }
     listed.into_iter().filter(|c| c.starts_with(current)).map(|c| line(c, "")).collect()
 }

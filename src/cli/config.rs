@@ -60,6 +60,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         }
         What::Unset { key } => {
             if !config::edit::unset(&context.app.paths.config_file, &key)? {
+                known(&key)?;
                 context.ui.note(&format!("`{key}` was not set"));
             }
             Ok(0)
@@ -74,12 +75,18 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     }
 }
 
-fn get(context: &Context, key: &str) -> Result<u8> {
+/// The name of a setting that there is.
+fn known(key: &str) -> Result<KeyPath> {
     let path = KeyPath::parse(key)?;
     if config::schema::find(&path).is_none() {
         let (message, hint) = config::read::unknown(&path);
         return Err(Error::new(Kind::Usage, message).hint(hint));
     }
+    Ok(path)
+}
+
+fn get(context: &Context, key: &str) -> Result<u8> {
+    let path = known(key)?;
     let config = context.app.config()?;
     let found = config.get(&path);
     if context.ui.json {
@@ -159,7 +166,7 @@ fn explain(context: &Context, prefix: &str) -> Result<u8> {
             (row.help.to_string(), None),
         ]);
     }
-    context.ui.write(table.render(&context.ui).as_bytes())?;
+    context.page(&table.render(&context.ui))?;
     for warning in config.warnings() {
         context.ui.warn(&safe_line(&warning.to_string()));
     }

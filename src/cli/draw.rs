@@ -11,7 +11,7 @@ use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, Param, ParamKind, ParamType, Severity, Step};
 use crate::commands::run::{Dry, Plan, Report, Unit, Watcher};
 use crate::exec::Stream;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::markdown::{self, render};
 use crate::kernel::terminal::{pad, safe, safe_line, width};
 use crate::store::{Captured, StepRecord};
@@ -232,11 +232,13 @@ fn dry_json(step: &Dry) -> Value {
 /// Shows a run while it happens.
 pub(super) struct Live<'u> {
     ui: &'u Ui,
+    /// Why the output could not be written on, where it could not.
+    pub(super) stuck: Option<Error>,
 }
 
 impl<'u> Live<'u> {
     pub(super) fn new(ui: &'u Ui) -> Self {
-        Live { ui }
+        Live { ui, stuck: None }
     }
 }
 
@@ -276,8 +278,8 @@ impl Watcher for Live<'_> {
         }
         match stream {
             Stream::Stdout => {
-                let written = self.ui.write(bytes);
-                if written.is_err() || self.ui.closed() {
+                self.stuck = self.ui.write(bytes).err();
+                if self.stuck.is_some() || self.ui.closed() {
                     return ControlFlow::Break(());
                 }
             }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Context;
 use super::ui::Role;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
+use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 
 /// See what happened, and verify that the log is whole
 #[derive(Debug, clap::Args)]
@@ -52,6 +52,8 @@ fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Re
         }
         None => store.tail(kinds, limit)?,
     };
+    let room = if context.ui.stdout_terminal { context.ui.width() } else { usize::MAX };
+    let mut out = String::new();
     for event in &events {
         if context.ui.json {
             context.ui.value(&json!({
@@ -63,8 +65,12 @@ fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Re
         let payload = event.payload.as_ref().map_or_else(|| "(erased)".to_string(), ToString::to_string);
         let ui = &context.ui;
         let when = ui.paint(Role::Dim, &event.at.local_short());
-        ui.line(&format!("{when}  {}  {}", ui.paint(Role::Name, &safe_line(&event.kind)), safe_line(&payload)))?;
+        let kind = safe_line(&event.kind);
+        let left = room.saturating_sub(width(&event.at.local_short()) + width(&kind) + 4);
+        let payload = truncate_to_width(&safe_line(&payload), left);
+        out.push_str(&format!("{when}  {}  {payload}\n", ui.paint(Role::Name, &kind)));
     }
+    context.page(&out)?;
     Ok(0)
 }
 

@@ -25,6 +25,13 @@ pub(super) fn run(context: &mut Context, words: &[OsString]) -> Result<u8> {
     Ok(0)
 }
 
+/// Whether the words ask for help that is built in: of the program or of a subcommand.
+pub(super) fn is_of_subcommand(words: &[OsString]) -> bool {
+    let mut words = words.iter().map(|w| w.to_string_lossy());
+    words.next().is_some_and(|w| w == "help")
+        && words.next().is_none_or(|w| args::tree().find_subcommand(&*w).is_some())
+}
+
 fn of_command(context: &mut Context, words: Vec<String>) -> Result<u8> {
     if words.first().is_some_and(|w| RESERVED.contains(&w.as_str())) {
         return run::external(context, words.into_iter().map(OsString::from).collect());

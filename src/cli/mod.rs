@@ -91,6 +91,13 @@ pub struct Context {
     pub app: App,
 }
 
+impl Context {
+    /// Prints results that may be long: through the pager on a terminal that is too small for them.
+    pub(crate) fn page(&self, text: &str) -> Result<()> {
+        self.ui.page(text, self.app.config()?.text("pager"))
+    }
+}
+
 /// Runs the program on the words of this process.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -211,7 +218,9 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
         Ok(code) => Ok(code),
         Err(error) => {
             context.ui.json |= asked_json;
-            tracing::warn!(kind = error.kind().name(), error = error.full_message(), "failed");
+            // A mistake on the command line quotes what was typed, which is nobody's business but the typist's.
+            let said = if error.kind() == Kind::Usage { String::new() } else { error.full_message() };
+            tracing::warn!(kind = error.kind().name(), error = said, "failed");
             Err((context.ui, error))
         }
     }
@@ -239,7 +248,12 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
 
 /// Subcommands that only print what is built in; they open nothing.
 fn opens_nothing(sub: &Option<Sub>) -> bool {
-    matches!(sub, None | Some(Sub::Completions(_) | Sub::Man(_)))
+    match sub {
+        None | Some(Sub::Completions(_) | Sub::Man(_)) => true,
+        Some(Sub::ShellInit(args)) => args.is_only_code(),
+        Some(Sub::External(words)) => help::is_of_subcommand(words),
+        _ => false,
+    }
 }
 
 fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {

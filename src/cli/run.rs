@@ -218,6 +218,9 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
+    if let Some(error) = watcher.stuck.take() {
+        context.ui.failure(&error);
+    }
     let code = finish(context, &report);
     super::runs::keep_house(context);
     code
@@ -245,6 +248,9 @@ fn is_snippet(plan: &Plan) -> bool {
 
 /// Says what is left to say, and gives the code to pass through.
 fn finish(context: &Context, report: &Report) -> Result<u8> {
+    if let Some(unrecorded) = &report.unrecorded {
+        context.ui.warn(&safe_line(unrecorded));
+    }
     if context.ui.json {
         context.ui.value(&draw::report_json(report))?;
     } else if let Some((kind, message, hint)) = &report.problem {

@@ -120,7 +120,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
     if rows.is_empty() {
         context.ui.note("nothing has run yet");
     }
-    context.ui.write(table.render(&context.ui).as_bytes())?;
+    context.page(&table.render(&context.ui))?;
     if next.is_some() {
         context.ui.note("there are more; -n shows more at once");
     }

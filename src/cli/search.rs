@@ -6,8 +6,9 @@ use super::Context;
 use super::ui::Role;
 use crate::commands::catalog::Catalog;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::{safe_line, truncate_to_width};
+use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 use crate::knowledge::{Hit, Index, Made};
+use crate::store::SourceKind;
 
 /// Find commands and past runs by words
 #[derive(Debug, clap::Args)]
@@ -50,22 +51,28 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
             .iter()
             .map(|(hit, line)| {
                 let kind = if hit.kind == "definition" { "command" } else { &hit.kind };
-                json!({"kind": kind, "id": hit.key, "name": line.name, "summary": line.summary, "excerpt": hit.excerpt, "score": hit.score})
+                json!({"kind": kind, "id": hit.key, "name": line.key, "summary": line.summary, "excerpt": hit.excerpt, "score": hit.score})
             })
             .collect();
         context.ui.value(&json!({"hits": list, "next": null}))?;
         return Ok(0);
     }
+    let mut out = String::new();
+    let room = if context.ui.stdout_terminal { context.ui.width() } else { usize::MAX };
     for (hit, line) in &shown {
+        let name = safe_line(&line.name);
         let kind = if hit.kind == "run" { "run " } else { "" };
-        let name = context.ui.paint(Role::Name, &safe_line(&line.name));
-        context.ui.line(&format!("{}{name}  {}", context.ui.paint(Role::Dim, kind), safe_line(&line.summary)))?;
-        if !hit.excerpt.is_empty() && hit.excerpt != line.summary {
-            let room = context.ui.width().saturating_sub(4);
-            let cut = truncate_to_width(&safe_line(&hit.excerpt), room);
-            context.ui.line(&format!("    {}", context.ui.paint(Role::Dim, &cut)))?;
+        let rest = room.saturating_sub(kind.len() + width(&name) + 2);
+        let about = truncate_to_width(&safe_line(&line.summary), rest);
+        let head = format!("{}{}", context.ui.paint(Role::Dim, kind), context.ui.paint(Role::Name, &name));
+        out.push_str(format!("{head}  {about}").trim_end());
+        out.push('\n');
+        if !says(&format!("{} {}", line.name, line.summary), words) {
+            let cut = truncate_to_width(&safe_line(&hit.excerpt), room.min(104).saturating_sub(4));
+            out.push_str(&format!("    {}\n", context.ui.paint(Role::Dim, &cut)));
         }
     }
+    context.page(&out)?;
     if shown.is_empty() {
         return Err(
             Error::new(Kind::NotFound, format!("nothing was found for `{words}`")).hint("try fewer or shorter words")
@@ -74,7 +81,16 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
     Ok(0)
 }
 
+/// Whether a text holds every word already, so that no excerpt is needed.
+fn says(text: &str, words: &str) -> bool {
+    let text = text.to_lowercase();
+    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
 struct Line {
+    /// What `--json` calls it: with its source.
+    key: String,
+    /// The shortest name that reaches it.
     name: String,
     summary: String,
 }
@@ -83,9 +99,9 @@ struct Line {
 fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
     let store = catalog.store;
     if hit.kind == "run" {
-        let Ok(run) = store.run(&hit.key) else { return Ok(None) };
+        let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
         let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
-        return Ok(Some(Line { name: run.row.command, summary }));
+        return Ok(Some(Line { key: run.row.command.clone(), name: run.row.command, summary }));
     }
     let Ok(id) = hit.key.parse() else { return Ok(None) };
     let Some(row) = store.definition(id)?.filter(|row| catalog.is_visible(&row.source)) else { return Ok(None) };
@@ -93,5 +109,7 @@ fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
         .ok()
         .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))
         .unwrap_or_default();
-    Ok(Some(Line { name: format!("{}:{}", row.source.name, row.name), summary }))
+    let key = format!("{}:{}", row.source.name, row.name);
+    let own = matches!(row.source.kind, SourceKind::Bundled | SourceKind::User);
+    Ok(Some(Line { name: if own { row.name } else { key.clone() }, key, summary }))
 }

@@ -5,6 +5,8 @@ use std::io::{IsTerminal, Read};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::table::Table;
+use super::ui::Role;
 use super::{Context, ask};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::secret::Secret;
@@ -46,10 +48,14 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
             if context.ui.json {
                 let list: Vec<_> = list.iter().map(|(n, p)| json!({"name": n, "place": p.to_string()})).collect();
                 context.ui.value(&json!({"secrets": list}))?;
+            } else if list.is_empty() {
+                context.ui.note("no secrets are kept; `fac secret set NAME` keeps one");
             } else {
+                let mut table = Table::new(&["name", "kept in"]);
                 for (name, place) in list {
-                    context.ui.line(&format!("{name}  {place}"))?;
+                    table.row(vec![(name, Some(Role::Name)), (place.to_string(), Some(Role::Dim))]);
                 }
+                context.page(&table.render(&context.ui))?;
             }
         }
         What::Rm { name } => {

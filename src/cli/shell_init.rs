@@ -25,6 +25,13 @@ pub struct Args {
     wish: Option<String>,
 }
 
+impl Args {
+    /// Whether only the code is wanted, which is built in.
+    pub(super) fn is_only_code(&self) -> bool {
+        self.wish.is_none()
+    }
+}
+
 const BASH: &str = r#"_fac_wish() {
     local line
     line="$(fac shell-init bash --wish "$READLINE_LINE" 2>/dev/null)" || return 0
@@ -74,7 +81,7 @@ fn answer(context: &Context, wish: &str) -> Result<u8> {
         let found = index.search(catalog.store, &words.join(" "), Some("definition"), 1)?;
         if let Some(hit) = found.hits.first()
             && let Ok(id) = hit.key.parse()
-            && let Some(row) = catalog.store.definition(id)?
+            && let Some(row) = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source))
         {
             let resolved = catalog.resolved(row)?;
             context.ui.line(&format!("fac {}", crate::commands::bind::usage(&resolved.command)))?;

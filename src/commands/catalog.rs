@@ -11,7 +11,7 @@ use super::digest;
 use super::model::{Command, Diagnostic, Dialect, Step, StepKind, Syntax};
 use super::scan::fold_name;
 use super::source::cache::BlobCache;
-use super::source::{layout, local};
+use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
@@ -233,7 +233,7 @@ impl Catalog<'_> {
         if matches!(source.kind, SourceKind::Dir | SourceKind::Project)
             && let Some(base) = &source.base
         {
-            digest = digest::of(&command, &local::sibling_digest(base, &command));
+            digest = digest::of(&command, &siblings::digest(base, &command));
         }
         let trust = self.trust(&source, &command.name, &digest)?;
         if command.steps.is_empty() && command.requires.is_empty() {

@@ -441,6 +441,17 @@ pub enum Effect {
     Network,
 }
 
+impl Effect {
+    /// The word used in definitions and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Read => "read",
+            Effect::Write => "write",
+            Effect::Network => "network",
+        }
+    }
+}
+
 /// Where scripts start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "at", content = "path")]

@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 
 use super::fault::Outcome;
 use super::lookup::source_ref;
-use super::{SourceRef, Store};
+use super::{DefinitionHit, SourceRef, Store};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 
@@ -48,6 +48,23 @@ pub struct DefinitionRow {
     pub digest: String,
     /// The whole definition, when it was asked for.
     pub json: Option<String>,
+}
+
+impl DefinitionRow {
+    /// The row as the answer to a name; `None` when the definition itself was not asked for.
+    pub fn into_hit(self) -> Option<DefinitionHit> {
+        let json = self.json?;
+        let (alias, name) = (false, self.name);
+        Some(DefinitionHit {
+            source: self.source,
+            id: self.id,
+            name,
+            alias,
+            digest: self.digest,
+            path: self.path,
+            json,
+        })
+    }
 }
 
 /// A name that can be typed.

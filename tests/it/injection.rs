@@ -237,6 +237,13 @@ fn arguments_arrive_as_data_in_every_dialect() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let ran = world.run(&words);
             let short: String = value.chars().take(60).collect();
+            let snippet = ["here:t-page", "here:kit"].iter().any(|page| name.starts_with(page));
+            if snippet && value.starts_with('-') {
+                // A snippet's program would take it for an option; nothing is run.
+                assert!(ran.failed(2).contains("begins with a dash"), "{name} {short:?}");
+                assert!(!world.path("out").exists());
+                continue;
+            }
             assert_eq!(ran.code, 0, "{name} {short:?}: {}", ran.stderr);
             let got = std::fs::read(world.path("out")).unwrap_or_default();
             assert!(got == value.as_bytes(), "{name} {short:?}: {:?}", String::from_utf8_lossy(&got));

@@ -3,11 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bundled;
+mod cli;
+mod completion;
+mod config;
+mod crash;
+mod doctor;
 mod github;
 mod injection;
 mod layers;
+mod logs;
 mod readme;
 mod run;
+mod search;
 mod sources;
 mod support;
 mod terminal;

@@ -97,9 +97,13 @@ impl Lab {
 
     /// What people see, without what differs from run to run.
     fn shown(&self, out: &Output) -> String {
+        self.tidy(&format!("exit code {}\n--- stdout\n{}--- stderr\n{}", out.code, out.stdout, out.stderr))
+    }
+
+    /// The same for any text.
+    fn tidy(&self, text: &str) -> String {
         let root = self.world.home().parent().unwrap().to_str().unwrap().to_string();
-        let mut text = format!("exit code {}\n--- stdout\n{}--- stderr\n{}", out.code, out.stdout, out.stderr);
-        text = text.replace(&root, "[WORLD]");
+        let mut text = text.replace(&root, "[WORLD]");
         if let Some(hub) = &self.hub {
             text = text.replace(hub.api_url.trim_start_matches("http://"), "[HUB]");
         }

@@ -7,7 +7,7 @@ use super::super::ui::Role;
 use super::super::{Context, draw};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::kernel::error::{Error, Kind, Result};
-use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, SourceKind};
+use crate::store::{DefinitionFilter, DefinitionRow, SourceKind};
 
 /// List commands
 #[derive(Debug, clap::Args)]
@@ -58,22 +58,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.note("no commands match");
     }
     let text = table(context, &catalog, &rows)?;
-    let pager = context.app.config()?.text("pager").map(String::from);
-    context.ui.page(&text, pager.as_deref())?;
+    context.page(&text)?;
     Ok(0)
 }
 
 fn as_json(catalog: &Catalog<'_>, row: DefinitionRow) -> Result<Option<serde_json::Value>> {
-    let Some(json) = row.json.clone() else { return Ok(None) };
-    let hit = DefinitionHit {
-        source: row.source,
-        id: row.id,
-        name: row.name,
-        alias: false,
-        digest: row.digest,
-        path: row.path,
-        json,
-    };
+    let Some(hit) = row.into_hit() else { return Ok(None) };
     Ok(Some(draw::command_json(&catalog.resolved(hit)?)))
 }
 

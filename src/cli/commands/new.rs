@@ -155,7 +155,11 @@ pub(super) fn edit(context: &mut Context, args: &EditArgs) -> Result<u8> {
 
 /// Runs the user's editor on a file and waits for it.
 pub(crate) fn open_editor(context: &Context, path: &Path) -> Result<()> {
-    let configured = context.app.config()?.text("editor").map(String::from);
+    // Settings that cannot be read must not keep the editor from them.
+    let configured = match context.app.config() {
+        Ok(config) => config.text("editor").map(String::from),
+        Err(_) => ["VISUAL", "EDITOR"].into_iter().find_map(|name| context.app.env.text(name)).map(String::from),
+    };
     let editor = configured.filter(|e| !e.is_empty()).unwrap_or_else(|| "vi".to_string());
     let words = shlex::split(&editor).filter(|w| !w.is_empty()).ok_or_else(|| {
         Error::new(Kind::Usage, format!("the editor `{editor}` is no command line"))

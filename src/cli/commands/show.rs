@@ -39,8 +39,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         return Ok(0);
     }
     let text = page(context, &resolved);
-    let pager = context.app.config()?.text("pager").map(String::from);
-    context.ui.page(&text, pager.as_deref())?;
+    context.page(&text)?;
     Ok(0)
 }
 
@@ -49,6 +48,9 @@ fn page(context: &Context, resolved: &Resolved) -> String {
     let command = &resolved.command;
     let mut out = String::new();
     out.push_str(&format!("{}\n", ui.paint(Role::Strong, &safe_line(&format!("fac {}", bind::usage(command))))));
+    if !command.summary.is_empty() {
+        out.push_str(&format!("{}\n", safe_line(&command.summary)));
+    }
     let from = format!("{} · {}", command.dialect.name(), draw::place(resolved));
     out.push_str(&format!("{}  {}\n", ui.paint(Role::Dim, &from), trust_word(ui, resolved)));
     if !command.params.is_empty() {
@@ -74,12 +76,15 @@ fn page(context: &Context, resolved: &Resolved) -> String {
             "\nA reference entry: there is nothing to run. Bind it with `fac commands bind '{name}' --to OTHER`,\n--shell '…' or --prompt '…'.\n"
         ));
     }
+    if !command.diagnostics.is_empty() {
+        out.push('\n');
+    }
     for d in &command.diagnostics {
         let role = if d.severity == Severity::Error { Role::Bad } else { Role::Warn };
         let said = format!("{}:{}: {}", d.line, d.column, d.message);
         out.push_str(&format!("{} {}\n", ui.paint(role, draw::severity(d.severity)), safe_line(&said)));
     }
-    out.push('\n');
+    out.push_str(&format!("\n{}\n", ui.paint(Role::Strong, "Definition")));
     out.push_str(&draw::markdown(ui, &body(command)));
     if !out.ends_with('\n') {
         out.push('\n');
@@ -93,7 +98,11 @@ fn body(command: &crate::commands::model::Command) -> String {
     if command.dialect == Dialect::Navi {
         return format!("````sh\n{}\n````\n", command.text.trim_end());
     }
-    command.text.clone()
+    // The heading is the usage, which stands on top already.
+    match command.text.split_once('\n') {
+        Some((first, rest)) if first.starts_with('#') => rest.trim_start_matches('\n').to_string(),
+        _ => command.text.clone(),
+    }
 }
 
 fn trust_word(ui: &super::super::ui::Ui, resolved: &Resolved) -> String {
@@ -107,6 +116,9 @@ fn trust_word(ui: &super::super::ui::Ui, resolved: &Resolved) -> String {
 fn details(context: &Context, resolved: &Resolved) -> String {
     let command = &resolved.command;
     let mut rows: Vec<(&str, String)> = Vec::new();
+    if !command.effects.is_empty() {
+        rows.push(("Effects", command.effects.iter().map(|e| e.name()).collect::<Vec<_>>().join(", ")));
+    }
     if !command.aliases.is_empty() {
         rows.push(("Aliases", command.aliases.join(", ")));
     }
@@ -130,10 +142,11 @@ fn details(context: &Context, resolved: &Resolved) -> String {
     }
     let mut out = String::new();
     for (label, value) in rows {
-        out.push_str(&format!("{} {}\n", context.ui.paint(Role::Strong, &format!("{label}:")), safe_line(&value)));
+        let label = context.ui.paint(Role::Dim, &format!("{label:<9}"));
+        out.push_str(&format!("  {label}  {}\n", safe_line(&value)));
     }
     if !out.is_empty() {
-        out.insert(0, '\n');
+        out.insert_str(0, &format!("\n{}\n", context.ui.paint(Role::Strong, "Details")));
     }
     out
 }

@@ -8,7 +8,6 @@ use super::super::Context;
 use super::update;
 use crate::commands::bind::nearest;
 use crate::commands::model::Dialect;
-use crate::commands::names;
 use crate::commands::source::spec::{Spec, clean_name};
 use crate::commands::source::sync::Synced;
 use crate::commands::source::{own, sync};
@@ -76,7 +75,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Spec::Dir(root) => folder(context, &store, &new, root)?,
         _ => fetched(context, &store, &new)?,
     };
-    names::refresh(&store, &context.app.paths.cache)?;
+    // The names of all sources, the bundled ones too, are completed from now on.
+    context.app.catalog()?;
     let count = synced.replaced.added + synced.replaced.unchanged + synced.replaced.changed;
     if context.ui.json {
         let source = super::named(context, &name)?;

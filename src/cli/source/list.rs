@@ -101,7 +101,7 @@ pub(super) fn run(context: &mut Context, _args: &Args) -> Result<u8> {
             (shown_spec(source), None),
         ]);
     }
-    context.ui.write(table.render(&context.ui).as_bytes())?;
+    context.page(&table.render(&context.ui))?;
     Ok(0)
 }
 

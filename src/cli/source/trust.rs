@@ -10,8 +10,8 @@ use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
-use crate::store::{DefinitionFilter, DefinitionHit, NewGrant, Source, SourceKind, Store};
+use crate::kernel::terminal::{safe, safe_line};
+use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
 
 /// Allow commands of a source to run, exactly as they are now
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,12 @@ pub struct Args {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
-    let source = super::named(context, &args.name)?;
+    let source = match super::named(context, &args.name) {
+        Err(error) if args.name == SourceKind::Project.name() && args.command.is_none() => {
+            return settings_alone(context, error);
+        }
+        other => other?,
+    };
     let all = resolved(&catalog, &source, args.command.as_deref())?;
     let wanting: Vec<&Resolved> = all.iter().filter(|r| r.trust != Trust::Trusted).collect();
     let settings =
@@ -51,8 +56,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             context.ui.line(&safe_line(&line))?;
         }
     }
-    if settings.is_some() && !context.ui.json {
-        context.ui.line("the settings in .factotum.toml")?;
+    if let Some((_, name, _, text)) = settings.as_ref().filter(|_| !context.ui.json) {
+        // Settings can name programs and aliases, so what is granted is shown whole.
+        context.ui.line(&format!("the settings in {name}:"))?;
+        for line in safe(text).lines() {
+            context.ui.line(&format!("  {line}"))?;
+        }
     }
     let question = match wanting.len() {
         1 => "Trust this command exactly as it is now?".to_string(),
@@ -73,6 +82,27 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.value(&json!({"trusted": names}))?;
     } else {
         context.ui.note(&format!("trusted {}", super::counted(wanting.len(), "command")));
+    }
+    Ok(0)
+}
+
+/// Trusts the settings of a project that has no commands of its own; `error` is the answer where it has none either.
+fn settings_alone(context: &mut Context, error: Error) -> Result<u8> {
+    let Some((spec, name, digest, text)) = context.app.project_settings() else { return Err(error) };
+    if !context.ui.json {
+        context.ui.line("the settings in .factotum.toml:")?;
+        context.ui.line(safe(&text).trim_end())?;
+    }
+    if !ask::yes(context, "Trust these settings exactly as they are now?", false)? {
+        let error = Error::new(Kind::Refused, "nothing was trusted");
+        return Err(error.hint("`fac source trust project --yes` grants it without a question"));
+    }
+    let grant = NewGrant { source: spec, command: name.clone(), digest, how: "source trust".into(), text };
+    context.app.store()?.grant(&[grant])?;
+    if context.ui.json {
+        context.ui.value(&json!({"trusted": [name]}))?;
+    } else {
+        context.ui.note("trusted the settings");
     }
     Ok(0)
 }
@@ -98,21 +128,7 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
     }
     let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
     let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    rows.into_iter()
-        .filter_map(|row| {
-            let json = row.json?;
-            Some(DefinitionHit {
-                source: row.source,
-                id: row.id,
-                name: row.name,
-                alias: false,
-                digest: row.digest,
-                path: row.path,
-                json,
-            })
-        })
-        .map(|hit| catalog.resolved(hit))
-        .collect()
+    rows.into_iter().filter_map(DefinitionRow::into_hit).map(|hit| catalog.resolved(hit)).collect()
 }
 
 /// The definitions that `name`, with or without its source, means in `source`.
@@ -144,7 +160,15 @@ pub struct UntrustArgs {
 }
 
 pub(super) fn untrust(context: &mut Context, args: &UntrustArgs) -> Result<u8> {
-    let source = super::named(context, &args.name)?;
+    let source = match super::named(context, &args.name) {
+        Err(error) if args.name == SourceKind::Project.name() => {
+            let Some((spec, ..)) = context.app.project_settings() else { return Err(error) };
+            let count = context.app.store()?.revoke(Some(&spec), None)?;
+            context.ui.note(&format!("took back {count} permissions"));
+            return Ok(0);
+        }
+        other => other?,
+    };
     if crate::commands::catalog::trusted_from_the_start(source.kind) {
         return Err(Error::new(Kind::Usage, format!("`{}` is trusted from the start", source.name)));
     }

@@ -3,7 +3,9 @@
 //! It knows neither terminals nor arguments as typed. Steps that belong to higher rooms (models, MQTT, Lua …)
 //! are handed to the [`StepRunner`]s it was given.
 
+mod allowed;
 mod context;
+mod dangerous;
 mod facts;
 mod plan;
 mod step;
@@ -18,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use self::allowed::{check_runnable, refuse_untrusted};
 use super::bind::Bound;
-use super::catalog::{Catalog, Trust};
+use super::catalog::Catalog;
 use super::expr;
 use super::model::{Command, Step, StepKind};
 use crate::exec::{self, Stop, Stream};
@@ -125,6 +128,8 @@ pub struct Report {
     pub duration_ms: u64,
     /// What its steps did.
     pub steps: Vec<StepRecord>,
+    /// Why the end of the run is not, or not wholly, in the store.
+    pub unrecorded: Option<String>,
     /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
     pub problem: Option<(Kind, String, Option<String>)>,
 }
@@ -187,8 +192,9 @@ impl Engine<'_> {
             }
         };
         let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
-        self.store.finish_run(id, &end)?;
+        let unrecorded = self.finish(id, end);
         Ok(Report {
+            unrecorded,
             id,
             command: root.resolved.full_name(),
             trigger: self.trigger.clone(),
@@ -199,6 +205,19 @@ impl Engine<'_> {
             steps: progress.steps,
             problem,
         })
+    }
+
+    /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
+    /// back as a sentence, because the script has run and its exit code must not be lost.
+    fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
+        let error = self.store.finish_run(id, &end).err()?;
+        for step in &mut end.steps {
+            (step.stdout, step.stderr) = (Captured::default(), Captured::default());
+        }
+        match self.store.finish_run(id, &end) {
+            Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
+            Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
+        }
     }
 
     fn begin(&self, plan: &Plan) -> Result<Id> {
@@ -444,58 +463,6 @@ impl Engine<'_> {
 /// A step that another names in `undo=` runs only to compensate it.
 fn is_compensation(command: &Command, step: &Step) -> bool {
     command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
-}
-
-/// Refuses a plan that holds anything untrusted.
-fn refuse_untrusted(plan: &Plan) -> Result<()> {
-    match plan.all().find(|r| r.trust != Trust::Trusted) {
-        Some(resolved) => Err(resolved.refusal()),
-        None => Ok(()),
-    }
-}
-
-fn check_runnable(command: &Command) -> Result<()> {
-    if let Some(broken) = command.diagnostics.iter().find(|d| d.severity == super::model::Severity::Error) {
-        let place = format!("{}:{}:{}", command.origin.path, broken.line, broken.column);
-        let said = format!("`{}` cannot run: {} ({place})", command.name, broken.message);
-        return Err(
-            Error::new(Kind::BadData, said).hint("mend the definition; `fac commands check` lists all mistakes")
-        );
-    }
-    if !command.runnable() {
-        let said = format!("`{}` is only a reference entry: its definition has no steps", command.name);
-        let name = &command.name;
-        return Err(Error::new(Kind::BadData, said)
-            .hint(format!("bind it: `fac commands bind '{name}' --to OTHER`, `--shell '…'` or `--prompt '…'`")));
-    }
-    let here = std::env::consts::OS;
-    let fits = |p: &String| p == here || p == std::env::consts::FAMILY || p == "common" || p == "all";
-    if !command.platforms.is_empty() && !command.platforms.iter().any(fits) {
-        let said = format!("`{}` is meant for {}, and this is {here}", command.name, command.platforms.join(", "));
-        return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
-    }
-    let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
-    if let Some(param) = command.params.iter().find(|p| scripts && changes_programs(&p.var)) {
-        let said =
-            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
-        return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
-    }
-    for step in &command.steps {
-        if let Some(sandbox) = &step.sandbox {
-            let said =
-                format!("step `{}` of `{}` asks for the sandbox `{sandbox}`, which is not here", step.id, command.name);
-            return Err(
-                Error::new(Kind::Refused, said).hint("a step is never run with less protection than it asks for")
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Variables that shells and the loader act upon, as they are written. The native format is stricter when it is read.
-fn changes_programs(var: &str) -> bool {
-    const TAKEN: [&str; 8] = ["PATH", "IFS", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND"];
-    TAKEN.contains(&var) || ["LD_", "DYLD_", "FAC_"].iter().any(|prefix| var.starts_with(prefix))
 }
 
 fn recorded_args(bound: &Bound) -> Json {

@@ -162,12 +162,31 @@ pub(super) fn script(unit: &Unit, step: &Step) -> Result<Script> {
         let options = snippet::Options { lang: &step.lang, short_options: false, bare_names: false, counts: &counts };
         let filled = snippet::fill(step.syntax, &step.text, &options)?;
         text = filled.script;
-        variables = filled.vars.iter().map(|var| (var.env.clone(), value_of(unit, var))).collect();
+        for var in &filled.vars {
+            let value = value_of(unit, var);
+            refuse_option(unit, var, &value)?;
+            variables.push((var.env.clone(), value));
+        }
     }
     if let Some(prelude) = step.options.get("prelude").filter(|_| !text.starts_with("#!")) {
         text = format!("{prelude}\n{text}");
     }
     Ok(Script { lang: step.lang.clone(), text, variables, argv })
+}
+
+/// A value that begins a word and a dash begins the value: the program would take it for one of its options, and with
+/// many programs (`make --eval=…`, `ssh -o…`) for code. Choices of the definition and numbers are meant.
+fn refuse_option(unit: &Unit, var: &snippet::Var, value: &str) -> Result<()> {
+    let meant = || {
+        let chosen = unit.resolved.command.param(&var.param).is_some_and(|p| p.choices.iter().any(|c| c == value));
+        chosen || value.len() == 1 || value[1..].chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    if !var.leads || !value.starts_with('-') || meant() {
+        return Ok(());
+    }
+    let said = format!("`{}` begins with a dash, so the program would read it as one of its options", var.param);
+    Err(Error::new(Kind::Usage, said)
+        .hint("write a file name as `./-name`; give options by running the program yourself"))
 }
 
 /// The value of a parameter, by the name the snippet uses.

@@ -49,12 +49,14 @@ pub fn lay_out(
             left_out.push(file.path.to_string());
             continue;
         }
-        let Some(bytes) = blobs.read(file.sha) else {
-            left_out.push(file.path.to_string());
-            continue;
-        };
-        if write(&work.path().join(file.path), &bytes, file.executable).is_err() {
-            left_out.push(file.path.to_string());
+        let bytes = blobs
+            .read(file.sha)
+            .ok_or_else(|| Error::new(Kind::BadData, format!("the fetched content of {} is damaged", file.path)))?;
+        // Half a layout must never look like a whole one: only names that no disk here can hold are passed over.
+        match write(&work.path().join(file.path), &bytes, file.executable) {
+            Ok(()) => {}
+            Err(e) if is_about_the_name(&e) => left_out.push(file.path.to_string()),
+            Err(e) => return Err(e).context(Kind::Failed, failed),
         }
     }
     let made = work.keep();
@@ -89,6 +91,12 @@ pub fn lay_out_again(layouts: &Path, source: Id, commit: &str, files: &[FileRow]
 fn is_safe(path: &str) -> bool {
     let sane = |p: &str| !matches!(p, "" | "." | "..") && p.len() < 256 && !p.eq_ignore_ascii_case(".git");
     path.split('/').all(sane) && !path.chars().any(char::is_control)
+}
+
+/// Whether a file could not be made because of its name: too long, or in the way of another.
+fn is_about_the_name(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, InvalidFilename, NotADirectory};
+    matches!(error.kind(), AlreadyExists | InvalidFilename | NotADirectory)
 }
 
 fn write(path: &Path, bytes: &[u8], executable: bool) -> std::io::Result<()> {

@@ -2,21 +2,14 @@
 //!
 //! It follows no symbolic link and leaves alone what git ignores. It decides nothing about trust.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::commands::dialect::detect;
-use crate::commands::digest;
-use crate::commands::model::Command;
 use crate::kernel::error::{Context, Error, Kind, Result};
 
 /// Definitions larger than this are left out, bytes.
 pub const MAX_DEFINITION: u64 = 2 << 20;
-/// Files beside a definition larger than this are not part of its digest, bytes.
-const MAX_SIBLING: u64 = 8 << 20;
-/// So many files are followed from one definition's scripts.
-const MAX_SIBLINGS: usize = 500;
 /// More candidate files than this are not read from one folder.
 const MAX_FILES: usize = 50_000;
 
@@ -132,63 +125,9 @@ impl detect::Siblings for OnDisk<'_> {
     }
 }
 
-/// The digest of the files a definition in a folder names in its scripts, and of all files below a skill.
-///
-/// A folder under development changes with every keystroke, so unlike a fetched source only files that the
-/// scripts name (`./build.sh`, `lib/x.py`, `$FAC_SOURCE_DIR/x`) count, and those that these name in turn.
-pub fn sibling_digest(base: &Path, command: &Command) -> String {
-    if !digest::reads_siblings(command) {
-        return String::new();
-    }
-    let mut named: BTreeSet<String> = BTreeSet::new();
-    for step in &command.steps {
-        named_files(base, folder_of(&command.origin.path), &step.text, &mut named);
-    }
-    let mut unread: Vec<String> = named.iter().cloned().collect();
-    while let Some(file) = unread.pop().filter(|_| named.len() < MAX_SIBLINGS) {
-        let Ok(text) = std::fs::read_to_string(base.join(&file)) else { continue };
-        let before = named.clone();
-        named_files(base, folder_of(&file), &text, &mut named);
-        unread.extend(named.difference(&before).cloned());
-    }
-    named.remove(&command.origin.path);
-    let hashed: Vec<(String, String)> = named
-        .into_iter()
-        .filter_map(|path| std::fs::read(base.join(&path)).ok().map(|bytes| (path, digest::git_blob(&bytes))))
-        .collect();
-    digest::of_files(hashed.iter().map(|(path, id)| (path.as_str(), id.as_str())))
-}
-
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Words of `text` that are files below `base`, seen from its root or from `folder`.
-fn named_files(base: &Path, folder: &str, text: &str, named: &mut BTreeSet<String>) {
-    let word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '+' | '@');
-    for token in text.split(|c| !word(c)).filter(|t| t.len() > 2 && t.len() < 512) {
-        let token = token.trim_start_matches("./").trim_start_matches('/');
-        if token.is_empty() || token.split('/').any(|part| part == "..") {
-            continue;
-        }
-        // The first part may be a variable: `$FAC_SOURCE_DIR/x`.
-        let behind = token.split_once('/').map(|(_, rest)| rest).filter(|rest| !rest.is_empty());
-        for token in std::iter::once(token).chain(behind) {
-            let from_folder = if folder.is_empty() { token.to_string() } else { format!("{folder}/{token}") };
-            for candidate in [from_folder, token.to_string()] {
-                let full = base.join(&candidate);
-                if std::fs::metadata(&full).is_ok_and(|m| m.is_file() && m.len() <= MAX_SIBLING) {
-                    named.insert(candidate);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::dialect::{SourceFile, native};
 
     #[test]
     fn a_walk_leaves_alone_what_is_ignored_linked_or_no_definition() {
@@ -210,19 +149,5 @@ mod tests {
         let paths: Vec<&str> = found.files.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(paths, [".claude/commands/f.md", "a.md", "sub/b.cheat"]);
         assert_eq!(found.notes, ["left out: g.md is a symbolic link"]);
-    }
-
-    #[test]
-    fn a_script_that_a_definition_names_is_part_of_it() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("build.sh"), "echo 1").unwrap();
-        std::fs::write(dir.path().join("other.sh"), "echo 1").unwrap();
-        let text = "---\nfactotum: 1\n---\n## `/a`\n```sh\nsh ./build.sh\n```\n";
-        let command = native::read(&SourceFile { path: "a.md", text }).commands.remove(0);
-        let before = sibling_digest(dir.path(), &command);
-        std::fs::write(dir.path().join("other.sh"), "echo 2").unwrap();
-        assert_eq!(sibling_digest(dir.path(), &command), before);
-        std::fs::write(dir.path().join("build.sh"), "echo 2").unwrap();
-        assert_ne!(sibling_digest(dir.path(), &command), before);
     }
 }

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod local;
 pub mod own;
 pub mod remote;
+pub mod siblings;
 pub mod spec;
 pub mod sync;
 pub mod url;

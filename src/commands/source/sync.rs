@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::cache::BlobCache;
-use super::{bundled, local};
+use super::{bundled, local, siblings};
 use crate::commands::dialect::detect;
 use crate::commands::digest;
 use crate::commands::model::{Command, Diagnostic, Dialect};
@@ -57,7 +57,7 @@ pub fn folder(store: &Store, source: &Source, root: &Path) -> Result<Synced> {
         let scanned = scan::file(&file.path, &bytes, &place, &local::OnDisk { base: &base });
         synced.read += 1;
         files.push(FileRow { path: file.path.clone(), stamp: file.stamp, size, blob: Some(digest::git_blob(&bytes)) });
-        take(&file.path, scanned, |c| local::sibling_digest(&base, c), &mut definitions, &mut synced.diagnostics);
+        take(&file.path, scanned, |c| siblings::digest(&base, c), &mut definitions, &mut synced.diagnostics);
     }
     let present: HashSet<&str> = walk.files.iter().map(|f| f.path.as_str()).collect();
     let gone: Vec<String> = known.into_keys().filter(|path| !present.contains(path.as_str())).collect();

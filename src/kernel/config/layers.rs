@@ -184,7 +184,17 @@ impl Config {
     }
 
     fn add_project(&mut self, file: &Path, trusted: bool) -> Result<()> {
-        for Setting { path, profile, value, line, column } in read_file(file)?.unwrap_or_default().settings {
+        let read = match read_file(file) {
+            // A cloned repository must not be able to stop the program.
+            Err(error) if !trusted => {
+                let message = format!("the settings of this project are ignored: {}", error.full_message());
+                let hint = Some("look at it with: fac config check".to_string());
+                self.warnings.push(Problem { file: file.to_path_buf(), line: 1, column: 1, message, hint });
+                return Ok(());
+            }
+            other => other?,
+        };
+        for Setting { path, profile, value, line, column } in read.unwrap_or_default().settings {
             let harmless = schema::find(&path).is_some_and(|key| key.harmless);
             let why = match (&profile, trusted || harmless) {
                 (Some(_), _) => "a project has no profiles",

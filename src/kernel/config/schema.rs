@@ -53,7 +53,7 @@ pub const KEYS: &[Key] = &[
     key("editor", Type::Text, "", OWNER_ONLY, "the program that edits a definition or the settings"),
     key("log.level", Type::Choice(LEVELS), "info", OWNER_ONLY, "how much goes to the log"),
     key("log.max_mb", Type::Int(1, 10_000), "5", OWNER_ONLY, "megabytes of log before it is turned over; three old ones are kept"),
-    key("run.timeout", Type::Duration, "", ANY_PROJECT, "how long a step may take when its definition does not say"),
+    key("run.timeout", Type::Duration, "", OWNER_ONLY, "how long a step may take when its definition does not say"),
     key("run.shell", Type::Text, "sh", OWNER_ONLY, "the shell for bindings and for steps that name none"),
     key("run.keep_runs", Type::Int(0, 10_000_000), "10000", OWNER_ONLY, "how many runs are kept"),
     key("run.keep_days", Type::Int(0, 36_500), "90", OWNER_ONLY, "how many days a run is kept"),
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn only_these_settings_are_open_to_any_project() {
         let open: Vec<&str> = KEYS.iter().filter(|key| key.harmless).map(|key| key.name).collect();
-        assert_eq!(open, ["color", "run.timeout", "sources.parallel", "sources.timeout_s"]);
+        assert_eq!(open, ["color", "sources.parallel", "sources.timeout_s"]);
     }
 
     #[test]

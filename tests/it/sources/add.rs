@@ -30,7 +30,10 @@ fn a_repository_becomes_a_source() {
     let keys: Vec<&String> = list["sources"][1].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["name", "kind", "spec", "commit", "fetched", "commands", "trust", "state", "error"]);
     snapshot!("source_ls_json", serde_json::to_string_pretty(&list).unwrap());
-    snapshot!("source_info_json", serde_json::to_string_pretty(&lab.json(&["source", "info", "ops"])).unwrap());
+    snapshot!(
+        "source_info_json",
+        lab.tidy(&serde_json::to_string_pretty(&lab.json(&["source", "info", "ops"])).unwrap())
+    );
 }
 
 #[test]

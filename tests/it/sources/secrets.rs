@@ -84,13 +84,37 @@ fn gh_is_asked_once_a_host_and_its_token_is_kept_secret() {
 }
 
 #[test]
-fn a_token_that_a_script_prints_is_not_recorded() {
+fn a_token_that_a_script_prints_is_shown_and_not_kept() {
     let mut lab = Lab::new();
     lab.world.set("GH_TOKEN", CANARY);
-    lab.kit("ada/kit", &[("leak", "echo \"my token is $GH_TOKEN\"")]);
+    let flood = "yes \"my token is $GH_TOKEN\" | head -n 20000";
+    lab.kit("ada/kit", &[("leak", "echo \"my token is $GH_TOKEN\""), ("flood", flood)]);
     lab.run(&["source", "add", "github:ada/kit"]).ok();
     lab.run(&["source", "trust", "kit", "--yes"]).ok();
-    lab.run(&["-vv", "leak"]).ok();
+    assert_eq!(lab.run(&["-vv", "leak"]).ok(), format!("my token is {CANARY}\n"));
     lab.run(&["leak", "--json"]).ok();
+    assert_eq!(lab.run(&["flood"]).ok().lines().count(), 20000, "what a person runs is shown as it is");
     assert_eq!(holds(&lab.fac(""), CANARY), Vec::<String>::new());
+}
+
+#[test]
+fn an_enterprise_server_gets_its_own_token_and_no_other() {
+    let mut lab = Lab::new();
+    // The stand-in's own host and port play the Enterprise server.
+    let host = lab.hub().api_url.trim_start_matches("http://").to_string();
+    lab.world.set("GH_TOKEN", "ghp_for_the_cloud_only");
+    lab.kit("ada/kit", &[("a", "echo 1")]).make_private(CANARY);
+    lab.world.set("GH_ENTERPRISE_TOKEN", CANARY);
+    lab.world.set("GH_HOST", &host);
+    lab.run(&["source", "add", &format!("https://{host}/ada/kit")]).ok();
+    assert_eq!(lab.names("kit"), ["a"]);
+    lab.run(&["source", "update"]).ok();
+    let requests = lab.hub().requests();
+    assert!(requests.iter().all(|r| r.codeload || r.header("authorization") == Some(&format!("Bearer {CANARY}"))));
+    // Without its name the server gets nothing.
+    lab.world.set("GH_HOST", "");
+    lab.hub().take_log();
+    let failed = lab.run(&["source", "update"]);
+    assert_ne!(failed.code, 0, "{failed:?}");
+    assert!(lab.hub().requests().iter().all(|r| r.header("authorization").is_none()));
 }

@@ -82,10 +82,10 @@ fn a_listing_that_is_cut_short_is_walked_and_odd_things_are_said() {
     let submodule = "0123456789abcdef0123456789abcdef01234567";
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000000\nsize 12345\n";
     let changes = [
-        Change::file("kit.md", &native(&[("a", "echo 1")])),
+        Change::file("kit.md", native(&[("a", "echo 1")])),
         Change::file(
             "deep/er/kit.md",
-            &native(&[(
+            native(&[(
                 "b",
                 "ls \"$FAC_SOURCE_DIR\"/../ >/dev/null; find \"$FAC_SOURCE_DIR\" -type f | sort | sed \"s|$FAC_SOURCE_DIR/||\"",
             )]),
@@ -93,8 +93,8 @@ fn a_listing_that_is_cut_short_is_walked_and_odd_things_are_said() {
         Change::file("big.md", pointer),
         Change::Symlink(b"link.md".to_vec(), b"/etc/passwd".to_vec()),
         Change::Submodule(b"sub".to_vec(), submodule.to_string()),
-        Change::file("back\\slash.md", &native(&[("c", "echo 3")])),
-        Change::file("esc\u{1b}[31m.md", &native(&[("d", "echo 4")])),
+        Change::file("back\\slash.md", native(&[("c", "echo 3")])),
+        Change::file("esc\u{1b}[31m.md", native(&[("d", "echo 4")])),
     ];
     repo.commit_changes("main", &changes, "First");
     repo.truncate_above(3);
@@ -176,7 +176,7 @@ fn a_layout_that_was_deleted_is_made_again_from_the_cache() {
     repo.commit_changes(
         "main",
         &[
-            Change::file("kit.md", &native(&[("build", "\"$FAC_SOURCE_DIR/build.sh\"")])),
+            Change::file("kit.md", native(&[("build", "\"$FAC_SOURCE_DIR/build.sh\"")])),
             Change::Executable(b"build.sh".to_vec(), b"#!/bin/sh\necho built\n".to_vec()),
         ],
         "First",
@@ -214,4 +214,48 @@ fn damaged_content_is_fetched_again() {
     let updated = lab.json(&["source", "update"]);
     assert_eq!(updated["updated"][0]["changes"], json!([]));
     assert_eq!(lab.run(&["build"]).ok(), "built\n");
+}
+
+#[test]
+fn on_a_terminal_progress_is_shown_and_ctrl_c_ends_it() {
+    let lab = kit_lab();
+    let repo = lab.hub().repo("ada/kit");
+    repo.commit(&[("kit.md", &native(&[("a", "echo 11"), ("b", "echo 2")]))], "Second");
+    lab.hub().fail_next("/git/trees/", Failure::Hold);
+    let mut terminal = super::pty::Terminal::start(&lab, &["source", "update"]);
+    lab.hub().wait_until_held();
+    terminal.until("kit listing files");
+    terminal.keys("\u{3}");
+    let (said, code) = terminal.end();
+    assert_eq!((code, said.contains("interrupted; nothing was changed")), (130, true), "{said:?}");
+    lab.hub().open_gate();
+    works_from_the_cache(&lab);
+    let (said, code) = super::pty::Terminal::start(&lab, &["source", "update"]).end();
+    assert_eq!((code, said.contains("kit: 1 changed")), (0, true), "{said:?}");
+}
+
+#[test]
+fn many_sources_are_fetched_together_and_bounded() {
+    let lab = Lab::new();
+    for n in 0..12 {
+        lab.kit(&format!("ada/kit{n}"), &[(&format!("c{n}"), "echo 1")]);
+        lab.run(&["source", "add", &format!("github:ada/kit{n}")]).ok();
+    }
+    for n in 0..12 {
+        lab.kit(&format!("ada/kit{n}"), &[(&format!("c{n}"), "echo 2")]);
+    }
+    // Every answer about a commit is held back: no more than four wait at one host.
+    lab.hub().fail_always("/commits/", Failure::Hold);
+    let child = lab.world.command(&["source", "update", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    while lab.hub().requests_held() < 4 {
+        std::thread::yield_now();
+    }
+    assert_eq!(lab.hub().requests_held(), 4);
+    lab.hub().open_gate();
+    let out = child.wait_with_output().unwrap();
+    let updated: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(updated["failed"], 0);
+    let names: Vec<&str> = updated["updated"].as_array().unwrap().iter().map(|u| u["name"].as_str().unwrap()).collect();
+    assert_eq!(names, (0..12).map(|n| format!("kit{n}")).collect::<Vec<_>>(), "in the order of adding");
+    assert!(updated["updated"].as_array().unwrap().iter().all(|u| u["changes"].as_array().unwrap().len() == 1));
 }

@@ -2,4 +2,5 @@
 //! What tests share.
 
 pub mod github;
+pub mod pty;
 pub mod world;

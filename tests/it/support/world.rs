@@ -81,6 +81,34 @@ impl World {
         self.root.path().join("home")
     }
 
+    /// What FAC_HOME names.
+    pub fn fac(&self) -> PathBuf {
+        self.root.path().join("fac")
+    }
+
+    /// Where this world's PATH has a program.
+    pub fn which(&self, program: &str) -> Option<PathBuf> {
+        let path = self.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str()).unwrap_or("");
+        path.split(':').map(|folder| Path::new(folder).join(program)).find(|file| file.is_file())
+    }
+
+    /// Every path below FAC_HOME with its content, sorted.
+    pub fn tree(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.fac()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path.clone());
+                }
+                found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// A path in the folder programs start in.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.work().join(relative)

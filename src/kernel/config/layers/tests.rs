@@ -46,7 +46,7 @@ fn flag(flag: &str, key: &str, value: &str) -> Flag {
 fn every_layer_beats_the_ones_below_and_explain_tells_the_whole_story() {
     let w = world("# mine\nrun.timeout = \"1m\"\n[profile.work.run]\ntimeout = \"2m\"\n", "[run]\ntimeout = \"3m\"\n");
     let env = [("FAC_RUN_TIMEOUT", "4m")];
-    let config = w.load_with(&env, &[flag("--timeout", "run.timeout", "5m")], Some("work"), false).unwrap();
+    let config = w.load_with(&env, &[flag("--timeout", "run.timeout", "5m")], Some("work"), true).unwrap();
     assert_eq!(config.duration("run.timeout"), Some(Duration::from_secs(300)));
     let line = config.explain().into_iter().find(|line| line.key.to_string() == "run.timeout").unwrap();
     let home = w.paths.config_file.display().to_string();

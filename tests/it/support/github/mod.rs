@@ -159,6 +159,11 @@ impl Standin {
         self.shared.gate.0.lock().unwrap().waiting > 0
     }
 
+    /// How many answers have been held back by [`Failure::Hold`] so far.
+    pub fn requests_held(&self) -> usize {
+        self.shared.gate.0.lock().unwrap().waiting
+    }
+
     /// Waits until an answer is held back by [`Failure::Hold`].
     pub fn wait_until_held(&self) {
         let (gate, bell) = &self.shared.gate;

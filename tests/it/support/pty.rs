@@ -1,0 +1,140 @@
+//! A program on a pseudo-terminal, with a test in the person's place: what stands on the screen, and keys to press.
+//!
+//! It waits for what it was told to wait for and never for a length of time; a program that never shows it is ended
+//! after a minute so that the test fails instead of hanging.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use super::world::World;
+
+/// The terminal must not become the test program's own.
+const NOCTTY: i32 = OpenptFlags::NOCTTY.bits() as i32;
+
+/// A running program and its terminal.
+pub struct Seat {
+    master: File,
+    child: Child,
+    screen: vt100::Parser,
+    /// Every byte the program wrote.
+    pub bytes: Vec<u8>,
+}
+
+impl Seat {
+    /// Starts `fac` in a world, on a terminal of `columns` by `rows`.
+    pub fn fac(world: &World, args: &[&str], columns: u16, rows: u16) -> Seat {
+        Seat::start(world, env!("CARGO_BIN_EXE_fac"), args, columns, rows)
+    }
+
+    /// Starts any program so. The terminal is its controlling one, so that keys send signals.
+    pub fn start(world: &World, program: &str, args: &[&str], columns: u16, rows: u16) -> Seat {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let terminal =
+            File::options().read(true).write(true).custom_flags(NOCTTY).open(name.to_str().unwrap()).unwrap();
+        tcsetwinsize(&terminal, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let side = || Stdio::from(terminal.try_clone().unwrap());
+        let words: Vec<&str> = ["--ctty", "--wait", program].into_iter().chain(args.iter().copied()).collect();
+        let mut command = world.program("setsid", &words);
+        command.stdin(side()).stdout(side()).stderr(side()).env("TERM", "xterm-256color");
+        let child = command.spawn().unwrap();
+        Seat {
+            master: File::from(master),
+            child,
+            screen: vt100::Parser::new(size(rows), size(columns), 0),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Reads what is there or comes soon; false when the program closed its side.
+    fn read(&mut self) -> bool {
+        let mut buffer = [0; 65536];
+        let wait = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
+        if poll(&mut ready, Some(&wait)).unwrap() == 0 {
+            return true;
+        }
+        match self.master.read(&mut buffer) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                self.bytes.extend(&buffer[..count]);
+                self.screen.process(&buffer[..count]);
+                true
+            }
+        }
+    }
+
+    /// What stands on the screen, without blanks at the ends of lines and below.
+    pub fn screen(&self) -> String {
+        let contents = self.screen.screen().contents();
+        contents.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_string()
+    }
+
+    /// Waits until the screen holds `text`.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) -> &mut Seat {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !self.screen().contains(text) {
+            let more = self.read();
+            let said = self.screen();
+            let shown = said.contains(text);
+            assert!(shown || (more && Instant::now() < patience), "waiting for {text:?}, the screen shows:\n{said}");
+        }
+        self
+    }
+
+    /// Waits until the terminal shows keys no more.
+    pub fn expect_hidden(&mut self) -> &mut Seat {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(self.read() && Instant::now() < patience, "keys are still shown");
+        }
+        self
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) -> &mut Seat {
+        self.master.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for the end: exit code and everything that was written.
+    pub fn end(mut self) -> (i32, String) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while self.read() {
+            assert!(Instant::now() < patience, "it does not end; the screen shows:\n{}", self.screen());
+            if self.child.try_wait().unwrap().is_some() {
+                while self.read_now() {}
+                break;
+            }
+        }
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, String::from_utf8_lossy(&self.bytes).into_owned())
+    }
+
+    fn read_now(&mut self) -> bool {
+        let before = self.bytes.len();
+        self.read() && self.bytes.len() > before
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // It is over either way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn size(cells: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(cells).unwrap()
+}
