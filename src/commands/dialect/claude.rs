@@ -259,7 +259,8 @@ mod tests {
             params,
             [("file", "file", ParamKind::Positional, true), ("to-do", "to_do", ParamKind::Positional, false)]
         );
-        assert_eq!(one("commands/x.md", "# Do\n\nx").params, []);
+        let words = one("commands/x.md", "# Do\n\nx").params;
+        assert_eq!((words.len(), words[0].kind, words[0].required), (1, ParamKind::Rest, false), "put behind the text");
         assert_eq!(one("commands/x.md", "# Do it\n\nx").summary, "Do it");
     }
 

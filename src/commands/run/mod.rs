@@ -3,6 +3,7 @@
 //! It knows neither terminals nor arguments as typed. Steps that belong to higher rooms (models, MQTT, Lua …)
 //! are handed to the [`StepRunner`]s it was given.
 
+mod allowed;
 mod context;
 mod dangerous;
 mod facts;
@@ -19,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use self::allowed::{check_runnable, refuse_untrusted};
 use super::bind::Bound;
-use super::catalog::{Catalog, Trust};
+use super::catalog::Catalog;
 use super::expr;
 use super::model::{Command, Step, StepKind};
 use crate::exec::{self, Stop, Stream};
@@ -461,52 +463,6 @@ impl Engine<'_> {
 /// A step that another names in `undo=` runs only to compensate it.
 fn is_compensation(command: &Command, step: &Step) -> bool {
     command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
-}
-
-/// Refuses a plan that holds anything untrusted.
-fn refuse_untrusted(plan: &Plan) -> Result<()> {
-    match plan.all().find(|r| r.trust != Trust::Trusted) {
-        Some(resolved) => Err(resolved.refusal()),
-        None => Ok(()),
-    }
-}
-
-fn check_runnable(command: &Command) -> Result<()> {
-    if let Some(broken) = command.diagnostics.iter().find(|d| d.severity == super::model::Severity::Error) {
-        let place = format!("{}:{}:{}", command.origin.path, broken.line, broken.column);
-        let said = format!("`{}` cannot run: {} ({place})", command.name, broken.message);
-        return Err(
-            Error::new(Kind::BadData, said).hint("mend the definition; `fac commands check` lists all mistakes")
-        );
-    }
-    if !command.runnable() {
-        let said = format!("`{}` is only a reference entry: its definition has no steps", command.name);
-        let name = &command.name;
-        return Err(Error::new(Kind::BadData, said)
-            .hint(format!("bind it: `fac commands bind '{name}' --to OTHER`, `--shell '…'` or `--prompt '…'`")));
-    }
-    let here = std::env::consts::OS;
-    let fits = |p: &String| p == here || p == std::env::consts::FAMILY || p == "common" || p == "all";
-    if !command.platforms.is_empty() && !command.platforms.iter().any(fits) {
-        let said = format!("`{}` is meant for {}, and this is {here}", command.name, command.platforms.join(", "));
-        return Err(Error::new(Kind::Missing, said).hint("read it with `fac commands show`"));
-    }
-    let scripts = command.steps.iter().any(|s| matches!(s.kind, StepKind::Script | StepKind::Snippet));
-    if let Some(param) = command.params.iter().find(|p| scripts && dangerous::changes_programs(&p.var)) {
-        let said =
-            format!("`{}` has a parameter `{}`, which would change how programs start", command.name, param.name);
-        return Err(Error::new(Kind::BadData, said).hint("give the parameter another name in the definition"));
-    }
-    for step in &command.steps {
-        if let Some(sandbox) = &step.sandbox {
-            let said =
-                format!("step `{}` of `{}` asks for the sandbox `{sandbox}`, which is not here", step.id, command.name);
-            return Err(
-                Error::new(Kind::Refused, said).hint("a step is never run with less protection than it asks for")
-            );
-        }
-    }
-    Ok(())
 }
 
 fn recorded_args(bound: &Bound) -> Json {
