@@ -36,7 +36,8 @@ impl Table {
         let head: Vec<Cell> = self.head.iter().map(|h| (h.to_uppercase(), Some(Role::Dim))).collect();
         let head = ui.stdout_terminal.then_some(&head);
         let lines: Vec<&Vec<Cell>> = head.into_iter().chain(&self.rows).collect();
-        let widest = |at: &usize| lines.iter().map(|line| width(&line[*at].0)).max().unwrap_or(0);
+        let cells = |at: usize| self.rows.iter().map(move |row| width(&row[at].0));
+        let widest = |at: &usize| cells(*at).chain([width(self.head[*at])]).max().unwrap_or(0);
         let mut widths: Vec<usize> = columns.iter().map(widest).collect();
         if ui.stdout_terminal {
             fit(&mut widths, ui.width());

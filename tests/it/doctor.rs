@@ -136,7 +136,7 @@ fn the_database() {
 fn runs_that_were_cut_off() {
     let world = healthy();
     let database = database(&world);
-    database.execute("UPDATE runs SET status = 'running', finished_at = NULL, pid = 999999999", []).unwrap();
+    database.execute("UPDATE runs SET status = 'running', finished = NULL, pid = 999999999", []).unwrap();
     named(&world, "note", "1 runs were cut off", "fac runs ls --status lost");
 }
 

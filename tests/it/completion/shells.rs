@@ -43,14 +43,14 @@ fn bash_asked_by_function() {
             _fac
             printf '%s|' "${COMPREPLY[@]}"; echo
         }
-        ask "fac to"; ask "fac tool b"; ask "fac kit:to"; ask "fac tool build --channel=s"; ask "fac 'too"
+        ask "fac too"; ask "fac tool b"; ask "fac kit:to"; ask "fac tool build --channel=s"; ask "fac 'too"
         ask 'fac "kit:to'; ask "fac commands sh"; ask "fac tool build x --"
     "#;
     let out = world.program(&bash, &["--norc", "-c", script]).output().unwrap();
     let said = String::from_utf8(out.stdout).unwrap();
     assert_eq!(
         said,
-        "tool|town|\nbuild|bundle|\ntool|town|\nstable|\ntool|\nkit:tool|kit:town|\nshow|\n--channel|--fast|--help|--dry-run|--json|\n",
+        "tool|\nbuild|bundle|\ntool|town|\nstable|\ntool|\nkit:tool|kit:town|\nshow|\n--channel|--fast|--help|--dry-run|--json|\n",
         "{}",
         String::from_utf8_lossy(&out.stderr)
     );
