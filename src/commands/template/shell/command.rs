@@ -1,7 +1,7 @@
 //! Lists of commands: where a command begins and ends, reserved words, redirections.
 
 use super::heredoc::Heredoc;
-use super::rules::{EVALUATED, EVALUATED_BEGINS, EVALUATED_ENDS};
+use super::lists::{EVALUATED, EVALUATED_BEGINS, EVALUATED_ENDS};
 use super::{EXPANSION, Outcome, Place, SLOT, Shell, Tok, Word};
 
 /// What the next word of a compound command is.

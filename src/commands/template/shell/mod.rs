@@ -8,6 +8,7 @@
 mod command;
 mod expansion;
 mod heredoc;
+mod lists;
 mod programs;
 #[cfg(test)]
 mod programs_tests;

@@ -3,7 +3,8 @@
 //!
 //! Each function refuses the first slot in a place that may be run; it does not know quotes or grammar.
 
-use super::rules::{RULES, SCRIPT_MODULES};
+use super::lists::SCRIPT_MODULES;
+use super::rules::RULES;
 use super::{Outcome, SLOT, Shell, Word};
 
 impl Shell<'_> {

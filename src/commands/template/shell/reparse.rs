@@ -7,8 +7,9 @@
 //! so is data for languages that cannot start programs (jq, regular expressions). SQL is none of them: its command
 //! lines know `.shell`, `\!` and `COPY … TO PROGRAM`.
 
+use super::lists::{CARRIERS, HOSTS};
 use super::programs::names_interpreter;
-use super::rules::{CARRIERS, HOSTS, Operands, RULES, Rule, UNNAMED};
+use super::rules::{Operands, RULES, Rule, UNNAMED};
 use super::{EXPANSION, Outcome, SLOT, Shell, Word};
 
 /// How many names of one command are looked at, so that a line of interpreters takes no quadratic time.
