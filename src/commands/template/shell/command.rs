@@ -1,6 +1,7 @@
 //! Lists of commands: where a command begins and ends, reserved words, redirections.
 
 use super::heredoc::Heredoc;
+use super::lists::{EVALUATED, EVALUATED_BEGINS, EVALUATED_ENDS};
 use super::{EXPANSION, Outcome, Place, SLOT, Shell, Tok, Word};
 
 /// What the next word of a compound command is.
@@ -308,45 +309,14 @@ impl Shell<'_> {
 
     /// Refuses `NAME=…` with a slot where programs run or load what is in `NAME`.
     pub(super) fn evaluated_name(&self, word: &Word) -> Outcome<()> {
-        /// Variables whose values other programs hand to a shell or a loader.
-        const EVALUATED: &[&str] = &[
-            "BASH_ENV",
-            "BROWSER",
-            "EDITOR",
-            "ENV",
-            "FZF_DEFAULT_COMMAND",
-            "FZF_DEFAULT_OPTS",
-            "GIT_ASKPASS",
-            "GIT_EDITOR",
-            "GIT_EXTERNAL_DIFF",
-            "GIT_PAGER",
-            "GIT_PROXY_COMMAND",
-            "GIT_SEQUENCE_EDITOR",
-            "GIT_SSH",
-            "GIT_SSH_COMMAND",
-            "IFS",
-            "LD_LIBRARY_PATH",
-            "LD_PRELOAD",
-            "LESSCLOSE",
-            "LESSOPEN",
-            "MAKEFLAGS",
-            "MANPAGER",
-            "NODE_OPTIONS",
-            "PAGER",
-            "PATH",
-            "PERL5OPT",
-            "PROMPT_COMMAND",
-            "PS1",
-            "PS2",
-            "PS4",
-            "RSYNC_RSH",
-            "RUBYOPT",
-            "SHELLOPTS",
-            "VISUAL",
-        ];
         let Some(slot) = word.slots.first() else { return Ok(()) };
         let name = word.text.split(['=', '+', '[']).next().unwrap_or("");
-        if EVALUATED.contains(&name) {
+        let ends = |e: &str| name.ends_with(e);
+        let begins = |b: &str| name.starts_with(b);
+        if EVALUATED.contains(&name)
+            || EVALUATED_ENDS.iter().any(|e| ends(e))
+            || EVALUATED_BEGINS.iter().any(|b| begins(b))
+        {
             return self.refuse(*slot, format!("becomes the value of `{name}`, which programs run or load"));
         }
         Ok(())

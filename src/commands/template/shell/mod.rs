@@ -3,11 +3,15 @@
 //! The reader copies literal text unchanged and writes a quoted variable reference for each slot. Where sh and
 //! bash would disagree, where a value would become part of the program, or where it loses its way, it refuses:
 //! a refusal is a nuisance, a wrong guess is a hole. It knows the grammar of quotes and commands; what the
-//! commands do with their words is in `reparse`.
+//! commands do with their words is in `reparse` and `programs`.
 
 mod command;
 mod expansion;
 mod heredoc;
+mod lists;
+mod programs;
+#[cfg(test)]
+mod programs_tests;
 mod reparse;
 mod rules;
 mod word;

@@ -4,9 +4,12 @@
 //! A value in such a word would be code, so the slot is refused, also where it is the whole word: the value may
 //! come from a message or a web hook, and "run any text" is not what filling a placeholder means. Words that a
 //! program only executes or opens (`sudo x`, `xargs x`, `find -exec x`, `ssh HOST`) stay words and are allowed, and
-//! so is data for languages that cannot start programs (SQL, jq, regular expressions).
+//! so is data for languages that cannot start programs (jq, regular expressions). SQL is none of them: its command
+//! lines know `.shell`, `\!` and `COPY … TO PROGRAM`.
 
-use super::rules::{CARRIERS, Operands, RULES, Rule, UNNAMED};
+use super::lists::{CARRIERS, HOSTS};
+use super::programs::names_interpreter;
+use super::rules::{Operands, RULES, Rule, UNNAMED};
 use super::{EXPANSION, Outcome, SLOT, Shell, Word};
 
 /// How many names of one command are looked at, so that a line of interpreters takes no quadratic time.
@@ -23,14 +26,18 @@ impl Shell<'_> {
             let slot = words.iter().find_map(|w| w.slots.first().copied());
             self.unnamed = self.unnamed.or(slot.map(|s| (s, self.line)));
         }
-        for word in words.iter().filter(|w| w.equals.is_some()) {
+        for (at, word) in words.iter().enumerate().filter(|(_, w)| w.text.contains('=')) {
             self.evaluated_name(word)?;
+            if let Some(slot) = word.slots.first().filter(|_| names_variable(word) && names_interpreter(&words[at..])) {
+                return self.refuse(*slot, "may be the name of a variable that an interpreter runs");
+            }
         }
+        let hosted = self.names(first).iter().any(|n| HOSTS.contains(&n.as_str()));
         let mut looks = 0;
         for (at, word) in words.iter().enumerate() {
             for name in self.names(word) {
                 for rule in RULES.iter().filter(|r| r.names.contains(&name.as_str())) {
-                    if at == 0 || carried || rule.anywhere {
+                    if at == 0 || carried || hosted || rule.anywhere {
                         looks += 1;
                         if looks > MAX_LOOKS {
                             return self.lost("the command names too many interpreters");
@@ -40,6 +47,8 @@ impl Shell<'_> {
                 }
                 if at == 0 || (carried && at <= MAX_LOOKS) {
                     self.builtin(&name, &words[at + 1..])?;
+                } else if hosted && at <= MAX_LOOKS {
+                    self.program(&name, &words[at + 1..])?;
                 }
             }
         }
@@ -114,22 +123,11 @@ impl Shell<'_> {
                 self.kept = self.kept.or(slot.map(|s| (s, self.line)));
                 Ok(())
             }
-            "tmux" | "screen" => self.multiplexer(name, words),
             "alias" => {
                 (self.functions, self.evaluates) = (true, true);
                 Ok(())
             }
-            "make" | "gmake" => match words.iter().find(|w| w.equals.is_some() && !w.slots.is_empty()) {
-                Some(w) => self.refuse(w.slots[0], "would become the value of a variable of `make`, which expands it"),
-                None => Ok(()),
-            },
-            "vim" | "nvim" | "vi" | "view" | "gvim" | "less" | "more" | "emacs" => {
-                match words.iter().find(|w| w.text.starts_with('+') && !w.slots.is_empty()) {
-                    Some(w) => self.refuse(w.slots[0], format!("would become program text for `{name}`")),
-                    None => Ok(()),
-                }
-            }
-            _ => Ok(()),
+            _ => self.program(name, words),
         }
     }
 
@@ -181,18 +179,6 @@ impl Shell<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// tmux and screen hand words to a shell or type them into one; operands of their options are names.
-    fn multiplexer(&mut self, name: &str, words: &[Word]) -> Outcome<()> {
-        let mut option = false;
-        for word in words {
-            if let Some(slot) = word.slots.first().filter(|_| !option) {
-                return self.refuse(*slot, format!("would become program text for `{name}`"));
-            }
-            option = word.text.starts_with('-') && word.text.len() == 2 && !word.text.ends_with(['X', 'F']);
-        }
-        Ok(())
     }
 
     /// `… | xargs -I{} sh -c 'x {}'` puts lines of its input into a program.
@@ -275,7 +261,11 @@ impl Reading {
             return true;
         }
         let long = text.trim_start_matches('-').split('=').next().unwrap_or("");
-        if rule.code_long.contains(&long) {
+        // Options may be shortened, and `-TTx` and `-exx` carry their operands themselves.
+        let named = |c: &str| {
+            c == long || (long.len() > 2 && c.starts_with(long)) || (long.contains(SLOT) && long.starts_with(c))
+        };
+        if rule.code_long.iter().any(|c| named(c)) {
             self.code_given = true;
             if !text.contains('=') {
                 (self.next, self.code_given) = (Next::Code, false);
@@ -308,6 +298,11 @@ impl Reading {
         }
         false
     }
+}
+
+/// Whether the left side of `…=…` is a slot, as in `env {{name}}={{value}}`.
+fn names_variable(word: &Word) -> bool {
+    word.text.split_once('=').is_some_and(|(left, _)| left.contains(SLOT) && !left.contains('-'))
 }
 
 /// Whether a shell program evaluates what is in its arguments.
