@@ -86,8 +86,7 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for mut word in text.split(' ') {
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+        while let Some(line) = lines.last_mut() {
             let gap = usize::from(!line.is_empty());
             if used + gap + width(word) <= room {
                 line.push_str(if gap == 1 { " " } else { "" });

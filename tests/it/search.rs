@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::support::world::{Output, World};
 
+/// What is done to the bytes of a file.
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
 fn index(world: &World) -> PathBuf {
     world.fac().join("cache/index")
 }
@@ -78,7 +81,7 @@ fn a_missing_index_is_made_and_a_damaged_one_made_again_and_both_are_said() {
         files.sort();
         files
     };
-    let damages: [(&str, fn(Vec<u8>) -> Vec<u8>); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("emptied", |_| Vec::new()),
         ("cut", |bytes| bytes[..bytes.len() / 2].to_vec()),
         ("garbled", |bytes| bytes.iter().map(|b| b ^ 0x5a).collect()),

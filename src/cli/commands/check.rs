@@ -55,10 +55,20 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             let word = context.ui.paint(role, draw::severity(d.severity));
             context.ui.line(&format!("{place}: {word}: {}", safe_line(&d.message)))?;
         }
-        context.ui.note(&format!("{commands} commands, {errors} errors, {warnings} warnings"));
+        context.ui.note(&format!(
+            "{}, {}, {}",
+            many(commands, "command"),
+            many(errors, "error"),
+            many(warnings, "warning")
+        ));
     }
     let failed = errors > 0 || (args.strict && warnings > 0);
     Ok(if failed { Kind::BadData.exit_code() } else { 0 })
+}
+
+/// A number with its noun.
+fn many(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {

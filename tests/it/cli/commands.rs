@@ -148,7 +148,7 @@ fn show_has_all_there_is_to_know() {
 fn check_names_the_place_and_ends_with_6() {
     let world = World::new();
     world.write("good.md", KIT);
-    assert_eq!(world.run(&["commands", "check", "good.md"]).failed(0), "1 commands, 0 errors, 0 warnings\n");
+    assert_eq!(world.run(&["commands", "check", "good.md"]).failed(0), "1 command, 0 errors, 0 warnings\n");
     let bad = KIT.replace("`/release <version>", "`/release <PATH>").replace("bash {id=tag}", "bash {stdin=nowhere}");
     world.write("sub/commands/bad.md", &bad);
     let out = world.run(&["commands", "check", "sub"]);

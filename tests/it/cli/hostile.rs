@@ -27,7 +27,7 @@ fn poisoned() -> World {
         "---\nfactotum: 1\ndescription: {EVIL}\n---\n# Kit {EVIL}\n## Cat{EVIL}\n### `/evil-{EVIL} <who{EVIL}> [x=a{EVIL}|b]`\n**Description:** does {EVIL}\n**Odd{EVIL}:** {EVIL}\n**Options:**\n- `x`: help {EVIL}\n\n```nosuchlang{EVIL}\n{EVIL}\n```\n```sh {{id=a{EVIL} stdin=b{EVIL}}}\necho {EVIL}\n```\n### `/plain [x=a{EVIL}|b]`\n**Description:** plain {EVIL}\n```sh\necho '{EVIL}'\n```\n"
     );
     world.write("kit/commands/evil.md", &native);
-    world.write(&format!("kit/commands/na{EVIL}me.md").replace('/', "/"), &native.replace("/plain", "/plain2"));
+    world.write(&format!("kit/commands/na{EVIL}me.md"), native.replace("/plain", "/plain2"));
     world.write("kit/maskfile.md", format!("## mask{EVIL} (a{EVIL})\n> {EVIL}\n\n~~~sh\necho {EVIL}\n~~~\n"));
     world.write("kit/sheets/x.cheat", format!("% tag{EVIL}\n# does {EVIL}\necho <a{EVIL}>\n$ a{EVIL}: echo {EVIL}\n"));
     world.write("kit/pages/common/tl.md", format!("# tl\n\n> {EVIL}\n\n- Do {EVIL}:\n\n`tl {{{{{EVIL}}}}}`\n"));

@@ -22,9 +22,8 @@ macro_rules! snapshot {
     ($world:expr, $args:expr) => {
         insta::with_settings!({filters => vec![
             (r"/tmp/w\S*", "[path]"),
-            (r"(?m)^(id  .*)$", "$1"),
-            (r"\b[0-9a-f]{8}\b", "[id]"),
-            (r"\b\d+(\.\d+)?ms\b", "[took]"),
+            (r"(?m)^[0-9a-f]{8} ", "[run id] "),
+            (r" +\d+ ms(  +|\n)", "  [took]$1"),
             (r"\d+ MB free", "[n] MB free"),
             (r"[\d.]+ MB\b", "[n] MB"),
             (r"fac 0\.\d+\.\d+", "fac [version]"),
@@ -68,11 +67,13 @@ fn command_help() {
 
 #[test]
 fn runs_ls() {
-    let world = world();
+    let mut world = world();
     world.run(&["commands", "new", "greet <who>", "--script", "echo \"hello $who\""]).ok();
     world.run(&["commands", "new", "fail", "--script", "exit 3"]).ok();
     world.run(&["greet", "Ada"]).ok();
+    world.set("FAC_TEST_CLOCK", "2026-11-05T12:01:00Z");
     world.run(&["greet", "somebody with a name that is far too long for one line of a terminal"]).ok();
+    world.set("FAC_TEST_CLOCK", "2026-11-05T12:02:00Z");
     world.run(&["fail"]);
     snapshot!(&world, &["runs", "ls"]);
 }
