@@ -37,7 +37,9 @@ impl Table {
         let head = ui.stdout_terminal.then_some(&head);
         let lines: Vec<&Vec<Cell>> = head.into_iter().chain(&self.rows).collect();
         let cells = |at: usize| self.rows.iter().map(move |row| width(&row[at].0));
-        let widest = |at: &usize| cells(*at).chain([width(self.head[*at])]).max().unwrap_or(0);
+        // A heading that is not printed takes no room.
+        let title = |at: usize| if ui.stdout_terminal { width(self.head[at]) } else { 0 };
+        let widest = |at: &usize| cells(*at).chain([title(*at)]).max().unwrap_or(0);
         let mut widths: Vec<usize> = columns.iter().map(widest).collect();
         if ui.stdout_terminal {
             fit(&mut widths, ui.width());

@@ -65,6 +65,7 @@ impl Http {
         // A process has one TLS provider; when somebody was here before, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let extra = certificates(settings)?;
+        let proxy = settings.proxy.as_deref().map(proxy).transpose()?;
         let builder = || {
             let builder = reqwest::Client::builder()
                 .user_agent(user_agent())
@@ -72,7 +73,11 @@ impl Http {
                 .retry(reqwest::retry::never())
                 .connect_timeout(settings.connect_timeout)
                 .read_timeout(settings.read_timeout);
-            if settings.proxies { builder } else { builder.no_proxy() }
+            match &proxy {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None if settings.proxies => builder,
+                None => builder.no_proxy(),
+            }
         };
         // A machine without any CA certificates can still talk to loopback and to what the extra ones vouch for.
         let client = builder()
@@ -192,6 +197,13 @@ pub fn unreachable(host: &str, error: &(dyn std::error::Error + 'static)) -> Err
 /// The error for a body larger than `limit` bytes.
 pub fn too_large(host: &str, limit: u64) -> Error {
     Error::new(Kind::BadData, format!("{host} sent more than the {limit} bytes allowed here"))
+}
+
+/// The proxy for every connection but those that stay on this machine.
+fn proxy(address: &str) -> Result<reqwest::Proxy> {
+    let proxy = reqwest::Proxy::all(address).context(Kind::BadData, || format!("`{address}` is no proxy's address"));
+    let local = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+    proxy.map(|p| p.no_proxy(local)).map_err(|e| e.hint("`fac config set network.proxy http://host:port` sets it"))
 }
 
 fn certificates(settings: &Settings) -> Result<Vec<reqwest::Certificate>> {
