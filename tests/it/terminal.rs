@@ -59,6 +59,7 @@ fn missing_parameters_are_asked_for() {
     seat.sees("channel");
     seat.types("bet\r");
     seat.sees("token");
+    seat.hides();
     seat.types("hunter2222\r");
     let (code, screen) = seat.ends();
     assert_eq!(code, 0, "{screen}");

@@ -8,13 +8,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// Longer than anything here takes; only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The size of the screen.
 const SIZE: (u16, u16) = (24, 80);
@@ -88,6 +88,17 @@ impl Seat {
         assert!(!late.timed_out(), "`{text}` does not appear on:\n{}", shown.screen.screen().contents());
     }
 
+    /// Waits until the terminal shows typed keys no more. A hidden prompt is printed before that, and what is typed in
+    /// between is thrown away by the system.
+    #[track_caller]
+    pub fn hides(&self) {
+        let patience = Instant::now() + PATIENCE;
+        while tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(Instant::now() < patience, "keys are still shown on:\n{}", self.screen());
+            std::thread::yield_now();
+        }
+    }
+
     /// What the screen shows now.
     pub fn screen(&self) -> String {
         self.shown.0.lock().unwrap().screen.screen().contents()
@@ -101,7 +112,18 @@ impl Seat {
     /// Waits for the end: the exit code, and the screen. The terminal must be as it was at the start.
     #[track_caller]
     pub fn ends(mut self) -> (i32, String) {
-        let status = self.child.wait().unwrap();
+        let patience = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > patience {
+                self.child.kill().unwrap();
+                panic!("it does not end; the screen shows:\n{}", self.screen());
+            }
+            let shown = self.shown.0.lock().unwrap();
+            drop(self.shown.1.wait_timeout(shown, Duration::from_millis(5)).unwrap());
+        };
         assert_eq!(format!("{:?}", tcgetattr(&self.terminal).unwrap()), self.modes, "the terminal is as it was");
         // The last bytes are read when nobody holds the other end.
         let Seat { terminal, shown, hands, .. } = self;
