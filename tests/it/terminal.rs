@@ -133,13 +133,17 @@ fn bare_run_opens_a_picker() {
     let world = world("### `/zebra crossing`\n**Description:** Stripes\n\n```sh\necho striped\n```\n");
     let mut seat = sit(&world, &["run"]);
     seat.sees("Run");
+    seat.hides();
     seat.types("zebracross");
-    seat.sees("zebra crossing  Stripes");
+    seat.sees("❯ zebra crossing  Stripes");
+    seat.sees("zebracross");
+    seat.hides();
     seat.types("\r");
     let (code, screen) = seat.ends();
-    assert!(code == 0 && screen.ends_with("striped"), "{screen}");
+    assert!(code == 0 && screen.trim_end().ends_with("striped"), "{screen}");
     let mut seat = sit(&world, &["run"]);
     seat.sees("Run");
+    seat.hides();
     seat.types("\x1b");
     assert_eq!(seat.ends().0, 130);
 }
