@@ -9,15 +9,16 @@
 
 mod bash;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command};
 use serde_json::Value;
 
 use super::args;
-use crate::commands::names::{self, Name};
+use crate::commands::names::{self, Name, Names};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
 use crate::kernel::terminal::safe_line;
@@ -230,22 +231,25 @@ struct Index {
 }
 
 impl Index {
-    /// The names that begin with `prefix`, sorted.
-    fn read(&self, prefix: &str) -> Vec<Name> {
+    /// What `ask` finds in this user's cache folder, seen from this project.
+    fn ask(&self, ask: impl Fn(&Path, Option<&str>) -> Names) -> Names {
         let env = Env::from_process();
-        let Ok(paths) = Paths::find(&env, self.home.as_deref()) else { return Vec::new() };
+        let Ok(paths) = Paths::find(&env, self.home.as_deref()) else { return Names::default() };
         let cwd = std::env::current_dir().unwrap_or_default();
         let folder = paths.project(&cwd).and_then(|p| p.commands_dir);
         let project = folder.map(|f| format!("{}:{}", SourceKind::Project.name(), f.display()));
-        names::read(&paths.cache, prefix, project.as_deref())
+        ask(&paths.cache, project.as_deref())
+    }
+
+    /// The names that begin with `prefix`, sorted.
+    fn read(&self, prefix: &str) -> Names {
+        self.ask(|cache, project| names::read(cache, prefix, project))
     }
 
     fn sources(&self, current: &str) -> Vec<Line> {
-        let mut names: Vec<String> = self.read("").into_iter().map(|n| n.source).collect();
-        names.retain(|s| s.starts_with(current));
-        names.sort();
-        names.dedup();
-        names.into_iter().map(|n| line(n, "")).collect()
+        let all = self.read("");
+        let found: BTreeSet<&str> = all.iter().map(|n| n.source).filter(|s| s.starts_with(current)).collect();
+        found.into_iter().map(|n| line(n, "")).collect()
     }
 }
 
@@ -263,7 +267,8 @@ fn command_names(index: &Index, typed: &str, current: &str) -> Vec<Line> {
     let (source, prefix) = parted(&whole);
     let skip = if typed.is_empty() { 0 } else { parted(typed).1.len() + 1 };
     let mut lines: Vec<Line> = Vec::new();
-    for name in index.read(&prefix).into_iter().filter(|n| source.is_none_or(|s| n.source == s)) {
+    let names = index.read(&prefix);
+    for name in names.iter().filter(|n| source.is_none_or(|s| n.source == s)) {
         let word = name.name.get(skip..).unwrap_or("").split(' ').next().unwrap_or("");
         let is_whole = name.name.len() == skip + word.len();
         let value = match source.filter(|_| typed.is_empty()) {
@@ -271,7 +276,7 @@ fn command_names(index: &Index, typed: &str, current: &str) -> Vec<Line> {
             None => word.to_string(),
         };
         match lines.last_mut().filter(|l| l.value == value) {
-            Some(last) if is_whole => last.about.clone_from(&name.summary),
+            Some(last) if is_whole => last.about = name.summary.to_string(),
             Some(_) => {}
             None if is_whole => lines.push(line(value, name.summary)),
             None => lines.push(line(value, format!("{} …", name.name))),
@@ -295,21 +300,19 @@ fn of_command(index: &Index, before: &[String], current: &str, command: &Command
         };
     }
     let (source, first) = parted(&rest[0]);
-    let names: Vec<Name> = index.read(&first).into_iter().filter(|n| source.is_none_or(|s| n.source == s)).collect();
     let typed: Vec<String> = std::iter::once(first).chain(rest[1..].iter().map(|w| w.to_lowercase())).collect();
-    let longest = (1..=typed.len()).rev().find_map(|n| {
-        let name = typed[..n].join(" ");
-        names.iter().find(|x| x.name == name).map(|x| (n, x))
-    });
     let mut lines = command_names(index, &rest.join(" "), current);
-    if let Some((used, name)) = longest {
+    for used in (1..=typed.len()).rev() {
+        let named = index.ask(|cache, project| names::exactly(cache, &typed[..used].join(" "), project));
+        let Some(name) = named.iter().find(|n| source.is_none_or(|s| n.source == s)) else { continue };
         let at = before.iter().position(|w| *w == rest[0]).map_or(before.len(), |p| p + used);
         lines.extend(parameters(name, &before[at.min(before.len())..], current));
+        break;
     }
     lines
 }
 
-fn parameters(name: &Name, given: &[String], current: &str) -> Vec<Line> {
+fn parameters(name: Name<'_>, given: &[String], current: &str) -> Vec<Line> {
     let all = name.params();
     let params: Vec<&Value> = all.as_array().map(|a| a.iter().collect()).unwrap_or_default();
     let text = |p: &Value, key: &str| p.get(key).and_then(Value::as_str).unwrap_or("").to_string();
