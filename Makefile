@@ -1,6 +1,6 @@
 # make run and make test are the two a newcomer needs: each installs what is missing, by name, and does its job.
 
-RUST      := rust:1.89
+RUST      := rust:1.95
 BUILDING  := gcc=gcc g++=g++ pkg-config=pkg-config lib:alsa=libasound2-dev
 RUNNING   := bash=bash git=git
 TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish groff=groff-base
