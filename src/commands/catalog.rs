@@ -93,8 +93,11 @@ impl Resolved {
         if siblings::digest(base, &self.command) == *beside {
             return Ok(());
         }
-        Err(Error::new(Kind::Refused, format!("files that `{}` uses have just changed, so nothing was run", self.key()))
-            .hint("look at them, and run it again"))
+        Err(Error::new(
+            Kind::Refused,
+            format!("files that `{}` uses have just changed, so nothing was run", self.key()),
+        )
+        .hint("look at them, and run it again"))
     }
 
     /// What tells commands apart: source and name.
