@@ -103,6 +103,7 @@ pub struct Answer {
     pub error_in_stream: Option<String>,
     pub crlf: bool,
     pub comments: bool,
+    pub odd_fields: bool,
     pub tight: bool,
     pub interleaved: bool,
     pub until_close: bool,
@@ -257,7 +258,13 @@ impl Answer {
         self
     }
 
-    /// Comments, pings and unknown fields between the events.
+    /// Ids, retry times and unknown fields, which the format allows and not every client of the vendors survives.
+    pub fn odd_fields(mut self) -> Answer {
+        self.odd_fields = true;
+        self
+    }
+
+    /// Comments between the events.
     pub fn comments(mut self) -> Answer {
         self.comments = true;
         self

@@ -69,8 +69,10 @@ fn event(frame: &Frame, answer: &Answer, number: usize) -> String {
     let space = if answer.tight { "" } else { " " };
     let mut text = String::new();
     if answer.comments {
-        text.push_str([": keep-alive\n\n", ":\n", ": OPENROUTER PROCESSING\n\n", "retry: 3000\n\n"][number % 4]);
-        text.push_str(&format!("id: {number}\n"));
+        text.push_str([": keep-alive\n\n", ":\n", ": OPENROUTER PROCESSING\n\n"][number % 3]);
+    }
+    if answer.odd_fields {
+        text.push_str(&format!("retry: 3000\n\nid: {number}\nfuture-field\n"));
     }
     if let Some(name) = &frame.event {
         text.push_str(&format!("event:{space}{name}\n"));

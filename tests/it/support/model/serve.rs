@@ -57,7 +57,12 @@ fn understood(head: Head, body: &[u8]) -> Asked {
         hung_up: None,
         told: None,
     };
-    wire.read(&mut asked);
+    let shape = match asked.path.as_str() {
+        path if path.ends_with("/messages/count_tokens") => Wire::Anthropic,
+        path if path.ends_with(":countTokens") => Wire::Gemini,
+        _ => wire,
+    };
+    shape.read(&mut asked);
     asked
 }
 
