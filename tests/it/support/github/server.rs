@@ -44,10 +44,25 @@ fn while_asked(stream: TcpStream, shared: &Shared, codeload: bool) {
         // Recorded before it is sent, so that who has the answer finds it in the log.
         shared.requests.lock().unwrap().push(request);
         let Some(answer) = answer else { return };
+        if failure == Some(Failure::Drip) {
+            return drip(&mut out, &answer);
+        }
         if send(&mut out, &answer, cut).is_err() || cut.is_some() {
             let _ = out.shutdown(std::net::Shutdown::Both);
             return;
         }
+    }
+}
+
+/// Sends the body a byte at a time, until nobody wants more.
+fn drip(out: &mut TcpStream, answer: &Answer) {
+    let first = send(out, answer, Some(0));
+    let mut left = answer.body.iter();
+    while let (Ok(()), Some(byte)) = (&first, left.next()) {
+        if out.write_all(&[*byte]).is_err() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
@@ -78,6 +93,7 @@ fn apply(shared: &Shared, failure: &Failure, right: impl Fn() -> Answer) -> (Opt
             answer.body.iter_mut().for_each(|b| *b = b.wrapping_add(1));
             answer
         }
+        Failure::Drip => Answer::new(200, "application/json", vec![b' '; 1 << 20]),
         Failure::Huge(bytes) => Answer::new(200, "application/octet-stream", vec![b'x'; *bytes as usize]),
         Failure::Redirect(status, location) => error(*status, "Moved Permanently").with("location", location),
         Failure::Hold => {

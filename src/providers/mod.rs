@@ -1,0 +1,3 @@
+//! Models of every vendor behind one face.
+
+pub mod model;
