@@ -3,8 +3,13 @@
 //! The turn itself is a pure machine ([`turn`]); [`driver`] does what it says with the store, the models and the
 //! tools. The room knows no terminal and no command format: questions go through [`Asker`], tools come as [`Tool`]s.
 
+pub mod archive;
+pub mod attach;
 pub mod context;
+pub mod export;
+pub mod import;
 pub mod policy;
+pub mod schema;
 pub mod tool;
 pub mod turn;
 
