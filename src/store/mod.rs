@@ -15,6 +15,7 @@ mod erasing;
 mod events;
 mod fault;
 mod files;
+pub mod foreign;
 mod health;
 mod history;
 mod listing;
