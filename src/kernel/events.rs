@@ -52,6 +52,8 @@ pub const MEMORY_ADDED: &str = "memory.added";
 pub const MEMORY_REMOVED: &str = "memory.removed";
 /// A person allowed a tool for a chat. Subject: the tool.
 pub const TOOL_ALLOWED: &str = "tool.allowed";
+/// A tool is not allowed for a chat any more. Subject: the tool.
+pub const TOOL_REVOKED: &str = "tool.revoked";
 /// A definition from elsewhere was accepted as it is. Subject: its key.
 pub const PINNED: &str = "definition.pinned";
 /// A setting was written to a config file. Subject: the key.

@@ -6,8 +6,8 @@
 use rusqlite::{Row, params};
 use serde_json::json;
 
-use super::fault::Outcome;
 use super::Store;
+use super::fault::Outcome;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::{self, Event};
@@ -96,6 +96,8 @@ pub struct UsageRow {
     pub failed: u64,
     /// Of these: begun by a process that is gone, or not ended yet; what they took is not known.
     pub open: u64,
+    /// Of these: nobody said what they took, and not because our own cache answered. Open ones, and those given up.
+    pub unknown: u64,
     /// Of these: answered from our own cache.
     pub from_cache: u64,
     /// Tokens in.
@@ -116,11 +118,31 @@ pub struct UsageRow {
     pub first_token_ms: Option<u64>,
 }
 
-const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'), sum(from_cache),
+/// The most that one request is believed to have taken, so that no sum of many overflows.
+const MOST: u64 = 1 << 40;
+
+const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'),
+     sum(input IS NULL AND output IS NULL AND NOT from_cache), sum(from_cache),
      sum(ifnull(input, 0)), sum(ifnull(output, 0)), sum(ifnull(cached, 0)), sum(ifnull(cache_written, 0)),
-     sum(ifnull(reasoning, 0)), sum(ifnull(cost_micros, 0)),
+     sum(ifnull(reasoning, 0)), sum(ifnull(cost_micros, 0)) AS cost,
      sum(cost_micros IS NULL AND ifnull(input, 0) + ifnull(output, 0) > 0 AND NOT from_cache),
-     CAST(avg(first_token_ms) AS INTEGER)";
+     CAST(avg(first_token_ms) AS INTEGER), sum(ifnull(input, 0) + ifnull(output, 0)) AS tokens";
+
+/// What was spent by an owner since a moment.
+pub(super) const SPENT: &str = "SELECT ifnull(sum(cost_micros), 0) FROM calls WHERE owner = ?1 AND started >= ?2";
+
+/// Sums of calls by the expression `key`, through the index that the filter allows.
+pub(super) fn usage_sql(key: &str, order: &str, of_session: bool) -> String {
+    let session = if of_session {
+        "session = ?4 AND +owner = ?1 AND +started >= ?2 AND +started < ?3"
+    } else {
+        "?4 IS NULL AND owner = ?1 AND started >= ?2 AND started < ?3"
+    };
+    format!(
+        "SELECT {key}, {SUMS} FROM calls WHERE {session} AND (?5 IS NULL OR model = ?5) AND ?6 IS NOT NULL
+         GROUP BY 1 ORDER BY {order}"
+    )
+}
 
 impl Store {
     /// Keeps that a request is about to be sent.
@@ -152,16 +174,16 @@ impl Store {
         })
     }
 
-    /// Keeps how a request ended and what it took.
+    /// Keeps how a request ended and what it took; nothing when it has ended before.
     pub fn end_call(&self, id: Id, end: &CallEnd) -> Result<()> {
-        let tokens = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        self.write(|change| {
-            change
+        let tokens = |n: Option<u64>| n.map(|n| n.min(MOST) as i64);
+        self.write_private(|change| {
+            let ended = change
                 .tx
                 .prepare_cached(
                     "UPDATE calls SET status = ?2, input = ?3, output = ?4, cached = ?5, cache_written = ?6, reasoning = ?7,
                      cost_micros = ?8, first_token_ms = ?9, duration_ms = ?10, error = ?11, finished = ?12
-                     WHERE id = ?1 AND status = 'open'",
+                     WHERE id = ?1 AND status = 'open' AND owner = ?13",
                 )?
                 .execute(params![
                     id,
@@ -171,12 +193,16 @@ impl Store {
                     tokens(end.cached),
                     tokens(end.cache_written),
                     tokens(end.reasoning),
-                    end.cost_micros,
+                    end.cost_micros.map(|cost| cost.clamp(0, MOST as i64)),
                     tokens(end.first_token_ms),
                     tokens(Some(end.duration_ms)),
                     end.error,
-                    change.at
+                    change.at,
+                    change.owner()
                 ])?;
+            if ended == 0 {
+                return Ok(());
+            }
             let payload = json!({"status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros});
             change.record(&Event::new(events::CALL_ENDED, id.to_string(), payload))?;
             Ok(())
@@ -192,11 +218,8 @@ impl Store {
             UsageBy::Command => "ifnull(command, '')",
             UsageBy::All => "''",
         };
-        let order = if by == UsageBy::Day { "1" } else { "11 DESC, 6 + 7 DESC, 1" };
-        let sql = format!(
-            "SELECT {key}, {SUMS} FROM calls WHERE owner = ?1 AND started >= ?2 AND started < ?3
-             AND (?4 IS NULL OR session = ?4) AND (?5 IS NULL OR model = ?5) AND ?6 IS NOT NULL GROUP BY 1 ORDER BY {order}"
-        );
+        let order = if by == UsageBy::Day { "1" } else { "cost DESC, tokens DESC, 1" };
+        let sql = usage_sql(key, order, filter.session.is_some());
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut found = statement.query(params![
@@ -215,11 +238,10 @@ impl Store {
         })
     }
 
-    /// What was spent since then, millionths of a dollar.
+    /// What was spent since then, millionths of a dollar; requests without a known price are not in it.
     pub fn spent(&self, since: Timestamp) -> Result<i64> {
         self.read(|connection| {
-            let sql = "SELECT ifnull(sum(cost_micros), 0) FROM calls WHERE owner = ?1 AND started >= ?2";
-            Ok(connection.prepare_cached(sql)?.query_row(params![&*self.owner, since], |row| row.get(0))?)
+            Ok(connection.prepare_cached(SPENT)?.query_row(params![&*self.owner, since], |row| row.get(0))?)
         })
     }
 
@@ -228,9 +250,9 @@ impl Store {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT message, sum(ifnull(input, 0)), sum(ifnull(output, 0)), sum(cost_micros) FROM calls
-                 WHERE session = ?1 AND message IS NOT NULL GROUP BY message",
+                 WHERE session = ?1 AND +owner = ?2 AND message IS NOT NULL GROUP BY message",
             )?;
-            let rows = statement.query_map([session], |row| {
+            let rows = statement.query_map(params![session, &*self.owner], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64, row.get(3)?))
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -245,14 +267,15 @@ fn usage_row(row: &Row<'_>) -> Outcome<UsageRow> {
         calls: number(1)?,
         failed: number(2)?,
         open: number(3)?,
-        from_cache: number(4)?,
-        input: number(5)?,
-        output: number(6)?,
-        cached: number(7)?,
-        cache_written: number(8)?,
-        reasoning: number(9)?,
-        cost_micros: row.get(10)?,
-        unpriced: number(11)?,
-        first_token_ms: row.get::<_, Option<i64>>(12)?.map(|n| n.max(0) as u64),
+        unknown: number(4)?,
+        from_cache: number(5)?,
+        input: number(6)?,
+        output: number(7)?,
+        cached: number(8)?,
+        cache_written: number(9)?,
+        reasoning: number(10)?,
+        cost_micros: row.get(11)?,
+        unpriced: number(12)?,
+        first_token_ms: row.get::<_, Option<i64>>(13)?.map(|n| n.max(0) as u64),
     })
 }

@@ -26,9 +26,13 @@ pub struct Memory {
 impl Store {
     /// Remembers `text`.
     pub fn remember(&self, text: &str, source: &str) -> Result<Memory> {
-        self.write(|change| {
-            let memory =
-                Memory { id: change.ids().next(change.at), text: text.into(), source: source.into(), created: change.at };
+        self.write_private(|change| {
+            let memory = Memory {
+                id: change.ids().next(change.at),
+                text: text.into(),
+                source: source.into(),
+                created: change.at,
+            };
             let sql = "INSERT INTO memories (id, owner, text, source, created) VALUES (?1, ?2, ?3, ?4, ?5)";
             change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner(), text, source, change.at])?;
             change.record(&Event::new(events::MEMORY_ADDED, memory.id.to_string(), json!({"source": source})))?;
@@ -63,10 +67,13 @@ impl Store {
                 return Err(Error::new(Kind::NotFound, format!("nothing remembered is called {wanted}"))
                     .hint("`fac memory ls` shows what is, with its ids"));
             }
-            _ => return Err(Error::new(Kind::Usage, format!("several are called {wanted}")).hint("write more of the id")),
+            _ => {
+                return Err(
+                    Error::new(Kind::Usage, format!("several are called {wanted}")).hint("write more of the id")
+                );
+            }
         };
-        self.shared.pool.overwrite_deleted()?;
-        self.write(|change| {
+        self.erase(|change| {
             let id = memory.id.to_string();
             let sql = "DELETE FROM memories WHERE id = ?1 AND owner = ?2";
             change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner()])?;
@@ -75,7 +82,6 @@ impl Store {
             change.record(&Event::new(events::MEMORY_REMOVED, id, json!({})))?;
             Ok(())
         })?;
-        self.shared.pool.empty_log()?;
         Ok(memory)
     }
 }

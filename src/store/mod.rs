@@ -7,12 +7,15 @@
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
 //! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
 
+mod attachments;
 mod cache;
 mod calls;
 mod definitions;
+mod erasing;
 mod events;
 mod fault;
 mod files;
+pub mod foreign;
 mod health;
 mod history;
 mod listing;
@@ -27,6 +30,7 @@ mod search;
 mod sessions;
 mod sources;
 mod state;
+mod threads;
 mod trust;
 mod values;
 mod verify;
@@ -128,6 +132,26 @@ impl Store {
             let at = self.shared.clock.now();
             change(&Change { tx, store: self, at })
         })
+    }
+}
+
+impl Store {
+    /// The same for what a person may want erased one day: whatever it replaces leaves no copy in the file.
+    fn write_private<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.overwrite_deleted()?;
+        self.write(change)
+    }
+
+    /// Erases something; nothing of it is left in the file or the write-ahead log, unless another process reads just now:
+    /// then the log is folded a little later. Answers kept for another time may quote it, so they go too.
+    fn erase<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        let value = self.write_private(|all| {
+            let value = change(all)?;
+            all.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([all.owner()])?;
+            Ok(value)
+        })?;
+        self.shared.pool.empty_log()?;
+        Ok(value)
     }
 }
 

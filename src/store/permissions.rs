@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::Store;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::{self, Event};
 use crate::kernel::ids::Id;
@@ -35,6 +36,35 @@ impl Store {
                 connection.prepare_cached("SELECT digest FROM tool_grants WHERE owner = ?1 AND session = ?2")?;
             let rows = statement.query_map(params![&*self.owner, session.to_string()], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The tools allowed for a chat, or for every chat: the chat, the tool, when. Oldest first.
+    pub fn tool_grants(&self, session: Option<Id>) -> Result<Vec<(Id, String, Timestamp)>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT session, tool, granted_at FROM tool_grants WHERE owner = ?1 AND ifnull(?2, session) = session
+                 ORDER BY granted_at, tool",
+            )?;
+            let rows = statement
+                .query_map(params![&*self.owner, session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Takes back what was allowed for a chat: one tool, or all of them. Says how many those were.
+    pub fn revoke_tools(&self, session: Id, tool: Option<&str>) -> Result<usize> {
+        self.write(|change| {
+            let mut delete = change.tx.prepare_cached(
+                "DELETE FROM tool_grants WHERE owner = ?1 AND session = ?2 AND ifnull(?3, tool) = tool RETURNING tool",
+            )?;
+            let revoked: Vec<String> = delete
+                .query_map(params![change.owner(), session, tool], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            for tool in &revoked {
+                change.record(&Event::new(events::TOOL_REVOKED, tool, json!({"session": session})))?;
+            }
+            Ok(revoked.len())
         })
     }
 

@@ -4,7 +4,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
 use super::fault::Outcome;
+use super::messages::no_message;
 use super::search::DocKind;
+use super::threads::{cursor, limit_and_one, no_cursor, page};
 use super::{Change, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -61,7 +63,7 @@ pub struct Session {
     pub messages: u64,
     /// When it began.
     pub created: Timestamp,
-    /// When it last changed.
+    /// When something was last said in it, or another branch chosen. A new name or label does not count.
     pub updated: Timestamp,
 }
 
@@ -92,6 +94,25 @@ pub enum SessionEdit {
     Temporary(bool),
 }
 
+impl SessionEdit {
+    /// How the event log tells it.
+    fn said(&self) -> (&'static str, Value) {
+        match self {
+            SessionEdit::Name(name) => ("name", json!(name)),
+            SessionEdit::Title(title) => ("title", json!(title)),
+            SessionEdit::Model(model) => ("model", json!(model)),
+            SessionEdit::System(system) => ("system", json!(system)),
+            SessionEdit::Settings(settings) => ("settings", settings.clone()),
+            SessionEdit::Head(head) => ("head", json!(head)),
+            SessionEdit::Tag(tag) => ("tag", json!(tag)),
+            SessionEdit::Untag(tag) => ("untag", json!(tag)),
+            SessionEdit::Pinned(yes) => ("pinned", json!(yes)),
+            SessionEdit::Archived(yes) => ("archived", json!(yes)),
+            SessionEdit::Temporary(yes) => ("temporary", json!(yes)),
+        }
+    }
+}
+
 /// Which chats a list should hold; what is `None` does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFilter {
@@ -109,27 +130,35 @@ pub struct SessionFilter {
     pub until: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "s.id, s.name, s.title, s.model, s.system, s.settings, s.pinned, s.archived, s.temporary, s.imported_from,
+const COLUMNS: &str =
+    "s.id, s.name, s.title, s.model, s.system, s.settings, s.pinned, s.archived, s.temporary, s.imported_from,
      s.head, s.messages, s.created, s.updated,
      (SELECT json_group_array(tag) FROM (SELECT tag FROM session_tags WHERE session = s.n ORDER BY tag))";
 
-/// A page of chats, the last used first.
+/// Chats from a place on, pinned ones first, then the last used first.
 pub(super) fn page_sql() -> String {
     format!(
-        "SELECT {COLUMNS} FROM sessions s WHERE s.owner = ?1 AND (s.updated, s.id) < (?2, ?3) AND s.updated >= ?4
-         AND s.archived = ?5 AND (?6 IS NULL OR EXISTS (SELECT 1 FROM session_tags WHERE session = s.n AND tag = ?6))
-         AND (?7 IS NULL OR s.model = ?7)
-         AND (?8 IS NULL OR instr(lower(ifnull(s.title, '') || ' ' || ifnull(s.name, '')), ?8) > 0)
-         ORDER BY s.updated DESC, s.id DESC LIMIT ?9"
+        "SELECT {COLUMNS} FROM sessions s WHERE s.owner = ?1 AND s.archived = ?2
+         AND (s.pinned, s.updated, s.id) < (?3, ?4, ?5) AND s.updated >= ?6 AND s.updated < ?7
+         AND (?8 IS NULL OR EXISTS (SELECT 1 FROM session_tags WHERE session = s.n AND tag = ?8))
+         AND (?9 IS NULL OR s.model = ?9) ORDER BY s.pinned DESC, s.updated DESC, s.id DESC"
+    )
+}
+
+/// The chats that `fac -c` may go on in, the last used first.
+pub(super) fn last_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM sessions s INDEXED BY sessions_by_last WHERE s.owner = ?1 AND NOT s.archived AND NOT s.temporary
+         ORDER BY s.updated DESC, s.id DESC LIMIT 1"
     )
 }
 
 impl Store {
     /// Begins a chat. `Usage` when its name is taken.
     pub fn begin_session(&self, new: &NewSession) -> Result<Session> {
-        let id = self.write(|change| {
+        let id = self.write_private(|change| {
             let at = new.at.unwrap_or(change.at);
-            let id = change.ids().next(at);
+            let id = change.ids().next(change.at);
             if let Some(name) = &new.name {
                 change.refuse_taken_name(name, None)?;
             }
@@ -189,100 +218,77 @@ impl Store {
         match ids[..] {
             [id] => self.session_by_id(id),
             [] => Err(no_session(wanted)),
-            _ => Err(Error::new(Kind::Usage, format!("several chats are called {wanted}")).hint("write more of the id")),
+            _ => {
+                Err(Error::new(Kind::Usage, format!("several chats are called {wanted}")).hint("write more of the id"))
+            }
         }
     }
 
     /// The chat used last that is neither archived nor temporary.
     pub fn last_session(&self) -> Result<Option<Session>> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM sessions s WHERE s.owner = ?1 AND NOT s.archived AND NOT s.temporary
-                 ORDER BY s.updated DESC, s.id DESC LIMIT 1"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&last_sql())?;
             let mut rows = statement.query([&*self.owner])?;
             rows.next()?.map(session).transpose()
         })
     }
 
-    /// A page of chats, the last used first, and the cursor of the next page.
+    /// A page of chats, pinned ones first, then the last used first, and the cursor of the next page.
     pub fn sessions(
         &self,
         filter: &SessionFilter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Session>, Option<String>)> {
-        let (mut high, mut last) = (filter.until.map_or(i64::MAX, Timestamp::as_micros), String::new());
-        if let Some((updated, id)) = after.map(read_cursor).transpose()? {
-            (high, last) = (high.min(updated), id);
-        }
-        let limit = limit.clamp(1, 1 << 30);
-        let mut rows = self.read(|connection| {
+        let (pinned, updated, id) = after.map_or(Ok((2, 0, String::new())), read_cursor)?;
+        let text = filter.text.as_ref().map(|t| t.to_lowercase());
+        let says = |session: &Session| {
+            let named = [&session.title, &session.name].into_iter().flatten();
+            text.as_ref().is_none_or(|text| named.map(|n| n.to_lowercase()).any(|n| n.contains(text.as_str())))
+        };
+        let rows = self.read(|connection| {
             let mut statement = connection.prepare_cached(&page_sql())?;
             let mut found = statement.query(params![
                 &*self.owner,
-                high,
-                last,
-                filter.since.map_or(i64::MIN, Timestamp::as_micros),
                 filter.archived,
+                pinned,
+                updated,
+                id,
+                filter.since.map_or(i64::MIN, Timestamp::as_micros),
+                filter.until.map_or(i64::MAX, Timestamp::as_micros),
                 filter.tag,
                 filter.model,
-                filter.text.as_ref().map(|t| t.to_lowercase()),
-                limit as i64 + 1,
             ])?;
             let mut rows = Vec::new();
             while let Some(row) = found.next()? {
-                rows.push(session(row)?);
+                let session = session(row)?;
+                if says(&session) {
+                    rows.push(session);
+                }
+                if rows.len() as i64 == limit_and_one(limit) {
+                    break;
+                }
             }
             Ok(rows)
         })?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|s| format!("{}.{}", s.updated.as_micros(), s.id));
-        Ok((rows, next))
+        Ok(page(rows, limit, |s| format!("{}.{}", u8::from(s.pinned), cursor(s.updated, s.id))))
     }
 
-    /// Changes a chat. `NotFound` when it is gone, `Usage` when a name is taken.
+    /// Changes a chat. `NotFound` when it is gone or has no such message to go on at, `Usage` when a name is taken.
     pub fn edit_session(&self, id: Id, edits: &[SessionEdit]) -> Result<()> {
-        self.write(|change| {
+        self.write_private(|change| {
             let n = change.session_number(id)?;
             for edit in edits {
                 change.edit_session(n, edit)?;
             }
-            let said: Vec<String> = edits.iter().map(|e| format!("{e:?}")).collect();
-            change.record(&Event::new(events::SESSION_CHANGED, id.to_string(), json!({"edits": said})))?;
+            let said: serde_json::Map<String, Value> =
+                edits.iter().map(SessionEdit::said).map(|(key, value)| (key.to_string(), value)).collect();
+            change.record(&Event::new(events::SESSION_CHANGED, id.to_string(), Value::Object(said)))?;
             let found_by = |e: &SessionEdit| {
                 matches!(e, SessionEdit::Name(_) | SessionEdit::Title(_) | SessionEdit::Tag(_) | SessionEdit::Untag(_))
             };
             if edits.iter().any(found_by) { change.touch_messages_of(n) } else { Ok(()) }
         })
-    }
-
-    /// Erases a chat with all that was said in it, also from the event log's payloads and from the file itself.
-    pub fn remove_session(&self, id: Id) -> Result<()> {
-        self.shared.pool.overwrite_deleted()?;
-        self.write(|change| {
-            let n = change.session_number(id)?;
-            let messages: Vec<(i64, Id)> = change
-                .tx
-                .prepare_cached("SELECT n, id FROM messages WHERE session = ?1")?
-                .query_map([n], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect::<rusqlite::Result<_>>()?;
-            for (number, message) in messages {
-                change.erase_message(number, message)?;
-            }
-            for table in ["session_tags", "sessions"] {
-                let column = if table == "sessions" { "n" } else { "session" };
-                change.tx.execute(&format!("DELETE FROM {table} WHERE {column} = ?1"), [n])?;
-            }
-            let grants = "DELETE FROM tool_grants WHERE owner = ?1 AND session = ?2";
-            change.tx.prepare_cached(grants)?.execute(params![change.owner(), id.to_string()])?;
-            change.erase_payloads(&id.to_string())?;
-            change.record(&Event::new(events::SESSION_REMOVED, id.to_string(), json!({})))?;
-            Ok(())
-        })?;
-        self.shared.pool.empty_log()
     }
 }
 
@@ -305,8 +311,8 @@ impl Change<'_> {
 
     fn edit_session(&self, n: i64, edit: &SessionEdit) -> Outcome<()> {
         let set = |column: &str, value: &dyn rusqlite::ToSql| {
-            let sql = format!("UPDATE sessions SET {column} = ?2, updated = max(updated, ?3) WHERE n = ?1");
-            self.tx.prepare_cached(&sql)?.execute(params![n, value, self.at])
+            let sql = format!("UPDATE sessions SET {column} = ?2 WHERE n = ?1");
+            self.tx.prepare_cached(&sql)?.execute(params![n, value])
         };
         match edit {
             SessionEdit::Name(name) => {
@@ -319,7 +325,17 @@ impl Change<'_> {
             SessionEdit::Model(model) => set("model", model)?,
             SessionEdit::System(system) => set("system", system)?,
             SessionEdit::Settings(settings) => set("settings", &settings.to_string())?,
-            SessionEdit::Head(head) => set("head", head)?,
+            SessionEdit::Head(head) => {
+                if let Some(id) = head {
+                    let sql = "SELECT 1 FROM messages WHERE id = ?1 AND session = ?2";
+                    if !self.tx.prepare_cached(sql)?.exists(params![id, n])? {
+                        return Err(no_message(&id.to_string()).into());
+                    }
+                }
+                let sql = "UPDATE sessions SET updated = max(updated, ?2) WHERE n = ?1";
+                self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
+                set("head", head)?
+            }
             SessionEdit::Pinned(yes) => set("pinned", yes)?,
             SessionEdit::Archived(yes) => set("archived", yes)?,
             SessionEdit::Temporary(yes) => set("temporary", yes)?,
@@ -366,16 +382,16 @@ fn session(row: &Row<'_>) -> Outcome<Session> {
     })
 }
 
-fn read_cursor(cursor: &str) -> Result<(i64, String)> {
+fn read_cursor(text: &str) -> Result<(i64, i64, String)> {
     let read = || {
-        let (updated, id) = cursor.split_once('.')?;
-        Some((updated.parse().ok()?, id.parse::<Id>().ok()?.to_string()))
+        let (pinned, place) = text.split_once('.')?;
+        let (updated, id) = super::threads::read_cursor(place).ok()?;
+        Some((pinned.parse().ok()?, updated, id))
     };
-    read().ok_or_else(|| {
-        Error::new(Kind::Usage, format!("{cursor:?} is no cursor")).hint("take it from `next` of the page before")
-    })
+    read().ok_or_else(|| no_cursor(text))
 }
 
+/// The error for a chat nobody knows.
 pub(super) fn no_session(wanted: &str) -> Error {
     Error::new(Kind::NotFound, format!("there is no chat {wanted}")).hint("`fac sessions ls` lists them")
 }

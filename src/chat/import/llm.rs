@@ -1,51 +1,16 @@
 //! The log of `llm`, from the rows of its database.
 //!
-//! The store reads the rows (SQL lives there); this makes a chat of them. Each response is a question and an answer.
+//! The store reads the rows (SQL lives there); this makes a chat of them. Up to 0.35 each response is a question and an
+//! answer; since then messages of parts name the message before.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
 use crate::chat::archive::{Chat, Message, Notes, arrange};
 use crate::providers::model::{Part, Role, ToolCall, ToolResult};
+use crate::store::foreign::{LlmAttachment, LlmConversation, LlmPart, LlmResponse, LlmThread};
 
 use super::chatgpt::tool_name;
-
-/// A row of `conversations` and its rows of `responses`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LlmConversation {
-    /// `id`.
-    pub id: String,
-    /// `name`.
-    pub name: Option<String>,
-    /// `model`.
-    pub model: Option<String>,
-    /// Its responses, the oldest first.
-    pub responses: Vec<LlmResponse>,
-}
-
-/// A row of `responses`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LlmResponse {
-    /// `id`.
-    pub id: String,
-    /// `model`.
-    pub model: Option<String>,
-    /// `prompt`.
-    pub prompt: String,
-    /// `system`.
-    pub system: Option<String>,
-    /// `response`.
-    pub response: String,
-    /// `datetime_utc`, RFC 3339 with or without its zone.
-    pub at: Option<String>,
-    /// `input_tokens`.
-    pub input_tokens: Option<u64>,
-    /// `output_tokens`.
-    pub output_tokens: Option<u64>,
-    /// Rows of `tool_calls` of this response: id, name, arguments as JSON text.
-    pub tool_calls: Vec<(String, String, String)>,
-    /// Rows of `tool_results` that were sent with this prompt: id of the call, name, output.
-    pub tool_results: Vec<(String, String, String)>,
-}
 
 /// A chat of a conversation, and remarks.
 pub fn llm(from: LlmConversation) -> (Chat, Vec<String>) {
@@ -91,6 +56,7 @@ pub fn llm(from: LlmConversation) -> (Chat, Vec<String>) {
         }
         push("/results", Role::Tool, results, None);
         question.extend(Some(response.prompt.as_str()).filter(|p| !p.is_empty()).map(Part::text));
+        question.extend(response.attachments.iter().filter_map(file));
         push("/prompt", Role::User, question, response.input_tokens);
         let mut answer: Vec<Part> =
             Some(response.response.as_str()).filter(|r| !r.is_empty()).map(Part::text).into_iter().collect();
@@ -108,6 +74,79 @@ pub fn llm(from: LlmConversation) -> (Chat, Vec<String>) {
     }
     arrange(&mut chat, &mut notes);
     (chat, notes.finish())
+}
+
+/// A chat of a thread, and remarks.
+pub fn llm_thread(from: LlmThread) -> (Chat, Vec<String>) {
+    let mut notes = Notes::default();
+    let mut chat = Chat {
+        id: Some(from.id),
+        title: from.name,
+        model: from.messages.iter().rev().find_map(|m| m.model.clone()),
+        origin: Some("llm".to_string()),
+        head: from.tip,
+        ..Chat::default()
+    };
+    let mut rules: Option<String> = None;
+    for row in from.messages {
+        let Some(role) = Role::parse(&row.role) else {
+            notes.add(format!("a message of the role {:?} was left out", row.role));
+            continue;
+        };
+        let parts: Vec<Part> = row.parts.into_iter().flat_map(|part| parts(part, &mut notes)).collect();
+        if role == Role::System && row.parent.is_none() && chat.system.is_none() {
+            chat.system = Some(crate::providers::model::words(&parts));
+            rules = Some(row.hash);
+            continue;
+        }
+        let at = row.at.as_deref().and_then(time);
+        chat.created = chat.created.into_iter().chain(at).min();
+        chat.updated = chat.updated.max(at);
+        let parent = row.parent.filter(|parent| rules.as_ref() != Some(parent));
+        let mut message = Message::new(row.hash, parent, role, parts);
+        (message.created, message.model, message.tokens) = (at, row.model, row.output_tokens);
+        chat.messages.push(message);
+    }
+    arrange(&mut chat, &mut notes);
+    (chat, notes.finish())
+}
+
+fn parts(from: LlmPart, notes: &mut Notes) -> Vec<Part> {
+    let word = |key: &str| from.payload.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
+    let mut parts = match from.kind.as_str() {
+        "text" => vec![Part::text(from.text)],
+        "reasoning" => vec![Part::Reasoning { text: from.text, signature: None }],
+        "tool_call" => vec![Part::ToolCall(ToolCall {
+            id: word("tool_call_id"),
+            name: tool_name(&word("name")),
+            arguments: from.payload.get("arguments").cloned().unwrap_or_default(),
+            signatures: Vec::new(),
+        })],
+        "tool_result" => vec![Part::ToolResult(ToolResult {
+            id: word("tool_call_id"),
+            name: tool_name(&word("name")),
+            content: word("output"),
+            is_error: from.payload.get("exception").is_some_and(|e| !e.is_null()),
+        })],
+        "attachment" => Vec::new(),
+        other => {
+            notes.add(format!("a part of the type {other:?} was left out"));
+            Vec::new()
+        }
+    };
+    parts.extend(from.attachments.iter().filter_map(file));
+    parts
+}
+
+/// A file that was sent along; one that only stood on a disk is gone.
+fn file(from: &LlmAttachment) -> Option<Part> {
+    let name = from.path.as_deref().and_then(|p| p.rsplit(['/', '\\']).next()).unwrap_or_default().to_string();
+    let mime = from.mime.clone().unwrap_or_else(|| "application/octet-stream".to_string());
+    match (&from.content, &from.url) {
+        (Some(bytes), _) => Some(Part::File { mime, name, data: BASE64_STANDARD.encode(bytes), url: None }),
+        (None, Some(url)) => Some(Part::File { mime, name, data: String::new(), url: Some(url.clone()) }),
+        (None, None) => Some(Part::text(format!("[{mime}: {}]", from.path.as_deref().unwrap_or("a file")))),
+    }
 }
 
 /// `llm` writes `2024-01-02T03:04:05.678901+00:00`, older versions without the zone.

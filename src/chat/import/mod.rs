@@ -19,7 +19,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 
-pub use llm::{LlmConversation, LlmResponse, llm};
+pub use llm::{llm, llm_thread};
 
 /// Takes over one chat.
 pub type Each<'a> = &'a mut dyn FnMut(Chat) -> Result<()>;

@@ -7,6 +7,7 @@ use super::*;
 use crate::chat::archive::{Message, path};
 use crate::chat::export::{json as keep, markdown::markdown};
 use crate::providers::model::{Part, Role, ToolCall, ToolResult};
+use crate::store::foreign::{LlmAttachment, LlmConversation, LlmMessage, LlmPart, LlmResponse, LlmThread};
 
 fn all(name: &str, text: impl AsRef<[u8]>) -> (Vec<Chat>, Vec<String>) {
     let mut chats = Vec::new();
@@ -208,6 +209,59 @@ fn rows_of_llm_are_questions_and_answers() {
         (Some(7), "2024-01-02T03:04:05.678901Z".into())
     );
     assert_eq!(notes, Vec::<String>::new());
+}
+
+#[test]
+fn a_thread_of_llm_keeps_its_branches_files_and_tools() {
+    let message = |hash: &str, parent: Option<&str>, role: &str, parts: Vec<LlmPart>| LlmMessage {
+        hash: hash.into(),
+        parent: parent.map(String::from),
+        role: role.into(),
+        at: Some("2026-11-21T05:07:18.939056+00:00".into()),
+        parts,
+        ..LlmMessage::default()
+    };
+    let text = |words: &str| LlmPart { kind: "text".into(), text: words.into(), ..LlmPart::default() };
+    let other = |kind: &str, payload: Value| LlmPart { kind: kind.into(), payload, ..LlmPart::default() };
+    let picture = LlmAttachment { mime: Some("image/png".into()), content: Some(vec![0, 1, 2]), ..Default::default() };
+    let lost = LlmAttachment { path: Some("/tmp/a.pdf".into()), ..LlmAttachment::default() };
+    let files = LlmPart { kind: "attachment".into(), attachments: vec![picture, lost], ..LlmPart::default() };
+    let call = other("tool_call", json!({"name": "add", "arguments": {"a": 1}, "tool_call_id": "t1"}));
+    let result = other("tool_result", json!({"name": "add", "output": "3", "tool_call_id": "t1"}));
+    let (chat, notes) = llm_thread(LlmThread {
+        id: "t".into(),
+        name: Some("sums".into()),
+        tip: Some("e".into()),
+        messages: vec![
+            message("s", None, "system", vec![text("be kind")]),
+            message("a", Some("s"), "user", vec![text("sum?"), files]),
+            LlmMessage {
+                model: Some("m".into()),
+                output_tokens: Some(5),
+                ..message("b", Some("a"), "assistant", vec![text("so"), call])
+            },
+            message("c", Some("b"), "tool", vec![result]),
+            message("e", Some("a"), "assistant", vec![other("reasoning", Value::Null), text("three")]),
+            message("x", Some("a"), "narrator", vec![text("?"), other("video", Value::Null)]),
+            message("y", Some("a"), "user", vec![other("video", Value::Null)]),
+        ],
+    });
+    assert_eq!(
+        lines(&chat)[..4],
+        [
+            "a < -: user sum?|<image/png AAEC>|[application/octet-stream: /tmp/a.pdf]",
+            "b < a: assistant so|add#t1{\"a\":1}",
+            "c < b: tool add#t1=3",
+            "e < a: assistant ()|three",
+        ]
+    );
+    assert_eq!(
+        (chat.head.as_deref(), chat.system.as_deref(), chat.model.as_deref()),
+        (Some("e"), Some("be kind"), Some("m"))
+    );
+    assert_eq!((chat.messages[1].tokens, chat.messages.len()), (Some(5), 5));
+    let said = ["a message of the role \"narrator\" was left out", "a part of the type \"video\" was left out"];
+    assert_eq!(notes, said);
 }
 
 #[test]

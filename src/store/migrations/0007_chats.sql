@@ -1,4 +1,4 @@
--- Conversations. What is said in one stands in messages, which form a tree.
+-- Conversations. What is said in one stands in messages, which form a tree; `updated` is when something was last said.
 CREATE TABLE sessions (
     n             INTEGER PRIMARY KEY,
     id            TEXT    NOT NULL UNIQUE,
@@ -18,7 +18,8 @@ CREATE TABLE sessions (
     updated       INTEGER NOT NULL,
     UNIQUE (owner, name)
 ) STRICT;
-CREATE INDEX sessions_by_use ON sessions (owner, updated, id);
+CREATE INDEX sessions_by_use ON sessions (owner, archived, pinned, updated, id);
+CREATE INDEX sessions_by_last ON sessions (owner, updated, id) WHERE NOT archived AND NOT temporary;
 
 CREATE TABLE session_tags (
     session INTEGER NOT NULL REFERENCES sessions (n),
@@ -50,7 +51,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_by_session ON messages (session, id);
 CREATE INDEX messages_by_parent ON messages (parent);
-CREATE INDEX messages_by_owner ON messages (owner, id);
+CREATE INDEX messages_by_time ON messages (owner, created, id);
 CREATE INDEX messages_open ON messages (id) WHERE status = 'pending';
 CREATE INDEX messages_summaries ON messages (session) WHERE summary_of IS NOT NULL;
 
