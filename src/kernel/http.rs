@@ -128,6 +128,24 @@ impl Http {
         sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
     }
 
+    /// Sends a POST of JSON; any status is an answer.
+    ///
+    /// # Errors
+    /// `Unreachable` when no answer came.
+    pub async fn post_json(&self, url: &Url, headers: HeaderMap, body: &serde_json::Value) -> Result<Response> {
+        let sent = self.client.post(url.clone()).headers(headers).json(body).send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
+    /// Sends a DELETE with JSON; any status is an answer.
+    ///
+    /// # Errors
+    /// `Unreachable` when no answer came.
+    pub async fn delete_json(&self, url: &Url, headers: HeaderMap, body: &serde_json::Value) -> Result<Response> {
+        let sent = self.client.delete(url.clone()).headers(headers).json(body).send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
     /// A watch over the speed of an answer that begins now.
     pub fn pace(&self) -> Pace {
         Pace { begun: Instant::now(), patience: self.patience, bytes: 0 }
@@ -209,6 +227,11 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
         None => false,
     }
+}
+
+/// Whether an address points to this machine; one that cannot be read does not.
+pub fn is_local(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 /// Whether a failure is one that trying again may mend: the connection stood and broke, or was slow.
