@@ -8,6 +8,7 @@ pub mod attach;
 pub mod context;
 pub mod export;
 pub mod import;
+pub mod mcp;
 pub mod policy;
 pub mod schema;
 pub mod tool;
