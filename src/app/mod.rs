@@ -301,6 +301,7 @@ impl App {
                 tail: kilobytes("run.output_tail_kb"),
                 ..exec::CaptureLimits::default()
             },
+            feed_bytes: kilobytes("run.feed_mb").saturating_mul(1024),
             redactor: self.redactor.clone(),
             own_env: self.own_env(),
             outputs: self.outputs(),

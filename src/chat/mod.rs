@@ -6,13 +6,17 @@
 pub mod archive;
 pub mod attach;
 pub mod context;
+pub mod driver;
 pub mod export;
 pub mod import;
 pub mod mcp;
 pub mod policy;
+mod record;
 pub mod schema;
 pub mod tool;
 pub mod turn;
 
+pub use driver::{Ask, Chat, Ended, Listener, Outcome};
 pub use policy::{Asker, Policy, Question, Verdict};
+pub use record::Totals;
 pub use tool::{Effects, Tool};

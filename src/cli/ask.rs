@@ -85,6 +85,7 @@ fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> R
     let theme = theme(context);
     let yes = Confirm::with_theme(&*theme).with_prompt(safe_line(&question)).default(false).interact().map_err(gone)?;
     if yes {
+        resolved.check_unchanged()?;
         catalog.store.grant(&[grant_of(resolved, "asked")])?;
     }
     Ok(yes)

@@ -54,8 +54,9 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
                 json!({"kind": kind, "id": hit.key, "name": line.key, "summary": line.summary, "excerpt": hit.excerpt, "score": hit.score})
             })
             .collect();
+        let nothing = list.is_empty();
         context.ui.value(&json!({"hits": list, "next": null}))?;
-        return Ok(0);
+        return Ok(if nothing { Kind::NotFound.exit_code() } else { 0 });
     }
     let mut out = String::new();
     let room = if context.ui.stdout_terminal { context.ui.width() } else { usize::MAX };

@@ -7,6 +7,8 @@
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
 //! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
 
+mod cache;
+mod calls;
 mod definitions;
 mod events;
 mod fault;
@@ -15,10 +17,14 @@ mod health;
 mod history;
 mod listing;
 mod lookup;
+mod memories;
+mod messages;
+mod permissions;
 mod pool;
 mod runs;
 mod schema;
 mod search;
+mod sessions;
 mod sources;
 mod state;
 mod trust;
@@ -37,13 +43,18 @@ use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::Result;
 use crate::kernel::ids::{Ids, TraceId};
 
+pub use cache::CacheStats;
+pub use calls::{CallEnd, NewCall, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
 pub use health::Counts;
 pub use history::{Removed, RunFilter};
 pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
+pub use memories::Memory;
+pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
 pub use search::{DocKind, SearchDoc};
+pub use sessions::{NewSession, Session, SessionEdit, SessionFilter};
 pub use sources::{NewSource, Source, SourceKind};
 pub use trust::{Grant, NewGrant};
 pub use verify::{ChainFault, Verified};

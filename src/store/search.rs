@@ -20,6 +20,10 @@ pub enum DocKind {
     Definition,
     /// A run; its key is the run's id.
     Run,
+    /// A message of a chat; its key is the message's id.
+    Message,
+    /// Something to remember; its key is its id.
+    Memory,
 }
 
 impl DocKind {
@@ -28,7 +32,14 @@ impl DocKind {
         match self {
             DocKind::Definition => "definition",
             DocKind::Run => "run",
+            DocKind::Message => "message",
+            DocKind::Memory => "memory",
         }
+    }
+
+    fn parse(name: &str) -> DocKind {
+        let all = [DocKind::Run, DocKind::Message, DocKind::Memory];
+        all.into_iter().find(|kind| kind.name() == name).unwrap_or(DocKind::Definition)
     }
 }
 
@@ -103,7 +114,7 @@ impl Change<'_> {
 
 fn document(connection: &Connection, row: &Row<'_>) -> Outcome<SearchDoc> {
     let kind: String = row.get(1)?;
-    let kind = if kind == DocKind::Run.name() { DocKind::Run } else { DocKind::Definition };
+    let kind = DocKind::parse(&kind);
     let mut doc = SearchDoc {
         seq: row.get(0)?,
         kind,
@@ -118,6 +129,8 @@ fn document(connection: &Connection, row: &Row<'_>) -> Outcome<SearchDoc> {
         match kind {
             DocKind::Definition => fill_definition(connection, &mut doc)?,
             DocKind::Run => fill_run(connection, &mut doc)?,
+            DocKind::Message => fill_message(connection, &mut doc)?,
+            DocKind::Memory => fill_memory(connection, &mut doc)?,
         }
     }
     Ok(doc)
@@ -165,6 +178,41 @@ fn fill_run(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
             "exit_code": row.get::<_, Option<i32>>(5)?,
             "started": row.get::<_, Timestamp>(6)?,
         });
+    }
+    Ok(())
+}
+
+fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.words, m.role, m.model, m.status, m.created, s.id, s.title, s.name, m.summary_of IS NOT NULL,
+         (SELECT json_group_array(tag) FROM session_tags WHERE session = s.n)
+         FROM messages m JOIN sessions s ON s.n = m.session WHERE m.id = ?1",
+    )?;
+    let mut rows = statement.query([&doc.key])?;
+    if let Some(row) = rows.next()? {
+        let (title, name): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
+        doc.title = title.or(name.clone()).unwrap_or_default();
+        doc.body = row.get(0)?;
+        doc.extra = json!({
+            "role": row.get::<_, String>(1)?,
+            "model": row.get::<_, Option<String>>(2)?,
+            "status": row.get::<_, String>(3)?,
+            "created": row.get::<_, Timestamp>(4)?,
+            "session": row.get::<_, String>(5)?,
+            "session_name": name,
+            "summary": row.get::<_, bool>(8)?,
+            "tags": serde_json::from_str::<Value>(&row.get::<_, String>(9)?)?,
+        });
+    }
+    Ok(())
+}
+
+fn fill_memory(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
+    let mut statement = connection.prepare_cached("SELECT text, source, created FROM memories WHERE id = ?1")?;
+    let mut rows = statement.query([&doc.key])?;
+    if let Some(row) = rows.next()? {
+        doc.body = row.get(0)?;
+        doc.extra = json!({"source": row.get::<_, String>(1)?, "created": row.get::<_, Timestamp>(2)?});
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod github;
 mod injection;
 mod layers;
 mod logs;
+mod model_server;
 mod readme;
 mod run;
 mod search;

@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("run.keep_days", Type::Int(0, 36_500), "90", OWNER_ONLY, "how many days a run is kept"),
     key("run.output_head_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the start of an output"),
     key("run.output_tail_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the end of an output"),
+    key("run.feed_mb", Type::Int(1, 65_536), "256", OWNER_ONLY, "the most that a step may write for another one to read"),
     key("run.confirm_snippets", Type::Bool, "true", OWNER_ONLY, "ask before a tldr or navi snippet runs"),
     key("sources.parallel", Type::Int(1, 64), "8", ANY_PROJECT, "how many sources are fetched at once"),
     key("sources.max_file_kb", Type::Int(1, 1_048_576), "1024", OWNER_ONLY, "the largest file taken from a source"),
