@@ -110,6 +110,11 @@ impl Store {
         self.trace
     }
 
+    /// What time it is for what is written now.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Where the database file is.
     pub fn path(&self) -> &Path {
         self.shared.pool.path()

@@ -35,8 +35,11 @@ fn connect(server: &ModelServer) -> TcpStream {
 fn post(server: &ModelServer, path: &str, body: &Value) -> TcpStream {
     let mut stream = connect(server);
     let body = body.to_string();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         anthropic-version: 2023-06-01\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body.as_bytes()).unwrap();
     stream
@@ -63,6 +66,79 @@ fn read(mut stream: TcpStream) -> (u16, String) {
 fn ask(server: &ModelServer, wire: Wire, words: &str, stream: bool) -> (u16, String) {
     let (path, body) = question(wire, "test-model", words, stream);
     read(post(server, &path, &body))
+}
+
+/// What the vendors' clients sent to a recorder.
+fn recorded() -> Vec<Value> {
+    serde_json::from_str(include_str!("../data/model/recorded.json")).unwrap()
+}
+
+/// Sends a body and says what was wrong with it.
+fn problems(server: &ModelServer, path: &str, body: &Value) -> Vec<String> {
+    read(post(server, path, body));
+    server.take_problems()
+}
+
+#[test]
+fn the_shapes_take_whatever_the_vendors_clients_send() {
+    let server = ModelServer::start();
+    let recorded = recorded();
+    assert_eq!(recorded.len(), 38);
+    for said in recorded {
+        let wrong = problems(&server, said["path"].as_str().unwrap(), &said["body"]);
+        assert!(wrong.is_empty(), "{} {}: {wrong:?}", said["wire"], said["what"]);
+        assert_eq!(server.last().wire.name(), said["wire"]);
+    }
+}
+
+#[test]
+fn the_shapes_refuse_a_field_too_many_and_one_too_few_in_every_place() {
+    let server = ModelServer::start();
+    for said in recorded() {
+        let path = said["path"].as_str().unwrap();
+        let mut body = said["body"].clone();
+        body["surprise"] = json!(1);
+        assert_eq!(problems(&server, path, &body).len(), 1, "{said}");
+        let mut body = said["body"].clone();
+        let list = if body.get("contents").is_some() { "contents" } else { "messages" };
+        if body[list].is_array() {
+            body[list][0]["surprise"] = json!(1);
+            let wrong = problems(&server, path, &body);
+            assert!(wrong.len() == 1 && wrong[0].contains("surprise"), "{said}: {wrong:?}");
+            body.as_object_mut().unwrap().remove(list);
+            assert!(problems(&server, path, &body).iter().any(|p| p.contains("required")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_no_schema_says_is_refused_too() {
+    let server = ModelServer::start();
+    let claude = |model: &str, more: Value| {
+        let mut body = json!({"model": model, "max_tokens": 2000, "messages": [{"role": "user", "content": "x"}]});
+        more.as_object().unwrap().iter().for_each(|(name, value)| body[name] = value.clone());
+        problems(&server, "/v1/messages", &body)
+    };
+    for model in ["claude-opus-4-7", "claude-sonnet-5", "claude-haiku-5-5", "claude-fable-5-1"] {
+        assert_eq!(claude(model, json!({"temperature": 0.5})).len(), 1, "{model}");
+        assert_eq!(claude(model, json!({"thinking": {"type": "enabled", "budget_tokens": 1024}})).len(), 1, "{model}");
+        assert_eq!(claude(model, json!({"thinking": {"type": "adaptive"}})), Vec::<String>::new(), "{model}");
+    }
+    for model in ["claude-3-5-haiku-20241022", "claude-opus-4-20250514", "claude-sonnet-4-6", "m"] {
+        assert_eq!(claude(model, json!({"temperature": 0.5})), Vec::<String>::new(), "{model}");
+    }
+    assert_eq!(claude("m", json!({"thinking": {"type": "enabled", "budget_tokens": 2000}})).len(), 1);
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let talk =
+        |messages: Value| problems(&server, "/v1/chat/completions", &json!({"model": "m", "messages": messages}));
+    let asks = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let tells = json!({"role": "tool", "tool_call_id": "c", "content": "x"});
+    assert!(talk(json!([asks, tells])).is_empty());
+    assert!(talk(json!([asks]))[0].ends_with("the call c has no result behind it"));
+    assert!(talk(json!([tells]))[0].ends_with("the result c has no call before it"));
+    assert!(talk(json!([asks, {"role": "user", "content": "x"}, tells])).len() == 2);
+    let reasoner = json!({"model": "o3", "max_tokens": 9, "messages": []});
+    assert_eq!(problems(&server, "/v1/chat/completions", &reasoner).len(), 1);
 }
 
 #[test]

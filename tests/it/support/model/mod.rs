@@ -11,6 +11,7 @@
 mod answer;
 mod asked;
 mod catalog;
+pub mod conform;
 mod deliver;
 mod serve;
 mod wire;

@@ -11,6 +11,7 @@ use super::Shared;
 use super::answer::{Answer, Item, Refusal, Usage};
 use super::asked::{Asked, Ended};
 use super::catalog::{self, Reply};
+use super::conform;
 use super::deliver::{Body, Line, Over, drain};
 use super::wire::{Wire, gemini};
 use crate::support::http::{Head, decoded, read_body, read_head};
@@ -74,6 +75,10 @@ fn respond(line: &mut Line, asked: &Asked, body: &[u8]) -> Result<(), Over> {
         let words = String::from_utf8_lossy(body).into_owned();
         line.shared.change(|s| s.problems.push(format!("{}: the body is not JSON: {words:?}", asked.path)));
     }
+    line.shared.change(|s| {
+        let problems = conform::check(asked, &s.allowed);
+        s.problems.extend(problems);
+    });
     let answer = with_ids(chosen(line, asked), line.number);
     if let Some(refusal) = &answer.refusal {
         return refuse(line, asked, &answer, refusal);
