@@ -9,8 +9,8 @@ use super::words;
 const LENGTH: usize = 160;
 /// Characters before the first word that matches.
 const BEFORE: usize = 40;
-/// Lines that are looked at; what is longer is not read to its end.
-const LINES: usize = 2_000;
+/// Bytes that are looked at; a longer text is not read to its end.
+const READ: usize = 256 * 1024;
 
 /// A part of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,8 +28,9 @@ pub(super) fn answers(word: &str, wanted: &str) -> bool {
 /// The line that holds the most of the wanted words, shortened around the first of them.
 pub(super) fn excerpt(body: &str, query: &Query) -> Excerpt {
     let wanted = query.words();
+    let body = &body[..body.floor_char_boundary(READ)];
     let mut best: Option<(usize, &str)> = None;
-    for line in body.lines().filter(|line| !line.trim().is_empty()).take(LINES) {
+    for line in body.lines().filter(|line| !line.trim().is_empty()) {
         let hits = wanted.iter().filter(|wanted| holds(line, wanted)).count();
         if best.is_none_or(|(most, _)| hits > most) {
             best = Some((hits, line));
@@ -40,6 +41,13 @@ pub(super) fn excerpt(body: &str, query: &Query) -> Excerpt {
     }
     let Some((_, line)) = best else { return Excerpt::default() };
     cut(line.trim(), &wanted)
+}
+
+/// Where the next word after a space begins, unless that is behind `last`.
+fn next_word(line: &str, start: usize, last: usize) -> usize {
+    let between = &line[start..last];
+    let space = between.find(char::is_whitespace).unwrap_or(0);
+    start + between.len() - between[space..].trim_start().len()
 }
 
 /// Whether a line has a word somewhere, roughly: it is asked of every line.
@@ -57,10 +65,9 @@ fn cut(line: &str, wanted: &[&str]) -> Excerpt {
         .map(|word| word.at)
         .collect();
     let first = marks.first().map_or(0, |mark| mark.start);
-    // From a boundary, at most BEFORE characters before the first match.
+    // At most BEFORE characters before the first match, and from the beginning of a word.
     let start = line[..first].char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
-    let start = if line[..start].chars().count() <= 1 { 0 } else { start };
-    let start = start + (line[start..].len() - line[start..].trim_start().len());
+    let start = if line[..start].chars().count() <= 1 { 0 } else { next_word(line, start, first) };
     let end = line[start..].char_indices().nth(LENGTH).map_or(line.len(), |(at, _)| start + at);
     let (lead, tail) = (if start > 0 { "…" } else { "" }, if end < line.len() { "…" } else { "" });
     let text = format!("{lead}{}{tail}", &line[start..end]);

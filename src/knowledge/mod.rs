@@ -3,6 +3,7 @@
 //! The store is the truth. The index remembers in its own commit how far it has read; a search first folds in what is
 //! missing. A deleted or damaged index is made again. It knows no SQL and prints nothing.
 
+mod apart;
 mod doc;
 mod excerpt;
 mod facets;

@@ -9,6 +9,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field as Column, IndexRecordOption};
 
+use super::apart::Apart;
 use super::query::{Field, Part, Query};
 use super::schema::Fields;
 use super::words;
@@ -26,7 +27,7 @@ pub(super) fn plan<'a>(query: &Query, fields: &Fields, late: impl Iterator<Item 
         all.push((Occur::Must, one(part, fields)));
     }
     for part in &query.must_not {
-        all.push((Occur::MustNot, one(part, fields)));
+        all.push((Occur::MustNot, Box::new(Apart(one(part, fields)))));
     }
     if query.since.is_some() || query.until.is_some() {
         let term = |at: Timestamp| Term::from_field_i64(fields.when, at.as_micros());
@@ -38,7 +39,7 @@ pub(super) fn plan<'a>(query: &Query, fields: &Fields, late: impl Iterator<Item 
         let sources = query.hidden.iter().map(|name| Term::from_field_text(fields.source, name));
         let hidden: Vec<(Occur, Box<dyn Ask>)> =
             vec![(Occur::Must, exact(fields.kind, "definition")), (Occur::Must, Box::new(TermSetQuery::new(sources)))];
-        all.push((Occur::MustNot, Box::new(BooleanQuery::new(hidden))));
+        all.push((Occur::MustNot, Box::new(Apart(Box::new(BooleanQuery::new(hidden))))));
     }
     let late: Vec<Term> = late.map(|key| Term::from_field_text(fields.key, key)).collect();
     if !late.is_empty() {

@@ -35,6 +35,9 @@ const FIELDS: [(&str, Option<Field>); 9] = [
     ("until", None),
 ];
 
+/// Parts of one query.
+const MOST: usize = 100;
+
 /// What `kind:` takes, and the words of the store.
 const KINDS: [(&str, &str); 4] =
     [("command", "definition"), ("run", "run"), ("message", "message"), ("memory", "memory")];
@@ -62,19 +65,23 @@ pub struct Query {
 
 impl Query {
     /// Reads a query. Days are those of `zone`. `Usage` for a field that is none, naming the one that was perhaps meant,
-    /// and for a kind or a time that is none.
+    /// for a kind or a time that is none, and for more parts than anybody means.
     pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Query> {
         let mut query = Query::default();
         let mut rest = text.trim_start();
         while let Some(term) = take_term(&mut rest) {
             query.add(&term, now, zone)?;
+            if query.must.len() + query.must_not.len() > MOST {
+                return Err(Error::new(Kind::Usage, format!("a search takes at most {MOST} words"))
+                    .hint("put a long text in quotes, or look for its rarest words"));
+            }
         }
         Ok(query)
     }
 
     /// A query of plain words, in which nothing has a meaning of its own.
     pub fn plain(text: &str) -> Query {
-        let must = words::words(text).into_iter().map(|word| Part::Word(word.text)).collect();
+        let must = words::words(text).into_iter().take(MOST).map(|word| Part::Word(word.text)).collect();
         Query { must, ..Query::default() }
     }
 
@@ -345,6 +352,7 @@ mod tests {
         );
         assert_eq!(said("kind:song"), "`song` is no kind of thing / there are command, run, message, memory");
         assert!(said("since:soon").starts_with("`soon` is no time / write 24h, 7d"));
+        assert!(said(&"x ".repeat(101)).starts_with("a search takes at most 100 words"));
         assert_eq!(said("tag:,"), "`tag:` needs a value / such as tag:rust");
         assert_eq!(
             parse("kind:commands,RUN,memories").unwrap().must,

@@ -157,6 +157,73 @@ fn words_phrases_and_fields_find_what_they_say() {
 }
 
 #[test]
+fn any_query_gets_the_same_answer_from_the_index_and_from_the_rows() {
+    let terms = [
+        "owner",
+        "ownr",
+        "ow",
+        "o",
+        "onwer",
+        "reference outlives",
+        "\"no reference\"",
+        "-its",
+        "-\"der Owner\"",
+        "role:user",
+        "-role:user",
+        "tag:travel",
+        "since:2026-02",
+        "until:2026-01-31",
+        "kind:message",
+        "kind:memory,run",
+        "東",
+        "東京",
+        "Ärger",
+        "arge",
+        "model:gpt",
+        "-model:5",
+        "lifetimes",
+        "session:t",
+        "tea",
+        "source:cli",
+        "status:done",
+        "wants",
+        "the",
+    ];
+    let (read, unread) = (filled(), filled());
+    read.index.catch_up(&read.store).unwrap();
+    let query = |picked: &[usize]| picked.iter().map(|at| terms[*at]).collect::<Vec<_>>().join(" ");
+    let ask = |world: &World, text: &str, from_rows: bool| {
+        let now = "2026-03-10T12:00:00Z".parse().unwrap();
+        let query = Query::parse(text, now, &TimeZone::UTC).unwrap();
+        let mut keys: Vec<(String, String)> = match from_rows {
+            false => {
+                let found = world.index.find(&world.store, &query, 99, false).unwrap();
+                found.hits.into_iter().map(|hit| (hit.kind, hit.excerpt)).collect()
+            }
+            true => {
+                let rows = world.store.search_feed(0, 99).unwrap();
+                let fitting = rows.iter().filter(|row| row::fits(&doc::Doc::of(row), &query).is_some());
+                fitting.map(|row| (row.kind.name().to_string(), excerpt::excerpt(&row.body, &query).text)).collect()
+            }
+        };
+        keys.sort();
+        keys
+    };
+    let mut runner = proptest::test_runner::TestRunner::new(proptest::test_runner::Config {
+        cases: 200,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let picks = proptest::collection::vec(0..terms.len(), 1..4);
+    let held = runner.run(&picks, |picked| {
+        let text = query(&picked);
+        proptest::prop_assert_eq!(ask(&read, &text, false), ask(&unread, &text, true), "{}", text);
+        Ok(())
+    });
+    held.unwrap();
+}
+
+#[test]
 fn a_hit_says_what_a_list_shows_and_which_words_match() {
     both(|world| {
         let mut found = world.find("outlives owner role:assistant");
