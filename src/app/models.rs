@@ -242,3 +242,29 @@ fn route(name: String, member: &Member) -> Route {
         models: member.list("models"),
     }
 }
+
+/// Refuses when today's budget is spent; gives the warning that is due, if any.
+///
+/// # Errors
+/// `Refused` when `usage.daily_budget` is reached.
+pub fn budget_check(app: &App) -> Result<Option<String>> {
+    let config = app.config()?;
+    let (budget, warning) = (config.micro_dollars("usage.daily_budget"), config.micro_dollars("usage.daily_warning"));
+    if budget.is_none() && warning.is_none() {
+        return Ok(None);
+    }
+    let zone = jiff::tz::TimeZone::system();
+    let now = jiff::Timestamp::from_microsecond(app.clock.now().as_micros()).unwrap_or_default();
+    let midnight = now.to_zoned(zone).start_of_day().map_or(now, |day| day.timestamp());
+    let spent = app.store()?.spent(Timestamp::from_micros(midnight.as_microsecond()))?;
+    let dollars = |micros: i64| format!("${:.2}", micros as f64 / 1e6);
+    if let Some(budget) = budget.filter(|budget| spent >= *budget) {
+        return Err(Error::new(
+            Kind::Refused,
+            format!("today's budget of {} is spent ({} so far)", dollars(budget), dollars(spent)),
+        )
+        .hint("wait until tomorrow, or raise `fac config set usage.daily_budget`; `fac usage` shows what was spent"));
+    }
+    let due = warning.filter(|warning| spent >= *warning);
+    Ok(due.map(|warning| format!("{} was spent today, more than the {} you set", dollars(spent), dollars(warning))))
+}

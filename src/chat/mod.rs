@@ -9,6 +9,7 @@ pub mod context;
 pub mod driver;
 pub mod export;
 pub mod import;
+pub mod mcp;
 pub mod policy;
 mod record;
 pub mod schema;

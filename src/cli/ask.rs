@@ -31,7 +31,12 @@ pub(super) enum Granted {
 }
 
 fn theme(context: &Context) -> Box<dyn Theme> {
-    if context.ui.colour() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
+    theme_of(context.ui.colour())
+}
+
+/// How questions look.
+pub(super) fn theme_of(colour: bool) -> Box<dyn Theme> {
+    if colour { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
 }
 
 fn gone(error: dialoguer::Error) -> Error {

@@ -205,6 +205,9 @@ impl Response {
     }
 }
 
+/// The client library's own error, for the libraries that hand it on wrapped in theirs.
+pub type ClientError = reqwest::Error;
+
 /// `factotum/<version>`.
 pub fn user_agent() -> &'static str {
     concat!("factotum/", env!("CARGO_PKG_VERSION"))

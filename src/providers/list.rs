@@ -206,3 +206,13 @@ fn priced(item: &Value) -> Option<Price> {
         cache_written: of("input_cache_write"),
     })
 }
+
+impl Models {
+    /// The models of one provider.
+    ///
+    /// # Errors
+    /// Why there is no list.
+    pub async fn models_of(&self, entry: &Entry) -> Result<Vec<ModelInfo>> {
+        of(&self.shared, entry, false).await
+    }
+}
