@@ -217,7 +217,12 @@ impl Catalog<'_> {
 
     /// Commands of other projects are not seen from this one.
     pub fn is_visible(&self, source: &SourceRef) -> bool {
-        source.kind != SourceKind::Project || self.project.as_deref() == Some(source.spec.as_str())
+        self.shows(source.kind, &source.spec)
+    }
+
+    /// The same, of a source by its kind and spec.
+    pub fn shows(&self, kind: SourceKind, spec: &str) -> bool {
+        kind != SourceKind::Project || self.project.as_deref() == Some(spec)
     }
 
     /// Picks one of several definitions of a name: the nearest source, then the order of sources, then platform and

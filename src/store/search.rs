@@ -1,4 +1,4 @@
-//! What a search index has to read: every run and definition has a number that is renewed whenever it changes.
+//! What a search index has to read: every definition, run, message and memory has a number that is renewed whenever it changes.
 //!
 //! The texts are put together when they are read, so nothing is kept twice and what was erased is not here either.
 
@@ -56,12 +56,13 @@ pub struct SearchDoc {
     pub deleted: bool,
     /// When it last changed.
     pub at: Timestamp,
-    /// The command's name.
+    /// The command's name; of a message the title of its chat, or its name.
     pub title: String,
     /// The words it should be found by.
     pub body: String,
     /// What a list of finds shows: for a definition `source`, `dialect`, `category`, `summary`, `aliases`; for a run
-    /// `source`, `trigger`, `status`, `exit_code`, `started`.
+    /// `source`, `trigger`, `status`, `exit_code`, `started`; for a message `role`, `model`, `status`, `created`, `session`,
+    /// `session_name`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`.
     pub extra: Value,
 }
 
@@ -184,7 +185,7 @@ fn fill_run(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
 
 fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT m.words, m.role, m.model, m.status, m.created, s.id, s.title, s.name, m.summary_of IS NOT NULL,
+        "SELECT m.words, m.role, m.model, m.status, m.created, s.id, s.title, s.name, m.summary_of IS NOT NULL, s.imported_from,
          (SELECT json_group_array(tag) FROM session_tags WHERE session = s.n)
          FROM messages m JOIN sessions s ON s.n = m.session WHERE m.id = ?1",
     )?;
@@ -201,7 +202,8 @@ fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
             "session": row.get::<_, String>(5)?,
             "session_name": name,
             "summary": row.get::<_, bool>(8)?,
-            "tags": serde_json::from_str::<Value>(&row.get::<_, String>(9)?)?,
+            "source": row.get::<_, Option<String>>(9)?,
+            "tags": serde_json::from_str::<Value>(&row.get::<_, String>(10)?)?,
         });
     }
     Ok(())

@@ -16,6 +16,7 @@ mod model_server;
 mod readme;
 mod run;
 mod search;
+mod search_chats;
 mod sources;
 mod support;
 mod terminal;
