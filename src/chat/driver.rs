@@ -149,7 +149,9 @@ impl Chat<'_> {
     ) -> Result<Outcome> {
         let begun = Instant::now();
         let typed = ask.model.as_deref().or(session.model.as_deref());
-        let has_picture = |parts: &Vec<Part>| parts.iter().any(|p| matches!(p, Part::File { mime, .. } if mime.starts_with("image/")));
+        let has_picture = |parts: &Vec<Part>| {
+            parts.iter().any(|p| matches!(p, Part::File { mime, .. } if mime.starts_with("image/")))
+        };
         let size = ask.parts.iter().map(|parts| count_parts(parts)).sum();
         let needs =
             Needs { task: ask.purpose.clone(), tokens: size, vision: ask.parts.as_ref().is_some_and(has_picture) };
@@ -350,9 +352,8 @@ impl Chat<'_> {
                 }
                 Fit::Compact { .. } => {
                     let tokens = context::total(&pieces).tokens;
-                    return Err(too_long(tokens, budget).hint(
-                        "allow summaries with `fac config set chat.compact true`, or go on in a new chat",
-                    ));
+                    return Err(too_long(tokens, budget)
+                        .hint("allow summaries with `fac config set chat.compact true`, or go on in a new chat"));
                 }
                 Fit::TooLong { tokens, .. } => {
                     return Err(too_long(tokens, budget).hint("shorten it, or name a model with a larger context"));
@@ -389,7 +390,10 @@ impl Chat<'_> {
         progress: &mut Progress<'_, '_>,
     ) -> Result<Option<()>> {
         let replaced: Vec<Id> = self.replaced_by(session, older)?;
-        let notice = format!("this no longer fits into the model's context, so the oldest {} messages are summarized", replaced.len());
+        let notice = format!(
+            "this no longer fits into the model's context, so the oldest {} messages are summarized",
+            replaced.len()
+        );
         progress.recorder.listener.piece(&Piece::Notice(notice));
         let room = usize::try_from(budget.room().saturating_mul(2)).unwrap_or(usize::MAX);
         let request = Request { turns: context::summary_request(older, room), ..Request::default() };
@@ -498,7 +502,9 @@ impl Chat<'_> {
             Err(error) => return Ok(Decision::No(format!("not run: {}", error.full_message()))),
         };
         if !asker.is_there() {
-            return Ok(Decision::No("not run: nobody is there to allow it, and no rule of the settings does".to_string()));
+            return Ok(Decision::No(
+                "not run: nobody is there to allow it, and no rule of the settings does".to_string(),
+            ));
         }
         let read_only = tool.effects() == Effects::ReadOnly;
         let question = Question { tool: call.name.clone(), origin: tool.origin(), read_only, preview };

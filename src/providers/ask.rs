@@ -150,7 +150,8 @@ async fn attempt(
 
 fn left_alone(shared: &Shared, entry: &Entry, name: &str, until_ms: u64) -> Failure {
     let left = human_ms(until_ms.saturating_sub(now_ms(shared)).div_ceil(1000) * 1000);
-    let said = format!("{} failed {} times in a row and is left alone for {left}", entry.name, super::breaker::FAILURES);
+    let said =
+        format!("{} failed {} times in a row and is left alone for {left}", entry.name, super::breaker::FAILURES);
     Failure::new(FailureKind::CircuitOpen { until_ms }, name, said)
         .hint("wait, or name another model with -m; `fac doctor` shows how each provider fares")
 }

@@ -22,9 +22,12 @@ impl Models {
     /// The models of every provider, each list or why there is none. A list that was asked for within a day is not
     /// asked for again unless `refresh` says so; one that cannot be had now is answered from memory.
     pub async fn list(&self, refresh: bool) -> Vec<(String, Result<Vec<ModelInfo>>)> {
-        let lists = self.shared.settings.entries.iter().map(|entry| async move {
-            (entry.name.clone(), of(&self.shared, entry, refresh).await)
-        });
+        let lists = self
+            .shared
+            .settings
+            .entries
+            .iter()
+            .map(|entry| async move { (entry.name.clone(), of(&self.shared, entry, refresh).await) });
         futures_util::future::join_all(lists).await
     }
 
@@ -184,7 +187,8 @@ fn described(wire: Wire, item: &Value) -> Option<(String, Facts)> {
             text("name").or_else(|| text("model"))?
         }
         _ => {
-            let fields = ["/context_length", "/max_model_len", "/max_context_length", "/context_window", "/meta/n_ctx_train"];
+            let fields =
+                ["/context_length", "/max_model_len", "/max_context_length", "/context_window", "/meta/n_ctx_train"];
             facts.context = fields.iter().find_map(|path| number(path));
             facts.price = priced(item);
             text("id")?

@@ -154,13 +154,7 @@ impl Models {
     ///
     /// # Errors
     /// `Failed` when the client library cannot be set up.
-    pub fn new(
-        http: Http,
-        settings: Settings,
-        memory: Arc<dyn Memory>,
-        clock: Clock,
-        trace: String,
-    ) -> Result<Models> {
+    pub fn new(http: Http, settings: Settings, memory: Arc<dyn Memory>, clock: Clock, trace: String) -> Result<Models> {
         let client = genai::Client::builder().with_reqwest(http.client()).build();
         let client = client.context(Kind::Failed, || "cannot set up the client for models".to_string())?;
         let recent = moka::sync::Cache::builder().max_capacity(256).build();

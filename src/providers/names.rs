@@ -165,7 +165,9 @@ fn unknown(entries: &[Arc<Entry>], all: &[(usize, String)], typed: &str) -> Erro
     let wanted = typed.rsplit('/').next().unwrap_or(typed).to_lowercase();
     let mut near: Vec<(f64, String)> = all
         .iter()
-        .map(|(at, model)| (strsim::jaro_winkler(&wanted, &model.to_lowercase()), format!("{}/{model}", entries[*at].name)))
+        .map(|(at, model)| {
+            (strsim::jaro_winkler(&wanted, &model.to_lowercase()), format!("{}/{model}", entries[*at].name))
+        })
         .filter(|(score, _)| *score > 0.7)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -29,8 +29,9 @@ impl Models {
         found.extend(self.probe().await.into_iter().filter(|e| e.wire == Wire::Ollama));
         let found = found.into_iter().find(|e| name.is_none_or(|name| e.name == name));
         found.ok_or_else(|| {
-            Error::new(Kind::NotFound, "there is no Ollama server here")
-                .hint("start it with `ollama serve`, or name it: fac config set providers.ollama.url http://host:11434/")
+            Error::new(Kind::NotFound, "there is no Ollama server here").hint(
+                "start it with `ollama serve`, or name it: fac config set providers.ollama.url http://host:11434/",
+            )
         })
     }
 

@@ -124,10 +124,21 @@ mod tests {
 
     #[test]
     fn each_sort_of_token_has_its_price() {
-        let price = Price { input: 3_000_000, output: 15_000_000, cached: Some(300_000), cache_written: Some(3_750_000) };
-        let usage = Usage { input: Some(1_000), output: Some(10), cached: Some(400), cache_written: Some(100), reasoning: Some(5) };
+        let price =
+            Price { input: 3_000_000, output: 15_000_000, cached: Some(300_000), cache_written: Some(3_750_000) };
+        let usage = Usage {
+            input: Some(1_000),
+            output: Some(10),
+            cached: Some(400),
+            cache_written: Some(100),
+            reasoning: Some(5),
+        };
         assert_eq!(price.cost_micros(&usage), 500 * 3 + 120 + 375 + 150);
         assert_eq!(price.cost_micros(&Usage { input: Some(1), ..Usage::default() }), 3);
-        assert_eq!(Price { input: 1, output: 1, ..price }.cost_micros(&Usage { output: Some(1), ..Usage::default() }), 1, "rounded up");
+        assert_eq!(
+            Price { input: 1, output: 1, ..price }.cost_micros(&Usage { output: Some(1), ..Usage::default() }),
+            1,
+            "rounded up"
+        );
     }
 }

@@ -13,7 +13,9 @@ const LONGEST: usize = 400;
 /// The failure behind an error of the library.
 pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Failure {
     match error {
-        genai::Error::HttpError { status, body, headers, .. } => of_status(status.as_u16(), headers, body, entry, model),
+        genai::Error::HttpError { status, body, headers, .. } => {
+            of_status(status.as_u16(), headers, body, entry, model)
+        }
         genai::Error::WebStream { error, .. } => match error.downcast_ref::<genai::Error>() {
             Some(inner) => of_library(inner, entry, model),
             None => of_connection(&**error, entry, model),
@@ -22,7 +24,9 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
             let said = redacted(entry, &message_in(body).unwrap_or_else(|| body.to_string()));
             Failure::new(FailureKind::InStream, model, format!("{model} broke off with an error: {said}"))
         }
-        genai::Error::StreamParse { .. } | genai::Error::JsonValueExt(_) | genai::Error::InvalidJsonResponseElement { .. } => {
+        genai::Error::StreamParse { .. }
+        | genai::Error::JsonValueExt(_)
+        | genai::Error::InvalidJsonResponseElement { .. } => {
             Failure::new(FailureKind::Broken, model, format!("{model} sent something that is no answer"))
                 .hint(format!("is providers.{}.wire right for this server?", entry.name))
         }
@@ -57,9 +61,17 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
     let said = redacted(entry, &said);
     let retry_after_ms = retry_after(headers);
     let lower = said.to_lowercase();
-    let is_long = ["context length", "context window", "context_length", "too long", "maximum context", "too many tokens", "exceeds the maximum number of tokens"]
-        .iter()
-        .any(|word| lower.contains(word));
+    let is_long = [
+        "context length",
+        "context window",
+        "context_length",
+        "too long",
+        "maximum context",
+        "too many tokens",
+        "exceeds the maximum number of tokens",
+    ]
+    .iter()
+    .any(|word| lower.contains(word));
     let because = if said.is_empty() { String::new() } else { format!(": {said}") };
     let host = host(entry);
     match status {
@@ -68,21 +80,36 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
             failure.hint(match &entry.key_from {
                 Some(from) if entry.key.is_some() => format!("the key comes from {from}; renew it there"),
                 Some(from) => format!("set {from}"),
-                None => format!("`fac secret set {0}` keeps one; `fac config set providers.{0}.secret_name {0}` uses it", entry.name),
+                None => format!(
+                    "`fac secret set {0}` keeps one; `fac config set providers.{0}.secret_name {0}` uses it",
+                    entry.name
+                ),
             })
         }
-        404 => Failure::new(FailureKind::NotFound, model, format!("{host} has no model or address for {model}{because}"))
-            .hint(format!("`fac models ls` lists what there is; the address is {}", entry.url)),
-        429 => Failure::new(FailureKind::RateLimited { retry_after_ms }, model, format!("{host} has had too many requests{because}"))
-            .hint("wait, or name another model with -m"),
-        408 | 409 | 425 | 500.. => {
-            Failure::new(FailureKind::Server { status, retry_after_ms }, model, format!("{host} has trouble (status {status}){because}"))
-                .hint("try again in a moment, or name another model with -m")
+        404 => {
+            Failure::new(FailureKind::NotFound, model, format!("{host} has no model or address for {model}{because}"))
+                .hint(format!("`fac models ls` lists what there is; the address is {}", entry.url))
         }
+        429 => Failure::new(
+            FailureKind::RateLimited { retry_after_ms },
+            model,
+            format!("{host} has had too many requests{because}"),
+        )
+        .hint("wait, or name another model with -m"),
+        408 | 409 | 425 | 500.. => Failure::new(
+            FailureKind::Server { status, retry_after_ms },
+            model,
+            format!("{host} has trouble (status {status}){because}"),
+        )
+        .hint("try again in a moment, or name another model with -m"),
         _ if is_long => Failure::new(FailureKind::TooLong, model, format!("this is too long for {model}{because}"))
             .hint("shorten it, or name a model with a larger context"),
-        _ => Failure::new(FailureKind::BadRequest, model, format!("{host} refuses the request (status {status}){because}"))
-            .hint("see `fac models info` for what the model can do"),
+        _ => Failure::new(
+            FailureKind::BadRequest,
+            model,
+            format!("{host} refuses the request (status {status}){because}"),
+        )
+        .hint("see `fac models info` for what the model can do"),
     }
 }
 

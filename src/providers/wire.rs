@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use genai::adapter::AdapterKind;
 use genai::chat::{
-    Binary, ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatRole, ChatStreamEvent, ContentPart, JsonSpec,
-    MessageContent, ReasoningEffort, StopReason, StreamEnd, Tool, ToolResponse,
+    Binary, ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatRole, ChatStreamEvent, ContentPart,
+    JsonSpec, MessageContent, ReasoningEffort, StopReason, StreamEnd, Tool, ToolResponse,
 };
 use genai::resolver::{AuthData, Endpoint};
 use genai::{Client, ModelIden, ServiceTarget};
@@ -141,7 +141,8 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
         if frame.data.trim() == "[DONE]" {
             seen.done = true;
         } else if frame.data.contains("finish_reason")
-            && let Some(reason) = frame.json().and_then(|v| Some(v.pointer("/choices/0/finish_reason")?.as_str()?.to_string()))
+            && let Some(reason) =
+                frame.json().and_then(|v| Some(v.pointer("/choices/0/finish_reason")?.as_str()?.to_string()))
         {
             seen.finish = Some(reason);
         }

@@ -121,6 +121,19 @@ pub struct UsageRow {
 /// The most that one request is believed to have taken, so that no sum of many overflows.
 const MOST: u64 = 1 << 40;
 
+/// What one answer took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerCost {
+    /// The answer's message.
+    pub message: Id,
+    /// Tokens in.
+    pub input: u64,
+    /// Tokens out.
+    pub output: u64,
+    /// Millionths of a dollar; `None` where no price is known.
+    pub cost_micros: Option<i64>,
+}
+
 const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'),
      sum(input IS NULL AND output IS NULL AND NOT from_cache), sum(from_cache),
      sum(ifnull(input, 0)), sum(ifnull(output, 0)), sum(ifnull(cached, 0)), sum(ifnull(cache_written, 0)),
@@ -245,15 +258,20 @@ impl Store {
         })
     }
 
-    /// What each answer of a chat cost, by message: tokens in, out, millionths of a dollar.
-    pub fn costs_of(&self, session: Id) -> Result<Vec<(Id, u64, u64, Option<i64>)>> {
+    /// What each answer of a chat took, by message.
+    pub fn costs_of(&self, session: Id) -> Result<Vec<AnswerCost>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT message, sum(ifnull(input, 0)), sum(ifnull(output, 0)), sum(cost_micros) FROM calls
                  WHERE session = ?1 AND +owner = ?2 AND message IS NOT NULL GROUP BY message",
             )?;
             let rows = statement.query_map(params![session, &*self.owner], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64, row.get(3)?))
+                Ok(AnswerCost {
+                    message: row.get(0)?,
+                    input: row.get::<_, i64>(1)? as u64,
+                    output: row.get::<_, i64>(2)? as u64,
+                    cost_micros: row.get(3)?,
+                })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

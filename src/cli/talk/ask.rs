@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "EFFORT", value_parser = ["none", "low", "medium", "high"], hide_possible_values = true)]
     think: Option<String>,
     /// Go on in the chat used last
-    #[arg(short, long = "continue", conflicts_with = "session")]
+    #[arg(short = 'c', long = "continue", conflicts_with = "session")]
     go_on: bool,
     /// Go on in this chat, or begin it
     #[arg(long, value_name = "NAME")]
@@ -106,7 +106,8 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             value = Some(schema::validate(schema, &outcome.text()));
             if let Some(Err(problems)) = &value {
                 // Once more, with what was wrong.
-                let said = format!("That does not fit the schema: {}. Answer with the JSON alone.", problems.join("; "));
+                let said =
+                    format!("That does not fit the schema: {}. Answer with the JSON alone.", problems.join("; "));
                 ask.parent = Some(outcome.answer);
                 ask.parts = Some(vec![Part::text(said)]);
                 outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
@@ -139,8 +140,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             last["answer"]["value"] = value;
         }
         Some(Err(problems)) if code == 0 => {
-            let error = Error::new(Kind::BadData, format!("the answer does not fit the schema: {}", problems.join("; ")))
-                .hint("ask again, name another model with -m, or make the schema simpler");
+            let error =
+                Error::new(Kind::BadData, format!("the answer does not fit the schema: {}", problems.join("; ")))
+                    .hint("ask again, name another model with -m, or make the schema simpler");
             code = error.kind().exit_code();
             last["answer"]["problems"] = json!(problems);
             if !context.ui.json {
@@ -172,7 +174,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 fn error_json(ended: &Ended) -> Option<Value> {
     let Ended::Failed(error) = ended else { return None };
     let code = error.kind().exit_code();
-    Some(json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code}))
+    Some(
+        json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code}),
+    )
 }
 
 /// What goes to the model: the words, what is piped in, and the files.
@@ -185,7 +189,10 @@ fn parts(context: &Context, args: &Args) -> Result<Vec<Part>> {
     if !context.ui.no_input && !named && !std::io::stdin().is_terminal() {
         let mut piped = Vec::new();
         let most = limit.saturating_add(1);
-        (&mut stdin).take(most).read_to_end(&mut piped).context(Kind::Failed, || "cannot read what is piped in".into())?;
+        (&mut stdin)
+            .take(most)
+            .read_to_end(&mut piped)
+            .context(Kind::Failed, || "cannot read what is piped in".into())?;
         if !piped.is_empty() && words.is_empty() && std::str::from_utf8(&piped).is_ok() && piped.len() as u64 <= limit {
             words = String::from_utf8_lossy(&piped).into_owned();
         } else if !piped.is_empty() {
@@ -260,7 +267,8 @@ pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> 
     let mut tuning = Tuning::default();
     for option in options {
         let wrong = |what: &str| {
-            Error::new(Kind::Usage, format!("`-o {option}` {what}")).hint("for example: -o temperature=0.2 -o max_tokens=500")
+            Error::new(Kind::Usage, format!("`-o {option}` {what}"))
+                .hint("for example: -o temperature=0.2 -o max_tokens=500")
         };
         let (key, value) = option.split_once('=').ok_or_else(|| wrong("is not written as KEY=VALUE"))?;
         let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(|| wrong("wants a number"));

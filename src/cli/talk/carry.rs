@@ -12,7 +12,8 @@ use crate::store::{MessageStatus, NewMessage, NewSession, Session, SessionEdit, 
 
 /// A chat with all its messages and files.
 pub(super) fn out(store: &Store, session: &Session) -> Result<Chat> {
-    let costs: HashMap<Id, Option<i64>> = store.costs_of(session.id)?.into_iter().map(|(id, _, _, c)| (id, c)).collect();
+    let costs: HashMap<Id, Option<i64>> =
+        store.costs_of(session.id)?.into_iter().map(|c| (c.message, c.cost_micros)).collect();
     let messages = store.whole_tree(session.id)?.into_iter().map(|message| Archived {
         id: message.id.to_string(),
         parent: message.parent.map(|p| p.to_string()),

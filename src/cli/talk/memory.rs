@@ -39,7 +39,9 @@ enum What {
 pub(in crate::cli) fn remember(context: &mut Context, args: &RememberArgs) -> Result<u8> {
     let text = args.words.join(" ");
     if text.trim().is_empty() {
-        return Err(Error::new(Kind::Usage, "there is nothing to remember").hint("fac remember 'I use fish and Debian'"));
+        return Err(
+            Error::new(Kind::Usage, "there is nothing to remember").hint("fac remember 'I use fish and Debian'")
+        );
     }
     let memory = context.app.store()?.remember(text.trim(), "cli")?;
     if context.ui.json {

@@ -78,16 +78,17 @@ pub(super) fn end(context: &Context, outcome: &mut Outcome, asked_for_length: bo
         Ended::Well(Finish::Length) => {
             failed(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
         }
-        Ended::Well(Finish::Filtered) => {
-            failed(Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model)).hint("put the question otherwise"))
-        }
+        Ended::Well(Finish::Filtered) => failed(
+            Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model))
+                .hint("put the question otherwise"),
+        ),
         Ended::Well(_) => 0,
         Ended::Limited(why) => {
             failed(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
         }
-        Ended::CutOff => {
-            failed(Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept))
-        }
+        Ended::CutOff => failed(
+            Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
+        ),
         Ended::Cancelled => failed(Error::new(Kind::Interrupted, "stopped").hint(kept)),
         Ended::Failed(error) => failed(error),
     }

@@ -164,7 +164,11 @@ impl Asker for Person {
         let preview = safe(&question.preview);
         let lines: String = preview.lines().map(|line| format!("    {line}\n")).collect();
         let what = if question.read_only { "only reads" } else { "may change things" };
-        let _ = write!(std::io::stderr().lock(), "\nThe model wants to use {} ({what}):\n{lines}", safe_line(&question.origin));
+        let _ = write!(
+            std::io::stderr().lock(),
+            "\nThe model wants to use {} ({what}):\n{lines}",
+            safe_line(&question.origin)
+        );
         let mut answers = vec!["No", "Yes, this once"];
         if question.read_only {
             answers.push("Yes, and do not ask again for this tool in this chat");

@@ -208,9 +208,9 @@ fn named(context: &Context, wanted: Option<&str>) -> Result<Session> {
     let store = context.app.store()?;
     match wanted {
         Some(wanted) => store.session(wanted),
-        None => store.last_session()?.ok_or_else(|| {
-            Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")
-        }),
+        None => store
+            .last_session()?
+            .ok_or_else(|| Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")),
     }
 }
 
@@ -294,9 +294,10 @@ fn show(context: &Context, session: &Session) -> Result<u8> {
             "assistant" => message.model.as_deref().map_or_else(|| "assistant".into(), |m| safe_line(m).into_owned()),
             other => other.to_string(),
         };
-        let cost = costs.iter().find(|(id, ..)| *id == message.id);
-        let cost = cost.map(|(_, input, output, micros)| {
-            let money = micros.map(|m| format!(", {}", dollars(m))).unwrap_or_default();
+        let cost = costs.iter().find(|c| c.message == message.id);
+        let cost = cost.map(|c| {
+            let (input, output) = (c.input, c.output);
+            let money = c.cost_micros.map(|m| format!(", {}", dollars(m))).unwrap_or_default();
             format!("  {input} in, {output} out{money}")
         });
         let state = if message.status == MessageStatus::Done { "" } else { message.status.name() };
@@ -359,7 +360,8 @@ fn show_tree(context: &Context, session: &Session) -> Result<u8> {
         return Ok(0);
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
-    let mut waiting: Vec<(&Message, usize)> = messages.iter().filter(|m| m.parent.is_none()).map(|m| (m, 0)).rev().collect();
+    let mut waiting: Vec<(&Message, usize)> =
+        messages.iter().filter(|m| m.parent.is_none()).map(|m| (m, 0)).rev().collect();
     while let Some((message, depth)) = waiting.pop() {
         let children: Vec<&Message> = messages.iter().filter(|m| m.parent == Some(message.id)).collect();
         let here = if session.head == Some(message.id) { " ◀" } else { "" };

@@ -68,7 +68,8 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             _ => safe_line(&row.key).into_owned(),
         };
         let bar = if is_total { String::new() } else { bar(weight(row), most) };
-        let failed = if row.failed + row.open > 0 { format!(" ({} failed)", row.failed + row.open) } else { String::new() };
+        let failed =
+            if row.failed + row.open > 0 { format!(" ({} failed)", row.failed + row.open) } else { String::new() };
         table.row(vec![
             (key, Some(if is_total { Role::Strong } else { Role::Name })),
             (format!("{}{failed}", row.calls), None),

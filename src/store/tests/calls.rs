@@ -109,7 +109,8 @@ fn each_answers_price_is_known() {
         let call = store.begin_call(&new).unwrap();
         store.end_call(call, &took(10, 1, Some(4))).unwrap();
     }
-    assert_eq!(store.costs_of(chat.id).unwrap(), [(answer, 20, 2, Some(8))]);
+    let cost = super::super::AnswerCost { message: answer, input: 20, output: 2, cost_micros: Some(8) };
+    assert_eq!(store.costs_of(chat.id).unwrap(), [cost]);
 }
 
 #[test]
