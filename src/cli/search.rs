@@ -47,6 +47,15 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
     find(context, words, kind, limit, false)
 }
 
+/// After something was erased: its words leave the index too.
+pub(super) fn after_erasing(context: &Context) -> Result<()> {
+    index(context).drop_erased(context.app.store()?).map(drop)
+}
+
+fn index(context: &Context) -> Index {
+    Index::new(&context.app.paths.cache.join("index"))
+}
+
 /// The shell took the quotes of `session:"my chat"` away; they are needed once more.
 fn requoted(word: &str) -> String {
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
@@ -61,8 +70,7 @@ fn requoted(word: &str) -> String {
 fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets: bool) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
     let query = query(context, &catalog, words, kind)?;
-    let index = Index::new(&context.app.paths.cache.join("index"));
-    let found = index.find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
+    let found = index(context).find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
     match found.made {
         Made::No => {}
         Made::Anew => context.ui.note("made the search index"),

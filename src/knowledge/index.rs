@@ -164,6 +164,11 @@ impl Index {
         Ok(folded.unwrap_or(0))
     }
 
+    /// Lets what was erased leave the index at once, where there is one; else as [`Index::catch_up`].
+    pub fn drop_erased(&self, store: &Store) -> Result<usize> {
+        if self.folder.join("meta.json").exists() { self.catch_up(store) } else { Ok(0) }
+    }
+
     /// Tries until it works, making an index that cannot be used again in between; `None` when it cannot be made.
     fn persist<T>(&self, store: &Store, attempt: &mut dyn FnMut() -> Result<T, Trouble>) -> Result<(Option<T>, Made)> {
         let mut made = if self.folder.join("meta.json").exists() { Made::No } else { Made::Anew };

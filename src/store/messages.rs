@@ -255,9 +255,19 @@ impl Change<'_> {
             json!({"session": new.session, "role": new.role, "status": new.status.name(), "model": new.model});
         self.record(&Event::new(events::MESSAGE_ADDED, id.to_string(), payload))?;
         if new.status != MessageStatus::Pending {
-            self.touch_doc(DocKind::Message, &id.to_string())?;
+            self.touch_message(id)?;
         }
         Ok(id)
+    }
+
+    /// Lets a message be found, unless its chat goes when it ends.
+    pub(super) fn touch_message(&self, id: Id) -> Outcome<()> {
+        let sql = "SELECT 1 FROM messages m JOIN sessions s ON s.n = m.session WHERE m.id = ?1 AND NOT s.temporary";
+        if self.tx.prepare_cached(sql)?.exists([id])? {
+            self.touch_doc(DocKind::Message, &id.to_string())
+        } else {
+            Ok(())
+        }
     }
 
     /// The internal number of an answer that is awaited.
@@ -275,7 +285,7 @@ impl Change<'_> {
         self.tx.prepare_cached(sql)?.execute(params![n, self.at, said])?;
         let payload = json!({"status": "failed", "lost": true});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
-        self.touch_doc(DocKind::Message, &id.to_string())?;
+        self.touch_message(id)?;
         Ok(true)
     }
 
@@ -304,7 +314,7 @@ impl Change<'_> {
         self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
         let payload = json!({"status": end.status.name(), "model": end.model, "error": end.error});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
-        self.touch_doc(DocKind::Message, &id.to_string())
+        self.touch_message(id)
     }
 }
 

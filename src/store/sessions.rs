@@ -285,7 +285,14 @@ impl Store {
                 edits.iter().map(SessionEdit::said).map(|(key, value)| (key.to_string(), value)).collect();
             change.record(&Event::new(events::SESSION_CHANGED, id.to_string(), Value::Object(said)))?;
             let found_by = |e: &SessionEdit| {
-                matches!(e, SessionEdit::Name(_) | SessionEdit::Title(_) | SessionEdit::Tag(_) | SessionEdit::Untag(_))
+                matches!(
+                    e,
+                    SessionEdit::Name(_)
+                        | SessionEdit::Title(_)
+                        | SessionEdit::Tag(_)
+                        | SessionEdit::Untag(_)
+                        | SessionEdit::Temporary(_)
+                )
             };
             if edits.iter().any(found_by) { change.touch_messages_of(n) } else { Ok(()) }
         })
@@ -351,14 +358,19 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// The words by which a chat's messages are found changed with the chat.
+    /// What a chat's messages are found by changed with the chat; those of one that goes when it ends are not found.
     fn touch_messages_of(&self, n: i64) -> Outcome<()> {
-        let ids: Vec<Id> = self
+        let sql = "SELECT m.id, s.temporary FROM messages m JOIN sessions s ON s.n = m.session
+             WHERE m.session = ?1 AND m.status <> 'pending' ORDER BY m.n";
+        let messages: Vec<(Id, bool)> = self
             .tx
-            .prepare_cached("SELECT id FROM messages WHERE session = ?1")?
-            .query_map([n], |row| row.get(0))?
+            .prepare_cached(sql)?
+            .query_map([n], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        ids.iter().try_for_each(|id| self.touch_doc(DocKind::Message, &id.to_string()))
+        messages.into_iter().try_for_each(|(id, temporary)| match temporary {
+            true => self.bury_doc(DocKind::Message, &id.to_string()),
+            false => self.touch_doc(DocKind::Message, &id.to_string()),
+        })
     }
 }
 

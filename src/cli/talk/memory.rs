@@ -82,6 +82,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
         }
         What::Forget { id } => {
             let gone = store.forget(&id)?;
+            crate::cli::search::after_erasing(context)?;
             context.ui.note(&format!("forgotten: {}", safe_line(&gone.text)));
         }
     }

@@ -173,6 +173,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
                 store.remove_session(session.id)?;
                 context.ui.note(&format!("erased `{}`", called(&session)));
             }
+            crate::cli::search::after_erasing(context)?;
             Ok(0)
         }
         What::Export { sessions, all, to, branches, output } => {

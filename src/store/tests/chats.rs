@@ -302,3 +302,18 @@ fn every_change_is_fed_to_the_index_with_what_a_find_shows() {
     let gone = fed(mark);
     assert!(gone.len() == 3 && gone.iter().all(|d| d.deleted && d.body.is_empty() && d.extra == Value::Null));
 }
+
+#[test]
+fn a_chat_that_goes_when_it_ends_is_not_found() {
+    let world = World::new();
+    let store = &world.store;
+    let chat = store.begin_session(&NewSession { temporary: true, ..NewSession::default() }).unwrap();
+    let (_, answer) = store.add_turn(&said(chat.id, "secret"), &awaited(chat.id)).unwrap();
+    store.end_message(answer, &done("secret")).unwrap();
+    assert_eq!(store.search_feed(0, 99).unwrap(), []);
+    let deleted = || store.search_feed(0, 99).unwrap().iter().map(|d| d.deleted).collect::<Vec<_>>();
+    store.edit_session(chat.id, &[SessionEdit::Temporary(false)]).unwrap();
+    assert_eq!(deleted(), [false, false]);
+    store.edit_session(chat.id, &[SessionEdit::Temporary(true)]).unwrap();
+    assert_eq!(deleted(), [true, true]);
+}
