@@ -144,7 +144,7 @@ impl App {
             Error::new(Kind::BadData, format!("nothing says where the provider `{name}` is"))
                 .hint(format!("fac config set providers.{name}.url http://host:port/v1/"))
         })?;
-        let (key, key_from) = match (member.text("key_env"), member.text("secret_name")) {
+        let (key, key_from) = match (member.text("key_env"), member.text("secret")) {
             (Some(variable), _) => (self.key(variable), Some(variable.to_string())),
             (None, Some(secret)) => {
                 (secrets.find(secret)?.map(|(secret, _)| secret), Some(format!("fac secret set {secret}")))

@@ -81,7 +81,7 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
                 Some(from) if entry.key.is_some() => format!("the key comes from {from}; renew it there"),
                 Some(from) => format!("set {from}"),
                 None => format!(
-                    "`fac secret set {0}` keeps one; `fac config set providers.{0}.secret_name {0}` uses it",
+                    "`fac secret set {0}` keeps one; `fac config set providers.{0}.secret {0}` uses it",
                     entry.name
                 ),
             })

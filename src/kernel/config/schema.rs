@@ -97,7 +97,7 @@ pub const KEYS: &[Key] = &[
     key("providers.*.wire", Type::Choice(&["openai", "responses", "anthropic", "gemini", "ollama"]), "", OWNER_ONLY, "how the provider speaks"),
     key("providers.*.url", Type::Text, "", OWNER_ONLY, "where it is"),
     key("providers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds its key"),
-    key("providers.*.secret_name", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is its key"),
+    key("providers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is its key"),
     key("providers.*.headers", Type::List, "", OWNER_ONLY, "more headers, each `Name: value`"),
     key("providers.*.body", Type::Text, "", OWNER_ONLY, "more fields of each request, a JSON object"),
     key("providers.*.models", Type::List, "", OWNER_ONLY, "models that it has; the first is its default"),
@@ -119,7 +119,6 @@ pub const KEYS: &[Key] = &[
     key("routes.*.max_output_price", Type::Text, "", OWNER_ONLY, "leave out models that cost more dollars a million tokens out"),
     key("routes.*.models", Type::List, "", OWNER_ONLY, "the models that the rule chooses, the preferred one first"),
     key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
-    key("chat.max_attachment_mb", Type::Int(1, 1024), "20", OWNER_ONLY, "megabytes of the largest file that may be attached"),
     key("mcp.*.command", Type::List, "", OWNER_ONLY, "the program of this MCP server, and its arguments"),
     key("mcp.*.env", Type::List, "", OWNER_ONLY, "variables that it gets: NAME, NAME=text or NAME=secret:NAME"),
     key("mcp.*.url", Type::Text, "", OWNER_ONLY, "the address of an MCP server that is reached over HTTP"),
@@ -192,7 +191,9 @@ pub fn nearest(path: &KeyPath) -> Option<KeyPath> {
     let score = |key: &Key| {
         let name = key.filled(path).to_string();
         let tail = key.name.rsplit('.').next().unwrap_or_default();
-        strsim::jaro_winkler(&name, &wrong).max(0.95 * strsim::jaro_winkler(tail, last))
+        // Of two that are as near, the one that stands alone is meant.
+        let tail = strsim::jaro_winkler(tail, last) * if key.is_family() { 0.94 } else { 0.95 };
+        strsim::jaro_winkler(&name, &wrong).max(tail)
     };
     KEYS.iter()
         .map(|key| (score(key), key))
@@ -241,7 +242,10 @@ mod tests {
     #[test]
     fn only_these_settings_are_open_to_any_project() {
         let open: Vec<&str> = KEYS.iter().filter(|key| key.harmless).map(|key| key.name).collect();
-        assert_eq!(open, ["color", "sources.parallel", "sources.timeout_s"]);
+        assert_eq!(
+            open,
+            ["color", "sources.parallel", "sources.timeout_s", "chat.markdown", "chat.reasoning", "chat.keys"]
+        );
     }
 
     #[test]
