@@ -8,6 +8,8 @@ TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO     := cargo
+# Whoever starts this in the background may have told it to ignore Ctrl-C, which the tests press.
+HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
 .PHONY: help run test check bench fuzz fuzz-guided completions picture clean
@@ -29,7 +31,7 @@ run:
 
 test:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)
-	$(CARGO) test --locked
+	$(HEEDING) $(CARGO) test --locked
 
 check:
 	@.ci/need $(BUILDING) $(RUST) component:fmt component:clippy

@@ -5,15 +5,19 @@
 //! - [`kernel`]: errors, paths, settings, time, ids, secrets, safe terminal text, Markdown, HTTP, the log
 //! - [`store`]: the SQLite database; all SQL
 //! - [`exec`]: processes, pseudo-terminals, limits
+//! - [`providers`]: models of every vendor behind one face
 //! - [`knowledge`]: the full-text index, derived from the store
+//! - [`chat`]: turns, tools and permissions, what fits into a context
 //! - [`commands`]: sources, dialects, trust, arguments, running
 //! - [`app`]: opens rooms when first needed and plugs them together
 //! - [`cli`]: arguments, dispatch, the only printing, exit codes
 
 pub mod app;
+pub mod chat;
 pub mod cli;
 pub mod commands;
 pub mod exec;
 pub mod kernel;
 pub mod knowledge;
+pub mod providers;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod models;
 mod open;
 
 use std::cell::{Cell, OnceCell};
@@ -301,6 +302,7 @@ impl App {
                 tail: kilobytes("run.output_tail_kb"),
                 ..exec::CaptureLimits::default()
             },
+            feed_bytes: kilobytes("run.feed_mb").saturating_mul(1024),
             redactor: self.redactor.clone(),
             own_env: self.own_env(),
             outputs: self.outputs(),

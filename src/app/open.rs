@@ -20,13 +20,18 @@ pub(super) fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> R
 
 /// The pooled client as the settings want it.
 pub(super) fn http(config: &Config) -> Result<Http> {
+    Http::new(&http_settings(config))
+}
+
+/// What every client honours.
+pub(super) fn http_settings(config: &Config) -> Settings {
     let ca = config.text("network.ca_file").filter(|f| !f.is_empty()).map(PathBuf::from);
-    Http::new(&Settings {
+    Settings {
         ca_files: ca.into_iter().collect(),
         proxy: config.text("network.proxy").filter(|p| !p.is_empty()).map(String::from),
         read_timeout: Duration::from_secs(config.int("sources.timeout_s")),
         ..Settings::default()
-    })
+    }
 }
 
 /// The interpreter table with what the user wrote about it.

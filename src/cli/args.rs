@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
+use super::talk::{ask, memory, models, sessions, usage};
 use super::{commands, completions, config, events, man, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
@@ -89,6 +90,12 @@ pub(super) enum Sub {
     Source(source::Args),
     Runs(runs::Args),
     Search(search::Args),
+    Ask(ask::Args),
+    Sessions(sessions::Args),
+    Models(models::Args),
+    Usage(usage::Args),
+    Remember(memory::RememberArgs),
+    Memory(memory::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),

@@ -31,7 +31,12 @@ pub(super) enum Granted {
 }
 
 fn theme(context: &Context) -> Box<dyn Theme> {
-    if context.ui.colour() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
+    theme_of(context.ui.colour())
+}
+
+/// How questions look.
+pub(super) fn theme_of(colour: bool) -> Box<dyn Theme> {
+    if colour { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
 }
 
 fn gone(error: dialoguer::Error) -> Error {
@@ -85,6 +90,7 @@ fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> R
     let theme = theme(context);
     let yes = Confirm::with_theme(&*theme).with_prompt(safe_line(&question)).default(false).interact().map_err(gone)?;
     if yes {
+        resolved.check_unchanged()?;
         catalog.store.grant(&[grant_of(resolved, "asked")])?;
     }
     Ok(yes)

@@ -22,6 +22,7 @@ mod secret;
 mod shell_init;
 mod source;
 mod table;
+mod talk;
 mod ui;
 
 use std::ffi::OsString;
@@ -39,7 +40,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 41] = [
+pub const RESERVED: [&str; 43] = [
     "run",
     "commands",
     "source",
@@ -80,6 +81,8 @@ pub const RESERVED: [&str; 41] = [
     "shell-init",
     "help",
     "access",
+    "remember",
+    "memory",
     "top",
 ];
 
@@ -235,6 +238,12 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Source(_)) => "source",
         Some(Sub::Runs(_)) => "runs",
         Some(Sub::Search(_)) => "search",
+        Some(Sub::Ask(_)) => "ask",
+        Some(Sub::Sessions(_)) => "sessions",
+        Some(Sub::Models(_)) => "models",
+        Some(Sub::Usage(_)) => "usage",
+        Some(Sub::Remember(_)) => "remember",
+        Some(Sub::Memory(_)) => "memory",
         Some(Sub::Events(_)) => "events",
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
@@ -264,6 +273,12 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Source(args)) => source::run(context, args),
         Some(Sub::Runs(args)) => runs::run(context, args),
         Some(Sub::Search(args)) => search::run(context, &args),
+        Some(Sub::Ask(args)) => talk::ask::run(context, &args),
+        Some(Sub::Sessions(args)) => talk::sessions::run(context, args),
+        Some(Sub::Models(args)) => talk::models::run(context, args),
+        Some(Sub::Usage(args)) => talk::usage::run(context, &args),
+        Some(Sub::Remember(args)) => talk::memory::remember(context, &args),
+        Some(Sub::Memory(args)) => talk::memory::run(context, args),
         Some(Sub::Events(args)) => events::run(context, &args),
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),

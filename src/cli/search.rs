@@ -1,40 +1,76 @@
-//! `fac search`: one search over commands and runs.
+//! `fac search`: one search over commands, runs, chats and what is remembered.
 
-use serde_json::json;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::ui::Role;
 use crate::commands::catalog::Catalog;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
-use crate::knowledge::{Hit, Index, Made};
+use crate::knowledge::{Facets, Hit, Index, Made, Query};
 use crate::store::SourceKind;
 
-/// Find commands and past runs by words
+/// Columns of an excerpt at most.
+const EXCERPT: usize = 100;
+
+/// Find commands, past runs, messages of chats and memories
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A query is made of words, which may be beginnings or have a letter wrong, and of
+  '\"an exact phrase\"'   -word   -field:value
+  kind:command,run,message,memory   role:user   model:gpt-5   session:NAME   tag:LABEL
+  status:failed   source:NAME   since:7d   until:2026-01-31   (24h, today, yesterday, 2026-01)
+Every part must match; of several values, one. Quote a query that holds a hyphen: fac search 'rust -async'")]
 pub struct Args {
     /// What to look for; every word must match
     #[arg(required = true)]
     words: Vec<String>,
-    /// Only commands, or only runs
-    #[arg(long, value_parser = ["command", "run"])]
+    /// Only commands, runs, messages or memories
+    #[arg(long, value_parser = ["command", "run", "message", "memory"])]
     kind: Option<String>,
     /// At most this many
     #[arg(long, short = 'n', default_value_t = 20)]
     limit: usize,
+    /// Count what was found by kind, role, model, source, status and tag
+    #[arg(long)]
+    facets: bool,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    search(context, &args.words.join(" "), args.kind.as_deref(), args.limit)
+    let words: Vec<String> = args.words.iter().map(|word| requoted(word)).collect();
+    find(context, &words.join(" "), args.kind.as_deref(), args.limit, args.facets)
 }
 
 /// Searches and prints; exit code 3 when nothing was found, as grep says 1.
 pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: usize) -> Result<u8> {
+    find(context, words, kind, limit, false)
+}
+
+/// After something was erased: its words leave the index too.
+pub(super) fn after_erasing(context: &Context) -> Result<()> {
+    index(context).drop_erased(context.app.store()?).map(drop)
+}
+
+fn index(context: &Context) -> Index {
+    Index::new(&context.app.paths.cache.join("index"))
+}
+
+/// The shell took the quotes of `session:"my chat"` away; they are needed once more.
+fn requoted(word: &str) -> String {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    match word.split_once(':') {
+        Some((name, value)) if is_name(name) && value.contains(char::is_whitespace) && !word.contains('"') => {
+            format!("{name}:\"{value}\"")
+        }
+        _ => word.to_string(),
+    }
+}
+
+fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets: bool) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
-    let store = catalog.store;
-    let index = Index::new(&context.app.paths.cache.join("index"));
-    let kind = kind.map(|k| if k == "command" { "definition" } else { k });
-    let found = index.search(store, words, kind, limit.clamp(1, 1000))?;
+    let query = query(context, &catalog, words, kind)?;
+    let found = index(context).find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
     match found.made {
         Made::No => {}
         Made::Anew => context.ui.note("made the search index"),
@@ -47,30 +83,16 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
         }
     }
     if context.ui.json {
-        let list: Vec<_> = shown
-            .iter()
-            .map(|(hit, line)| {
-                let kind = if hit.kind == "definition" { "command" } else { &hit.kind };
-                json!({"kind": kind, "id": hit.key, "name": line.key, "summary": line.summary, "excerpt": hit.excerpt, "score": hit.score})
-            })
-            .collect();
-        context.ui.value(&json!({"hits": list, "next": null}))?;
-        return Ok(0);
+        let list: Vec<Value> = shown.iter().map(|(hit, line)| record(hit, line)).collect();
+        let nothing = list.is_empty();
+        let facets = found.facets.unwrap_or_default();
+        context.ui.value(&json!({"hits": list, "next": null, "total": facets.total, "facets": facets.fields}))?;
+        return Ok(if nothing { Kind::NotFound.exit_code() } else { 0 });
     }
-    let mut out = String::new();
-    let room = if context.ui.stdout_terminal { context.ui.width() } else { usize::MAX };
-    for (hit, line) in &shown {
-        let name = safe_line(&line.name);
-        let kind = if hit.kind == "run" { "run " } else { "" };
-        let rest = room.saturating_sub(kind.len() + width(&name) + 2);
-        let about = truncate_to_width(&safe_line(&line.summary), rest);
-        let head = format!("{}{}", context.ui.paint(Role::Dim, kind), context.ui.paint(Role::Name, &name));
-        out.push_str(format!("{head}  {about}").trim_end());
-        out.push('\n');
-        if !says(&format!("{} {}", line.name, line.summary), words) {
-            let cut = truncate_to_width(&safe_line(&hit.excerpt), room.min(104).saturating_sub(4));
-            out.push_str(&format!("    {}\n", context.ui.paint(Role::Dim, &cut)));
-        }
+    let wanted = query.words();
+    let mut out: String = shown.iter().map(|(hit, line)| entry(context, hit, line, &wanted)).collect();
+    if let Some(facets) = found.facets.filter(|_| !shown.is_empty()) {
+        out.push_str(&counted(context, &facets));
     }
     context.page(&out)?;
     if shown.is_empty() {
@@ -81,14 +103,19 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
     Ok(0)
 }
 
-/// Whether a text holds every word already, so that no excerpt is needed.
-fn says(text: &str, words: &str) -> bool {
-    let text = text.to_lowercase();
-    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+/// The query, without the commands of other projects.
+fn query(context: &Context, catalog: &Catalog<'_>, words: &str, kind: Option<&str>) -> Result<Query> {
+    let query = Query::parse(words, context.app.clock.now(), &TimeZone::system())?;
+    let sources = catalog.store.sources()?.into_iter();
+    let hidden = sources.filter(|source| !catalog.shows(source.kind, &source.spec));
+    let query = query.hiding(hidden.map(|source| source.name).collect());
+    Ok(if let Some(kind) = kind.filter(|_| !query.is_empty()) { query.of_kind(kind) } else { query })
 }
 
 struct Line {
-    /// What `--json` calls it: with its source.
+    /// What it is, before the name; empty for a command.
+    kind: &'static str,
+    /// What `--json` calls it: a command with its source.
     key: String,
     /// The shortest name that reaches it.
     name: String,
@@ -97,19 +124,128 @@ struct Line {
 
 /// What is said about a hit; `None` when its row is gone meanwhile.
 fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
-    let store = catalog.store;
-    if hit.kind == "run" {
-        let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
-        let summary = format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
-        return Ok(Some(Line { key: run.row.command.clone(), name: run.row.command, summary }));
+    let text = |key: &str| hit.extra.get(key).and_then(Value::as_str).unwrap_or_default();
+    match hit.kind.as_str() {
+        "run" => {
+            let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
+            let summary =
+                format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
+            Ok(Some(Line { kind: "run ", key: run.row.command.clone(), name: run.row.command, summary }))
+        }
+        "message" => {
+            let session = text("session");
+            let tail = session.get(session.len().saturating_sub(8)..).unwrap_or_default();
+            let handle = Some(text("session_name")).filter(|name| !name.is_empty()).unwrap_or(tail);
+            let name = if hit.title.is_empty() { handle } else { &hit.title }.to_string();
+            let place = if name == handle { String::new() } else { format!("{handle} ") };
+            let summary = format!("{place}{} ({})", text("role"), hit.when.local_short());
+            Ok(Some(Line { kind: "chat ", key: name.clone(), name, summary }))
+        }
+        "memory" => {
+            let tail = hit.key.get(hit.key.len().saturating_sub(8)..).unwrap_or_default().to_string();
+            let summary = format!("({})", hit.when.local_short());
+            Ok(Some(Line { kind: "memory ", key: tail.clone(), name: tail, summary }))
+        }
+        _ => command(catalog, hit),
     }
+}
+
+fn command(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
     let Ok(id) = hit.key.parse() else { return Ok(None) };
-    let Some(row) = store.definition(id)?.filter(|row| catalog.is_visible(&row.source)) else { return Ok(None) };
-    let summary = serde_json::from_str::<serde_json::Value>(&row.json)
+    let visible = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source));
+    let Some(row) = visible else { return Ok(None) };
+    let summary = serde_json::from_str::<Value>(&row.json)
         .ok()
         .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))
         .unwrap_or_default();
     let key = format!("{}:{}", row.source.name, row.name);
     let own = matches!(row.source.kind, SourceKind::Bundled | SourceKind::User);
-    Ok(Some(Line { name: if own { row.name } else { key.clone() }, key, summary }))
+    Ok(Some(Line { kind: "", name: if own { row.name } else { key.clone() }, key, summary }))
+}
+
+/// A hit for programs. Marks are pairs of characters of the excerpt.
+fn record(hit: &Hit, line: &Line) -> Value {
+    let kind = if hit.kind == "definition" { "command" } else { &hit.kind };
+    let characters = |bytes: usize| hit.excerpt.get(..bytes).map_or(0, |text| text.chars().count());
+    let marks: Vec<[usize; 2]> = hit.marks.iter().map(|m| [characters(m.start), characters(m.end)]).collect();
+    let mut record = json!({
+        "kind": kind, "id": hit.key, "name": line.key, "summary": line.summary, "excerpt": hit.excerpt,
+        "score": hit.score, "marks": marks, "when": hit.when,
+    });
+    if hit.kind == "message" {
+        for key in ["session", "session_name", "role", "model", "status", "tags"] {
+            record[key] = hit.extra.get(key).cloned().unwrap_or_default();
+        }
+    }
+    record
+}
+
+/// A hit for people: a line about it, and the place that matches where the line does not say it already.
+fn entry(context: &Context, hit: &Hit, line: &Line, wanted: &[&str]) -> String {
+    let room = if context.ui.stdout_terminal { context.ui.width() } else { usize::MAX };
+    let name = safe_line(&line.name);
+    let rest = room.saturating_sub(line.kind.len() + width(&name) + 2);
+    let about = truncate_to_width(&safe_line(&line.summary), rest);
+    let head = format!("{}{}", context.ui.paint(Role::Dim, line.kind), context.ui.paint(Role::Name, &name));
+    let mut out = format!("{head}  {about}").trim_end().to_string();
+    out.push('\n');
+    let alone = matches!(hit.kind.as_str(), "message" | "memory");
+    if !hit.excerpt.is_empty() && (alone || !says(&format!("{} {}", line.name, line.summary), wanted)) {
+        out.push_str(&format!("    {}\n", highlighted(context, hit, room.min(EXCERPT + 4).saturating_sub(4))));
+    }
+    out
+}
+
+/// Whether a text holds every word already, so that no excerpt is needed.
+fn says(text: &str, wanted: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    wanted.iter().all(|word| text.contains(word))
+}
+
+/// The excerpt, at most `room` columns of it, with the words that match standing out.
+fn highlighted(context: &Context, hit: &Hit, room: usize) -> String {
+    let mut pieces = Vec::new();
+    let mut end = 0;
+    for mark in &hit.marks {
+        pieces.push((Role::Dim, hit.excerpt.get(end..mark.start).unwrap_or_default()));
+        pieces.push((Role::Strong, hit.excerpt.get(mark.clone()).unwrap_or_default()));
+        end = mark.end;
+    }
+    pieces.push((Role::Dim, hit.excerpt.get(end..).unwrap_or_default()));
+    let (mut out, mut left) = (String::new(), room);
+    for (role, text) in pieces.into_iter().filter(|(_, text)| !text.is_empty()) {
+        let text = safe_line(text);
+        let cut = truncate_to_width(&text, left);
+        let whole = cut.len() == text.len();
+        left = left.saturating_sub(width(&cut));
+        out.push_str(&context.ui.paint(role, &cut));
+        if !whole || left == 0 {
+            break;
+        }
+    }
+    out
+}
+
+/// The counts, a line for each field.
+fn counted(context: &Context, facets: &Facets) -> String {
+    let mut out = format!("\n{}\n", context.ui.paint(Role::Strong, &format!("{} found", facets.total)));
+    for (field, values) in &facets.fields {
+        let list: Vec<String> = values.iter().map(|(value, n)| format!("{} {n}", safe_line(value))).collect();
+        out.push_str(&format!("{}  {}\n", context.ui.paint(Role::Dim, field), list.join(", ")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_shell_unquoted_is_quoted_again() {
+        assert_eq!(requoted("session:my chat"), "session:\"my chat\"");
+        assert_eq!(requoted("-session:my chat"), "-session:\"my chat\"");
+        for same in ["two words", "a:b", "\"a: b\"", "10: x", "session:\"my chat\" x"] {
+            assert_eq!(requoted(same), same);
+        }
+    }
 }

@@ -234,6 +234,11 @@ impl Ui {
     }
 }
 
+/// A value on one line, in which no character can act on a terminal.
+pub(super) fn json_line(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
 /// JSON in which no character can act on a terminal: what JSON itself lets stand raw (DEL, C1, the marks that turn
 /// the reading direction) is escaped, so that every reader still gets the same text.
 fn escaped(json: &str) -> String {

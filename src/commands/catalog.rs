@@ -75,6 +75,8 @@ pub struct Resolved {
     pub source: SourceInfo,
     /// What trust is given to.
     pub digest: String,
+    /// Of this, what the files beside it add; `None` where they cannot change or do not count.
+    pub beside: Option<String>,
     /// Whether it may run.
     pub trust: Trust,
     /// Other definitions of the same name, as `source:name`.
@@ -82,6 +84,22 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Looks again at the files beside the definition: what was judged, or shown to a person, must be what runs.
+    ///
+    /// # Errors
+    /// `Refused` when they are not what they were.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let (Some(beside), Some(base)) = (&self.beside, folder_under_work(&self.source)) else { return Ok(()) };
+        if siblings::digest(base, &self.command) == *beside {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Refused,
+            format!("files that `{}` uses have just changed, so nothing was run", self.key()),
+        )
+        .hint("look at them, and run it again"))
+    }
+
     /// What tells commands apart: source and name.
     pub fn key(&self) -> String {
         format!("{}:{}", self.source.name, self.command.name)
@@ -199,7 +217,12 @@ impl Catalog<'_> {
 
     /// Commands of other projects are not seen from this one.
     pub fn is_visible(&self, source: &SourceRef) -> bool {
-        source.kind != SourceKind::Project || self.project.as_deref() == Some(source.spec.as_str())
+        self.shows(source.kind, &source.spec)
+    }
+
+    /// The same, of a source by its kind and spec.
+    pub fn shows(&self, kind: SourceKind, spec: &str) -> bool {
+        kind != SourceKind::Project || self.project.as_deref() == Some(spec)
     }
 
     /// Picks one of several definitions of a name: the nearest source, then the order of sources, then platform and
@@ -230,16 +253,18 @@ impl Catalog<'_> {
             .context(Kind::BadData, || format!("the stored definition of `{}` cannot be read", hit.name))?;
         let source = self.source_info(&hit.source);
         let mut digest = hit.digest;
-        if matches!(source.kind, SourceKind::Dir | SourceKind::Project)
-            && let Some(base) = &source.base
-        {
-            digest = digest::of(&command, &siblings::digest(base, &command));
+        let mut beside = None;
+        if let Some(base) = folder_under_work(&source) {
+            let siblings = siblings::digest(base, &command);
+            digest = digest::of(&command, &siblings);
+            beside = Some(siblings);
         }
         let trust = self.trust(&source, &command.name, &digest)?;
         if command.steps.is_empty() && command.requires.is_empty() {
             self.bind(&mut command);
+            beside = None;
         }
-        Ok(Resolved { command, source, digest, trust, clashes: Vec::new() })
+        Ok(Resolved { command, source, digest, beside, trust, clashes: Vec::new() })
     }
 
     /// The source with the folder its files lie in.
@@ -324,6 +349,11 @@ impl Catalog<'_> {
         let source = self.source_info(&row.source);
         self.trust(&source, &row.name, &row.digest)
     }
+}
+
+/// The folder of a source whose files may change at any time.
+fn folder_under_work(source: &SourceInfo) -> Option<&Path> {
+    matches!(source.kind, SourceKind::Dir | SourceKind::Project).then_some(source.base.as_deref()?)
 }
 
 /// Only what came with the program and what the user wrote is trusted from the start.

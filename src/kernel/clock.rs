@@ -54,7 +54,12 @@ impl Timestamp {
 
     /// For lists a person reads: `2026-11-21 01:11` on the clock of `zone`.
     pub fn short_in(self, zone: TimeZone) -> String {
-        self.instant().to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
+        self.in_zone(&zone).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// This instant on the calendar of `zone`.
+    pub(super) fn in_zone(self, zone: &TimeZone) -> jiff::Zoned {
+        self.instant().to_zoned(zone.clone())
     }
 
     fn instant(self) -> jiff::Timestamp {

@@ -30,6 +30,32 @@ pub const DEFINITION_CHANGED: &str = "definition.changed";
 pub const TRUST_GRANTED: &str = "trust.granted";
 /// An earlier permission was taken back. Subject: source and command name.
 pub const TRUST_REVOKED: &str = "trust.revoked";
+/// A chat began. Subject: the chat's id.
+pub const SESSION_BEGUN: &str = "session.begun";
+/// A chat got another name, label, model or place to go on. Subject: the chat's id.
+pub const SESSION_CHANGED: &str = "session.changed";
+/// A chat was erased with all that was said in it. Subject: the chat's id.
+pub const SESSION_REMOVED: &str = "session.removed";
+/// A message was kept. Subject: the message's id.
+pub const MESSAGE_ADDED: &str = "message.added";
+/// An answer is whole, or was given up. Subject: the message's id.
+pub const MESSAGE_ENDED: &str = "message.ended";
+/// A message was erased. Subject: the message's id.
+pub const MESSAGE_REMOVED: &str = "message.removed";
+/// A request to a model is about to be sent. Subject: the call's id.
+pub const CALL_BEGUN: &str = "call.begun";
+/// A request to a model was answered or given up. Subject: the call's id.
+pub const CALL_ENDED: &str = "call.ended";
+/// Something is remembered because a person asked for it. Subject: the memory's id.
+pub const MEMORY_ADDED: &str = "memory.added";
+/// Something is not remembered any more. Subject: the memory's id.
+pub const MEMORY_REMOVED: &str = "memory.removed";
+/// A person allowed a tool for a chat. Subject: the tool.
+pub const TOOL_ALLOWED: &str = "tool.allowed";
+/// A tool is not allowed for a chat any more. Subject: the tool.
+pub const TOOL_REVOKED: &str = "tool.revoked";
+/// A definition from elsewhere was accepted as it is. Subject: its key.
+pub const PINNED: &str = "definition.pinned";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

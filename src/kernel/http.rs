@@ -6,12 +6,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use http::HeaderMap;
 pub use http::header;
 use url::Url;
 
+use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Context, Error, Kind, Result};
 
 /// What the client honours. The caller reads flags, environment and config; this is the outcome.
@@ -48,12 +49,42 @@ impl Default for Settings {
 #[derive(Clone, Debug)]
 pub struct Http {
     client: reqwest::Client,
+    patience: Duration,
+}
+
+/// The slowest an answer may come in the long run, bytes a second.
+const SLOWEST: u64 = 1024;
+
+/// Watches how fast an answer comes: one that only drips is given up, however alive it looks.
+#[derive(Debug)]
+pub struct Pace {
+    begun: Instant,
+    patience: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Notes that `bytes` more came from `host`.
+    ///
+    /// # Errors
+    /// `Unreachable` when, after the time that silence would be given, less than a kilobyte a second has come.
+    pub fn came(&mut self, host: &str, bytes: usize) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        let took = self.begun.elapsed();
+        if took <= self.patience || self.bytes / SLOWEST >= took.as_secs() {
+            return Ok(());
+        }
+        let said = format!("{host} sent only {} bytes in {}", self.bytes, human_ms(took.as_secs() * 1000));
+        Err(Error::new(Kind::Unreachable, said)
+            .hint("try again, or check the network; sources.timeout_s sets the patience"))
+    }
 }
 
 /// An answer whose body was not read yet.
 #[derive(Debug)]
 pub struct Response {
     inner: reqwest::Response,
+    pace: Pace,
 }
 
 impl Http {
@@ -85,7 +116,7 @@ impl Http {
             .build()
             .or_else(|_| builder().tls_certs_only(extra).build())
             .context(Kind::Failed, || "cannot set up the HTTP client".to_string())?;
-        Ok(Http { client })
+        Ok(Http { client, patience: settings.read_timeout })
     }
 
     /// Sends a GET; redirects are returned, not followed, and any status is an answer.
@@ -94,7 +125,30 @@ impl Http {
     /// `Unreachable` when no answer came.
     pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Response> {
         let sent = self.client.get(url.clone()).headers(headers).send().await;
-        sent.map(|inner| Response { inner }).map_err(|error| unreachable(&host_of(url), &error))
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
+    /// Sends a POST of JSON; any status is an answer.
+    ///
+    /// # Errors
+    /// `Unreachable` when no answer came.
+    pub async fn post_json(&self, url: &Url, headers: HeaderMap, body: &serde_json::Value) -> Result<Response> {
+        let sent = self.client.post(url.clone()).headers(headers).json(body).send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
+    /// Sends a DELETE with JSON; any status is an answer.
+    ///
+    /// # Errors
+    /// `Unreachable` when no answer came.
+    pub async fn delete_json(&self, url: &Url, headers: HeaderMap, body: &serde_json::Value) -> Result<Response> {
+        let sent = self.client.delete(url.clone()).headers(headers).json(body).send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
+    /// A watch over the speed of an answer that begins now.
+    pub fn pace(&self) -> Pace {
+        Pace { begun: Instant::now(), patience: self.patience, bytes: 0 }
     }
 
     /// The client itself, for the one library that brings its own requests (octocrab).
@@ -126,7 +180,11 @@ impl Response {
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
         let host = host_of(self.inner.url());
         match self.inner.chunk().await {
-            Ok(piece) => Ok(piece.map(|bytes| bytes.to_vec())),
+            Ok(None) => Ok(None),
+            Ok(Some(bytes)) => {
+                self.pace.came(&host, bytes.len())?;
+                Ok(Some(bytes.to_vec()))
+            }
             Err(error) => Err(unreachable(&host, &error)),
         }
     }
@@ -146,6 +204,9 @@ impl Response {
         Ok(body)
     }
 }
+
+/// The client library's own error, for the libraries that hand it on wrapped in theirs.
+pub type ClientError = reqwest::Error;
 
 /// `factotum/<version>`.
 pub fn user_agent() -> &'static str {
@@ -169,6 +230,11 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
         None => false,
     }
+}
+
+/// Whether an address points to this machine; one that cannot be read does not.
+pub fn is_local(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 /// Whether a failure is one that trying again may mend: the connection stood and broke, or was slow.

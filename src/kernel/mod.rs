@@ -17,3 +17,4 @@ pub mod paths;
 pub mod secret;
 pub mod secrets;
 pub mod terminal;
+pub mod when;

@@ -1,17 +1,25 @@
 //! The Tantivy index: opening, folding in what is new, searching.
 
-use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tantivy::collector::TopDocs;
 use tantivy::directory::error::LockError;
-use tantivy::schema::{FAST, Field, INDEXED, STORED, STRING, Schema, TEXT, Value};
-use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
+use tantivy::indexer::NoMergePolicy;
+use tantivy::schema::{Field, Value as _};
+use tantivy::{DocAddress, IndexWriter, Order, Searcher, TantivyDocument, TantivyError, Term};
 
-use super::query;
+use super::doc::Doc;
+use super::excerpt::excerpt;
+use super::facets::{Counting, Counts, Facets};
+use super::query::Query;
+use super::schema::{Fields, WHEN, schema};
+use super::{intact, plan, row, words};
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::files;
-use crate::store::{SearchDoc, Store};
+use crate::store::{DocKind, SearchDoc, Store};
 
 /// Rows folded in between two looks at the store.
 const BATCH: usize = 2_000;
@@ -23,14 +31,20 @@ const ATTEMPTS: usize = 3;
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// `definition` or `run`.
+    /// `definition`, `run`, `message` or `memory`.
     pub kind: String,
     /// The row's key in the store.
     pub key: String,
-    /// A line about it.
+    /// A line about it: the command's name, the title of a message's chat.
     pub title: String,
     /// The place in its text that matches, on one line.
     pub excerpt: String,
+    /// The words of the excerpt that match, as bytes of it.
+    pub marks: Vec<Range<usize>>,
+    /// What the store says of it for lists, as [`SearchDoc::extra`].
+    pub extra: Value,
+    /// When it was said or started; for a command, when it last changed.
+    pub when: Timestamp,
     /// How well it fits.
     pub score: f32,
 }
@@ -38,8 +52,10 @@ pub struct Hit {
 /// The answer to a search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
-    /// Best first.
+    /// Best first; newest first where there was no word to judge by.
     pub hits: Vec<Hit>,
+    /// Counts over everything found, where they were asked for.
+    pub facets: Option<Facets>,
     /// Rows that were folded in before.
     pub folded: usize,
     /// Whether the index had to be made.
@@ -52,7 +68,7 @@ pub enum Made {
     /// It was there.
     #[default]
     No,
-    /// There was none: the first search, or somebody removed it.
+    /// There was none: the first search, or somebody removed it, or an older fac wrote it.
     Anew,
     /// It was damaged, or belonged to another store, and was made again.
     Again,
@@ -93,6 +109,8 @@ impl Mark {
 enum Trouble {
     /// Its files cannot be used.
     Damaged(TantivyError),
+    /// Another version wrote it, with other fields.
+    Outdated,
     /// Something else, which making it again would not mend.
     Other(Error),
 }
@@ -109,31 +127,59 @@ impl From<Error> for Trouble {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Fields {
-    kind: Field,
-    key: Field,
-    title: Field,
-    body: Field,
-    at: Field,
-}
-
 impl Index {
     /// The index kept below `folder`, which need not exist.
     pub fn new(folder: &Path) -> Self {
         Index { folder: folder.to_path_buf() }
     }
 
-    /// Folds in what is new and searches. `kind` narrows to `definition` or `run`.
+    /// Looks for plain words, in which nothing has a meaning of its own; `kind` narrows as in [`Query::of_kind`].
+    pub fn search(&self, store: &Store, words: &str, kind: Option<&str>, limit: usize) -> Result<Found> {
+        let query = Query::plain(words);
+        let query = if let Some(kind) = kind.filter(|_| !query.is_empty()) { query.of_kind(kind) } else { query };
+        self.find(store, &query, limit, false)
+    }
+
+    /// Folds in what is new and searches; counts everything found when `facets` are wanted.
     ///
     /// When another process is writing the index, what it has not folded in yet is read from the store. An index that
     /// cannot be used is made again; one that cannot be made at all is done without.
-    pub fn search(&self, store: &Store, words: &str, kind: Option<&str>, limit: usize) -> Result<Found> {
+    pub fn find(&self, store: &Store, query: &Query, limit: usize, facets: bool) -> Result<Found> {
+        let (found, made) = self.persist(store, &mut || self.attempt(store, query, limit, facets))?;
+        if let Some(found) = found {
+            return Ok(Found { made, ..found });
+        }
+        let (mut hits, mut counts) = (Vec::new(), Counts::default());
+        each_row(store, 0, |row| hits.extend(hit_of_row(row, query, &mut counts)))?;
+        Ok(Found { hits: best(hits, query, limit), folded: 0, facets: facets.then(|| counts.finish()), made })
+    }
+
+    /// Folds in what is new, so that the next search has less to do and what was erased leaves the index too; how many
+    /// rows that were. Nothing when another process is at it.
+    pub fn catch_up(&self, store: &Store) -> Result<usize> {
+        let (folded, _) = self.persist(store, &mut || {
+            let mut open = self.open(store)?;
+            Ok(self.fold_in(store, &mut open)?.0)
+        })?;
+        Ok(folded.unwrap_or(0))
+    }
+
+    /// Lets what was erased leave the index at once, where there is one; else as [`Index::catch_up`].
+    pub fn drop_erased(&self, store: &Store) -> Result<usize> {
+        if self.folder.join("meta.json").exists() { self.catch_up(store) } else { Ok(0) }
+    }
+
+    /// Tries until it works, making an index that cannot be used again in between; `None` when it cannot be made.
+    fn persist<T>(&self, store: &Store, attempt: &mut dyn FnMut() -> Result<T, Trouble>) -> Result<(Option<T>, Made)> {
         let mut made = if self.folder.join("meta.json").exists() { Made::No } else { Made::Anew };
         for _ in 0..ATTEMPTS {
-            match self.attempt(store, words, kind, limit) {
-                Ok(found) => return Ok(Found { made, ..found }),
+            match attempt() {
+                Ok(value) => return Ok((Some(value), made)),
                 Err(Trouble::Other(error)) => return Err(error),
+                Err(Trouble::Outdated) => {
+                    self.clear(store)?;
+                    made = Made::Anew;
+                }
                 Err(Trouble::Damaged(error)) => {
                     tracing::warn!(error = error.to_string(), "search index damaged");
                     if self.clear(store)? {
@@ -142,19 +188,19 @@ impl Index {
                 }
             }
         }
-        let mut hits = Vec::new();
-        each_row(store, 0, |row| hits.extend(query::match_row(row, words, kind)))?;
-        Ok(Found { hits: best(hits, limit), folded: 0, made: Made::Again })
+        Ok((None, Made::Again))
     }
 
-    fn attempt(&self, store: &Store, words: &str, kind: Option<&str>, limit: usize) -> Result<Found, Trouble> {
+    fn attempt(&self, store: &Store, query: &Query, limit: usize, facets: bool) -> Result<Found, Trouble> {
         let mut open = self.open(store)?;
         let (folded, tail) = self.fold_in(store, &mut open)?;
-        let mut hits = self.ask(&open, words, kind, limit + tail.len())?;
-        let late: HashSet<&str> = tail.iter().map(|(key, _)| key.as_str()).collect();
-        hits.retain(|h| !late.contains(h.key.as_str()));
-        hits.extend(tail.iter().filter_map(|(_, row)| query::match_row(row.as_ref()?, words, kind)));
-        Ok(Found { hits: best(hits, limit), folded, made: Made::No })
+        if query.is_empty() {
+            return Ok(Found { folded, facets: facets.then(Facets::default), ..Found::default() });
+        }
+        let (mut hits, mut counts) = ask(&open, query, &tail, limit, facets)?;
+        hits.extend(tail.iter().filter_map(|row| hit_of_row(row, query, &mut counts)));
+        let facets = facets.then(|| counts.finish());
+        Ok(Found { hits: best(hits, query, limit), folded, facets, made: Made::No })
     }
 
     /// Removes an index that cannot be used. Others may have found the same, so one at a time looks again first; says
@@ -177,17 +223,21 @@ impl Index {
         }
     }
 
-    /// Opens the index and reads all of it once, so that damage is noticed here; one of another store is damaged too.
+    /// Opens the index and looks whether it is whole, so that damage is noticed here; one of another store is damaged too.
     fn open(&self, store: &Store) -> Result<Open, Trouble> {
         files::ensure_private_dir(&self.folder).map_err(|e| TantivyError::SystemError(e.to_string()))?;
         let (schema, fields) = schema();
         let directory = tantivy::directory::MmapDirectory::open(&self.folder).map_err(TantivyError::from)?;
-        let index = tantivy::Index::open_or_create(directory, schema)?;
+        let index = match tantivy::Index::open_or_create(directory, schema) {
+            Err(TantivyError::SchemaError(_)) => return Err(Trouble::Outdated),
+            other => other?,
+        };
+        index.tokenizers().register(words::NAME, words::analyzer());
         let mark = match index.load_metas()?.payload {
             Some(payload) => Mark::parse(&payload).ok_or_else(|| foreign("its mark cannot be read"))?,
             None => Mark::default(),
         };
-        if !index.validate_checksum()?.is_empty() {
+        if !intact::intact(&index, &self.folder)? {
             return Err(foreign("a file of it was changed").into());
         }
         index.reader()?;
@@ -197,9 +247,8 @@ impl Index {
         Ok(Open { index, fields, mark })
     }
 
-    /// Adds what the store has beyond the mark. Without the writer's lock the missing rows come back instead, by key;
-    /// a row that is gone comes as `None`.
-    fn fold_in(&self, store: &Store, open: &mut Open) -> Result<(usize, Tail), Trouble> {
+    /// Adds what the store has beyond the mark. Without the writer's lock the missing rows come back instead.
+    fn fold_in(&self, store: &Store, open: &mut Open) -> Result<(usize, Vec<SearchDoc>), Trouble> {
         if store.search_high_water()? <= open.mark.seq {
             return Ok((0, Vec::new()));
         }
@@ -207,55 +256,108 @@ impl Index {
             Ok(writer) => writer,
             Err(TantivyError::LockFailure(LockError::LockBusy, _)) => {
                 let mut tail = Vec::new();
-                each_row(store, open.mark.seq, |row| {
-                    tail.push((row.key.clone(), (!row.deleted).then(|| row.clone())));
-                })?;
+                each_row(store, open.mark.seq, |row| tail.push(row.clone()))?;
                 return Ok((0, tail));
             }
             Err(error) => return Err(error.into()),
         };
-        let (mut folded, mut failed) = (0, None);
+        let (mut folded, mut erased, mut failed) = (0, false, None);
         let last = each_row(store, open.mark.seq, |row| {
             folded += 1;
-            failed = failed.take().or_else(|| add(&mut writer, open.fields, row).err());
+            erased |= row.deleted && row.kind != DocKind::Definition;
+            failed = failed.take().or_else(|| add(&mut writer, &open.fields, row).err());
         })?;
         if let Some(error) = failed {
             return Err(error.into());
+        }
+        if erased {
+            writer.set_merge_policy(Box::new(NoMergePolicy));
         }
         open.mark = Mark { seq: last, store: identity(store)? };
         let mut prepared = writer.prepare_commit()?;
         prepared.set_payload(&open.mark.written());
         prepared.commit()?;
+        if erased {
+            drop_deleted(&mut writer, &open.index)?;
+        }
         // A process is short; without this no merge would ever come to its end and the index fall to pieces.
         writer.wait_merging_threads()?;
         Ok((folded, Vec::new()))
     }
-
-    fn ask(&self, open: &Open, words: &str, kind: Option<&str>, limit: usize) -> Result<Vec<Hit>, Trouble> {
-        let searcher = open.index.reader()?.searcher();
-        let fields = [open.fields.title, open.fields.body];
-        let Some(query) = query::build(words, fields, kind.map(|k| Term::from_field_text(open.fields.kind, k))) else {
-            return Ok(Vec::new());
-        };
-        let top = searcher.search(&query, &TopDocs::with_limit(limit.max(1)).order_by_score())?;
-        let mut hits = Vec::with_capacity(top.len());
-        for (score, address) in top {
-            let doc: TantivyDocument = searcher.doc(address)?;
-            let text = |field: Field| doc.get_first(field).and_then(|v| v.as_str()).unwrap_or("").to_string();
-            hits.push(Hit {
-                kind: text(open.fields.kind),
-                key: text(open.fields.key),
-                title: text(open.fields.title),
-                excerpt: query::excerpt(&text(open.fields.body), words),
-                score,
-            });
-        }
-        Ok(hits)
-    }
 }
 
-/// Rows beyond the index by their keys.
-type Tail = Vec<(String, Option<SearchDoc>)>;
+/// Writes the segments that hold deleted things again without them: a deletion alone leaves their words in the files.
+fn drop_deleted(writer: &mut IndexWriter, index: &tantivy::Index) -> tantivy::Result<()> {
+    // Whoever holds a segment's description keeps its files from being removed.
+    let metas = index.searchable_segment_metas()?.into_iter();
+    let holding: Vec<_> = metas.filter(|meta| meta.num_deleted_docs() > 0).map(|meta| meta.id()).collect();
+    if !holding.is_empty() {
+        writer.merge(&holding).wait()?;
+    }
+    writer.garbage_collect_files().wait()?;
+    Ok(())
+}
+
+/// What the index itself answers; things that stand in `tail` are left out.
+fn ask(
+    open: &Open,
+    query: &Query,
+    tail: &[SearchDoc],
+    limit: usize,
+    facets: bool,
+) -> tantivy::Result<(Vec<Hit>, Counts)> {
+    let searcher = open.index.reader()?.searcher();
+    let asked = plan::plan(query, &open.fields, tail.iter().map(|row| row.key.as_str()));
+    let counting = facets.then_some(Counting);
+    let top = TopDocs::with_limit(limit.max(1));
+    let (found, counts): (Vec<(f32, DocAddress)>, _) = if query.words().is_empty() {
+        let newest = top.order_by_fast_field::<i64>(WHEN, Order::Desc);
+        let (found, counts) = searcher.search(&asked, &(newest, counting))?;
+        (found.into_iter().map(|(_, address)| (0.0, address)).collect(), counts)
+    } else {
+        searcher.search(&asked, &(top.order_by_score(), counting))?
+    };
+    let hits = found.into_iter().map(|(score, address)| hit(&searcher, &open.fields, query, score, address));
+    Ok((hits.collect::<tantivy::Result<_>>()?, counts.unwrap_or_default()))
+}
+
+fn hit(searcher: &Searcher, fields: &Fields, query: &Query, score: f32, at: DocAddress) -> tantivy::Result<Hit> {
+    let doc: TantivyDocument = searcher.doc(at)?;
+    let text = |field: Field| doc.get_first(field).and_then(|v| v.as_str()).unwrap_or_default();
+    let excerpt = excerpt(text(fields.body), query);
+    let title = [text(fields.title), text(fields.chat)].into_iter().find(|title| !title.is_empty());
+    Ok(Hit {
+        kind: text(fields.kind).to_string(),
+        key: text(fields.key).to_string(),
+        title: title.unwrap_or_default().to_string(),
+        excerpt: excerpt.text,
+        marks: excerpt.marks,
+        extra: serde_json::from_str(text(fields.extra)).unwrap_or_default(),
+        when: Timestamp::from_micros(doc.get_first(fields.when).and_then(|v| v.as_i64()).unwrap_or_default()),
+        score,
+    })
+}
+
+/// A row that the index has not read, if it is found; it is counted too.
+fn hit_of_row(row: &SearchDoc, query: &Query, counts: &mut Counts) -> Option<Hit> {
+    if row.deleted || query.is_empty() {
+        return None;
+    }
+    let doc = Doc::of(row);
+    let score = row::fits(&doc, query)?;
+    counts.add(&doc);
+    let excerpt = excerpt(doc.body, query);
+    Some(Hit {
+        kind: doc.kind.name().to_string(),
+        key: doc.key.to_string(),
+        title: doc.name().to_string(),
+        excerpt: excerpt.text,
+        marks: excerpt.marks,
+        extra: doc.extra.clone(),
+        when: doc.when,
+        score,
+    })
+}
 
 /// Shows every row after `seq` to `see`, a batch at a time; the number of the last one.
 fn each_row(store: &Store, mut seq: i64, mut see: impl FnMut(&SearchDoc)) -> Result<i64> {
@@ -267,8 +369,12 @@ fn each_row(store: &Store, mut seq: i64, mut see: impl FnMut(&SearchDoc)) -> Res
     }
 }
 
-fn best(mut hits: Vec<Hit>, limit: usize) -> Vec<Hit> {
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+fn best(mut hits: Vec<Hit>, query: &Query, limit: usize) -> Vec<Hit> {
+    if query.words().is_empty() {
+        hits.sort_by(|a, b| (b.when, &b.key).cmp(&(a.when, &a.key)));
+    } else {
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    }
     hits.truncate(limit);
     hits
 }
@@ -282,28 +388,10 @@ fn foreign(why: &str) -> TantivyError {
     TantivyError::SystemError(why.to_string())
 }
 
-fn schema() -> (Schema, Fields) {
-    let mut builder = Schema::builder();
-    let fields = Fields {
-        kind: builder.add_text_field("kind", STRING | STORED),
-        key: builder.add_text_field("key", STRING | STORED),
-        title: builder.add_text_field("title", TEXT | STORED),
-        body: builder.add_text_field("body", TEXT | STORED),
-        at: builder.add_i64_field("at", INDEXED | FAST | STORED),
-    };
-    (builder.build(), fields)
-}
-
-fn add(writer: &mut IndexWriter, fields: Fields, row: &SearchDoc) -> tantivy::Result<()> {
+fn add(writer: &mut IndexWriter, fields: &Fields, row: &SearchDoc) -> tantivy::Result<()> {
     writer.delete_term(Term::from_field_text(fields.key, &row.key));
     if row.deleted {
         return Ok(());
     }
-    let mut doc = TantivyDocument::new();
-    doc.add_text(fields.kind, row.kind.name());
-    doc.add_text(fields.key, &row.key);
-    doc.add_text(fields.title, &row.title);
-    doc.add_text(fields.body, &row.body);
-    doc.add_i64(fields.at, row.at.as_micros());
-    writer.add_document(doc).map(drop)
+    writer.add_document(fields.document(&Doc::of(row))).map(drop)
 }

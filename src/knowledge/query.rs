@@ -1,134 +1,380 @@
-//! What somebody typed as a query: every word must match, the last one as a beginning, titles count more.
+//! The language of a search: words, `"exact phrases"`, `field:value`, and `-` before what must not be there.
+//!
+//! Every part must match. A word also matches as a beginning, and from five letters with one letter wrong. A field takes
+//! several values parted by commas, of which one must match.
 
-use tantivy::Term;
-use tantivy::query::{BooleanQuery, BoostQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery, Query, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenStream};
+use jiff::tz::TimeZone;
 
-use super::Hit;
-use crate::store::SearchDoc;
+use super::words::{self, stands_alone};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::when;
 
-/// How much more a match in a title counts.
-const TITLE: f32 = 4.0;
-
-/// The words of a text as the index sees them.
-pub(super) fn tokens(text: &str) -> Vec<String> {
-    let mut analyzer = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(40))
-        .filter(LowerCaser)
-        .build();
-    let mut stream = analyzer.token_stream(text);
-    let mut words = Vec::new();
-    stream.process(&mut |token| words.push(token.text.clone()));
-    words
+/// A field of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Kind,
+    Role,
+    Model,
+    Session,
+    Tag,
+    Status,
+    Source,
 }
 
-/// A query in which each word stands in one of the fields, exactly, as a beginning, or (from five letters) with one
-/// letter wrong. `None` when there is no word.
-pub(super) fn build(words: &str, fields: [Field; 2], kind: Option<Term>) -> Option<BooleanQuery> {
-    let words = tokens(words);
-    if words.is_empty() {
-        return None;
-    }
-    let mut all: Vec<(Occur, Box<dyn Query>)> = words.iter().map(|w| (Occur::Must, one_word(w, fields))).collect();
-    if let Some(kind) = kind {
-        let only = TermQuery::new(kind, IndexRecordOption::Basic);
-        all.push((Occur::Must, Box::new(BoostQuery::new(Box::new(only), 0.0))));
-    }
-    Some(BooleanQuery::new(all))
+/// Every field by its name; `since` and `until` are no fields of a thing but bounds of its time.
+const FIELDS: [(&str, Option<Field>); 9] = [
+    ("kind", Some(Field::Kind)),
+    ("role", Some(Field::Role)),
+    ("model", Some(Field::Model)),
+    ("session", Some(Field::Session)),
+    ("tag", Some(Field::Tag)),
+    ("status", Some(Field::Status)),
+    ("source", Some(Field::Source)),
+    ("since", None),
+    ("until", None),
+];
+
+/// Parts of one query.
+const MOST: usize = 100;
+
+/// What `kind:` takes, and the words of the store.
+const KINDS: [(&str, &str); 4] =
+    [("command", "definition"), ("run", "run"), ("message", "message"), ("memory", "memory")];
+
+/// One part of a query.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Part {
+    /// A word, its beginning, or nearly it.
+    Word(String),
+    /// These words side by side, exactly.
+    Phrase(Vec<String>),
+    /// One of the values, in lower case.
+    Is(Field, Vec<String>),
 }
 
-fn one_word(word: &str, fields: [Field; 2]) -> Box<dyn Query> {
-    let mut any: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    for (field, boost) in fields.into_iter().zip([TITLE, 1.0]) {
-        let term = Term::from_field_text(field, word);
-        let exact = TermQuery::new(term.clone(), IndexRecordOption::WithFreqs);
-        any.push((Occur::Should, Box::new(BoostQuery::new(Box::new(exact), boost))));
-        if word.chars().count() >= 2 {
-            let begins = PhrasePrefixQuery::new(vec![term.clone()]);
-            any.push((Occur::Should, Box::new(BoostQuery::new(Box::new(begins), boost * 0.5))));
+/// A query that was understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    pub(super) must: Vec<Part>,
+    pub(super) must_not: Vec<Part>,
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    pub(super) hidden: Vec<String>,
+}
+
+impl Query {
+    /// Reads a query. Days are those of `zone`. `Usage` for a field that is none, naming the one that was perhaps meant,
+    /// for a kind or a time that is none, and for more parts than anybody means.
+    pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Query> {
+        let mut query = Query::default();
+        let mut rest = text.trim_start();
+        while let Some(term) = take_term(&mut rest) {
+            query.add(&term, now, zone)?;
+            if query.must.len() + query.must_not.len() > MOST {
+                return Err(Error::new(Kind::Usage, format!("a search takes at most {MOST} words"))
+                    .hint("put a long text in quotes, or look for its rarest words"));
+            }
         }
-        if word.chars().count() >= 5 {
-            let near = FuzzyTermQuery::new(term, 1, true);
-            any.push((Occur::Should, Box::new(BoostQuery::new(Box::new(near), boost * 0.2))));
-        }
+        Ok(query)
     }
-    Box::new(BooleanQuery::new(any))
-}
 
-/// The same question asked of a row that is not in the index yet.
-pub(super) fn match_row(row: &SearchDoc, words: &str, kind: Option<&str>) -> Option<Hit> {
-    if row.deleted || kind.is_some_and(|k| k != row.kind.name()) {
-        return None;
+    /// A query of plain words, in which nothing has a meaning of its own.
+    pub fn plain(text: &str) -> Query {
+        let must = words::words(text).into_iter().take(MOST).map(|word| Part::Word(word.text)).collect();
+        Query { must, ..Query::default() }
     }
-    let (title, body) = (tokens(&row.title), tokens(&row.body));
-    let near = |t: &String, word: &String| word.chars().count() >= 5 && strsim::osa_distance(t, word) <= 1;
-    let begins = |list: &[String], word: &String| list.iter().any(|t| t.starts_with(word.as_str()) || near(t, word));
-    let wanted = tokens(words);
-    let mut score = 0.0;
-    for word in &wanted {
-        score += match (begins(&title, word), begins(&body, word)) {
-            (true, _) => TITLE,
-            (false, true) => 1.0,
-            (false, false) => return None,
+
+    /// Only things of this kind: `command`, `run`, `message`, `memory`.
+    pub fn of_kind(mut self, kind: &str) -> Query {
+        self.must.push(Part::Is(Field::Kind, vec![kind_in_store(kind).unwrap_or(kind).to_string()]));
+        self
+    }
+
+    /// Without the commands of these sources.
+    pub fn hiding(mut self, sources: Vec<String>) -> Query {
+        self.hidden = sources;
+        self
+    }
+
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.must.is_empty() && self.must_not.is_empty() && self.since.is_none() && self.until.is_none()
+    }
+
+    /// The words that are looked for.
+    pub fn words(&self) -> Vec<&str> {
+        let words = self.must.iter().flat_map(|part| match part {
+            Part::Word(word) => std::slice::from_ref(word),
+            Part::Phrase(words) => words.as_slice(),
+            Part::Is(..) => &[],
+        });
+        words.map(String::as_str).collect()
+    }
+
+    fn add(&mut self, term: &Term<'_>, now: Timestamp, zone: &TimeZone) -> Result<()> {
+        let Some(name) = term.field else {
+            self.add_words(term);
+            return Ok(());
         };
+        let Some((name, field)) = FIELDS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+            return Err(no_field(name, term.value));
+        };
+        let Some(field) = field else {
+            let stretch = when::stretch(term.value, now, zone)?;
+            // Not since a time is until it, and the other way round.
+            match (name, term.negated) {
+                ("since", false) => self.since = self.since.max(Some(stretch.from)),
+                ("since", true) => self.until = earlier(self.until, stretch.from),
+                (_, false) => self.until = earlier(self.until, stretch.to.max(stretch.from.plus_micros(1))),
+                (_, true) => self.since = self.since.max(Some(stretch.to)),
+            }
+            return Ok(());
+        };
+        let mut values: Vec<String> = Vec::new();
+        for value in term.value.split(',').map(str::trim).filter(|value| !value.is_empty()) {
+            values.push(match field {
+                Field::Kind => kind_in_store(value).ok_or_else(|| no_kind(value))?.to_string(),
+                _ => value.to_lowercase(),
+            });
+        }
+        if values.is_empty() {
+            return Err(
+                Error::new(Kind::Usage, format!("`{name}:` needs a value")).hint(format!("such as {}", example(name)))
+            );
+        }
+        self.put(term.negated, Part::Is(field, values));
+        Ok(())
     }
-    (!wanted.is_empty()).then(|| Hit {
-        kind: row.kind.name().to_string(),
-        key: row.key.clone(),
-        title: row.title.clone(),
-        excerpt: excerpt(&row.body, words),
-        score,
-    })
+
+    fn add_words(&mut self, term: &Term<'_>) {
+        let mut words = words::words(term.value);
+        if term.exact || term.negated {
+            let texts: Vec<String> = words.drain(..).map(|word| word.text).collect();
+            if !texts.is_empty() {
+                self.put(term.negated, Part::Phrase(texts));
+            }
+            return;
+        }
+        let alone = |text: &str| text.chars().next().is_some_and(stands_alone);
+        let mut run: Vec<words::Word> = Vec::new();
+        for word in words {
+            let joins =
+                run.last().is_some_and(|last| last.at.end == word.at.start && alone(&last.text) && alone(&word.text));
+            if !joins {
+                self.put_run(&mut run);
+            }
+            run.push(word);
+        }
+        self.put_run(&mut run);
+    }
+
+    fn put_run(&mut self, run: &mut Vec<words::Word>) {
+        let mut texts: Vec<String> = run.drain(..).map(|word| word.text).collect();
+        match texts.len() {
+            0 => {}
+            1 => self.must.extend(texts.pop().map(Part::Word)),
+            _ => self.must.push(Part::Phrase(texts)),
+        }
+    }
+
+    fn put(&mut self, negated: bool, part: Part) {
+        if negated { self.must_not.push(part) } else { self.must.push(part) }
+    }
 }
 
-/// The line of a text that holds the most of the words, shortened around the first of them.
-pub(super) fn excerpt(body: &str, words: &str) -> String {
-    let wanted = tokens(words);
-    let hits = |line: &str| {
-        let line = line.to_lowercase();
-        wanted.iter().filter(|w| line.contains(w.as_str())).count()
+/// A piece between spaces, or between quotes.
+#[derive(Debug)]
+struct Term<'a> {
+    negated: bool,
+    field: Option<&'a str>,
+    value: &'a str,
+    exact: bool,
+}
+
+/// Takes the next term off the beginning. A quote that is never closed goes to the end.
+fn take_term<'a>(rest: &mut &'a str) -> Option<Term<'a>> {
+    let text = rest.trim_start();
+    if text.is_empty() {
+        return None;
+    }
+    // Two hyphens begin an option of some program, which people look for too.
+    let (negated, text) = match text.strip_prefix('-') {
+        Some(after) if after.starts_with(|c: char| c.is_alphanumeric() || c == '"') => (true, after),
+        _ => (false, text),
     };
-    let lines = body.lines().filter(|l| !l.trim().is_empty());
-    let best = lines.map(|l| (hits(l), l)).reduce(|a, b| if b.0 > a.0 { b } else { a });
-    let Some((count, line)) = best else { return String::new() };
-    let line = line.trim();
-    let start = if count == 0 { 0 } else { first_place(line, &wanted).saturating_sub(40) };
-    let cut: String = line.chars().skip(start).take(160).collect();
-    if start > 0 { format!("…{cut}") } else { cut }
+    let (field, text) = match field_name(text) {
+        Some((name, after)) => (Some(name), after),
+        None => (None, text),
+    };
+    let (value, after, exact) = match text.strip_prefix('"') {
+        Some(quoted) => match quoted.split_once('"') {
+            Some((value, after)) => (value, after, true),
+            None => (quoted, "", true),
+        },
+        None => {
+            let end = text.find(char::is_whitespace).unwrap_or(text.len());
+            (&text[..end], &text[end..], false)
+        }
+    };
+    *rest = after;
+    Some(Term { negated, field, value, exact })
 }
 
-/// Characters before the first wanted word.
-fn first_place(line: &str, wanted: &[String]) -> usize {
-    let lower = line.to_lowercase();
-    let byte = wanted.iter().filter_map(|w| lower.find(w.as_str())).min().unwrap_or(0);
-    lower[..byte].chars().count()
+/// `name` of `name:value`. Paths, URLs and names with `::` are no fields.
+fn field_name(text: &str) -> Option<(&str, &str)> {
+    let (name, after) = text.split_once(':')?;
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_value =
+        !after.starts_with(|c: char| c == ':' || c == '/' || c == '\\' || c.is_whitespace()) && !after.is_empty();
+    (is_name && is_value).then_some((name, after))
+}
+
+fn kind_in_store(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let singular = word.strip_suffix('s').unwrap_or(&word);
+    KINDS
+        .into_iter()
+        .find(|(name, stored)| singular == *name || word == *stored || word == "memories" && *name == "memory")
+        .map(|(_, stored)| stored)
+}
+
+/// The word for a kind of the store in queries and facets.
+pub(super) fn kind_name(stored: &str) -> &str {
+    KINDS.into_iter().find(|(_, kind)| *kind == stored).map_or(stored, |(name, _)| name)
+}
+
+fn earlier(a: Option<Timestamp>, b: Timestamp) -> Option<Timestamp> {
+    Some(a.map_or(b, |a| a.min(b)))
+}
+
+fn example(name: &str) -> &'static str {
+    match name {
+        "role" => "role:user",
+        "model" => "model:gpt-5",
+        "session" => "session:work",
+        "tag" => "tag:rust",
+        "status" => "status:failed",
+        "source" => "source:bundled",
+        _ => "kind:message,run",
+    }
+}
+
+fn no_field(name: &str, value: &str) -> Error {
+    let near = FIELDS
+        .into_iter()
+        .map(|(known, _)| (strsim::jaro_winkler(&name.to_lowercase(), known), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(score, _)| *score > 0.7);
+    let text = format!("or put the text in quotes: '\"{name}:{value}\"'");
+    let hint = match near {
+        Some((_, near)) => format!("did you mean `{near}:`? {text}"),
+        None => format!("there are {}; {text}", FIELDS.map(|(name, _)| name).join(", ")),
+    };
+    Error::new(Kind::Usage, format!("a search has no field `{name}`")).hint(hint)
+}
+
+fn no_kind(word: &str) -> Error {
+    let kinds = KINDS.map(|(name, _)| name).join(", ");
+    Error::new(Kind::Usage, format!("`{word}` is no kind of thing")).hint(format!("there are {kinds}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn an_excerpt_is_the_line_that_says_most() {
-        let body = "nothing here\ncompress a folder with tar\ntar\n";
-        assert_eq!(excerpt(body, "compress folder"), "compress a folder with tar");
-        assert_eq!(excerpt("", "x"), "");
+    fn parse(text: &str) -> Result<Query> {
+        Query::parse(text, "2026-03-10T12:00:00Z".parse().unwrap(), &TimeZone::UTC)
+    }
+
+    fn word(text: &str) -> Part {
+        Part::Word(text.to_string())
+    }
+
+    fn phrase(texts: &[&str]) -> Part {
+        Part::Phrase(texts.iter().map(ToString::to_string).collect())
+    }
+
+    fn is(field: Field, values: &[&str]) -> Part {
+        Part::Is(field, values.iter().map(ToString::to_string).collect())
     }
 
     #[test]
-    fn a_query_needs_a_word() {
-        let field = Field::from_field_id(0);
-        assert!(build("  --- ", [field, field], None).is_none());
-        assert!(build("tar xz", [field, field], None).is_some());
+    fn words_phrases_fields_and_their_negations_are_told_apart() {
+        let query = parse("Tar role:user,Tool -draft \"exact Phrase\" -\"not this\" -tag:old model:\"GPT 5\"").unwrap();
+        let must = [
+            word("tar"),
+            is(Field::Role, &["user", "tool"]),
+            phrase(&["exact", "phrase"]),
+            is(Field::Model, &["gpt 5"]),
+        ];
+        assert_eq!(query.must, must);
+        assert_eq!(query.must_not, [phrase(&["draft"]), phrase(&["not", "this"]), is(Field::Tag, &["old"])]);
+        assert_eq!(query.words(), ["tar", "exact", "phrase"]);
+        let plain = parse("git-log --json std::fs https://x.org C:\\x 10:30 a: :b \"unclosed quote").unwrap();
+        let expected = ["git", "log", "json", "std", "fs", "https", "x", "org", "c", "x", "10", "30", "a", "b"];
+        assert_eq!(plain.must[..14], expected.map(word));
+        assert_eq!((&plain.must[14..], plain.must_not.len()), (&[phrase(&["unclosed", "quote"])][..], 0));
+        assert_eq!(parse("東京タワー").unwrap().must, [phrase(&["東", "京", "タ", "ワ", "ー"])]);
     }
 
-    proptest::proptest! {
+    #[test]
+    fn times_are_bounds() {
+        let bounds = |text: &str| {
+            let query = parse(text).unwrap();
+            let short = |at: Option<Timestamp>| at.map(|at| at.to_string()[..19].to_string()).unwrap_or_default();
+            (short(query.since), short(query.until))
+        };
+        let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+        assert_eq!(bounds("since:7d"), pair("2026-03-03T12:00:00", ""));
+        assert_eq!(bounds("since:yesterday until:yesterday"), pair("2026-03-09T00:00:00", "2026-03-10T00:00:00"));
+        assert_eq!(bounds("until:2026-01-31 since:2026-01"), pair("2026-01-01T00:00:00", "2026-02-01T00:00:00"));
+        assert_eq!(bounds("-since:2026-01-31"), pair("", "2026-01-31T00:00:00"));
+        assert_eq!(bounds("-until:2026-01-31"), pair("2026-02-01T00:00:00", ""));
+        assert_eq!(bounds("since:7d since:24h"), pair("2026-03-09T12:00:00", ""));
+    }
+
+    #[test]
+    fn what_is_no_field_kind_or_time_is_said_with_what_was_meant() {
+        let said = |text: &str| {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            format!("{} / {}", error.message(), error.way_forward().unwrap())
+        };
+        assert_eq!(
+            said("rolle:user"),
+            "a search has no field `rolle` / did you mean `role:`? or put the text in quotes: '\"rolle:user\"'"
+        );
+        assert!(
+            said("zzz:1")
+                .starts_with("a search has no field `zzz` / there are kind, role, model, session, tag, status")
+        );
+        assert_eq!(said("kind:song"), "`song` is no kind of thing / there are command, run, message, memory");
+        assert!(said("since:soon").starts_with("`soon` is no time / write 24h, 7d"));
+        assert!(said(&"x ".repeat(101)).starts_with("a search takes at most 100 words"));
+        assert_eq!(said("tag:,"), "`tag:` needs a value / such as tag:rust");
+        assert_eq!(
+            parse("kind:commands,RUN,memories").unwrap().must,
+            [is(Field::Kind, &["definition", "run", "memory"])]
+        );
+    }
+
+    #[test]
+    fn a_query_without_anything_to_look_for_is_empty() {
+        assert!(parse("  --- \"\" -").unwrap().is_empty());
+        assert!(!parse("role:user").unwrap().is_empty() && !parse("since:1d").unwrap().is_empty());
+        assert!(!parse("-x").unwrap().is_empty());
+        assert_eq!(Query::plain("role:user -x").words(), ["role", "user", "x"]);
+    }
+
+    proptest! {
         #[test]
-        fn any_words_make_a_query_and_an_excerpt(words in ".{0,40}", body in ".{0,80}") {
-            let field = Field::from_field_id(0);
-            let _ = build(&words, [field, field], None);
-            let _ = excerpt(&body, &words);
+        fn any_text_is_a_query_or_a_usage_error(text in "(\\PC| |\"|-|[a-z]{1,6}:){0,40}") {
+            if let Err(error) = parse(&text) {
+                prop_assert_eq!(error.kind(), Kind::Usage);
+            }
+            let _ = Query::plain(&text);
         }
     }
 }

@@ -7,20 +7,30 @@
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
 //! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
 
+mod attachments;
+mod cache;
+mod calls;
 mod definitions;
+mod erasing;
 mod events;
 mod fault;
 mod files;
+pub mod foreign;
 mod health;
 mod history;
 mod listing;
 mod lookup;
+mod memories;
+mod messages;
+mod permissions;
 mod pool;
 mod runs;
 mod schema;
 mod search;
+mod sessions;
 mod sources;
 mod state;
+mod threads;
 mod trust;
 mod values;
 mod verify;
@@ -37,13 +47,18 @@ use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::Result;
 use crate::kernel::ids::{Ids, TraceId};
 
+pub use cache::CacheStats;
+pub use calls::{AnswerCost, CallEnd, NewCall, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
 pub use health::Counts;
 pub use history::{Removed, RunFilter};
 pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
+pub use memories::Memory;
+pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
 pub use search::{DocKind, SearchDoc};
+pub use sessions::{NewSession, Session, SessionEdit, SessionFilter};
 pub use sources::{NewSource, Source, SourceKind};
 pub use trust::{Grant, NewGrant};
 pub use verify::{ChainFault, Verified};
@@ -95,6 +110,11 @@ impl Store {
         self.trace
     }
 
+    /// What time it is for what is written now.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Where the database file is.
     pub fn path(&self) -> &Path {
         self.shared.pool.path()
@@ -112,6 +132,26 @@ impl Store {
             let at = self.shared.clock.now();
             change(&Change { tx, store: self, at })
         })
+    }
+}
+
+impl Store {
+    /// The same for what a person may want erased one day: whatever it replaces leaves no copy in the file.
+    fn write_private<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.overwrite_deleted()?;
+        self.write(change)
+    }
+
+    /// Erases something; nothing of it is left in the file or the write-ahead log, unless another process reads just now:
+    /// then the log is folded a little later. Answers kept for another time may quote it, so they go too.
+    fn erase<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        let value = self.write_private(|all| {
+            let value = change(all)?;
+            all.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([all.owner()])?;
+            Ok(value)
+        })?;
+        self.shared.pool.empty_log()?;
+        Ok(value)
     }
 }
 

@@ -4,6 +4,7 @@
 //! a short program has one connection, and a server's readers never wait for its writer.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -31,13 +32,19 @@ pub(super) struct Pool {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    overwrites: AtomicBool,
 }
 
 impl Pool {
     pub(super) fn open(path: &Path) -> Result<Pool> {
         files::ensure_private(path)?;
         let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
-        Ok(Pool { path: path.to_path_buf(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        Ok(Pool {
+            path: path.to_path_buf(),
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            overwrites: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -99,9 +106,14 @@ impl Pool {
 
     /// Makes SQLite overwrite what is deleted from now on with zeros.
     pub(super) fn overwrite_deleted(&self) -> Result<()> {
+        if self.overwrites.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         lock(&self.writer)
             .query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))
-            .map_err(|error| Fault::from(error).explain(&self.path))
+            .map_err(|error| Fault::from(error).explain(&self.path))?;
+        self.overwrites.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 

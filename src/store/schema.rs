@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_runs.sql"),
     include_str!("migrations/0005_search.sql"),
     include_str!("migrations/0006_state.sql"),
+    include_str!("migrations/0007_chats.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

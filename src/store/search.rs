@@ -1,4 +1,4 @@
-//! What a search index has to read: every run and definition has a number that is renewed whenever it changes.
+//! What a search index has to read: every definition, run, message and memory has a number that is renewed whenever it changes.
 //!
 //! The texts are put together when they are read, so nothing is kept twice and what was erased is not here either.
 
@@ -20,6 +20,10 @@ pub enum DocKind {
     Definition,
     /// A run; its key is the run's id.
     Run,
+    /// A message of a chat; its key is the message's id.
+    Message,
+    /// Something to remember; its key is its id.
+    Memory,
 }
 
 impl DocKind {
@@ -28,7 +32,14 @@ impl DocKind {
         match self {
             DocKind::Definition => "definition",
             DocKind::Run => "run",
+            DocKind::Message => "message",
+            DocKind::Memory => "memory",
         }
+    }
+
+    fn parse(name: &str) -> DocKind {
+        let all = [DocKind::Run, DocKind::Message, DocKind::Memory];
+        all.into_iter().find(|kind| kind.name() == name).unwrap_or(DocKind::Definition)
     }
 }
 
@@ -45,12 +56,13 @@ pub struct SearchDoc {
     pub deleted: bool,
     /// When it last changed.
     pub at: Timestamp,
-    /// The command's name.
+    /// The command's name; of a message the title of its chat, or its name.
     pub title: String,
     /// The words it should be found by.
     pub body: String,
     /// What a list of finds shows: for a definition `source`, `dialect`, `category`, `summary`, `aliases`; for a run
-    /// `source`, `trigger`, `status`, `exit_code`, `started`.
+    /// `source`, `trigger`, `status`, `exit_code`, `started`; for a message `role`, `model`, `status`, `created`, `session`,
+    /// `session_name`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`.
     pub extra: Value,
 }
 
@@ -103,7 +115,7 @@ impl Change<'_> {
 
 fn document(connection: &Connection, row: &Row<'_>) -> Outcome<SearchDoc> {
     let kind: String = row.get(1)?;
-    let kind = if kind == DocKind::Run.name() { DocKind::Run } else { DocKind::Definition };
+    let kind = DocKind::parse(&kind);
     let mut doc = SearchDoc {
         seq: row.get(0)?,
         kind,
@@ -118,6 +130,8 @@ fn document(connection: &Connection, row: &Row<'_>) -> Outcome<SearchDoc> {
         match kind {
             DocKind::Definition => fill_definition(connection, &mut doc)?,
             DocKind::Run => fill_run(connection, &mut doc)?,
+            DocKind::Message => fill_message(connection, &mut doc)?,
+            DocKind::Memory => fill_memory(connection, &mut doc)?,
         }
     }
     Ok(doc)
@@ -165,6 +179,42 @@ fn fill_run(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
             "exit_code": row.get::<_, Option<i32>>(5)?,
             "started": row.get::<_, Timestamp>(6)?,
         });
+    }
+    Ok(())
+}
+
+fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.words, m.role, m.model, m.status, m.created, s.id, s.title, s.name, m.summary_of IS NOT NULL, s.imported_from,
+         (SELECT json_group_array(tag) FROM session_tags WHERE session = s.n)
+         FROM messages m JOIN sessions s ON s.n = m.session WHERE m.id = ?1",
+    )?;
+    let mut rows = statement.query([&doc.key])?;
+    if let Some(row) = rows.next()? {
+        let (title, name): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
+        doc.title = title.or(name.clone()).unwrap_or_default();
+        doc.body = row.get(0)?;
+        doc.extra = json!({
+            "role": row.get::<_, String>(1)?,
+            "model": row.get::<_, Option<String>>(2)?,
+            "status": row.get::<_, String>(3)?,
+            "created": row.get::<_, Timestamp>(4)?,
+            "session": row.get::<_, String>(5)?,
+            "session_name": name,
+            "summary": row.get::<_, bool>(8)?,
+            "source": row.get::<_, Option<String>>(9)?,
+            "tags": serde_json::from_str::<Value>(&row.get::<_, String>(10)?)?,
+        });
+    }
+    Ok(())
+}
+
+fn fill_memory(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
+    let mut statement = connection.prepare_cached("SELECT text, source, created FROM memories WHERE id = ?1")?;
+    let mut rows = statement.query([&doc.key])?;
+    if let Some(row) = rows.next()? {
+        doc.body = row.get(0)?;
+        doc.extra = json!({"source": row.get::<_, String>(1)?, "created": row.get::<_, Timestamp>(2)?});
     }
     Ok(())
 }

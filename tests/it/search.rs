@@ -13,10 +13,12 @@ fn index(world: &World) -> PathBuf {
     world.fac().join("cache/index")
 }
 
+/// The names found; finding none is exit 3, said or in JSON.
 fn names(output: Output) -> Vec<String> {
-    let value: Value = serde_json::from_str(&output.ok()).unwrap();
-    let hits = value["hits"].as_array().unwrap().iter();
-    hits.map(|h| h["name"].as_str().unwrap().to_string()).collect()
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    let hits = value["hits"].as_array().unwrap();
+    assert_eq!(output.code, if hits.is_empty() { 3 } else { 0 }, "{output:?}");
+    hits.iter().map(|h| h["name"].as_str().unwrap().to_string()).collect()
 }
 
 fn found(world: &World, words: &str) -> Vec<String> {

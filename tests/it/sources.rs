@@ -9,6 +9,7 @@ use crate::support::github::{Change, Repo, Standin};
 use crate::support::world::{Output, World, finish};
 
 mod add;
+mod bounds;
 mod dialects;
 mod local;
 mod page;

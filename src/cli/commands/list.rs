@@ -46,8 +46,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     {
         return Err(super::super::source::unknown(context.app.store()?, source));
     }
-    let (rows, next) = catalog.store.list_definitions(&filter, args.after.as_deref(), args.limit)?;
-    let rows: Vec<DefinitionRow> = rows.into_iter().filter(|r| catalog.is_visible(&r.source)).collect();
+    let (rows, next) = page(&catalog, &filter, args)?;
     if context.ui.json {
         let listed: Vec<_> =
             rows.into_iter().filter_map(|r| as_json(&catalog, r).transpose()).collect::<Result<_>>()?;
@@ -59,7 +58,24 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     }
     let text = table(context, &catalog, &rows)?;
     context.page(&text)?;
+    if let Some(next) = next {
+        context.ui.note(&format!("there are more: `--limit N` shows more at once, `--after {next}` goes on from here"));
+    }
     Ok(0)
+}
+
+/// The next visible rows, as many as were asked for, and where to go on. What belongs to other projects does not count.
+fn page(catalog: &Catalog<'_>, filter: &DefinitionFilter, args: &Args) -> Result<(Vec<DefinitionRow>, Option<String>)> {
+    let (mut shown, mut after) = (Vec::new(), args.after.clone());
+    loop {
+        let wanted = args.limit.saturating_sub(shown.len());
+        let (rows, next) = catalog.store.list_definitions(filter, after.as_deref(), wanted)?;
+        shown.extend(rows.into_iter().filter(|r| catalog.is_visible(&r.source)));
+        if next.is_none() || shown.len() >= args.limit {
+            return Ok((shown, next));
+        }
+        after = next;
+    }
 }
 
 fn as_json(catalog: &Catalog<'_>, row: DefinitionRow) -> Result<Option<serde_json::Value>> {

@@ -57,6 +57,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         answers.extend(fetch(context, &store, remote)?);
     }
     names::refresh(&store, &context.app.paths.cache)?;
+    context.app.blobs().sweep(context.app.clock.now());
     say(context, &answers)
 }
 

@@ -1,7 +1,7 @@
 //! Whether a command may run here at all, asked before anything of it does.
 
 use super::{Plan, dangerous};
-use crate::commands::catalog::Trust;
+use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::model::{Command, Severity, StepKind};
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -9,7 +9,7 @@ use crate::kernel::error::{Error, Kind, Result};
 pub(super) fn refuse_untrusted(plan: &Plan) -> Result<()> {
     match plan.all().find(|r| r.trust != Trust::Trusted) {
         Some(resolved) => Err(resolved.refusal()),
-        None => Ok(()),
+        None => plan.all().try_for_each(Resolved::check_unchanged),
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Engine<'a> {
     pub timeout_ms: Option<u64>,
     /// How much output a record keeps.
     pub capture: exec::CaptureLimits,
+    /// The most that a step may write for another one to read, bytes.
+    pub feed_bytes: usize,
     /// Knows what no record may hold.
     pub redactor: Redactor,
     /// Variables of ours that scripts see: how they reach this very program, and its folders.

@@ -16,7 +16,7 @@ use crate::store::{Captured, Status};
 /// How long a group may take to end after TERM before it gets KILL.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How much of its output a condition may see, bytes; what another step reads has no limit.
+/// How much of its output a condition may see, bytes; for what another step reads see [`Engine::feed_bytes`].
 const HEARD: usize = 256 << 10;
 
 /// A script with everything that reaches it.
@@ -302,15 +302,25 @@ impl Engine<'_> {
         let shown = (step.kind == StepKind::Snippet).then_some(script.text.as_str());
         watcher.starts(unit, step, shown);
         let mut wrote = Vec::new();
-        let enough = if feeds { usize::MAX } else { HEARD };
+        let enough = if feeds { self.feed_bytes } else { HEARD };
+        let mut too_much = false;
         let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> {
             if stream == Stream::Stdout {
+                too_much |= feeds && wrote.len() + bytes.len() > enough;
+                if too_much {
+                    return ControlFlow::Break(());
+                }
                 wrote.extend_from_slice(&bytes[..bytes.len().min(enough.saturating_sub(wrote.len()))]);
             }
             watcher.output(stream, bytes)
         };
         let outcome = exec::run(job, &mut sink, &self.stop)?;
         drop(prepared);
+        if too_much {
+            let said = format!("step `{}` wrote more than {} MB for the step that reads it", step.id, enough >> 20);
+            return Err(Error::new(Kind::Failed, said)
+                .hint("join the two in one script, through a pipe, or raise `fac config set run.feed_mb`"));
+        }
         let (status, exit_code) = match outcome.status {
             exec::Status::Exited(0) => (Status::Ok, 0),
             exec::Status::TimedOut => (Status::TimedOut, 124),

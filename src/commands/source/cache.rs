@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::github::Blobs;
 use crate::commands::digest::git_blob;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::files;
 
@@ -20,6 +21,21 @@ impl BlobCache {
     /// The contents kept below `folder`, which need not exist yet.
     pub fn new(folder: &Path) -> Self {
         BlobCache { folder: folder.to_path_buf() }
+    }
+
+    /// Removes what killed processes left half written, when it is a day old at `now`; says how much.
+    pub fn sweep(&self, now: Timestamp) -> usize {
+        const DAY: u64 = 86_400_000;
+        let folders = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let files = folders.flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten());
+        let old = |file: &std::fs::DirEntry| {
+            let changed = file.metadata().and_then(|m| m.modified()).ok()?;
+            let changed = changed.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
+            Some(u128::from(now.as_millis()) > changed + u128::from(DAY))
+        };
+        let left = files.filter(|f| f.file_name().to_string_lossy().starts_with(".tmp") && old(f) == Some(true));
+        // What cannot be removed now is tried again the next time.
+        left.filter(|f| std::fs::remove_file(f.path()).is_ok()).count()
     }
 
     fn path(&self, sha: &str) -> Option<PathBuf> {
@@ -58,6 +74,20 @@ impl Blobs for BlobCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_a_day_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = BlobCache::new(dir.path());
+        let sha = git_blob(b"hello\n");
+        cache.put(&sha, b"hello\n").unwrap();
+        let left = dir.path().join(&sha[..2]).join(".tmpAbCdEf");
+        std::fs::write(&left, "hel").unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64;
+        assert_eq!(cache.sweep(Timestamp::from_micros(now)), 0);
+        assert_eq!(cache.sweep(Timestamp::from_micros(now + 86_500_000_000)), 1);
+        assert!(!left.exists() && cache.read(&sha).is_some());
+    }
 
     #[test]
     fn damaged_content_counts_as_absent() {

@@ -25,8 +25,6 @@ use crate::store::{Source, SourceKind, Store};
 
 /// Requests to one host at a time; its documentation asks for few.
 const PER_HOST: usize = 4;
-/// Files beside definitions beyond this count are left out.
-const MOST_FILES: usize = 20_000;
 
 /// Answers for a variable of the caller's environment.
 pub type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -123,8 +121,12 @@ impl Remote {
         let env = self.env.clone();
         let lookup = move |name: &str| env(name);
         let token = self.tokens.get(&spec.host.to_ascii_lowercase()).cloned();
-        let client = Github::new(self.http.clone(), &spec.host, &lookup, token)?
-            .with(github::Options { largest_file: self.largest_file, ..github::Options::default() });
+        let client = Github::new(self.http.clone(), &spec.host, &lookup, token)?.with(github::Options {
+            largest_file: self.largest_file,
+            largest_total: self.largest_total,
+            essential: |entry| detect::could_be(&entry.path),
+            ..github::Options::default()
+        });
         let name = source.name.clone();
         let progress = {
             let report = report.clone();
@@ -152,33 +154,16 @@ impl Remote {
                 source.spec = github::Spec { git_ref: None, ..settled }.to_string();
                 source.commit = Some(fetched.commit.clone());
                 source.rate = rate_json(fetched.rate.as_ref());
-                let files = self.bounded(&fetched.entries, &mut notes);
+                let files = fetched.entries.into_iter().map(|e| Fetched {
+                    path: e.path,
+                    sha: e.sha,
+                    size: e.size,
+                    executable: e.mode == Mode::Executable,
+                });
+                let files = files.collect();
                 Ok(Download { source, files: Some(files), notes })
             }
         }
-    }
-
-    /// Keeps the total within its bound: definitions first, then what stands beside them.
-    fn bounded(&self, entries: &[github::Entry], notes: &mut Vec<String>) -> Vec<Fetched> {
-        let total: u64 = entries.iter().map(|e| e.size).sum();
-        let all = total <= self.largest_total && entries.len() <= MOST_FILES;
-        if !all {
-            notes.push(format!(
-                "only definitions were taken: {} files, {} MB are too much",
-                entries.len(),
-                total >> 20
-            ));
-        }
-        entries
-            .iter()
-            .filter(|e| all || detect::could_be(&e.path))
-            .map(|e| Fetched {
-                path: e.path.clone(),
-                sha: e.sha.clone(),
-                size: e.size,
-                executable: e.mode == Mode::Executable,
-            })
-            .collect()
     }
 
     async fn url(&self, mut source: Source) -> Result<Download> {
@@ -243,6 +228,9 @@ fn said(note: &Note) -> String {
         Note::Submodule { path, commit } => format!("not fetched: {path} is another repository at {commit}"),
         Note::LfsPointer { path } => format!("left out: the content of {path} lies in Git LFS"),
         Note::TooLarge { path, size } => format!("left out: {path} is too large ({} MB)", size.div_ceil(1 << 20)),
+        Note::OnlyEssential { files, bytes } => {
+            format!("only definitions were taken: {files} files, {} MB are too much", bytes.div_ceil(1 << 20))
+        }
         Note::HostileName { path, why } => format!("an odd name, kept as data: {path} ({why})"),
         Note::CutShort { folder } => format!("{folder}/ holds more than GitHub lists; some of it is missing"),
     }

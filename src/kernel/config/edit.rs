@@ -36,6 +36,19 @@ pub fn set(file: &Path, key: &str, value: &str) -> Result<()> {
     })
 }
 
+/// Sets several settings at once: all of them or none.
+///
+/// # Errors
+/// As for [`set`].
+pub fn set_all(file: &Path, settings: &[(KeyPath, Value)]) -> Result<()> {
+    for (path, value) in settings {
+        let known = schema::find(path).ok_or_else(|| no_such(path))?;
+        let text = value.to_string();
+        Value::from_text(&text, known.kind).map_err(|why| Error::new(Kind::Usage, format!("{path} {why}")))?;
+    }
+    change(file, |doc| settings.iter().try_for_each(|(path, value)| put(doc.as_table_mut(), path.parts(), value)))
+}
+
 /// Takes a setting, right or wrong, out of the file. `false` when it was not there.
 pub fn unset(file: &Path, key: &str) -> Result<bool> {
     let path = KeyPath::parse(key)?;

@@ -1,9 +1,10 @@
-//! The settings whose second part is free to choose, as values: interpreters, bindings and aliases.
+//! The settings whose second part is free to choose, as values: interpreters, bindings, aliases and MCP servers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::layers::Config;
-use super::value::Value;
+use super::value::{self, Value};
 
 /// How an interpreter is given the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,29 @@ pub enum Binding {
     Prompt(String),
     /// A shell line.
     Shell(String),
+}
+
+/// What is written about an MCP server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct McpServer {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables: `NAME`, `NAME=text` or `NAME=secret:NAME`.
+    pub env: Vec<String>,
+    /// Its address.
+    pub url: Option<String>,
+    /// Headers: `Name: text` or `Name: secret:NAME`.
+    pub headers: Vec<String>,
+    /// The name of the secret that is its bearer token.
+    pub secret: Option<String>,
+    /// The only tools that are offered.
+    pub tools: Option<Vec<String>>,
+    /// Whether it is used.
+    pub disabled: bool,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Whether its word about its tools counts.
+    pub trust_hints: bool,
 }
 
 impl Binding {
@@ -86,6 +110,31 @@ impl Config {
             }
         }
         found.into_iter().map(|(command, (_, binding))| (command, binding)).collect()
+    }
+
+    /// The MCP servers, by name.
+    pub fn mcp_servers(&self) -> BTreeMap<String, McpServer> {
+        let mut found: BTreeMap<String, McpServer> = BTreeMap::new();
+        for (path, _, value) in self.winners() {
+            let [family, name, field] = path.parts() else { continue };
+            if family != "mcp" {
+                continue;
+            }
+            let entry = found.entry(name.clone()).or_default();
+            match (field.as_str(), value) {
+                ("command", Value::List(words)) => entry.command.clone_from(words),
+                ("env", Value::List(names)) => entry.env.clone_from(names),
+                ("headers", Value::List(lines)) => entry.headers.clone_from(lines),
+                ("tools", Value::List(names)) => entry.tools = Some(names.clone()),
+                ("url", Value::Text(text)) => entry.url = Some(text.clone()).filter(|t| !t.is_empty()),
+                ("secret", Value::Text(text)) => entry.secret = Some(text.clone()).filter(|t| !t.is_empty()),
+                ("timeout", Value::Text(text)) => entry.timeout = value::duration(text).filter(|d| !d.is_zero()),
+                ("enabled", Value::Bool(on)) => entry.disabled = !on,
+                ("trust_hints", Value::Bool(on)) => entry.trust_hints = *on,
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Other names for commands: from the new name to the old one.

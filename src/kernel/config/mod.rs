@@ -5,22 +5,25 @@
 //!
 //! - [`schema`]: the list of settings
 //! - [`layers`]: which value wins, and why
-//! - [`families`]: interpreters, bindings and aliases as values
+//! - [`families`]: interpreters, bindings, aliases and MCP servers as values
+//! - [`members`]: other families, by member
 //! - [`edit`]: changing the user's file, comments kept
 
 pub mod edit;
 pub mod families;
 pub mod key;
 pub mod layers;
+pub mod members;
 pub mod read;
 pub mod schema;
 pub mod value;
 
 use std::path::Path;
 
-pub use families::{Binding, Interpreter, Style};
+pub use families::{Binding, Interpreter, McpServer, Style};
 pub use key::KeyPath;
 pub use layers::{Config, Explained, Flag, Input, Origin};
+pub use members::{Member, micro_dollars};
 pub use read::Problem;
 pub use value::Value;
 

@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("run.keep_days", Type::Int(0, 36_500), "90", OWNER_ONLY, "how many days a run is kept"),
     key("run.output_head_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the start of an output"),
     key("run.output_tail_kb", Type::Int(0, 1_048_576), "64", OWNER_ONLY, "kilobytes recorded from the end of an output"),
+    key("run.feed_mb", Type::Int(1, 65_536), "256", OWNER_ONLY, "the most that a step may write for another one to read"),
     key("run.confirm_snippets", Type::Bool, "true", OWNER_ONLY, "ask before a tldr or navi snippet runs"),
     key("sources.parallel", Type::Int(1, 64), "8", ANY_PROJECT, "how many sources are fetched at once"),
     key("sources.max_file_kb", Type::Int(1, 1_048_576), "1024", OWNER_ONLY, "the largest file taken from a source"),
@@ -73,7 +74,60 @@ pub const KEYS: &[Key] = &[
     key("bindings.*.to", Type::Text, "", OWNER_ONLY, "the command that this one stands for"),
     key("bindings.*.prompt", Type::Text, "", OWNER_ONLY, "the prompt that this command sends"),
     key("bindings.*.shell", Type::Text, "", OWNER_ONLY, "the shell line that this command runs"),
+    key("model", Type::Text, "", OWNER_ONLY, "the model that is asked when none is named"),
+    key("model_fallbacks", Type::List, "", OWNER_ONLY, "models that step in when one fails"),
+    key("model_aliases.*", Type::Text, "", OWNER_ONLY, "another name for a model"),
+    key("chat.system", Type::Text, "", OWNER_ONLY, "the system text of chats that have none"),
+    key("chat.compact", Type::Bool, "true", OWNER_ONLY, "summarize older messages when a chat no longer fits"),
+    key("chat.memory", Type::Bool, "true", OWNER_ONLY, "send along what you asked to be remembered"),
+    key("chat.markdown", Type::Choice(&["auto", "on", "off"]), "auto", ANY_PROJECT, "render answers as Markdown on a terminal"),
+    key("chat.reasoning", Type::Choice(&["dim", "hide", "show"]), "dim", ANY_PROJECT, "what to do with a model's thoughts"),
+    key("chat.keys", Type::Choice(&["emacs", "vi"]), "emacs", ANY_PROJECT, "the keys of the line editor"),
+    key("chat.max_attachment_mb", Type::Int(1, 1024), "20", OWNER_ONLY, "the largest file that is sent to a model"),
+    key("chat.max_calls", Type::Int(1, 1000), "20", OWNER_ONLY, "how often a model may be called in one turn"),
+    key("chat.max_turn_time", Type::Duration, "10m", OWNER_ONLY, "how long one turn may take"),
+    key("tools.allow", Type::List, "", OWNER_ONLY, "tools that need no question, such as `command git:*`"),
+    key("tools.result_kb", Type::Int(1, 10_240), "64", OWNER_ONLY, "the most of a tool's result that a model is given"),
+    key("usage.daily_budget", Type::Text, "", OWNER_ONLY, "dollars a day; more is refused"),
+    key("usage.daily_warning", Type::Text, "", OWNER_ONLY, "dollars a day after which a warning is said"),
+    key("cache.answers", Type::Bool, "false", OWNER_ONLY, "give the same answer to the same question again"),
+    key("cache.ttl", Type::Duration, "24h", OWNER_ONLY, "how long an answer may be given again"),
+    key("cache.max_mb", Type::Int(1, 2048), "64", OWNER_ONLY, "the most that kept answers may take"),
+    key("local_models", Type::Bool, "true", OWNER_ONLY, "look for model servers on this machine"),
+    key("providers.*.wire", Type::Choice(&["openai", "responses", "anthropic", "gemini", "ollama"]), "", OWNER_ONLY, "how the provider speaks"),
+    key("providers.*.url", Type::Text, "", OWNER_ONLY, "where it is"),
+    key("providers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds its key"),
+    key("providers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is its key"),
+    key("providers.*.headers", Type::List, "", OWNER_ONLY, "more headers, each `Name: value`"),
+    key("providers.*.body", Type::Text, "", OWNER_ONLY, "more fields of each request, a JSON object"),
+    key("providers.*.models", Type::List, "", OWNER_ONLY, "models that it has; the first is its default"),
+    key("providers.*.first_token_timeout", Type::Duration, "", OWNER_ONLY, "how long to wait for the first word (2m)"),
+    key("providers.*.idle_timeout", Type::Duration, "", OWNER_ONLY, "how long an answer may stop (1m)"),
+    key("providers.*.retries", Type::Int(0, 20), "", OWNER_ONLY, "how often a request is sent again (3)"),
+    key("models.*.context", Type::Int(1, 1_000_000_000), "", OWNER_ONLY, "tokens that fit into the model"),
+    key("models.*.max_output", Type::Int(1, 1_000_000_000), "", OWNER_ONLY, "its longest answer, tokens"),
+    key("models.*.input_price", Type::Text, "", OWNER_ONLY, "dollars for a million tokens in"),
+    key("models.*.output_price", Type::Text, "", OWNER_ONLY, "dollars for a million tokens out"),
+    key("models.*.cached_price", Type::Text, "", OWNER_ONLY, "dollars for a million tokens read from the provider's cache"),
+    key("models.*.cache_write_price", Type::Text, "", OWNER_ONLY, "dollars for a million tokens written to it"),
+    key("models.*.vision", Type::Bool, "", OWNER_ONLY, "whether it sees pictures"),
+    key("models.*.tools", Type::Bool, "", OWNER_ONLY, "whether it uses tools"),
+    key("models.*.reasoning", Type::Bool, "", OWNER_ONLY, "whether it thinks before it answers"),
+    key("routes.*.task", Type::Choice(&["chat", "ask", "step", "title", "summary", "compare"]), "", OWNER_ONLY, "the rule is for this kind of question"),
+    key("routes.*.min_tokens", Type::Int(1, 1_000_000_000), "", OWNER_ONLY, "the rule is for questions of at least so many tokens"),
+    key("routes.*.vision", Type::Bool, "", OWNER_ONLY, "the rule is for questions with pictures"),
+    key("routes.*.max_output_price", Type::Text, "", OWNER_ONLY, "leave out models that cost more dollars a million tokens out"),
+    key("routes.*.models", Type::List, "", OWNER_ONLY, "the models that the rule chooses, the preferred one first"),
     key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
+    key("mcp.*.command", Type::List, "", OWNER_ONLY, "the program of this MCP server, and its arguments"),
+    key("mcp.*.env", Type::List, "", OWNER_ONLY, "variables that it gets: NAME, NAME=text or NAME=secret:NAME"),
+    key("mcp.*.url", Type::Text, "", OWNER_ONLY, "the address of an MCP server that is reached over HTTP"),
+    key("mcp.*.headers", Type::List, "", OWNER_ONLY, "headers for it: Name: text, or Name: secret:NAME"),
+    key("mcp.*.secret", Type::Text, "", OWNER_ONLY, "the name of the secret that it gets as bearer token"),
+    key("mcp.*.tools", Type::List, "", OWNER_ONLY, "the only tools of it that are offered"),
+    key("mcp.*.enabled", Type::Bool, "", OWNER_ONLY, "whether its tools are offered"),
+    key("mcp.*.timeout", Type::Duration, "", OWNER_ONLY, "how long it may take to start and to answer (60s)"),
+    key("mcp.*.trust_hints", Type::Bool, "", OWNER_ONLY, "believe it when it calls a tool read-only"),
 ];
 
 impl Key {
@@ -137,7 +191,9 @@ pub fn nearest(path: &KeyPath) -> Option<KeyPath> {
     let score = |key: &Key| {
         let name = key.filled(path).to_string();
         let tail = key.name.rsplit('.').next().unwrap_or_default();
-        strsim::jaro_winkler(&name, &wrong).max(0.95 * strsim::jaro_winkler(tail, last))
+        // Of two that are as near, the one that stands alone is meant.
+        let tail = strsim::jaro_winkler(tail, last) * if key.is_family() { 0.94 } else { 0.95 };
+        strsim::jaro_winkler(&name, &wrong).max(tail)
     };
     KEYS.iter()
         .map(|key| (score(key), key))
@@ -173,14 +229,23 @@ mod tests {
             for name in key.variables() {
                 assert!(seen.insert(name.clone()), "{name} twice");
             }
-            assert!(!looks_secret(&KeyPath::parse(key.name.replace('*', "x").as_str()).unwrap()), "{}", key.name);
+            // A key that ends so holds the name of a secret, never its value.
+            let names_one = key.name.ends_with(".secret");
+            assert!(
+                names_one || !looks_secret(&KeyPath::parse(key.name.replace('*', "x").as_str()).unwrap()),
+                "{}",
+                key.name
+            );
         }
     }
 
     #[test]
     fn only_these_settings_are_open_to_any_project() {
         let open: Vec<&str> = KEYS.iter().filter(|key| key.harmless).map(|key| key.name).collect();
-        assert_eq!(open, ["color", "sources.parallel", "sources.timeout_s"]);
+        assert_eq!(
+            open,
+            ["color", "sources.parallel", "sources.timeout_s", "chat.markdown", "chat.reasoning", "chat.keys"]
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The store by exact values.
 
+mod calls;
 mod chain;
+mod chats;
 mod concurrency;
 mod definitions;
+mod erasing;
 mod figures;
 mod open;
 mod plans;

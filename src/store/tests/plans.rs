@@ -74,3 +74,36 @@ fn trust_is_asked_by_an_index() {
     let world = World::new();
     searches(&world, trust::IS_GRANTED, "(owner=? AND source=? AND command=? AND digest=?)");
 }
+
+#[test]
+fn chats_and_messages_are_listed_by_an_index_and_never_sorted() {
+    let world = World::new();
+    let cases = [
+        (sessions::page_sql(), "sessions_by_use (owner=? AND archived=? AND (pinned,updated,id)<(?,?,?))"),
+        (sessions::last_sql(), "sessions_by_last (owner=?)"),
+        (threads::page_sql(), "messages_by_session (session=? AND id<?)"),
+        (threads::by_time_sql(), "messages_by_time (owner=? AND created>? AND (created,id)<(?,?))"),
+    ];
+    for (sql, index) in cases {
+        let lines = plan(&world, &sql);
+        assert!(lines.iter().any(|line| line.contains(index)), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.starts_with("SCAN") && !line.contains("(subquery")), "{lines:#?}");
+    }
+    assert!(!sorts(&world, &threads::page_sql()) && !sorts(&world, &threads::by_time_sql()));
+    assert!(!sorts(&world, &sessions::page_sql()) && !sorts(&world, &sessions::last_sql()));
+    searches(&world, &threads::tree_sql(), "(id=?)");
+    assert!(!sorts(&world, &threads::tree_sql()));
+    let lines = plan(&world, &threads::thread_sql());
+    assert!(!lines.iter().any(|line| line.starts_with("SCAN m") || line.starts_with("SCAN s")), "{lines:#?}");
+    let lines = plan(&world, erasing::BELOW);
+    assert!(lines.iter().any(|line| line.contains("messages_by_parent")), "{lines:#?}");
+    assert!(plan(&world, messages::OPEN)[0].contains("messages_open"));
+}
+
+#[test]
+fn usage_is_summed_by_an_index() {
+    let world = World::new();
+    searches(&world, calls::SPENT, "calls_by_time (owner=? AND started>?)");
+    searches(&world, &calls::usage_sql("model", "1", false), "calls_by_time (owner=? AND started>? AND started<?)");
+    searches(&world, &calls::usage_sql("model", "1", true), "calls_by_session (session=?)");
+}

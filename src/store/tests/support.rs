@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kernel::clock::Clock;
-use crate::kernel::ids::Ids;
+use crate::kernel::ids::{Id, Ids};
 use crate::store::*;
 
 /// 2026-01-02T03:04:05Z, the first reading of the fixed clock.
@@ -102,5 +102,52 @@ pub(super) fn ended(status: Status, output: &str) -> RunEnd {
             stdout: Captured::whole(output),
             stderr: Captured::default(),
         }],
+    }
+}
+
+/// The parts of a message of one text.
+pub(super) fn text(words: &str) -> Value {
+    json!([{"type": "text", "text": words}])
+}
+
+/// What a person says.
+pub(super) fn said(session: Id, words: &str) -> NewMessage {
+    NewMessage {
+        session,
+        parent: None,
+        role: "user".to_string(),
+        parts: text(words),
+        words: words.to_string(),
+        status: MessageStatus::Done,
+        model: None,
+        command: None,
+        summary_of: Vec::new(),
+        tokens: None,
+        process: None,
+        at: None,
+    }
+}
+
+/// An answer that is awaited.
+pub(super) fn awaited(session: Id) -> NewMessage {
+    NewMessage {
+        role: "assistant".to_string(),
+        parts: json!([]),
+        status: MessageStatus::Pending,
+        model: Some("p/m".to_string()),
+        process: Some(Process { pid: 42, start: 7, boot: "b".to_string() }),
+        ..said(session, "")
+    }
+}
+
+/// A whole answer.
+pub(super) fn done(words: &str) -> MessageEnd {
+    MessageEnd {
+        status: MessageStatus::Done,
+        parts: text(words),
+        words: words.to_string(),
+        model: Some("p/m2".to_string()),
+        error: None,
+        tokens: Some(3),
     }
 }

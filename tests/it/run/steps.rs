@@ -47,6 +47,15 @@ fn a_step_reads_what_another_wrote_whole_and_as_it_was() {
 }
 
 #[test]
+fn what_one_step_writes_for_another_has_a_bound() {
+    let world = world("### `/flood`\n```sh {id=make}\nyes\n```\n```sh {stdin=make}\ncat >out\n```\n");
+    world.run(&["config", "set", "run.feed_mb", "1"]).ok();
+    let said = world.run(&["flood"]).failed(1);
+    assert!(said.contains("step `make` wrote more than 1 MB for the step that reads it"), "{said}");
+    assert!(!world.path("work/out").exists() && !world.path("out").exists());
+}
+
+#[test]
 fn conditions_choose_steps() {
     let world = world(
         r#"

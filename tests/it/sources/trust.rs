@@ -140,6 +140,23 @@ fn on_a_terminal_the_definition_is_shown_and_yes_counts_once_for_these_bytes() {
     assert_eq!(terminal.end().1, 0);
 }
 
+/// What was shown is what is granted: a file that is swapped while the question stands voids the answer.
+#[test]
+fn files_that_change_under_the_question_are_not_run() {
+    let lab = Lab::new();
+    lab.world.write("kit/kit.md", native(&[("greet", "./tools/greet.sh")]));
+    let script = lab.world.write("kit/tools/greet.sh", "echo shown\n");
+    lab.run(&["source", "add", "./kit"]).ok();
+    let mut terminal = Terminal::start(&lab, &["greet"]);
+    terminal.until("Trust exactly this?");
+    std::fs::write(&script, "echo swapped\n").unwrap();
+    terminal.keys("y");
+    let (said, code) = terminal.end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("have just changed, so nothing was run") && !said.contains("swapped\n"), "{said}");
+    assert_eq!(lab.trust("greet"), "untrusted");
+}
+
 /// One definition of every dialect; each would leave PWNED behind if anything in it ran.
 fn booby_traps() -> Vec<(&'static str, &'static str)> {
     vec![

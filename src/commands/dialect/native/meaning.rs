@@ -165,6 +165,12 @@ fn option(line: &Line, command: &mut Command) {
     if short.is_some() {
         param.short = short;
     }
+    let first = line.rest.trim_start_matches([' ', ':']).split_whitespace().next().unwrap_or_default();
+    if let Some(meant) = first.strip_prefix("type=").or(Some(first).filter(|f| f.starts_with("default="))) {
+        let said =
+            format!("`{first}` is read as help for `{name}`: what refines it stands in parentheses, `({meant})`");
+        command.diagnostics.push(Diagnostic::warning(line.line, 1, said));
+    }
     let mut problems = Vec::new();
     let help = match line.rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
         Some((notes, help)) => {

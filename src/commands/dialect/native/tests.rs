@@ -127,3 +127,14 @@ proptest::proptest! {
         let _ = read(&SourceFile { path: "x.md", text: &text });
     }
 }
+
+#[test]
+fn a_refinement_outside_of_parentheses_is_noticed() {
+    let text = "---\nfactotum: 1\n---\n### `/login <token>`\n**Options:**\n- `token` type=secret\n\n```sh\ntrue\n```\n";
+    let commands = read(&SourceFile { path: "kit.md", text }).commands;
+    let said: Vec<(usize, &str)> = commands[0].diagnostics.iter().map(|d| (d.line, d.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [(6, "`type=secret` is read as help for `token`: what refines it stands in parentheses, `(secret)`")]
+    );
+}

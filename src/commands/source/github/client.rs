@@ -20,6 +20,7 @@ use super::blobs::blob_sha;
 use super::rate::{Limited, Rate};
 use super::spec::{GITHUB, is_public_cloud};
 use super::token::Token;
+use super::tree::Entry;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::http::{self, HeaderMap, Http};
 
@@ -36,6 +37,12 @@ pub struct Options {
     pub pause: Duration,
     /// Files above this many bytes are reported, not fetched.
     pub largest_file: u64,
+    /// When all files together have more bytes than this, only the essential ones are fetched.
+    pub largest_total: u64,
+    /// The same for how many files there are.
+    pub most_files: usize,
+    /// Whether a file is worth having without the others.
+    pub essential: fn(&Entry) -> bool,
     /// More missing files than this are fetched as one archive.
     pub archive_above: usize,
     /// The clock, in seconds since 1970 UTC.
@@ -50,6 +57,9 @@ impl Default for Options {
             tries: 3,
             pause: Duration::from_secs(1),
             largest_file: 5_000_000,
+            largest_total: 256 << 20,
+            most_files: 20_000,
+            essential: |_| true,
             archive_above: 30,
             now: Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)),
             zone: TimeZone::system(),
@@ -262,9 +272,11 @@ impl Session<'_> {
         }
         let limit = if status == 200 { ask.limit } else { MESSAGE_LIMIT };
         let mut bytes = Vec::new();
+        let mut pace = self.github.http.pace();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| self.broken(&e))?;
             let Ok(piece) = frame.into_data() else { continue };
+            pace.came(self.host(), piece.len()).map_err(final_failure)?;
             if (bytes.len() + piece.len()) as u64 > limit {
                 return Err(final_failure(http::too_large(self.host(), limit)));
             }

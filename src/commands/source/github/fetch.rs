@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::blobs::{self, Blobs, LFS_LONGEST};
-use super::client::{Answer, Ask, Github, Session};
+use super::client::{Answer, Ask, Github, Options, Session};
 use super::rate::Rate;
 use super::spec::{self, Spec};
 use super::tarball;
@@ -116,6 +116,7 @@ impl Github {
         let listing = tree::list(&session, &spec, &commit, want).await?;
         let mut notes = listing.notes;
         let (wanted, links) = sort(listing.entries, want, self.options.largest_file, &mut notes);
+        let wanted = bounded(wanted, &self.options, &spec, &mut notes)?;
         fill(&session, &spec, &commit, wanted.iter().chain(&links), wanted.len(), blobs, progress).await?;
         notes.extend(tree::hostile_names(&wanted));
         for link in links {
@@ -285,6 +286,30 @@ fn sort(entries: Vec<Entry>, want: &dyn Wanted, largest: u64, notes: &mut Vec<No
         }
     }
     (files, links)
+}
+
+/// Keeps the total within its bounds, before anything is downloaded: what is essential, or everything.
+fn bounded(wanted: Vec<Entry>, options: &Options, spec: &Spec, notes: &mut Vec<Note>) -> Result<Vec<Entry>> {
+    let sum = |entries: &[Entry]| entries.iter().map(|e| e.size).fold(0u64, u64::saturating_add);
+    let too_much = |entries: &[Entry]| sum(entries) > options.largest_total || entries.len() > options.most_files;
+    if !too_much(&wanted) {
+        return Ok(wanted);
+    }
+    let (files, bytes) = (wanted.len(), sum(&wanted));
+    let essential: Vec<Entry> = wanted.into_iter().filter(options.essential).collect();
+    if too_much(&essential) {
+        let (files, size) = (essential.len(), sum(&essential).div_ceil(1 << 20));
+        return Err(Error::new(
+            Kind::Refused,
+            format!("{} holds {files} definitions of {size} MB together, which is too much", spec.full_name()),
+        )
+        .hint(format!(
+            "name a folder of it (owner/repo/folder), or raise `fac config set sources.max_total_mb` (files: at most {})",
+            options.most_files
+        )));
+    }
+    notes.push(Note::OnlyEssential { files, bytes });
+    Ok(essential)
 }
 
 /// Brings every content of `entries` into `blobs`: the archive when that is cheaper, then one by one.

@@ -229,6 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn a_link_leads_to_encrypted_places_and_never_back_to_this_machine() {
+        let from = |api: &str, to: &str| safe_link(&Url::parse(api).unwrap(), to).is_ok();
+        assert!(from("https://api.github.com/", "https://codeload.github.com/x"));
+        assert!(from("http://127.0.0.1:1/", "http://127.0.0.1:2/x"));
+        for bad in [
+            "http://codeload.github.com/x",
+            "https://127.0.0.1/x",
+            "http://localhost/x",
+            "https://[::1]/x",
+            "file:///x",
+        ] {
+            assert!(!from("https://api.github.com/", bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn files_and_links_are_found_by_content() {
         let long = "long/".repeat(60) + "name.md";
         let archive = archive(&[("root/a.md", b"alpha"), (&long, b"beta\n"), ("root/c.md", b"gamma")]);

@@ -94,6 +94,13 @@ pub enum Note {
         /// In what way, for people.
         why: &'static str,
     },
+    /// All files together are too much, so only the essential ones were taken.
+    OnlyEssential {
+        /// How many files there are.
+        files: usize,
+        /// Their bytes.
+        bytes: u64,
+    },
     /// One folder has more entries than GitHub lists; some are missing.
     CutShort {
         /// The folder, empty for the root.

@@ -1,7 +1,7 @@
 //! What can be ordered to go wrong.
 
 /// A failure instead of, or done to, the right answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
     /// 404, as for what is absent or hidden.
     NotFound,
@@ -21,6 +21,8 @@ pub enum Failure {
     WrongBytes,
     /// A body of so many bytes.
     Huge(u64),
+    /// The right head and a body that comes a byte at a time and never ends.
+    Drip,
     /// A redirect.
     Redirect(u16, String),
     /// The right answer, once the test opens the gate.

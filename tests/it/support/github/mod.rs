@@ -16,6 +16,8 @@ mod server;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::http;
+
 pub use failure::Failure;
 pub use repo::{Change, Repo};
 
@@ -70,13 +72,13 @@ pub struct Standin {
     /// Where archives come from.
     pub codeload_url: String,
     shared: Arc<Shared>,
-    listeners: Vec<server::Listener>,
+    listeners: Vec<http::Listener>,
     dir: tempfile::TempDir,
 }
 
 impl Standin {
     pub fn start() -> Standin {
-        let (api, codeload) = (server::bind(), server::bind());
+        let (api, codeload) = (http::bind(), http::bind());
         let url = |l: &std::net::TcpListener| format!("http://{}", l.local_addr().unwrap());
         let shared = Arc::new(Shared {
             repos: Mutex::default(),

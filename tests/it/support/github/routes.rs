@@ -9,6 +9,7 @@ use super::openapi;
 use super::repo::Repo;
 use super::server::Answer;
 use super::{Recorded, Shared};
+use crate::support::http::decoded;
 
 /// Enterprise servers have their API below this path; here both are served.
 const ENTERPRISE: &str = "/api/v3";
@@ -287,18 +288,4 @@ fn content(repo: &Repo, entry: &Value, folder: Option<&str>, bytes: Option<&[u8]
         value["target"] = json!(String::from_utf8_lossy(bytes));
     }
     value
-}
-
-/// Undoes percent-encoding; what is not UTF-8 then becomes U+FFFD and matches nothing.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::new();
-    let mut i = 0;
-    while i < bytes.len() {
-        let hex =
-            (bytes[i] == b'%').then(|| text.get(i + 1..i + 3)).flatten().and_then(|h| u8::from_str_radix(h, 16).ok());
-        out.push(hex.unwrap_or(bytes[i]));
-        i += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }

@@ -1,12 +1,11 @@
-//! Just enough HTTP/1.1: a thread a connection, GET only, keep-alive.
+//! How requests are answered: GET only, keep-alive, with failures done to the answer as planned.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use super::{Failure, Recorded, Shared, failure, routes};
+use crate::support::http::{self, Listener};
 
 /// An answer before any failure is done to it.
 #[derive(Clone, Debug, Default)]
@@ -27,45 +26,11 @@ impl Answer {
     }
 }
 
-pub struct Listener {
-    address: std::net::SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Listener {
-    pub fn stop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-pub fn bind() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").unwrap()
-}
-
 pub(crate) fn listen(listener: TcpListener, shared: Arc<Shared>, codeload: bool) -> Listener {
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = stop.clone();
-    let address = listener.local_addr().unwrap();
-    let thread = std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            if stopped.load(Ordering::SeqCst) {
-                break;
-            }
-            let Ok(stream) = stream else { continue };
-            let shared = shared.clone();
-            std::thread::spawn(move || while_asked(stream, &shared, codeload));
-        }
-    });
-    Listener { address, stop, thread: Some(thread) }
+    http::listen(listener, move |stream| while_asked(stream, &shared, codeload))
 }
 
 fn while_asked(stream: TcpStream, shared: &Shared, codeload: bool) {
-    let _ = stream.set_nodelay(true);
     let mut out = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream);
     while let Some(mut request) = read_head(&mut lines, codeload) {
@@ -79,10 +44,25 @@ fn while_asked(stream: TcpStream, shared: &Shared, codeload: bool) {
         // Recorded before it is sent, so that who has the answer finds it in the log.
         shared.requests.lock().unwrap().push(request);
         let Some(answer) = answer else { return };
+        if failure == Some(Failure::Drip) {
+            return drip(&mut out, &answer);
+        }
         if send(&mut out, &answer, cut).is_err() || cut.is_some() {
             let _ = out.shutdown(std::net::Shutdown::Both);
             return;
         }
+    }
+}
+
+/// Sends the body a byte at a time, until nobody wants more.
+fn drip(out: &mut TcpStream, answer: &Answer) {
+    let first = send(out, answer, Some(0));
+    let mut left = answer.body.iter();
+    while let (Ok(()), Some(byte)) = (&first, left.next()) {
+        if out.write_all(&[*byte]).is_err() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
@@ -113,6 +93,7 @@ fn apply(shared: &Shared, failure: &Failure, right: impl Fn() -> Answer) -> (Opt
             answer.body.iter_mut().for_each(|b| *b = b.wrapping_add(1));
             answer
         }
+        Failure::Drip => Answer::new(200, "application/json", vec![b' '; 1 << 20]),
         Failure::Huge(bytes) => Answer::new(200, "application/octet-stream", vec![b'x'; *bytes as usize]),
         Failure::Redirect(status, location) => error(*status, "Moved Permanently").with("location", location),
         Failure::Hold => {
@@ -131,21 +112,8 @@ fn apply(shared: &Shared, failure: &Failure, right: impl Fn() -> Answer) -> (Opt
 }
 
 fn read_head(lines: &mut impl BufRead, codeload: bool) -> Option<Recorded> {
-    let mut line = String::new();
-    let mut next = |line: &mut String| {
-        line.clear();
-        lines.read_line(line).ok().filter(|n| *n > 0)
-    };
-    next(&mut line)?;
-    let target = line.split(' ').nth(1)?.to_string();
-    let mut headers = Vec::new();
-    loop {
-        next(&mut line)?;
-        match line.trim_end().split_once(':') {
-            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_string())),
-            None => return Some(Recorded { codeload, target, headers, status: 0 }),
-        }
-    }
+    let head = http::read_head(lines)?;
+    Some(Recorded { codeload, target: head.target, headers: head.headers, status: 0 })
 }
 
 fn send(out: &mut TcpStream, answer: &Answer, cut: Option<usize>) -> std::io::Result<()> {

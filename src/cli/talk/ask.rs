@@ -1,0 +1,294 @@
+//! `fac ask`: one question, one answer.
+
+use std::io::{IsTerminal, Read};
+
+use clap::Args as Arguments;
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::print::{Form, Person, Printer};
+use super::{adopt, end, record, status_of, wait};
+use crate::app::models::budget_check;
+use crate::chat::driver::{Ask, Ended};
+use crate::chat::{attach, schema};
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::providers::model::{Effort, Part, Tuning};
+use crate::store::{NewSession, Session};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac ask 'what does EADDRINUSE mean?'
+  git diff | fac ask 'review this'           what is piped in goes along
+  fac ask -a photo.png 'what is this?'
+  fac ask -c 'and in one sentence?'          goes on in the last chat
+  fac ask --schema 'name, age int' 'invent a dog' --json
+  fac ask -m gpt-4o -o temperature=0 'a haiku'";
+
+/// Ask a model one question
+#[derive(Debug, Arguments)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The question
+    words: Vec<String>,
+    /// The model: `provider/model`, an alias, or a part of a name
+    #[arg(short, long, value_name = "MODEL")]
+    model: Option<String>,
+    /// What the model is to be and to do
+    #[arg(short, long, value_name = "TEXT")]
+    system: Option<String>,
+    /// Send a file along (`-` is what is piped in)
+    #[arg(short, long = "file", value_name = "FILE")]
+    files: Vec<String>,
+    /// Send a picture or another file along
+    #[arg(short, long = "attach", value_name = "FILE")]
+    attachments: Vec<String>,
+    /// Tune the answer: temperature, top_p, max_tokens, seed, stop, or a field the provider knows
+    #[arg(short, long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+    /// How hard to think: none, low, medium or high
+    #[arg(long, value_name = "EFFORT", value_parser = ["none", "low", "medium", "high"], hide_possible_values = true)]
+    think: Option<String>,
+    /// Go on in the chat used last
+    #[arg(short = 'c', long = "continue", conflicts_with = "session")]
+    go_on: bool,
+    /// Go on in this chat, or begin it
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+    /// Keep nothing of it
+    #[arg(long, conflicts_with_all = ["session", "go_on"])]
+    temp: bool,
+    /// Have an answer of this shape: a file of JSON Schema, or `name, age int, bio: one sentence`
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    /// Print only the first block of code
+    #[arg(short = 'x', long)]
+    extract: bool,
+    /// Ask anew, whatever the cache holds
+    #[arg(long)]
+    no_cache: bool,
+}
+
+pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    adopt(context)?;
+    let schema = args.schema.as_deref().map(read_schema).transpose()?;
+    let mut tuning = tuning(&args.options, args.think.as_deref())?;
+    tuning.schema.clone_from(&schema);
+    let parts = parts(context, args)?;
+    budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
+    let session = session(context, args)?;
+    let asked_for_length = tuning.max_tokens.is_some();
+    let mut ask = Ask {
+        parent: session.head,
+        parts: Some(parts),
+        model: args.model.clone(),
+        system: args.system.clone(),
+        tuning,
+        purpose: "ask".to_string(),
+        command: None,
+        memories: memories(context)?,
+    };
+    let signals = StopOnSignals::new()?;
+    let form = match (context.ui.json, args.extract || schema.is_some()) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Silent,
+        _ => Form::Words,
+    };
+    let mut printer = Printer::new(context, form, signals.stop().clone())?;
+    let models = context.app.models()?;
+    let mut chat = context.app.chat(&models, signals.stop().clone())?;
+    chat.use_cache &= !args.no_cache;
+    let mut person = Person::new(context);
+    let result = wait(async {
+        let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
+        let mut value = None;
+        if let (Some(schema), Ended::Well(_)) = (&schema, &outcome.ended) {
+            value = Some(schema::validate(schema, &outcome.text()));
+            if let Some(Err(problems)) = &value {
+                // Once more, with what was wrong.
+                let said =
+                    format!("That does not fit the schema: {}. Answer with the JSON alone.", problems.join("; "));
+                ask.parent = Some(outcome.answer);
+                ask.parts = Some(vec![Part::text(said)]);
+                outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
+                value = Some(schema::validate(schema, &outcome.text()));
+            }
+        }
+        Ok::<_, Error>((outcome, value))
+    })?;
+    drop(signals);
+    let (mut outcome, value) = match result {
+        Ok(done) => done,
+        Err(error) => {
+            if session.messages == 0 && session.name.is_none() {
+                // Nothing was said in it.
+                context.app.store()?.remove_session(session.id)?;
+            }
+            return Err(error);
+        }
+    };
+    printer.finish();
+    let status = status_of(&outcome.ended);
+    let error = error_json(&outcome.ended);
+    let mut code = end(context, &mut outcome, asked_for_length);
+    let mut last = json!({"answer": record(&session, &outcome, status)});
+    match value {
+        Some(Ok(value)) => {
+            if form == Form::Silent {
+                context.ui.value(&value)?;
+            }
+            last["answer"]["value"] = value;
+        }
+        Some(Err(problems)) if code == 0 => {
+            let error =
+                Error::new(Kind::BadData, format!("the answer does not fit the schema: {}", problems.join("; ")))
+                    .hint("ask again, name another model with -m, or make the schema simpler");
+            code = error.kind().exit_code();
+            last["answer"]["problems"] = json!(problems);
+            if !context.ui.json {
+                context.ui.failure(&error);
+            }
+        }
+        _ if args.extract && code == 0 => {
+            let text = outcome.text();
+            let found = schema::extract_code(&text).unwrap_or(text);
+            context.ui.write(crate::kernel::terminal::safe(&found).as_bytes())?;
+            if !found.ends_with('\n') {
+                context.ui.write(b"\n")?;
+            }
+        }
+        _ => {}
+    }
+    if context.ui.json {
+        if let Some(error) = error {
+            last["error"] = error;
+        }
+        context.ui.write(format!("{}\n", super::super::ui::json_line(&last)).as_bytes())?;
+    }
+    if session.temporary {
+        context.app.store()?.remove_session(session.id)?;
+    }
+    Ok(code)
+}
+
+fn error_json(ended: &Ended) -> Option<Value> {
+    let Ended::Failed(error) = ended else { return None };
+    let code = error.kind().exit_code();
+    Some(
+        json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code}),
+    )
+}
+
+/// What goes to the model: the words, what is piped in, and the files.
+fn parts(context: &Context, args: &Args) -> Result<Vec<Part>> {
+    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
+    let mut stdin = std::io::stdin().lock();
+    let named = args.files.iter().chain(&args.attachments).any(|f| f == "-");
+    let mut parts = Vec::new();
+    let mut words = args.words.join(" ");
+    if !context.ui.no_input && !named && !std::io::stdin().is_terminal() {
+        let mut piped = Vec::new();
+        let most = limit.saturating_add(1);
+        (&mut stdin)
+            .take(most)
+            .read_to_end(&mut piped)
+            .context(Kind::Failed, || "cannot read what is piped in".into())?;
+        if !piped.is_empty() && words.is_empty() && std::str::from_utf8(&piped).is_ok() && piped.len() as u64 <= limit {
+            words = String::from_utf8_lossy(&piped).into_owned();
+        } else if !piped.is_empty() {
+            parts.push(attach::part("stdin", piped, limit)?);
+        }
+    }
+    for file in args.files.iter().chain(&args.attachments) {
+        parts.push(attach::read(file, &mut stdin, limit)?);
+    }
+    if words.trim().is_empty() && parts.is_empty() {
+        return Err(Error::new(Kind::Usage, "there is no question")
+            .hint("fac ask 'your question', or pipe something in; `fac ask --help` shows more"));
+    }
+    if !words.trim().is_empty() {
+        parts.push(Part::text(words));
+    }
+    Ok(parts)
+}
+
+/// The chat that the question belongs to.
+fn session(context: &Context, args: &Args) -> Result<Session> {
+    let store = context.app.store()?;
+    let new = |name: Option<String>| NewSession {
+        name,
+        model: args.model.clone(),
+        system: args.system.clone(),
+        temporary: args.temp,
+        title: Some(title(&args.words.join(" "))).filter(|t| !t.is_empty()),
+        ..NewSession::default()
+    };
+    if args.go_on {
+        return store.last_session()?.ok_or_else(|| {
+            Error::new(Kind::NotFound, "there is no chat to go on with").hint("ask without -c to begin one")
+        });
+    }
+    match &args.session {
+        Some(name) => match store.session(name) {
+            Err(error) if error.kind() == Kind::NotFound => store.begin_session(&new(Some(name.clone()))),
+            other => other,
+        },
+        None => store.begin_session(&new(None)),
+    }
+}
+
+/// The beginning of a question, as a chat's first title.
+fn title(words: &str) -> String {
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", line[..at].trim_end()),
+        None => line,
+    }
+}
+
+pub(super) fn memories(context: &Context) -> Result<Vec<String>> {
+    if !context.app.config()?.flag("chat.memory") {
+        return Ok(Vec::new());
+    }
+    Ok(context.app.store()?.memories()?.into_iter().map(|m| m.text).collect())
+}
+
+fn read_schema(written: &str) -> Result<Value> {
+    let path = std::path::Path::new(written);
+    if path.is_file() {
+        let text = std::fs::read_to_string(path).context(Kind::BadData, || format!("cannot read {written}"))?;
+        return schema::parse(&text, false);
+    }
+    schema::parse(written, false)
+}
+
+/// `-o key=value` as the room knows it; what it does not know goes to the provider as it is.
+pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> {
+    let mut tuning = Tuning::default();
+    for option in options {
+        let wrong = |what: &str| {
+            Error::new(Kind::Usage, format!("`-o {option}` {what}"))
+                .hint("for example: -o temperature=0.2 -o max_tokens=500")
+        };
+        let (key, value) = option.split_once('=').ok_or_else(|| wrong("is not written as KEY=VALUE"))?;
+        let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(|| wrong("wants a number"));
+        match key {
+            "temperature" => tuning.temperature = Some(number()?),
+            "top_p" => tuning.top_p = Some(number()?),
+            "max_tokens" => tuning.max_tokens = Some(value.parse().map_err(|_| wrong("wants a whole number"))?),
+            "seed" => tuning.seed = Some(value.parse().map_err(|_| wrong("wants a whole number"))?),
+            "stop" => tuning.stop.push(value.to_string()),
+            _ => {
+                let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+                tuning.extra.insert(key.to_string(), value);
+            }
+        }
+    }
+    tuning.effort = think.map(|effort| match effort {
+        "none" => Effort::None,
+        "low" => Effort::Low,
+        "medium" => Effort::Medium,
+        _ => Effort::High,
+    });
+    Ok(tuning)
+}

@@ -1,0 +1,86 @@
+//! Chats from the store to an archive and back.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use crate::chat::archive::{Chat, Message as Archived};
+use crate::kernel::error::Result;
+use crate::kernel::ids::Id;
+use crate::providers::model::{Role, words};
+use crate::store::{MessageStatus, NewMessage, NewSession, Session, SessionEdit, Store};
+
+/// A chat with all its messages and files.
+pub(super) fn out(store: &Store, session: &Session) -> Result<Chat> {
+    let costs: HashMap<Id, Option<i64>> =
+        store.costs_of(session.id)?.into_iter().map(|c| (c.message, c.cost_micros)).collect();
+    let messages = store.whole_tree(session.id)?.into_iter().map(|message| Archived {
+        id: message.id.to_string(),
+        parent: message.parent.map(|p| p.to_string()),
+        role: Role::parse(&message.role).unwrap_or(Role::User),
+        parts: serde_json::from_value(message.parts).unwrap_or_default(),
+        status: message.status.name().to_string(),
+        model: message.model,
+        command: message.command,
+        summary_of: message.summary_of.iter().map(Id::to_string).collect(),
+        tokens: message.tokens,
+        created: Some(message.created),
+        finished: message.finished,
+        error: message.error,
+        cost_micros: costs.get(&message.id).copied().flatten(),
+    });
+    Ok(Chat {
+        id: Some(session.id.to_string()),
+        name: session.name.clone(),
+        title: session.title.clone(),
+        model: session.model.clone(),
+        system: session.system.clone(),
+        tags: session.tags.clone(),
+        pinned: session.pinned,
+        archived: session.archived,
+        origin: session.imported_from.clone(),
+        created: Some(session.created),
+        updated: Some(session.updated),
+        settings: session.settings.clone(),
+        head: session.head.map(|h| h.to_string()),
+        messages: messages.collect(),
+    })
+}
+
+/// Keeps an archived chat as a new one.
+pub(super) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
+    let taken = chat.name.as_ref().is_some_and(|name| store.session(name).is_ok());
+    let session = store.begin_session(&NewSession {
+        name: chat.name.clone().filter(|_| !taken),
+        title: chat.title.clone().or_else(|| chat.name.clone()),
+        model: chat.model.clone(),
+        system: chat.system.clone(),
+        temporary: false,
+        imported_from: chat.origin.clone(),
+        at: chat.created,
+    })?;
+    let mut ids: HashMap<&str, Id> = HashMap::new();
+    for message in &chat.messages {
+        let status = MessageStatus::parse(&message.status).filter(|s| *s != MessageStatus::Pending);
+        let id = store.add_message(&NewMessage {
+            session: session.id,
+            parent: message.parent.as_deref().and_then(|p| ids.get(p).copied()),
+            role: message.role.name().to_string(),
+            parts: json!(message.parts),
+            words: words(&message.parts),
+            status: status.unwrap_or(MessageStatus::Failed),
+            model: message.model.clone(),
+            command: message.command.clone(),
+            summary_of: message.summary_of.iter().filter_map(|s| ids.get(s.as_str()).copied()).collect(),
+            tokens: message.tokens,
+            process: None,
+            at: message.created,
+        })?;
+        ids.insert(&message.id, id);
+    }
+    let mut edits: Vec<SessionEdit> = chat.tags.iter().cloned().map(SessionEdit::Tag).collect();
+    edits.extend(chat.head.as_deref().and_then(|h| ids.get(h)).map(|h| SessionEdit::Head(Some(*h))));
+    edits.extend(chat.pinned.then_some(SessionEdit::Pinned(true)));
+    edits.extend(chat.archived.then_some(SessionEdit::Archived(true)));
+    if edits.is_empty() { Ok(()) } else { store.edit_session(session.id, &edits) }
+}

@@ -1,0 +1,132 @@
+//! Talking to models from the shell: what `ask`, `chat` and `compare` share, and the lists around them.
+//!
+//! A turn is carried out by the chat room; here its pieces are printed, its questions put and its end said.
+
+pub(super) mod ask;
+mod carry;
+pub(super) mod memory;
+pub(super) mod models;
+mod print;
+pub(super) mod sessions;
+pub(super) mod usage;
+
+use std::future::Future;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::chat::driver::{Ended, Outcome};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::providers::model::Finish;
+use crate::store::{Process, Session};
+
+/// Runs a future to its end; the runtime is made for it and goes with it.
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+    let done = runtime.block_on(future);
+    // Nobody waits for connections that are closing.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// Ends answers whose process is gone, before anything is shown or asked.
+pub(super) fn adopt(context: &Context) -> Result<()> {
+    let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
+    let lost = context.app.store()?.adopt_pending(&alive)?;
+    if lost > 0 {
+        tracing::warn!(lost, "answers were cut short by the end of their process");
+    }
+    Ok(())
+}
+
+/// What a chat is called in lists: its name, its title, or the end of its id.
+pub(super) fn called(session: &Session) -> String {
+    let named = session.name.clone().or_else(|| session.title.clone());
+    safe_line(&named.unwrap_or_else(|| session.id.tail())).into_owned()
+}
+
+/// Dollars with as many places as small sums need.
+pub(super) fn dollars(micros: i64) -> String {
+    let sum = micros as f64 / 1e6;
+    if micros == 0 {
+        "$0".to_string()
+    } else if micros < 10_000 {
+        format!("${sum:.6}")
+    } else {
+        format!("${sum:.4}")
+    }
+}
+
+/// Says how a turn ended, where that was not simply well, and gives the exit code.
+pub(super) fn end(context: &Context, outcome: &mut Outcome, asked_for_length: bool) -> u8 {
+    if let Some(trouble) = outcome.trouble.take() {
+        context.ui.warn(&format!("not everything could be kept: {}", safe_line(&trouble.full_message())));
+    }
+    let failed = |error: Error| {
+        if !context.ui.json {
+            context.ui.failure(&error);
+        }
+        error.kind().exit_code()
+    };
+    let kept = "what came is kept; `fac ask -c \"go on\"` continues it";
+    match std::mem::replace(&mut outcome.ended, Ended::Well(Finish::Stop)) {
+        Ended::Well(Finish::Length) if asked_for_length => 0,
+        Ended::Well(Finish::Length) => {
+            failed(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
+        }
+        Ended::Well(Finish::Filtered) => failed(
+            Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model))
+                .hint("put the question otherwise"),
+        ),
+        Ended::Well(_) => 0,
+        Ended::Limited(why) => {
+            failed(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
+        }
+        Ended::CutOff => failed(
+            Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
+        ),
+        Ended::Cancelled => failed(Error::new(Kind::Interrupted, "stopped").hint(kept)),
+        Ended::Failed(error) => failed(error),
+    }
+}
+
+/// The record of a turn, for `--json`.
+pub(super) fn record(session: &Session, outcome: &Outcome, status: &str) -> Value {
+    let totals = &outcome.totals;
+    json!({
+        "session": session.id,
+        "message": outcome.answer,
+        "model": outcome.model,
+        "status": status,
+        "text": outcome.text(),
+        "usage": {
+            "input": totals.usage.input,
+            "output": totals.usage.output,
+            "cached": totals.usage.cached,
+            "cache_written": totals.usage.cache_written,
+            "reasoning": totals.usage.reasoning,
+        },
+        "cost_usd": totals.cost_micros.map(|m| m as f64 / 1e6),
+        "calls": totals.calls,
+        "from_cache": totals.from_cache,
+        "first_token_ms": totals.first_token_ms,
+        "duration_ms": outcome.duration_ms,
+    })
+}
+
+/// The word for how a turn ended.
+pub(super) fn status_of(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::Well(Finish::Length) => "length",
+        Ended::Well(Finish::Filtered) => "filtered",
+        Ended::Well(_) => "done",
+        Ended::Limited(_) => "limited",
+        Ended::CutOff => "cut_off",
+        Ended::Cancelled => "cancelled",
+        Ended::Failed(_) => "failed",
+    }
+}

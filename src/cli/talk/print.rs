@@ -1,0 +1,187 @@
+//! Prints a turn while it happens, and puts its questions to the person.
+//!
+//! Whatever a model or a tool says is made safe before it reaches the terminal, also where a control sequence comes in
+//! several pieces.
+
+use std::io::Write;
+
+use dialoguer::Select;
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::super::ui::Role;
+use crate::chat::driver::Listener;
+use crate::chat::policy::{Asker, Question, Verdict};
+use crate::exec::Stop;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::{Sanitizer, safe, safe_line};
+use crate::providers::model::Piece;
+
+/// How pieces are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Form {
+    /// Words as they come.
+    Words,
+    /// A JSON object a line.
+    Json,
+    /// Nothing: the whole is printed at the end.
+    Silent,
+}
+
+/// The printer of one turn.
+pub(in crate::cli) struct Printer {
+    form: Form,
+    sanitizer: Sanitizer,
+    /// Whether thoughts are shown, and on what they are shown dimmed.
+    thoughts: bool,
+    dim: (String, String),
+    quiet: bool,
+    thinking: bool,
+    stop: Stop,
+    /// Whether a line was begun on stdout and not ended.
+    pub(in crate::cli) open_line: bool,
+}
+
+impl Printer {
+    pub(in crate::cli) fn new(context: &Context, form: Form, stop: Stop) -> Result<Printer> {
+        let shown = context.app.config()?.text("chat.reasoning").unwrap_or("dim") != "hide";
+        let painted = context.ui.paint_err(Role::Dim, "\u{0}");
+        let (on, off) = painted.split_once('\u{0}').unwrap_or(("", ""));
+        Ok(Printer {
+            form,
+            sanitizer: Sanitizer::new(),
+            thoughts: shown && context.ui.stderr_terminal && !context.ui.quiet && form == Form::Words,
+            dim: (on.to_string(), off.to_string()),
+            quiet: context.ui.quiet,
+            thinking: false,
+            stop,
+            open_line: false,
+        })
+    }
+
+    /// Ends what was begun.
+    pub(in crate::cli) fn finish(&mut self) {
+        let mut rest = String::new();
+        std::mem::take(&mut self.sanitizer).finish(&mut rest);
+        self.end_thoughts();
+        self.out(&rest);
+        if self.form == Form::Words && self.open_line {
+            self.out("\n");
+        }
+    }
+
+    fn out(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let mut stdout = std::io::stdout().lock();
+        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+            // Nobody reads any more, so nothing more is asked for.
+            self.stop.request();
+        }
+        self.open_line = !text.ends_with('\n');
+    }
+
+    fn line(&mut self, value: &Value) {
+        self.out(&format!("{}\n", super::super::ui::json_line(value)));
+    }
+
+    fn say(&mut self, text: &str) {
+        if self.quiet || self.form == Form::Json {
+            return;
+        }
+        self.end_thoughts();
+        if self.open_line && self.form == Form::Words {
+            self.out("\n");
+        }
+        // Nothing sensible is left to do when stderr is gone.
+        let _ = writeln!(std::io::stderr().lock(), "{}{}{}", self.dim.0, safe_line(text), self.dim.1);
+    }
+
+    fn end_thoughts(&mut self) {
+        if std::mem::take(&mut self.thinking) {
+            let _ = writeln!(std::io::stderr().lock(), "{}", self.dim.1);
+        }
+    }
+}
+
+impl Listener for Printer {
+    fn piece(&mut self, piece: &Piece) {
+        match (piece, self.form) {
+            (Piece::Text(text), Form::Words) => {
+                self.end_thoughts();
+                let mut shown = String::new();
+                self.sanitizer.push(text.as_bytes(), &mut shown);
+                self.out(&shown);
+            }
+            (Piece::Text(text), Form::Json) => self.line(&json!({"delta": text})),
+            (Piece::Reasoning(text), Form::Words) if self.thoughts => {
+                let on = if self.thinking { "" } else { self.dim.0.as_str() };
+                let _ = write!(std::io::stderr().lock(), "{on}{}", safe(text));
+                self.thinking = true;
+            }
+            (Piece::Reasoning(text), Form::Json) => self.line(&json!({"reasoning": text})),
+            (Piece::Notice(text), Form::Json) => self.line(&json!({"notice": text})),
+            (Piece::Notice(text), _) => self.say(text),
+            _ => {}
+        }
+    }
+
+    fn tool_begins(&mut self, origin: &str, preview: &str) {
+        match self.form {
+            Form::Json => self.line(&json!({"tool": {"origin": origin, "runs": preview}})),
+            _ => self.say(&format!("→ {origin}: {preview}")),
+        }
+    }
+
+    fn tool_ended(&mut self, origin: &str, said: &str, failed: bool) {
+        match self.form {
+            Form::Json => self.line(&json!({"tool_result": {"origin": origin, "text": said, "failed": failed}})),
+            _ if failed => self.say(&format!("✗ {origin}: {said}")),
+            _ => {}
+        }
+    }
+}
+
+/// The person at the terminal.
+pub(in crate::cli) struct Person {
+    there: bool,
+    colour: bool,
+}
+
+impl Person {
+    pub(in crate::cli) fn new(context: &Context) -> Person {
+        Person { there: context.ui.ask, colour: context.ui.colour() }
+    }
+}
+
+impl Asker for Person {
+    fn is_there(&self) -> bool {
+        self.there
+    }
+
+    fn allow(&mut self, question: &Question) -> Result<Verdict> {
+        let preview = safe(&question.preview);
+        let lines: String = preview.lines().map(|line| format!("    {line}\n")).collect();
+        let what = if question.read_only { "only reads" } else { "may change things" };
+        let _ = write!(
+            std::io::stderr().lock(),
+            "\nThe model wants to use {} ({what}):\n{lines}",
+            safe_line(&question.origin)
+        );
+        let mut answers = vec!["No", "Yes, this once"];
+        if question.read_only {
+            answers.push("Yes, and do not ask again for this tool in this chat");
+        }
+        let theme = super::super::ask::theme_of(self.colour);
+        let chosen = Select::with_theme(&*theme).with_prompt("Allow it?").items(&answers).default(0).interact_opt();
+        match chosen {
+            Ok(Some(1)) => Ok(Verdict::Once),
+            Ok(Some(2)) => Ok(Verdict::Session),
+            Ok(_) => Ok(Verdict::No(None)),
+            Err(dialoguer::Error::IO(error)) => {
+                Err(Error::new(Kind::Interrupted, "the question was not answered").because(error))
+            }
+        }
+    }
+}

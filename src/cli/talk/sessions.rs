@@ -1,0 +1,404 @@
+//! `fac sessions`: what was said, found again: lists, texts, trees, branches, export and import, and erasing.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::super::table::Table;
+use super::super::ui::Role;
+use super::{adopt, called, carry, dollars};
+use crate::chat::{export, import};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
+use crate::store::{Message, MessageStatus, Session, SessionEdit, SessionFilter};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac sessions ls --tag work
+  fac sessions show                 the chat used last
+  fac sessions show 4f2a --tree     its messages on all branches, with their ids
+  fac sessions export --all -o chats.json
+  fac sessions import conversations.json";
+
+/// Chats: list, read, branch, name, export, import, erase
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List chats, the last used first
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only with this label
+        #[arg(long)]
+        tag: Option<String>,
+        /// Only whose name or title holds this
+        text: Option<String>,
+        /// Those put away instead
+        #[arg(long)]
+        archived: bool,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on where the last page ended (`next` of --json)
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
+    },
+    /// Print a chat (the last one, when none is named)
+    Show {
+        /// Its name or id
+        session: Option<String>,
+        /// All branches, one line a message
+        #[arg(long)]
+        tree: bool,
+        /// Only the last answer, as it came
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Go on from another message: the next question branches there
+    Branch {
+        /// The chat
+        session: String,
+        /// The message, by its id or the end of it
+        message: String,
+    },
+    /// Give a chat a name
+    Rename {
+        /// The chat
+        session: String,
+        /// Its new name
+        name: String,
+    },
+    /// Label a chat, or with --rm take labels off
+    Tag {
+        /// The chat
+        session: String,
+        /// The labels
+        #[arg(required = true)]
+        tags: Vec<String>,
+        /// Take them off
+        #[arg(long)]
+        rm: bool,
+    },
+    /// Put a chat before the others
+    Pin {
+        /// The chat
+        session: String,
+        /// No longer
+        #[arg(long)]
+        rm: bool,
+    },
+    /// Put a chat away
+    Archive {
+        /// The chat
+        session: String,
+        /// Take it back
+        #[arg(long)]
+        rm: bool,
+    },
+    /// Erase chats for good
+    Rm {
+        /// The chats
+        #[arg(required = true)]
+        sessions: Vec<String>,
+    },
+    /// Print or save chats as JSON or Markdown
+    Export {
+        /// The chats (the last one, when none is named)
+        sessions: Vec<String>,
+        /// Every chat
+        #[arg(long)]
+        all: bool,
+        /// json or markdown
+        #[arg(long, default_value = "json", value_parser = ["json", "markdown"])]
+        to: String,
+        /// All branches, also in Markdown
+        #[arg(long)]
+        branches: bool,
+        /// Write to this file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Take chats over from an export of fac, ChatGPT, Claude or aichat, or from llm's logs.db
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
+    adopt(context)?;
+    let store = context.app.store()?.clone();
+    let edit = |wanted: &str, edits: &[SessionEdit]| -> Result<u8> {
+        store.edit_session(store.session(wanted)?.id, edits)?;
+        Ok(0)
+    };
+    match args.what {
+        What::Ls { tag, text, archived, limit, after } => {
+            let filter = SessionFilter { tag, text, archived, ..SessionFilter::default() };
+            list(context, &filter, after.as_deref(), limit)
+        }
+        What::Show { session, tree, raw } => {
+            let session = self::named(context, session.as_deref())?;
+            match (tree, raw) {
+                (true, _) => show_tree(context, &session),
+                (_, true) => show_last(context, &session),
+                _ => show(context, &session),
+            }
+        }
+        What::Branch { session, message } => {
+            let session = store.session(&session)?;
+            let message = store.message(session.id, &message)?;
+            store.edit_session(session.id, &[SessionEdit::Head(Some(message.id))])?;
+            let said = format!("the next question in `{}` follows {}", called(&session), message.id.tail());
+            context.ui.note(&said);
+            Ok(0)
+        }
+        What::Rename { session, name } => edit(&session, &[SessionEdit::Name(Some(name))]),
+        What::Tag { session, tags, rm } => {
+            let one = |tag| if rm { SessionEdit::Untag(tag) } else { SessionEdit::Tag(tag) };
+            edit(&session, &tags.into_iter().map(one).collect::<Vec<_>>())
+        }
+        What::Pin { session, rm } => edit(&session, &[SessionEdit::Pinned(!rm)]),
+        What::Archive { session, rm } => edit(&session, &[SessionEdit::Archived(!rm)]),
+        What::Rm { sessions } => {
+            let found: Vec<Session> = sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?;
+            for session in found {
+                store.remove_session(session.id)?;
+                context.ui.note(&format!("erased `{}`", called(&session)));
+            }
+            crate::cli::search::after_erasing(context)?;
+            Ok(0)
+        }
+        What::Export { sessions, all, to, branches, output } => {
+            let chosen = match (all, sessions.is_empty()) {
+                (true, _) => every(context)?,
+                (_, true) => vec![self::named(context, None)?],
+                _ => sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?,
+            };
+            let chats = chosen.iter().map(|s| carry::out(&store, s)).collect::<Result<Vec<_>>>()?;
+            let bytes = match to.as_str() {
+                "markdown" => {
+                    let texts: Vec<String> = chats.iter().map(|c| export::markdown::markdown(c, branches)).collect();
+                    texts.join("\n").into_bytes()
+                }
+                _ => export::json::to_bytes(&chats)?,
+            };
+            match output {
+                Some(path) => {
+                    crate::kernel::files::write_atomic(&path, &bytes, true)?;
+                    context.ui.note(&format!("{} chats in {}", chats.len(), path.display()));
+                }
+                None => context.ui.write(&bytes)?,
+            }
+            Ok(0)
+        }
+        What::Import { file } => take_in(context, &file),
+    }
+}
+
+/// The chat that is named, or the last one.
+fn named(context: &Context, wanted: Option<&str>) -> Result<Session> {
+    let store = context.app.store()?;
+    match wanted {
+        Some(wanted) => store.session(wanted),
+        None => store
+            .last_session()?
+            .ok_or_else(|| Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")),
+    }
+}
+
+fn every(context: &Context) -> Result<Vec<Session>> {
+    let store = context.app.store()?;
+    let mut all = Vec::new();
+    for archived in [false, true] {
+        let filter = SessionFilter { archived, ..SessionFilter::default() };
+        let mut after = None;
+        loop {
+            let (page, next) = store.sessions(&filter, after.as_deref(), 500)?;
+            all.extend(page);
+            match next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn list(context: &Context, filter: &SessionFilter, after: Option<&str>, limit: usize) -> Result<u8> {
+    let (mut sessions, next) = context.app.store()?.sessions(filter, after, limit)?;
+    if context.ui.json {
+        let list: Vec<_> = sessions.iter().map(as_json).collect();
+        context.ui.value(&json!({"sessions": list, "next": next}))?;
+        return Ok(0);
+    }
+    if sessions.is_empty() {
+        context.ui.note("no chats; `fac ask 'hello'` begins one");
+        return Ok(0);
+    }
+    sessions.sort_by_key(|s| !s.pinned);
+    let mut table = Table::new(&["id", "used", "messages", "model", "chat"]);
+    for session in &sessions {
+        let pin = if session.pinned { "★ " } else { "" };
+        let tags: String = session.tags.iter().map(|t| format!(" #{}", safe_line(t))).collect();
+        table.row(vec![
+            (session.id.tail(), Some(Role::Dim)),
+            (session.updated.local_short(), Some(Role::Dim)),
+            (session.messages.to_string(), None),
+            (session.model.as_deref().map(|m| safe_line(m).into_owned()).unwrap_or_default(), Some(Role::Dim)),
+            (format!("{pin}{}{tags}", called(session)), Some(Role::Name)),
+        ]);
+    }
+    context.page(&table.render(&context.ui))?;
+    if next.is_some() {
+        context.ui.note("there are more: --limit N shows more at once");
+    }
+    Ok(0)
+}
+
+fn as_json(session: &Session) -> Value {
+    json!({
+        "id": session.id, "name": session.name, "title": session.title, "model": session.model, "tags": session.tags,
+        "pinned": session.pinned, "archived": session.archived, "messages": session.messages, "head": session.head,
+        "created": session.created, "updated": session.updated, "imported_from": session.imported_from,
+    })
+}
+
+fn message_json(message: &Message) -> Value {
+    json!({
+        "id": message.id, "parent": message.parent, "role": message.role, "status": message.status.name(),
+        "model": message.model, "text": message.words, "parts": message.parts, "summary_of": message.summary_of,
+        "created": message.created, "finished": message.finished, "error": message.error,
+    })
+}
+
+fn show(context: &Context, session: &Session) -> Result<u8> {
+    let store = context.app.store()?;
+    let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
+    let costs = store.costs_of(session.id)?;
+    if context.ui.json {
+        let list: Vec<_> = path.iter().map(message_json).collect();
+        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
+        return Ok(0);
+    }
+    let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
+    for message in &path {
+        let who = match message.role.as_str() {
+            "assistant" => message.model.as_deref().map_or_else(|| "assistant".into(), |m| safe_line(m).into_owned()),
+            other => other.to_string(),
+        };
+        let cost = costs.iter().find(|c| c.message == message.id);
+        let cost = cost.map(|c| {
+            let (input, output) = (c.input, c.output);
+            let money = c.cost_micros.map(|m| format!(", {}", dollars(m))).unwrap_or_default();
+            format!("  {input} in, {output} out{money}")
+        });
+        let state = if message.status == MessageStatus::Done { "" } else { message.status.name() };
+        out.push_str(&format!(
+            "\n{} {} {}{}\n",
+            context.ui.paint(Role::Name, &format!("── {who}")),
+            context.ui.paint(Role::Dim, &format!("{} {}", message.id.tail(), message.created.local_short())),
+            context.ui.paint(Role::Bad, state),
+            context.ui.paint(Role::Dim, &cost.unwrap_or_default()),
+        ));
+        let body = if context.ui.stdout_terminal && message.role == "assistant" {
+            super::super::draw::markdown(&context.ui, &message.words)
+        } else {
+            safe(&message.words).into_owned()
+        };
+        out.push_str(&body);
+        if !body.ends_with('\n') {
+            out.push('\n');
+        }
+        for line in beside(&message.parts) {
+            out.push_str(&format!("{}\n", context.ui.paint(Role::Dim, &line)));
+        }
+        if let Some(error) = &message.error {
+            out.push_str(&format!("{}\n", context.ui.paint(Role::Bad, &safe_line(error))));
+        }
+    }
+    context.page(&out)?;
+    Ok(0)
+}
+
+/// What a message holds beside its words, a line each.
+fn beside(parts: &Value) -> Vec<String> {
+    let text = |part: &Value, key: &str| safe_line(part.get(key).and_then(Value::as_str).unwrap_or("")).into_owned();
+    let line = |part: &Value| match part.get("type").and_then(Value::as_str)? {
+        "file" => Some(format!("[{} {}]", text(part, "mime"), text(part, "name"))),
+        "tool_call" => {
+            let arguments = part.get("arguments").map(Value::to_string).unwrap_or_default();
+            Some(format!("→ {} {}", text(part, "name"), safe_line(&arguments)))
+        }
+        "tool_result" => Some(format!("← {}: {}", text(part, "name"), truncate_to_width(&text(part, "content"), 200))),
+        _ => None,
+    };
+    parts.as_array().into_iter().flatten().filter_map(line).collect()
+}
+
+fn show_last(context: &Context, session: &Session) -> Result<u8> {
+    let store = context.app.store()?;
+    let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
+    let last = path.iter().rev().find(|m| m.role == "assistant");
+    let words = last.map(|m| safe(&m.words).into_owned()).unwrap_or_default();
+    context.ui.write(format!("{}\n", words.trim_end_matches('\n')).as_bytes())?;
+    Ok(0)
+}
+
+fn show_tree(context: &Context, session: &Session) -> Result<u8> {
+    let messages = context.app.store()?.tree(session.id)?;
+    if context.ui.json {
+        let list: Vec<_> = messages.iter().map(message_json).collect();
+        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
+        return Ok(0);
+    }
+    let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
+    let mut waiting: Vec<(&Message, usize)> =
+        messages.iter().filter(|m| m.parent.is_none()).map(|m| (m, 0)).rev().collect();
+    while let Some((message, depth)) = waiting.pop() {
+        let children: Vec<&Message> = messages.iter().filter(|m| m.parent == Some(message.id)).collect();
+        let here = if session.head == Some(message.id) { " ◀" } else { "" };
+        let room = context.ui.width().saturating_sub(2 * depth + 24).max(20);
+        let words = truncate_to_width(&safe_line(&message.words), room).to_string();
+        out.push_str(&format!(
+            "{}{} {} {words}{}\n",
+            "│ ".repeat(depth),
+            context.ui.paint(Role::Dim, &message.id.tail()),
+            context.ui.paint(Role::Name, &message.role),
+            context.ui.paint(Role::Warn, here),
+        ));
+        let deeper = if children.len() > 1 { depth + 1 } else { depth };
+        waiting.extend(children.into_iter().rev().map(|m| (m, deeper)));
+    }
+    context.page(&out)?;
+    Ok(0)
+}
+
+fn take_in(context: &Context, file: &std::path::Path) -> Result<u8> {
+    let store = context.app.store()?;
+    let bytes = std::fs::read(file).context(Kind::NotFound, || format!("cannot read {}", file.display()))?;
+    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let (mut chats, mut messages) = (0u64, 0u64);
+    let mut each = |chat: crate::chat::archive::Chat| -> Result<()> {
+        messages += chat.messages.len() as u64;
+        chats += 1;
+        carry::take_in(store, &chat)
+    };
+    let notes = import::read(&name, &bytes, &mut each)?;
+    for note in &notes {
+        context.ui.note(&safe_line(note));
+    }
+    if context.ui.json {
+        context.ui.value(&json!({"imported": {"sessions": chats, "messages": messages}, "notes": notes}))?;
+    } else {
+        context.ui.note(&format!("took over {chats} chats with {messages} messages"));
+    }
+    Ok(0)
+}

@@ -1,0 +1,138 @@
+//! `fac usage`: tokens and money, summed and drawn.
+
+use serde_json::json;
+
+use super::super::Context;
+use super::super::table::Table;
+use super::super::ui::Role;
+use super::{called, dollars};
+use crate::kernel::error::Result;
+use crate::kernel::ids::Id;
+use crate::kernel::terminal::safe_line;
+use crate::store::{UsageBy, UsageFilter, UsageRow};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac usage                   by day
+  fac usage --by model
+  fac usage --days 7 --json";
+
+/// How wide the longest bar is.
+const BAR: usize = 24;
+
+/// Tokens and cost: by day, model, chat or command
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Sum by day, model, session or command
+    #[arg(long, default_value = "day", value_parser = ["day", "model", "session", "command"], hide_possible_values = true)]
+    by: String,
+    /// Only the last so many days
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+}
+
+pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    let (by, heading) = match args.by.as_str() {
+        "model" => (UsageBy::Model, "model"),
+        "session" => (UsageBy::Session, "chat"),
+        "command" => (UsageBy::Command, "command"),
+        _ => (UsageBy::Day, "day"),
+    };
+    let now = context.app.clock.now();
+    let zone = jiff::tz::TimeZone::system();
+    let here = jiff::Timestamp::from_microsecond(now.as_micros()).unwrap_or_default().to_zoned(zone);
+    let since = args.days.map(|days| now.plus_micros(-i64::from(days) * 86_400_000_000));
+    let filter = UsageFilter { since, ..UsageFilter::default() };
+    let offset = i64::from(here.offset().seconds());
+    let store = context.app.store()?;
+    let rows = store.usage(&filter, by, offset)?;
+    let total = store.usage(&filter, UsageBy::All, offset)?.pop().unwrap_or_default();
+    if context.ui.json {
+        let list: Vec<_> = rows.iter().map(|row| as_json(&args.by, row)).collect();
+        context.ui.value(&json!({"usage": list, "total": as_json("key", &total), "next": null}))?;
+        return Ok(0);
+    }
+    if rows.is_empty() {
+        context.ui.note("no model was asked yet; `fac ask 'hello'` does it");
+        return Ok(0);
+    }
+    let most = rows.iter().map(weight).max().unwrap_or(1).max(1);
+    let mut table = Table::new(&[heading, "calls", "in", "out", "cost", "first", ""]);
+    for row in rows.iter().chain(std::iter::once(&total)) {
+        let is_total = std::ptr::eq(row, &total);
+        let key = match (is_total, by) {
+            (true, _) => "all".to_string(),
+            (_, UsageBy::Session) => name_of(context, &row.key),
+            _ if row.key.is_empty() => "(none)".to_string(),
+            _ => safe_line(&row.key).into_owned(),
+        };
+        let bar = if is_total { String::new() } else { bar(weight(row), most) };
+        let failed =
+            if row.failed + row.open > 0 { format!(" ({} failed)", row.failed + row.open) } else { String::new() };
+        table.row(vec![
+            (key, Some(if is_total { Role::Strong } else { Role::Name })),
+            (format!("{}{failed}", row.calls), None),
+            (short(row.input), None),
+            (short(row.output), None),
+            (cost(row), None),
+            (row.first_token_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(), Some(Role::Dim)),
+            (bar, Some(Role::Good)),
+        ]);
+    }
+    context.page(&table.render(&context.ui))?;
+    if total.open > 0 {
+        context.ui.note(&format!("{} requests never ended; what they took is not known", total.open));
+    }
+    Ok(0)
+}
+
+fn name_of(context: &Context, id: &str) -> String {
+    let Ok(id) = id.parse::<Id>() else { return "(none)".to_string() };
+    let session = context.app.store().and_then(|store| store.session_by_id(id));
+    session.map_or_else(|_| id.tail(), |s| called(&s))
+}
+
+/// What the bars compare: money where there is any, else tokens.
+fn weight(row: &UsageRow) -> u64 {
+    let micros = u64::try_from(row.cost_micros).unwrap_or(0);
+    if micros > 0 { micros } else { (row.input + row.output) / 1000 + 1 }
+}
+
+fn bar(value: u64, most: u64) -> String {
+    let eighths = usize::try_from(u128::from(value) * (BAR as u128) * 8 / u128::from(most)).unwrap_or(0);
+    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    format!("{}{part}", "█".repeat(eighths / 8))
+}
+
+fn cost(row: &UsageRow) -> String {
+    let unknown = if row.unpriced > 0 { " +?" } else { "" };
+    format!("{}{unknown}", dollars(row.cost_micros))
+}
+
+/// A count of tokens in few letters.
+fn short(tokens: u64) -> String {
+    match tokens {
+        0..10_000 => tokens.to_string(),
+        10_000..10_000_000 => format!("{}k", tokens / 1000),
+        _ => format!("{}M", tokens / 1_000_000),
+    }
+}
+
+fn as_json(by: &str, row: &UsageRow) -> serde_json::Value {
+    json!({
+        by: row.key,
+        "calls": row.calls,
+        "failed": row.failed,
+        "open": row.open,
+        "from_cache": row.from_cache,
+        "input": row.input,
+        "output": row.output,
+        "cached": row.cached,
+        "cache_written": row.cache_written,
+        "reasoning": row.reasoning,
+        "cost_usd": row.cost_micros as f64 / 1e6,
+        "unpriced_calls": row.unpriced,
+        "first_token_ms": row.first_token_ms,
+    })
+}

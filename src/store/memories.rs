@@ -1,0 +1,87 @@
+//! What a person asked to be remembered, and nothing else.
+
+use rusqlite::params;
+use serde_json::json;
+
+use super::Store;
+use super::search::DocKind;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::events::{self, Event};
+use crate::kernel::ids::Id;
+
+/// Something to remember.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Its id.
+    pub id: Id,
+    /// What.
+    pub text: String,
+    /// How it came here: `cli`, a chat's id.
+    pub source: String,
+    /// When.
+    pub created: Timestamp,
+}
+
+impl Store {
+    /// Remembers `text`.
+    pub fn remember(&self, text: &str, source: &str) -> Result<Memory> {
+        self.write_private(|change| {
+            let memory = Memory {
+                id: change.ids().next(change.at),
+                text: text.into(),
+                source: source.into(),
+                created: change.at,
+            };
+            let sql = "INSERT INTO memories (id, owner, text, source, created) VALUES (?1, ?2, ?3, ?4, ?5)";
+            change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner(), text, source, change.at])?;
+            change.record(&Event::new(events::MEMORY_ADDED, memory.id.to_string(), json!({"source": source})))?;
+            change.touch_doc(DocKind::Memory, &memory.id.to_string())?;
+            Ok(memory)
+        })
+    }
+
+    /// Everything remembered, oldest first.
+    pub fn memories(&self) -> Result<Vec<Memory>> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT id, text, source, created FROM memories WHERE owner = ?1 ORDER BY id")?;
+            let rows = statement.query_map([&*self.owner], |row| {
+                Ok(Memory { id: row.get(0)?, text: row.get(1)?, source: row.get(2)?, created: row.get(3)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Erases the memory whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
+    pub fn forget(&self, wanted: &str) -> Result<Memory> {
+        let part = wanted.to_ascii_lowercase();
+        let fits = |m: &Memory| {
+            let id = m.id.to_string();
+            part.len() >= 4 && (id.starts_with(&part) || id.ends_with(&part))
+        };
+        let mut found: Vec<Memory> = self.memories()?.into_iter().filter(fits).collect();
+        let memory = match found.len() {
+            1 => found.swap_remove(0),
+            0 => {
+                return Err(Error::new(Kind::NotFound, format!("nothing remembered is called {wanted}"))
+                    .hint("`fac memory ls` shows what is, with its ids"));
+            }
+            _ => {
+                return Err(
+                    Error::new(Kind::Usage, format!("several are called {wanted}")).hint("write more of the id")
+                );
+            }
+        };
+        self.erase(|change| {
+            let id = memory.id.to_string();
+            let sql = "DELETE FROM memories WHERE id = ?1 AND owner = ?2";
+            change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner()])?;
+            change.erase_payloads(&id)?;
+            change.bury_doc(DocKind::Memory, &id)?;
+            change.record(&Event::new(events::MEMORY_REMOVED, id, json!({})))?;
+            Ok(())
+        })?;
+        Ok(memory)
+    }
+}
