@@ -12,6 +12,7 @@ use crate::commands::model::{Command, Param, ParamKind, ParamType, Severity, Ste
 use crate::commands::run::{Dry, Plan, Report, Unit, Watcher};
 use crate::exec::Stream;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::{self, render};
 use crate::kernel::terminal::{pad, safe, safe_line, width};
 use crate::store::{Captured, StepRecord};
@@ -20,7 +21,10 @@ use crate::store::{Captured, StepRecord};
 pub(super) fn markdown(ui: &Ui, text: &str) -> String {
     let clean = safe(text).into_owned();
     let doc = markdown::parse(&clean);
-    render::to_ansi(&render::render(&doc, &clean, ui.width().min(100)), ui.colour())
+    // Without colours no grammar is loaded.
+    let highlight = Highlight::new("ansi").filter(|_| ui.colour());
+    let look = render::Look { width: ui.width().min(100), html: false, highlight };
+    render::to_ansi(&render::render_as(&doc, &clean, &look), ui.colour())
 }
 
 /// `fac NAME --help`.

@@ -7,5 +7,5 @@
 mod sanitizer;
 mod width;
 
-pub use sanitizer::{Sanitizer, safe, safe_line};
+pub use sanitizer::{Sanitizer, is_hidden, safe, safe_line};
 pub use width::{pad, truncate_to_width, width};

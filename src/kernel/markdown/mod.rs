@@ -1,10 +1,12 @@
-//! Markdown as a tree of blocks with their places: the only home of pulldown-cmark.
+//! Markdown as a tree of blocks with their places: the only home of pulldown-cmark and syntect.
 //!
 //! It follows CommonMark with tables, strikethrough and task lists, and keeps byte spans so that a fence's
 //! bytes can be taken from the file unchanged. It knows nothing about commands: adapters read this tree.
 
+pub mod highlight;
 mod lines;
 pub mod render;
+pub mod stream;
 mod tree;
 
 pub use lines::LineIndex;

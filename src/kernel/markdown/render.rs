@@ -3,12 +3,16 @@
 //! It knows no colours and no screen: a [`Style`] is a role, and whoever draws decides how it looks. [`to_ansi`] is
 //! the plain choice for a command line. No control character of the text survives.
 
+mod paint;
 mod table;
 mod wrap;
 
 use unicode_width::UnicodeWidthStr;
 
-use self::wrap::{Piece, clean, wrap};
+pub(super) use self::paint::paint;
+use self::wrap::wrap;
+pub(super) use self::wrap::{Piece, Sink, Wrapper, clean};
+use super::highlight::{Highlight, Hue};
 use super::{Block, BlockKind, Code, Document, Inline, Item, plain_text};
 
 /// The role of a piece of a line.
@@ -29,6 +33,8 @@ pub enum Style {
     Code,
     /// A line of a code block.
     CodeBlock,
+    /// A word of a code block whose language is known.
+    Token(Hue),
     /// The words of a link.
     Link,
     /// A quote's bar and words.
@@ -81,7 +87,7 @@ impl Line {
         }
     }
 
-    fn of(text: &str, style: Style) -> Line {
+    pub(super) fn of(text: &str, style: Style) -> Line {
         let mut line = Line::default();
         line.push(text, style);
         line
@@ -106,63 +112,58 @@ const DEEPEST: usize = 48;
 /// Columns that must be left for words; a container that would leave fewer is drawn without its indentation.
 const NARROWEST: usize = 12;
 
+/// How a text is to be drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// Columns of a line; 0 means without wrapping.
+    pub width: usize,
+    /// Whether HTML is shown as it is written; otherwise comments and known tags are left out. `<br>` ends a line.
+    pub html: bool,
+    /// Colours the code of known languages.
+    pub highlight: Option<Highlight>,
+}
+
 /// Draws `doc`, which was parsed from `text`, on lines of at most `width` columns; 0 means without wrapping.
 ///
 /// Wider than `width` are only what cannot be broken: lines of code blocks, and words longer than a line.
 pub fn render(doc: &Document, text: &str, width: usize) -> Vec<Line> {
-    let frame = Frame { text, width: if width == 0 { usize::MAX } else { width }, plain: Style::Plain, depth: 0 };
-    frame.blocks(&doc.blocks, true)
+    render_as(doc, text, &Look { width, ..Look::default() })
+}
+
+/// The same as [`render`] with choices.
+pub fn render_as(doc: &Document, text: &str, look: &Look) -> Vec<Line> {
+    Frame::new(text, look).blocks(&doc.blocks, true)
 }
 
 /// The lines as text, each ended by a newline; with `colour` as ANSI sequences.
 pub fn to_ansi(lines: &[Line], colour: bool) -> String {
     let mut out = String::new();
     for line in lines {
-        for span in &line.spans {
-            match sgr(span.style) {
-                Some(code) if colour => {
-                    out.push_str("\x1b[");
-                    out.push_str(code);
-                    out.push('m');
-                    out.push_str(&span.text);
-                    out.push_str("\x1b[0m");
-                }
-                _ => out.push_str(&span.text),
-            }
-        }
+        line.spans.iter().for_each(|span| paint(&mut out, &span.text, span.style, colour, false));
         out.push('\n');
     }
     out
 }
 
-/// The parameters of the "select graphic rendition" sequence for a role.
-fn sgr(style: Style) -> Option<&'static str> {
-    Some(match style {
-        Style::Plain => return None,
-        Style::Heading(1) => "1;4;36",
-        Style::Heading(_) => "1;36",
-        Style::Strong | Style::TableHead => "1",
-        Style::Emphasis => "3",
-        Style::Strike => "9",
-        Style::Code => "33",
-        Style::CodeBlock => "32",
-        Style::Link => "4;34",
-        Style::Quote | Style::Rule | Style::Dim => "2",
-        Style::Marker => "36",
-    })
-}
-
 /// Where blocks are drawn.
 #[derive(Clone, Copy)]
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     text: &'a str,
-    width: usize,
+    pub(super) width: usize,
     /// The role of words without markup.
-    plain: Style,
+    pub(super) plain: Style,
     depth: usize,
+    html: bool,
+    highlight: Option<&'a Highlight>,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The whole width. `text` is what the blocks were parsed from.
+    pub(super) fn new(text: &'a str, look: &'a Look) -> Self {
+        let width = if look.width == 0 { usize::MAX } else { look.width };
+        Frame { text, width, plain: Style::Plain, depth: 0, html: look.html, highlight: look.highlight.as_ref() }
+    }
+
     /// Blocks under each other, with a blank line between them when they are `apart` or one is in the file.
     fn blocks(&self, blocks: &[Block], apart: bool) -> Vec<Line> {
         let mut out: Vec<Line> = Vec::new();
@@ -176,16 +177,16 @@ impl Frame<'_> {
                 out.push(Line::default());
             }
             out.extend(lines);
-            end = block.span.end;
+            end = end_of(block);
         }
         out
     }
 
-    fn block(&self, block: &Block) -> Vec<Line> {
+    pub(super) fn block(&self, block: &Block) -> Vec<Line> {
         match &block.kind {
             BlockKind::Heading { level, inlines } => self.heading(*level, inlines),
             BlockKind::Paragraph(inlines) => wrap(&self.pieces(inlines), self.width, false),
-            BlockKind::Code(code) => code_lines(code),
+            BlockKind::Code(code) => self.code(code, block.span.start),
             BlockKind::List { start, items } => self.list(*start, items),
             BlockKind::Quote(inner) => {
                 let bar = Span { text: "│ ".into(), style: Style::Quote };
@@ -207,7 +208,7 @@ impl Frame<'_> {
     }
 
     /// The frame inside a prefix of `columns`, and whether there is room to draw the prefix.
-    fn inner(self, columns: usize) -> (Self, bool) {
+    pub(super) fn inner(self, columns: usize) -> (Self, bool) {
         let left = self.width.saturating_sub(columns);
         let drawn = left >= NARROWEST;
         (Frame { width: if drawn { left } else { self.width }, depth: self.depth + 1, ..self }, drawn)
@@ -225,31 +226,19 @@ impl Frame<'_> {
     }
 
     fn list(&self, start: Option<u64>, items: &[Item]) -> Vec<Line> {
-        let loose = items.windows(2).any(|w| {
-            let end = w[0].blocks.last().map_or(w[0].span.start, |last| last.span.end);
-            self.blank_between(end, w[1].span.start)
-        });
-        let last = start.map(|s| s.saturating_add(items.len().saturating_sub(1) as u64));
-        let digits = last.map_or(0, |n| n.to_string().len());
         let mut out: Vec<Line> = Vec::new();
+        let mut end = None;
         for (at, item) in items.iter().enumerate() {
-            let mut mark = match start {
-                Some(first) => format!("{:>digits$}. ", first.saturating_add(at as u64)),
-                None => "• ".to_string(),
-            };
-            match item.checked {
-                Some(true) => mark.push_str("[x] "),
-                Some(false) => mark.push_str("[ ] "),
-                None => {}
-            }
+            let mark = item_mark(start.map(|first| first.saturating_add(at as u64)), item.checked);
             let (frame, drawn) = self.inner(mark.width());
-            let mut lines = frame.blocks(&item.blocks, loose);
+            let mut lines = frame.blocks(&item.blocks, false);
             if lines.is_empty() {
                 lines.push(Line::default());
             }
-            if loose && !out.is_empty() {
+            if end.is_some_and(|end| self.blank_between(end, item.span.start)) {
                 out.push(Line::default());
             }
+            end = Some(item.blocks.last().map_or(item.span.start, end_of));
             if drawn {
                 out.extend(hang(lines, Span { text: mark, style: Style::Marker }));
             } else {
@@ -264,8 +253,11 @@ impl Frame<'_> {
         self.text.get(end..start).is_some_and(|gap| gap.matches('\n').count() > 1)
     }
 
-    /// The words of an HTML block without comments and known tags.
+    /// An HTML block as it is, or its words without comments and known tags.
     fn html(&self, html: &str) -> Vec<Line> {
+        if self.html {
+            return html.lines().map(|l| Line::of(&clean(l), Style::Dim)).collect();
+        }
         let mut pieces = Vec::new();
         let mut rest = html;
         while let Some(open) = rest.find('<') {
@@ -277,54 +269,113 @@ impl Frame<'_> {
                     None => (&rest[open..], ""),
                 },
             };
-            pieces.extend(tag_piece(tag));
+            pieces.extend(tag_piece(tag, false));
             rest = after;
         }
         pieces.push(Piece::new(rest, self.plain));
         wrap(&pieces, self.width, false)
     }
 
-    fn pieces(&self, inlines: &[Inline]) -> Vec<Piece> {
+    pub(super) fn pieces(&self, inlines: &[Inline]) -> Vec<Piece> {
         let mut out = Vec::new();
-        push_pieces(inlines, self.plain, 0, &mut out);
+        self.push_pieces(inlines, self.plain, 0, &mut out);
+        out
+    }
+
+    fn push_pieces(&self, inlines: &[Inline], style: Style, depth: usize, out: &mut Vec<Piece>) {
+        if depth > DEEPEST {
+            out.push(Piece::new("…", Style::Dim));
+            return;
+        }
+        for inline in inlines {
+            match inline {
+                Inline::Text(t) => out.push(Piece::new(t, style)),
+                Inline::Code(t) => out.push(Piece::new(&format!("`{t}`"), Style::Code)),
+                Inline::Emphasis(c) => self.push_pieces(c, Style::Emphasis, depth + 1, out),
+                Inline::Strong(c) => self.push_pieces(c, Style::Strong, depth + 1, out),
+                Inline::Strike(c) => self.push_pieces(c, Style::Strike, depth + 1, out),
+                Inline::Link { url, children } => {
+                    self.push_pieces(children, Style::Link, depth + 1, out);
+                    let web = url.starts_with("https://") || url.starts_with("http://");
+                    if web && depth < DEEPEST && plain_text(children) != *url {
+                        out.push(Piece::new(&format!(" ({url})"), Style::Dim));
+                    }
+                }
+                Inline::Image { children, .. } => {
+                    out.push(Piece::new("[", Style::Dim));
+                    self.push_pieces(children, Style::Dim, depth + 1, out);
+                    out.push(Piece::new("]", Style::Dim));
+                }
+                Inline::Html(tag) => out.extend(tag_piece(tag, self.html)),
+                Inline::SoftBreak => out.push(Piece::new(" ", style)),
+                Inline::HardBreak => out.push(Piece::hard_break()),
+            }
+        }
+    }
+
+    /// A code block between its fences, or indented; its lines are never wrapped.
+    fn code(&self, code: &Code, start: usize) -> Vec<Line> {
+        if !code.fenced {
+            return code.text.lines().map(indented_line).collect();
+        }
+        let fence = fence_mark(self.text.get(start..).unwrap_or_default());
+        let mut out = vec![fence_line(fence, &code.info)];
+        let mut colours = self.highlight.and_then(|h| h.language(&code.info));
+        for line in code.text.lines() {
+            out.push(match &mut colours {
+                Some(colours) => colours.line(line),
+                None => Line::of(&clean(line), Style::CodeBlock),
+            });
+        }
+        out.push(fence_line(fence, ""));
         out
     }
 }
 
-fn push_pieces(inlines: &[Inline], style: Style, depth: usize, out: &mut Vec<Piece>) {
-    if depth > DEEPEST {
-        out.push(Piece::new("…", Style::Dim));
-        return;
-    }
-    for inline in inlines {
-        match inline {
-            Inline::Text(t) => out.push(Piece::new(t, style)),
-            Inline::Code(t) => out.push(Piece::new(&format!("`{t}`"), Style::Code)),
-            Inline::Emphasis(c) => push_pieces(c, Style::Emphasis, depth + 1, out),
-            Inline::Strong(c) => push_pieces(c, Style::Strong, depth + 1, out),
-            Inline::Strike(c) => push_pieces(c, Style::Strike, depth + 1, out),
-            Inline::Link { url, children } => {
-                push_pieces(children, Style::Link, depth + 1, out);
-                let web = url.starts_with("https://") || url.starts_with("http://");
-                if web && depth < DEEPEST && plain_text(children) != *url {
-                    out.push(Piece::new(&format!(" ({url})"), Style::Dim));
-                }
-            }
-            Inline::Image { children, .. } => {
-                out.push(Piece::new("[", Style::Dim));
-                push_pieces(children, Style::Dim, depth + 1, out);
-                out.push(Piece::new("]", Style::Dim));
-            }
-            Inline::Html(tag) => out.extend(tag_piece(tag)),
-            Inline::SoftBreak => out.push(Piece::new(" ", style)),
-            Inline::HardBreak => out.push(Piece::hard_break()),
+/// Where the last leaf of a block ends; the span of a container may reach over the blank lines behind it.
+fn end_of(block: &Block) -> usize {
+    match &block.kind {
+        BlockKind::Quote(inner) => inner.last().map_or(block.span.end, end_of),
+        BlockKind::List { items, .. } => {
+            let last = items.last().map(|item| item.blocks.last().map_or(item.span.start, end_of));
+            last.unwrap_or(block.span.end)
         }
+        _ => block.span.end,
     }
 }
 
+/// A line of an indented code block.
+pub(super) fn indented_line(line: &str) -> Line {
+    Line::of(format!("    {}", clean(line)).trim_end(), Style::CodeBlock)
+}
+
+/// The marks that a fence at the beginning of `text` consists of.
+fn fence_mark(text: &str) -> &str {
+    let text = text.trim_start_matches([' ', '\t']);
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~')).unwrap_or('`');
+    let rest = text.trim_start_matches(mark).len();
+    text.get(..text.len() - rest).filter(|m| m.len() >= 3).unwrap_or("```")
+}
+
+/// The line of a fence with what stands behind it.
+pub(super) fn fence_line(mark: &str, info: &str) -> Line {
+    Line::of(&format!("{mark}{}", clean(info.trim())), Style::Dim)
+}
+
+/// What stands before an item: its number or a bullet, and its box.
+pub(super) fn item_mark(number: Option<u64>, checked: Option<bool>) -> String {
+    let mut mark = number.map_or_else(|| "• ".to_string(), |n| format!("{n}. "));
+    match checked {
+        Some(true) => mark.push_str("[x] "),
+        Some(false) => mark.push_str("[ ] "),
+        None => {}
+    }
+    mark
+}
+
 /// What to show for a tag: a break for `<br>`, nothing for tags of HTML and comments, and the tag itself where it is
-/// none, because people write `<name>` for a place to fill in.
-fn tag_piece(tag: &str) -> Option<Piece> {
+/// none, because people write `<name>` for a place to fill in. With `all`, only the break is not shown.
+fn tag_piece(tag: &str, all: bool) -> Option<Piece> {
     const TAGS: [&str; 60] = [
         "a",
         "abbr",
@@ -392,6 +443,9 @@ fn tag_piece(tag: &str) -> Option<Piece> {
     if name == "br" {
         return Some(Piece::hard_break());
     }
+    if all {
+        return Some(Piece::new(tag, Style::Dim));
+    }
     let hidden = tag.is_empty() || tag.starts_with("<!") || tag.starts_with("<?") || TAGS.contains(&name.as_str());
     (!hidden).then(|| Piece::new(tag, Style::Dim))
 }
@@ -400,20 +454,6 @@ fn tag_piece(tag: &str) -> Option<Piece> {
 fn hang(lines: Vec<Line>, mark: Span) -> Vec<Line> {
     let blank = Span { text: " ".repeat(mark.text.width()), style: Style::Plain };
     lines.into_iter().enumerate().map(|(at, l)| l.behind(if at == 0 { &mark } else { &blank })).collect()
-}
-
-/// A code block between its fences, or indented; its lines are never wrapped.
-fn code_lines(code: &Code) -> Vec<Line> {
-    let body = code.text.lines().map(clean);
-    if !code.fenced {
-        return body.map(|l| Line::of(format!("    {l}").trim_end(), Style::CodeBlock)).collect();
-    }
-    let longest = code.text.lines().map(|l| l.trim_start().chars().take_while(|c| *c == '`').count()).max();
-    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
-    let mut out = vec![Line::of(&format!("{fence}{}", clean(code.info.trim())), Style::Dim)];
-    out.extend(body.map(|l| Line::of(&l, Style::CodeBlock)));
-    out.push(Line::of(&fence, Style::Dim));
-    out
 }
 
 #[cfg(test)]

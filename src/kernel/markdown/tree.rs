@@ -11,15 +11,32 @@ const MAX_DEPTH: usize = 100;
 
 /// Parses `text` as CommonMark with tables, strikethrough and task lists. Never fails.
 pub fn parse(text: &str) -> Document {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let lines = LineIndex::new(text);
     let mut builder =
-        Builder { text, lines: &lines, events: Parser::new_ext(text, options).into_offset_iter(), depth: 0 };
+        Builder { text, lines: &lines, events: Parser::new_ext(text, options()).into_offset_iter(), depth: 0 };
     let mut blocks = Vec::new();
     while let Some((event, span)) = builder.events.next() {
         builder.block(event, span, &mut blocks);
     }
     Document { blocks, lines }
+}
+
+fn options() -> Options {
+    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS
+}
+
+/// The inlines of a text that is one paragraph of one line.
+pub(super) fn inlines_of(text: &str) -> Vec<Inline> {
+    match parse(text).blocks.into_iter().next() {
+        Some(Block { kind: BlockKind::Paragraph(inlines), .. }) => inlines,
+        _ => vec![Inline::Text(text.to_string())],
+    }
+}
+
+/// Where plain words stand in a text: bytes that were read neither as markup nor as code.
+pub(super) fn inline_texts(text: &str) -> Vec<Range<usize>> {
+    let events = Parser::new_ext(text, options()).into_offset_iter();
+    events.filter(|(event, _)| matches!(event, Event::Text(_))).map(|(_, at)| at).collect()
 }
 
 type Events<'a> = pulldown_cmark::OffsetIter<'a>;

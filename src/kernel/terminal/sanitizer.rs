@@ -208,7 +208,7 @@ fn control_string(skipped: u32, c: char, out: &mut String) -> State {
 
 /// Characters that have no picture of their own but change or hide what stands around them (Unicode 16, `Bidi_Control`,
 /// default-ignorable format characters and fillers, line and paragraph separator).
-fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{061c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'

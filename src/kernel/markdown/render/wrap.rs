@@ -6,136 +6,167 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::{Line, Span, Style};
+use crate::kernel::terminal::is_hidden;
 
 /// Some text in one role, or a forced end of the line.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
-    pub(super) text: String,
+pub(in super::super) struct Piece {
+    pub(in super::super) text: String,
     pub(super) style: Style,
     forced: bool,
 }
 
 impl Piece {
-    pub(super) fn new(text: &str, style: Style) -> Self {
+    pub(in super::super) fn new(text: &str, style: Style) -> Self {
         Piece { text: text.to_string(), style, forced: false }
     }
 
-    pub(super) fn hard_break() -> Self {
+    pub(in super::super) fn hard_break() -> Self {
         Piece { text: String::new(), style: Style::Plain, forced: true }
     }
 }
 
-/// What a line is made of.
-enum Token {
-    /// Characters that stay together, in one or several roles.
-    Word(Line),
-    /// Blanks.
-    Gap(Style),
-    /// The line ends here.
-    Break,
+/// Where finished pieces of lines go.
+pub(in super::super) trait Sink {
+    /// A piece of the current line.
+    fn span(&mut self, text: &str, style: Style);
+    /// The current line ends here.
+    fn line_end(&mut self);
 }
 
-/// Whether a character may reach a terminal: no control characters, and none that turns the direction of writing.
-pub(super) fn printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// Lines that are gathered.
+#[derive(Default)]
+struct Lines {
+    done: Vec<Line>,
+    line: Line,
+}
+
+impl Sink for Lines {
+    fn span(&mut self, text: &str, style: Style) {
+        self.line.push(text, style);
+    }
+
+    fn line_end(&mut self) {
+        self.done.push(std::mem::take(&mut self.line));
+    }
+}
+
+/// Characters as they may reach a terminal: those that act on it are left out, those that hide or reorder text are
+/// named instead.
+fn each_printable(text: &str, mut show: impl FnMut(char)) {
+    for c in text.chars() {
+        if is_hidden(c) {
+            format!("⟨U+{:04X}⟩", u32::from(c)).chars().for_each(&mut show);
+        } else if !c.is_control() || c.is_whitespace() {
+            show(c);
+        }
+    }
 }
 
 /// One line of text with tabs as four blanks and nothing that a terminal would obey.
-pub(super) fn clean(text: &str) -> String {
-    text.replace('\t', "    ").chars().filter(|c| printable(*c)).collect()
+pub(in super::super) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    each_printable(text, |c| match c {
+        '\t' => out.push_str("    "),
+        c if c.is_control() => {}
+        c => out.push(c),
+    });
+    out
 }
 
 /// Breaks pieces into lines of at most `width` columns. A longer word has a line of its own, or is cut when `hard`.
 pub(super) fn wrap(pieces: &[Piece], width: usize, hard: bool) -> Vec<Line> {
-    let width = width.max(1);
-    let mut lines = Vec::new();
-    let (mut line, mut column, mut gap) = (Line::default(), 0usize, None);
-    for token in tokens(pieces) {
-        match token {
-            Token::Gap(style) => gap = (column > 0).then_some(style),
-            Token::Break => {
-                lines.push(std::mem::take(&mut line));
-                (column, gap) = (0, None);
-            }
-            Token::Word(word) => {
-                let wide = word.width();
-                let blank = usize::from(gap.is_some());
-                if column > 0 && column.saturating_add(blank).saturating_add(wide) > width {
-                    lines.push(std::mem::take(&mut line));
-                    (column, gap) = (0, None);
-                }
-                if let Some(style) = gap.take() {
-                    line.push(" ", style);
-                    column += 1;
-                }
-                if hard && wide > width {
-                    column = cut(&word, width, &mut line, &mut lines);
-                } else {
-                    word.spans.iter().for_each(|s| line.push(&s.text, s.style));
-                    column += wide;
-                }
-            }
-        }
+    let mut lines = Lines::default();
+    let mut wrapper = Wrapper::new(width, hard);
+    pieces.iter().for_each(|piece| wrapper.feed(piece, &mut lines));
+    wrapper.finish(&mut lines);
+    if !lines.line.spans.is_empty() {
+        lines.line_end();
     }
-    if !line.spans.is_empty() {
-        lines.push(line);
-    }
-    lines
+    lines.done
 }
 
-/// Cuts a word that is wider than a line; the last part stays in `line`. Its width is returned.
-fn cut(word: &Line, width: usize, line: &mut Line, lines: &mut Vec<Line>) -> usize {
+/// Breaks words into lines as they come. A word is given away once it is known where it ends.
+#[derive(Debug)]
+pub(in super::super) struct Wrapper {
+    width: usize,
+    hard: bool,
+    /// Columns used on the current line.
+    column: usize,
+    /// A blank is owed before the next word.
+    gap: Option<Style>,
+    /// Characters that stay together, in one or several roles; its end has not come yet.
+    word: Line,
+    before: Option<char>,
+}
+
+impl Wrapper {
+    pub(in super::super) fn new(width: usize, hard: bool) -> Self {
+        Wrapper { width: width.max(1), hard, column: 0, gap: None, word: Line::default(), before: None }
+    }
+
+    /// Takes the next piece.
+    pub(in super::super) fn feed(&mut self, piece: &Piece, out: &mut impl Sink) {
+        if piece.forced {
+            self.finish(out);
+            out.line_end();
+            (self.column, self.gap) = (0, None);
+        }
+        each_printable(&piece.text, |c| {
+            if c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{202f}') {
+                self.finish(out);
+                self.gap = (self.column > 0).then_some(piece.style);
+                return;
+            }
+            if self.before.is_some_and(|b| may_break(b, c)) {
+                self.finish(out);
+            }
+            self.word.push(c.encode_utf8(&mut [0; 4]), piece.style);
+            self.before = Some(c);
+        });
+    }
+
+    /// Ends the word that is being read.
+    pub(in super::super) fn finish(&mut self, out: &mut impl Sink) {
+        self.before = None;
+        let word = std::mem::take(&mut self.word);
+        if word.spans.is_empty() {
+            return;
+        }
+        let wide = word.width();
+        let blank = usize::from(self.gap.is_some());
+        if self.column > 0 && self.column.saturating_add(blank).saturating_add(wide) > self.width {
+            out.line_end();
+            (self.column, self.gap) = (0, None);
+        }
+        if let Some(style) = self.gap.take() {
+            out.span(" ", style);
+            self.column += 1;
+        }
+        if self.hard && wide > self.width {
+            self.column = cut(&word, self.width, out);
+        } else {
+            word.spans.iter().for_each(|s| out.span(&s.text, s.style));
+            self.column += wide;
+        }
+    }
+}
+
+/// Cuts a word that is wider than a line; the last part stays open. Its width is returned.
+fn cut(word: &Line, width: usize, out: &mut impl Sink) -> usize {
     let mut column = 0;
     for span in &word.spans {
         for c in span.text.chars() {
             let wide = c.width().unwrap_or(0);
             if column > 0 && column + wide > width {
-                lines.push(std::mem::take(line));
+                out.line_end();
                 column = 0;
             }
-            line.push(c.encode_utf8(&mut [0; 4]), span.style);
+            out.span(c.encode_utf8(&mut [0; 4]), span.style);
             column += wide;
         }
     }
     column
-}
-
-fn tokens(pieces: &[Piece]) -> Vec<Token> {
-    let mut out = Vec::new();
-    let mut word = Line::default();
-    let mut before: Option<char> = None;
-    for piece in pieces {
-        if piece.forced {
-            finish(&mut word, &mut out);
-            out.push(Token::Break);
-            before = None;
-        }
-        for c in piece.text.chars() {
-            if c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{202f}') {
-                finish(&mut word, &mut out);
-                out.push(Token::Gap(piece.style));
-                before = None;
-                continue;
-            }
-            if !printable(c) {
-                continue;
-            }
-            if before.is_some_and(|b| may_break(b, c)) {
-                finish(&mut word, &mut out);
-            }
-            word.push(c.encode_utf8(&mut [0; 4]), piece.style);
-            before = Some(c);
-        }
-    }
-    finish(&mut word, &mut out);
-    out
-}
-
-fn finish(word: &mut Line, out: &mut Vec<Token>) {
-    if !word.spans.is_empty() {
-        out.push(Token::Word(std::mem::take(word)));
-    }
 }
 
 /// Whether a line may end between two characters that no blank parts.
