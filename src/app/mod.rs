@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
-use crate::commands::run::Engine;
+use crate::commands::run::{Engine, Launcher, Threads};
 use crate::commands::source::cache::BlobCache;
 use crate::commands::source::remote::Remote;
 use crate::commands::source::{github, own};
@@ -60,6 +60,7 @@ pub struct App {
     config: OnceCell<Config>,
     store: OnceCell<Store>,
     log: OnceCell<Log>,
+    launcher: OnceCell<Launcher>,
     fresh: Cell<bool>,
 }
 
@@ -92,6 +93,7 @@ impl App {
             config: OnceCell::new(),
             store: OnceCell::new(),
             log: OnceCell::new(),
+            launcher: OnceCell::new(),
             fresh: Cell::new(false),
         })
     }
@@ -186,15 +188,7 @@ impl App {
             names::refresh(store, &self.paths.cache)?;
             self.fresh.set(true);
         }
-        let config = self.config()?;
-        Ok(Catalog {
-            store,
-            project: self.project_spec(),
-            layouts: self.layouts(),
-            blobs: self.blobs(),
-            bindings: config.bindings(),
-            aliases: config.aliases(),
-        })
+        Ok(self.launcher()?.catalog())
     }
 
     /// The same with added folders brought up to date too.
@@ -286,30 +280,38 @@ impl App {
         terminal: bool,
         trigger: &str,
     ) -> Result<Engine<'a>> {
-        let config = self.config()?;
-        let kilobytes = |key: &str| usize::try_from(config.int(key)).unwrap_or(64) * 1024;
-        Ok(Engine {
-            store: self.store()?,
-            clock: &self.clock,
-            catalog,
-            env: &self.env,
-            cwd: self.cwd.clone(),
-            runners: Vec::new(),
-            interpreters: self.interpreters()?,
-            timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
-            capture: exec::CaptureLimits {
-                head: kilobytes("run.output_head_kb"),
-                tail: kilobytes("run.output_tail_kb"),
-                ..exec::CaptureLimits::default()
-            },
-            feed_bytes: kilobytes("run.feed_mb").saturating_mul(1024),
-            redactor: self.redactor.clone(),
-            own_env: self.own_env(),
-            outputs: self.outputs(),
-            input: None,
-            stop,
-            terminal,
-            trigger: trigger.to_string(),
+        Ok(self.launcher()?.engine(catalog, stop, terminal, trigger))
+    }
+
+    /// Everything that runs need.
+    pub fn launcher(&self) -> Result<&Launcher> {
+        open::once(&self.launcher, || {
+            let config = self.config()?;
+            let kilobytes = |key: &str| usize::try_from(config.int(key)).unwrap_or(64) * 1024;
+            Ok(Launcher {
+                store: self.store()?.clone(),
+                clock: self.clock.clone(),
+                env: self.env.clone(),
+                cwd: self.cwd.clone(),
+                project: self.project_spec(),
+                layouts: self.layouts(),
+                blobs: self.blobs(),
+                bindings: config.bindings(),
+                aliases: config.aliases(),
+                interpreters: self.interpreters()?,
+                timeout_ms: config.duration("run.timeout").and_then(|d| u64::try_from(d.as_millis()).ok()),
+                capture: exec::CaptureLimits {
+                    head: kilobytes("run.output_head_kb"),
+                    tail: kilobytes("run.output_tail_kb"),
+                    ..exec::CaptureLimits::default()
+                },
+                feed_bytes: kilobytes("run.feed_mb").saturating_mul(1024),
+                redactor: self.redactor.clone(),
+                own_env: self.own_env(),
+                outputs: self.outputs(),
+                runners: Vec::new(),
+                threads: Threads::default(),
+            })
         })
     }
 

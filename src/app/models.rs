@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{App, open};
 use crate::chat::driver::Chat;
 use crate::chat::turn::Limits;
+use crate::commands::prompt::Desk;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::config::{Member, micro_dollars};
@@ -94,6 +95,24 @@ impl App {
             use_cache: config.flag("cache.answers"),
             stop,
             process: Some(this_process()),
+        })
+    }
+
+    /// What prompt steps need of the world. `keep`: whether their chats stay.
+    pub fn desk(&self, keep: bool) -> Result<Desk> {
+        let models = self.models()?;
+        let chat = self.chat(&models, Stop::new()?)?;
+        Ok(Desk {
+            store: self.store()?.clone(),
+            rules: chat.rules,
+            limits: chat.limits,
+            time: chat.time,
+            compact: chat.compact,
+            use_cache: chat.use_cache,
+            process: chat.process,
+            keep,
+            largest_file: self.config()?.int("chat.max_attachment_mb") << 20,
+            models: models.clone(),
         })
     }
 

@@ -77,6 +77,8 @@ pub trait Listener: Send {
     fn tool_begins(&mut self, origin: &str, preview: &str);
     /// A tool is done: what it says, and whether it failed.
     fn tool_ended(&mut self, origin: &str, said: &str, failed: bool);
+    /// Nothing more comes of this turn.
+    fn finished(&mut self) {}
 }
 
 /// How a turn ended.

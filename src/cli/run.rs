@@ -5,11 +5,14 @@ use std::io::{IsTerminal, Read};
 
 use super::ask::{self, Granted};
 use super::draw;
+use super::talk::{self, Form, Person, Printer};
 use super::{Context, RESERVED, help};
+use crate::app::models::budget_check;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Resolved, Trust};
-use crate::commands::model::{Command, ParamKind, Step, StepKind, Syntax};
-use crate::commands::run::{self as engine, Plan, Report};
+use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::prompt::{self, Hands, Prompts};
+use crate::commands::run::{self as engine, Plan, Report, StepRunner};
 use crate::exec::{Stop, signals::StopOnSignals};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -214,7 +217,10 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     }
     let signals = StopOnSignals::new()?;
     let terminal = context.ui.stdout_terminal && !context.ui.json;
-    let engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
+    let mut engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
+    engine.input = piped_input(context, &plan)?;
+    let prompts = prompt::asks_models(&plan).then(|| prompts(context, &asked.trigger, signals.stop())).transpose()?;
+    engine.runners.extend(prompts.iter().map(|p| p as &dyn StepRunner));
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher)?;
     drop(signals);
@@ -226,20 +232,32 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     code
 }
 
-/// What is piped in, when a prompt of the plan asks for it.
+/// What is piped in, when the plan has a prompt that can use it.
 fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
-    let asks = |step: &Step| match (step.syntax, step.kind) {
-        (Syntax::Fabric, _) | (_, StepKind::System) => true,
-        _ => step.text.contains("{{input}}") || step.text.contains("__INPUT__"),
-    };
-    let prompts = |step: &&Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
-    let wanted = plan.units.iter().flat_map(|u| &u.resolved.command.steps).filter(prompts).any(asks);
-    if !wanted || context.ui.no_input || std::io::stdin().is_terminal() {
+    if !prompt::asks_models(plan) || context.ui.no_input || std::io::stdin().is_terminal() {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    let most = context.app.config()?.int("chat.max_attachment_mb") << 20;
+    let stdin = std::io::stdin().lock();
+    stdin.take(most + 1).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    if bytes.len() as u64 > most {
+        let said = format!("more than {} MB are piped in for a model", most >> 20);
+        return Err(
+            Error::new(Kind::BadData, said).hint("cut it down, or raise `fac config set chat.max_attachment_mb`")
+        );
+    }
     Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+}
+
+/// Who asks the models for the prompts of a run. Its chat stays where a person began it.
+fn prompts(context: &Context, trigger: &str, stop: &Stop) -> Result<Prompts> {
+    talk::adopt(context)?;
+    budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
+    let form = if context.ui.json { Form::Silent } else { Form::Words };
+    let listener = Box::new(Printer::new(context, form, stop.clone())?);
+    let desk = context.app.desk(trigger == "manual")?;
+    Ok(Prompts::new(desk, Hands { listener, asker: Box::new(Person::new(context)) }))
 }
 
 fn is_snippet(plan: &Plan) -> bool {

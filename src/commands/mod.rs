@@ -12,6 +12,7 @@ pub mod export;
 pub mod expr;
 pub mod model;
 pub mod names;
+pub mod prompt;
 pub mod run;
 pub mod scan;
 pub mod source;

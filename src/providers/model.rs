@@ -186,6 +186,28 @@ pub struct Tuning {
     pub extra: Map<String, Value>,
 }
 
+impl Tuning {
+    /// Sets `key` from text. What the room does not know goes to the provider as it is written, as JSON where it is.
+    ///
+    /// # Errors
+    /// What is wrong with the value, as the end of a sentence.
+    pub fn set(&mut self, key: &str, value: &str) -> std::result::Result<(), &'static str> {
+        let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or("wants a number");
+        match key {
+            "temperature" => self.temperature = Some(number()?),
+            "top_p" => self.top_p = Some(number()?),
+            "max_tokens" => self.max_tokens = Some(value.parse().map_err(|_| "wants a whole number")?),
+            "seed" => self.seed = Some(value.parse().map_err(|_| "wants a whole number")?),
+            "stop" => self.stop.push(value.to_string()),
+            _ => {
+                let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_string()));
+                self.extra.insert(key.to_string(), value);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A whole question to a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Request {

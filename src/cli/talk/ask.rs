@@ -271,18 +271,7 @@ pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> 
                 .hint("for example: -o temperature=0.2 -o max_tokens=500")
         };
         let (key, value) = option.split_once('=').ok_or_else(|| wrong("is not written as KEY=VALUE"))?;
-        let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(|| wrong("wants a number"));
-        match key {
-            "temperature" => tuning.temperature = Some(number()?),
-            "top_p" => tuning.top_p = Some(number()?),
-            "max_tokens" => tuning.max_tokens = Some(value.parse().map_err(|_| wrong("wants a whole number"))?),
-            "seed" => tuning.seed = Some(value.parse().map_err(|_| wrong("wants a whole number"))?),
-            "stop" => tuning.stop.push(value.to_string()),
-            _ => {
-                let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-                tuning.extra.insert(key.to_string(), value);
-            }
-        }
+        tuning.set(key, value).map_err(wrong)?;
     }
     tuning.effort = think.map(|effort| match effort {
         "none" => Effort::None,

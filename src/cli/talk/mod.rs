@@ -10,6 +10,8 @@ mod print;
 pub(super) mod sessions;
 pub(super) mod usage;
 
+pub(super) use print::{Form, Person, Printer};
+
 use std::future::Future;
 
 use serde_json::{Value, json};

@@ -141,6 +141,10 @@ impl Listener for Printer {
             _ => {}
         }
     }
+
+    fn finished(&mut self) {
+        self.finish();
+    }
 }
 
 /// The person at the terminal.

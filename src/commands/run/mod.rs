@@ -4,12 +4,16 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod allowed;
+mod call;
 mod context;
 mod dangerous;
 mod facts;
+mod launcher;
 mod plan;
 mod step;
 
+pub use call::Call;
+pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
 pub use step::{Dry, dry_run};
 
@@ -42,8 +46,43 @@ pub trait StepRunner {
     /// Whether it does this kind of step.
     fn runs(&self, kind: StepKind) -> bool;
 
-    /// Does the step; what it wrote comes back as output.
-    fn run(&self, step: &Step, text: &str, input: Option<&[u8]>, stop: &Stop) -> Result<Done>;
+    /// Does the step.
+    ///
+    /// # Errors
+    /// What kept it from beginning; what went wrong later is the [`Performed::trouble`].
+    fn run(&self, work: &Work<'_>) -> Result<Performed>;
+}
+
+/// A step for a higher room, with everything filled in.
+pub struct Work<'a> {
+    /// The run it belongs to.
+    pub run: Id,
+    /// Its command with the arguments.
+    pub unit: &'a Unit,
+    /// The step.
+    pub step: &'a Step,
+    /// Its text, placeholders filled.
+    pub text: String,
+    /// What a model is told, where the step is for one.
+    pub call: Option<Call>,
+    /// What it reads.
+    pub input: Option<Vec<u8>>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// The most of its output that a record keeps.
+    pub capture: &'a exec::CaptureLimits,
+    /// Ends it when asked.
+    pub stop: &'a Stop,
+}
+
+/// What came of a step.
+pub struct Performed {
+    /// How it ended.
+    pub done: Done,
+    /// What it wrote, whole and as it was written.
+    pub wrote: Vec<u8>,
+    /// What went wrong after it had begun.
+    pub trouble: Option<Error>,
 }
 
 /// How one step ended.
@@ -101,7 +140,7 @@ pub struct Engine<'a> {
     pub own_env: Vec<(OsString, OsString)>,
     /// Where the whole text of large output goes: a folder for each run.
     pub outputs: PathBuf,
-    /// What was piped in, where a dry run wants to show it in a prompt; a real run reads it itself.
+    /// What was piped in, where it was read for a prompt; otherwise scripts read it themselves.
     pub input: Option<Vec<u8>>,
     /// Ends everything when asked.
     pub stop: Stop,
@@ -142,6 +181,10 @@ struct Progress {
     steps: Vec<StepRecord>,
     /// What steps wrote, as they wrote it: it feeds other steps and conditions and is never recorded.
     full: Vec<(String, Vec<u8>)>,
+    /// System texts of the command that wait for its prompts.
+    systems: Vec<String>,
+    /// Whether a prompt took what was piped in.
+    fed: bool,
     deadline: Option<Instant>,
     /// Knows the secret arguments of this run too.
     redactor: Redactor,
@@ -182,6 +225,8 @@ impl Engine<'_> {
             id,
             steps: Vec::new(),
             full: Vec::new(),
+            systems: Vec::new(),
+            fed: false,
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
             redactor: self.redactor.fork(),
         };
@@ -249,6 +294,7 @@ impl Engine<'_> {
             }
             tried += 1;
             progress.full.clear();
+            progress.fed = false;
         }
     }
 
@@ -289,7 +335,9 @@ impl Engine<'_> {
         hide(unit, &progress.redactor);
         let deadline = progress.deadline;
         progress.deadline = progress.sooner(command.timeout_ms);
+        let systems = std::mem::take(&mut progress.systems);
         let ended = self.steps(unit, progress, watcher, nesting);
+        progress.systems = systems;
         progress.deadline = deadline;
         ended
     }
@@ -360,19 +408,25 @@ impl Engine<'_> {
         if step.kind == StepKind::Run {
             return self.nested(unit, step, progress, watcher, nesting);
         }
-        let (done, wrote) = match self.perform(unit, step, progress, watcher) {
-            Ok(done) => done,
-            Err(error) => {
-                let done = failed_before_start(error.kind());
-                progress.steps.push(record(unit, step, progress.steps.len(), done));
-                return Err(error);
-            }
-        };
+        if call::waits_for_prompt(&unit.resolved.command, step) {
+            let text = step::rendered(self, unit, step, None).text;
+            progress.systems.push(text);
+            return Ok((Status::Ok, 0));
+        }
+        let performed = self.perform(unit, step, progress, watcher).unwrap_or_else(|error| Performed {
+            done: failed_before_start(error.kind()),
+            wrote: Vec::new(),
+            trouble: Some(error),
+        });
+        let Performed { done, wrote, trouble } = performed;
         let ended = (done.status, done.exit_code.unwrap_or(1));
         let id = format!("{}{}", unit.prefix, step.id);
         progress.full.push((id, wrote));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
-        Ok(ended)
+        match trouble {
+            Some(error) if !(step.allow_failure && ended.0 == Status::Failed) => Err(error),
+            _ => Ok(ended),
+        }
     }
 
     /// A `run` step: each line is another command, planned and run in place.
@@ -444,9 +498,10 @@ impl Engine<'_> {
         self.units(&plan.units, progress, watcher, nesting + 1)
     }
 
-    /// The output of the step that `stdin=` names, as that step wrote it.
+    /// What a step reads: the output of the step that `stdin=` names, as that step wrote it, or what is piped in,
+    /// where that was read already.
     fn input_of(&self, unit: &Unit, step: &Step, progress: &Progress) -> Option<Vec<u8>> {
-        let from = step.stdin.as_deref().filter(|from| *from != "-")?;
+        let Some(from) = step.stdin.as_deref().filter(|from| *from != "-") else { return self.input.clone() };
         let id = format!("{}{from}", unit.prefix);
         progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
     }

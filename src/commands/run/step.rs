@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Done, Engine, Plan, Progress, Unit, Watcher, context, facts};
+use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts};
 use crate::commands::bind::Value;
-use crate::commands::model::{Step, StepKind, Syntax};
+use crate::commands::model::{Step, StepKind};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
@@ -106,27 +106,23 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             dry.env.extend(script.variables);
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
-        _ => {
+        StepKind::Prompt | StepKind::System => {
             let piped = engine.input.as_deref().filter(|_| step.stdin.as_deref().is_none_or(|from| from == "-"));
-            let rendered = rendered(engine, unit, step, piped);
-            dry.input = beside(unit, step, piped);
+            let said = call::of(engine, unit, step, &[], piped);
+            dry.notes.extend(said.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
+            dry.notes.extend(said.notes.iter().cloned());
+            dry.program = step.model.clone().map_or_else(|| step.kind.name().to_string(), |m| format!("model {m}"));
+            (dry.text, dry.input) = said.shown(call::waits_for_prompt(&unit.resolved.command, step));
+        }
+        _ => {
+            let rendered = rendered(engine, unit, step, None);
             dry.text = rendered.text;
             dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(rendered.notes);
-            dry.program = step.model.clone().map_or_else(|| step.kind.name().to_string(), |m| format!("model {m}"));
+            dry.program = step.kind.name().to_string();
         }
     }
     Ok(dry)
-}
-
-/// The user's message of a system text that does not hold it, where no prompt of the command follows.
-fn beside(unit: &Unit, step: &Step, piped: Option<&[u8]>) -> Option<String> {
-    let prompts = unit.resolved.command.steps.iter().any(|s| s.kind == StepKind::Prompt);
-    if step.kind != StepKind::System || step.syntax == Syntax::Fabric || prompts {
-        return None;
-    }
-    let typed = unit.bound.rest.join(" ");
-    piped.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).or_else(|| (!typed.is_empty()).then_some(typed))
 }
 
 fn notes(step: &Step) -> Vec<String> {
@@ -222,15 +218,20 @@ fn prepare(engine: &Engine<'_>, unit: &Unit, script: &Script) -> Result<Prepared
 pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&[u8]>) -> Rendered {
     let piped = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let words = &unit.bound.rest;
-    let typed = words.join(" ");
     // A prompt whose definition takes its input as words gets those where nothing is piped in.
     let wants_input = unit.resolved.command.param("input").is_some();
-    let input = piped.or_else(|| (wants_input && !words.is_empty()).then(|| typed.clone()));
+    let input = piped.or_else(|| (wants_input && !words.is_empty()).then(|| words.join(" ")));
+    filled(engine, unit, step, input.as_deref())
+}
+
+/// The same with just this input.
+pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&str>) -> Rendered {
+    let words = &unit.bound.rest;
     let known = |name: &str| context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
-        input: input.as_deref(),
-        arguments: &typed,
+        input,
+        arguments: &words.join(" "),
         words,
         declared: &declared,
         positional: step.options.get("base").and_then(|base| base.parse().ok()),
@@ -247,11 +248,12 @@ impl Engine<'_> {
         step: &Step,
         progress: &mut Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<(Done, Vec<u8>)> {
+    ) -> Result<Performed> {
         let input = self.input_of(unit, step, progress);
+        let whole = |(done, wrote)| Performed { done, wrote, trouble: None };
         match step.kind {
-            StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
-            StepKind::Wait => self.wait(unit, step, progress).map(|done| (done, Vec::new())),
+            StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher).map(whole),
+            StepKind::Wait => self.wait(unit, step, progress).map(|done| whole((done, Vec::new()))),
             kind => {
                 let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
                     let said = format!(
@@ -262,16 +264,37 @@ impl Engine<'_> {
                     return Err(Error::new(Kind::Missing, said).hint("`--dry-run` prints what it would do"));
                 };
                 watcher.starts(unit, step, None);
-                let text = rendered(self, unit, step, input.as_deref()).text;
-                let mut done = runner.run(step, &text, input.as_deref(), &self.stop)?;
-                let wrote = [done.stdout.head.as_slice(), &done.stdout.tail].concat();
-                for stream in [&mut done.stdout, &mut done.stderr] {
+                let is_call = matches!(kind, StepKind::Prompt | StepKind::System);
+                let said = is_call.then(|| self.call_of(unit, step, input.as_deref(), progress));
+                let work = Work {
+                    run: progress.id,
+                    unit,
+                    step,
+                    text: rendered(self, unit, step, input.as_deref()).text,
+                    call: said,
+                    input,
+                    timeout: time_left(step.timeout_ms, progress.deadline),
+                    capture: &self.capture,
+                    stop: &self.stop,
+                };
+                let mut performed = runner.run(&work)?;
+                for stream in [&mut performed.done.stdout, &mut performed.done.stderr] {
                     stream.head = progress.redactor.redact_bytes(&stream.head).into_owned();
                     stream.tail = progress.redactor.redact_bytes(&stream.tail).into_owned();
                 }
-                Ok((done, wrote))
+                Ok(performed)
             }
         }
+    }
+
+    /// What a prompt says. What is piped in goes along with the first prompt, and with those whose text holds it.
+    fn call_of(&self, unit: &Unit, step: &Step, input: Option<&[u8]>, progress: &mut Progress) -> call::Call {
+        let mut said = call::of(self, unit, step, &progress.systems, input);
+        if step.stdin.is_none() && self.input.is_some() {
+            let fed = std::mem::replace(&mut progress.fed, true);
+            said.attached = said.attached.filter(|_| !fed);
+        }
+        said
     }
 
     fn process(

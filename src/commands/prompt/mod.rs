@@ -1,0 +1,326 @@
+//! Prompt and system steps: a model answers, and the answer is what the step wrote.
+//!
+//! The prompts of one run are one chat: a later one knows what was said before it, unless it names with `stdin=` what
+//! it reads. The text of a step comes filled; here it is asked. Who hears the answer while it comes, and who is asked
+//! about tools, is handed in.
+
+mod files;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::model::{Dialect, Step, StepKind};
+use super::run::{Call, Done, Performed, Plan, StepRunner, Unit, Work};
+use crate::chat::attach;
+use crate::chat::driver::{Ask, Chat, Ended, Listener, Outcome};
+use crate::chat::policy::Asker;
+use crate::chat::tool::Tool;
+use crate::chat::turn::Limits;
+use crate::exec::Stop;
+use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::providers::model::{Part, Piece, Role, Tuning, words};
+use crate::providers::{Models, Needs};
+use crate::store::{Captured, MessageStatus, NewMessage, NewSession, Process, Session, SessionEdit, Status, Store};
+
+/// A look at whether the run was stopped, this often.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// What prompts need of the world.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where chats are kept.
+    pub store: Store,
+    /// Who can be asked.
+    pub models: Models,
+    /// Origins of tools that the settings allow without a question.
+    pub rules: Vec<String>,
+    /// Bounds of a turn.
+    pub limits: Limits,
+    /// The time for a whole turn.
+    pub time: Option<Duration>,
+    /// Whether older turns may be summarized.
+    pub compact: bool,
+    /// Whether an answer may come from the cache.
+    pub use_cache: bool,
+    /// This process.
+    pub process: Option<Process>,
+    /// Whether the chat stays when the run is over.
+    pub keep: bool,
+    /// The largest file that may go along, bytes.
+    pub largest_file: u64,
+}
+
+/// Who hears and who is asked.
+pub struct Hands {
+    /// Hears the answer while it comes.
+    pub listener: Box<dyn Listener>,
+    /// Is asked about tools.
+    pub asker: Box<dyn Asker + Send>,
+}
+
+/// The chat of a run.
+struct Thread {
+    run: Id,
+    command: String,
+    session: Session,
+    head: Option<Id>,
+}
+
+/// Does prompt and system steps.
+pub struct Prompts {
+    desk: Desk,
+    hands: Mutex<Hands>,
+    thread: Mutex<Option<Thread>>,
+}
+
+/// Whether a plan asks a model anything.
+pub fn asks_models(plan: &Plan) -> bool {
+    let asks = |step: &Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
+    plan.all().any(|resolved| resolved.command.steps.iter().any(asks))
+}
+
+impl Prompts {
+    /// A runner with these hands.
+    pub fn new(desk: Desk, hands: Hands) -> Prompts {
+        Prompts { desk, hands: Mutex::new(hands), thread: Mutex::new(None) }
+    }
+
+    /// The chat that the step belongs to, begun where it is the first of its command, and what the step follows.
+    fn chat_of(&self, work: &Work<'_>) -> Result<(Session, Option<Id>)> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let command = work.unit.resolved.full_name();
+        if let Some(thread) = thread.as_ref().filter(|t| t.run == work.run && t.command == command) {
+            return Ok((thread.session.clone(), thread.head));
+        }
+        self.forget(thread.take());
+        let session = self.desk.store.begin_session(&NewSession {
+            title: Some(command.clone()),
+            temporary: !self.desk.keep,
+            ..NewSession::default()
+        })?;
+        *thread = Some(Thread { run: work.run, command, session: session.clone(), head: None });
+        Ok((session, None))
+    }
+
+    fn forget(&self, thread: Option<Thread>) {
+        let Some(thread) = thread.filter(|t| t.session.temporary || t.head.is_none()) else { return };
+        if let Err(error) = self.desk.store.remove_session(thread.session.id) {
+            tracing::warn!(error = error.full_message(), "a temporary chat stays");
+        }
+    }
+
+    /// Puts example turns before the question; gives the last of them.
+    fn examples(&self, session: &Session, call: &Call, parent: Option<Id>) -> Result<Option<Id>> {
+        let mut last = parent;
+        for (asked, answer) in &call.examples {
+            for (role, text) in [(Role::User, asked), (Role::Assistant, answer)] {
+                last = Some(self.desk.store.add_message(&NewMessage {
+                    session: session.id,
+                    parent: last,
+                    role: role.name().to_string(),
+                    parts: json!([Part::text(text.clone())]),
+                    words: text.clone(),
+                    status: MessageStatus::Done,
+                    model: None,
+                    command: None,
+                    summary_of: Vec::new(),
+                    tokens: None,
+                    process: None,
+                    at: None,
+                })?);
+            }
+        }
+        Ok(last)
+    }
+
+    /// The model a definition asks for, where it is to be had; the person's own otherwise.
+    async fn model_of(&self, step: &Step, listener: &mut dyn Listener) -> Option<String> {
+        let written = step.model.as_deref().map(str::trim).filter(|m| !matches!(*m, "" | "default" | "inherit"))?;
+        let mut spellings = vec![written.to_string()];
+        // aichat parts provider and model with a colon.
+        spellings.extend(written.split_once(':').map(|(provider, model)| format!("{provider}/{model}")));
+        for spelling in spellings {
+            if self.desk.models.resolve(Some(&spelling), &Needs::default()).await.is_ok() {
+                return Some(spelling);
+            }
+        }
+        let said = format!("`{written}`, which the definition asks for, is not among your models; yours answers");
+        listener.piece(&Piece::Notice(said));
+        None
+    }
+
+    async fn ask(
+        &self,
+        work: &Work<'_>,
+        session: &Session,
+        ask: Ask,
+        stop: Stop,
+        hands: &mut Hands,
+    ) -> Result<Outcome> {
+        let mut rules = self.desk.rules.clone();
+        let tools = skill_tools(work.unit);
+        rules.extend(tools.iter().map(|t| t.origin()));
+        let chat = Chat {
+            store: &self.desk.store,
+            models: &self.desk.models,
+            tools,
+            rules,
+            limits: self.desk.limits,
+            time: self.desk.time,
+            compact: self.desk.compact,
+            use_cache: self.desk.use_cache,
+            stop,
+            process: self.desk.process.clone(),
+        };
+        let model = self.model_of(work.step, &mut *hands.listener).await;
+        let ask = Ask { model: model.or(ask.model), ..ask };
+        chat.turn(session, &ask, &mut *hands.listener, &mut *hands.asker).await
+    }
+
+    /// Asks on a runtime of its own, and stops when the run is stopped or its time is over. Says whether it was.
+    fn turn(&self, work: &Work<'_>, session: &Session, ask: Ask) -> Result<(Outcome, bool)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        let deadline = work.timeout.map(|limit| Instant::now() + limit);
+        let stop = Stop::new()?;
+        let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = runtime.block_on(async {
+            let watch = async {
+                while !work.stop.is_requested() && deadline.is_none_or(|d| Instant::now() < d) {
+                    tokio::time::sleep(LOOK).await;
+                }
+                stop.request();
+                std::future::pending::<()>().await
+            };
+            tokio::select! {
+                outcome = self.ask(work, session, ask, stop.clone(), &mut hands) => outcome,
+                () = watch => Err(Error::new(Kind::Interrupted, "interrupted")),
+            }
+        });
+        runtime.shutdown_background();
+        hands.listener.finished();
+        Ok((outcome?, stop.is_requested() && !work.stop.is_requested()))
+    }
+}
+
+impl StepRunner for Prompts {
+    fn runs(&self, kind: StepKind) -> bool {
+        matches!(kind, StepKind::Prompt | StepKind::System)
+    }
+
+    fn run(&self, work: &Work<'_>) -> Result<Performed> {
+        let begun = Instant::now();
+        let call = work.call.clone().unwrap_or_default();
+        if call.is_empty() {
+            let said = format!("`{}` has nothing to work on", work.unit.resolved.full_name());
+            return Err(Error::new(Kind::Usage, said).hint("pipe something in, or write it behind the name"));
+        }
+        let tuning = tuning(work.step)?;
+        let parts = parts(&call, work, self.desk.largest_file)?;
+        let (session, head) = self.chat_of(work)?;
+        let alone = work.step.stdin.as_deref().is_some_and(|from| from != "-");
+        let parent = self.examples(&session, &call, head.filter(|_| !alone))?;
+        let ask = Ask {
+            parent,
+            parts: Some(parts),
+            system: call.system.clone(),
+            tuning,
+            purpose: "step".to_string(),
+            command: Some(work.unit.resolved.full_name()),
+            ..Ask::default()
+        };
+        let (outcome, out_of_time) = self.turn(work, &session, ask)?;
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            thread.head = Some(outcome.answer);
+        }
+        if !session.temporary {
+            self.desk.store.edit_session(session.id, &[SessionEdit::Head(Some(outcome.answer))])?;
+        }
+        Ok(performed(work, outcome, out_of_time, begun))
+    }
+}
+
+impl Drop for Prompts {
+    fn drop(&mut self) {
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.forget(thread);
+    }
+}
+
+/// What the person says: the message and the file beside it.
+fn parts(call: &Call, work: &Work<'_>, largest: u64) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    if let Some(bytes) = &call.attached {
+        let name = work.step.stdin.as_deref().filter(|from| *from != "-").unwrap_or("stdin");
+        parts.push(attach::part(name, bytes.clone(), largest)?);
+    }
+    if !call.message.trim().is_empty() {
+        parts.push(Part::text(call.message.clone()));
+    }
+    Ok(parts)
+}
+
+/// `temperature=0.2` and its like; what says something else about the step is not for the model.
+fn tuning(step: &Step) -> Result<Tuning> {
+    let mut tuning = Tuning::default();
+    for key in ["temperature", "top_p", "max_tokens", "seed"] {
+        if let Some(value) = step.options.get(key) {
+            tuning
+                .set(key, value)
+                .map_err(|what| Error::new(Kind::BadData, format!("`{key}={value}` of step `{}` {what}", step.id)))?;
+        }
+    }
+    Ok(tuning)
+}
+
+/// A skill's own files, which its text sends the model to.
+fn skill_tools(unit: &Unit) -> Vec<Arc<dyn Tool>> {
+    let resolved = &unit.resolved;
+    if resolved.command.dialect != Dialect::Skill {
+        return Vec::new();
+    }
+    let Some(base) = &resolved.source.base else { return Vec::new() };
+    let folder = match resolved.command.origin.path.rsplit_once('/') {
+        Some((folder, _)) => base.join(folder),
+        None => base.clone(),
+    };
+    vec![Arc::new(files::SkillFiles::new(&resolved.key(), &resolved.digest, folder))]
+}
+
+fn performed(work: &Work<'_>, outcome: Outcome, out_of_time: bool, begun: Instant) -> Performed {
+    let wrote = words(&outcome.parts).into_bytes();
+    let failed = |error: Error| (Status::Failed, i32::from(error.kind().exit_code()), Some(error));
+    let (status, code, trouble) = match outcome.ended {
+        Ended::Well(_) => (Status::Ok, 0, outcome.trouble),
+        Ended::Cancelled if out_of_time => (Status::TimedOut, 124, None),
+        Ended::Cancelled => (Status::Interrupted, 130, None),
+        Ended::Limited(why) => failed(Error::new(Kind::Failed, why).hint("`chat.max_calls` sets the bound of a turn")),
+        Ended::CutOff => failed(
+            Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest")
+                .hint("run it again"),
+        ),
+        Ended::Failed(error) => failed(error),
+    };
+    let done = Done {
+        status,
+        exit_code: Some(code),
+        stdout: kept(&wrote, work.capture.head, work.capture.tail),
+        stderr: Captured::default(),
+        duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
+    };
+    Performed { done, wrote, trouble }
+}
+
+/// What the record of a run keeps of an answer; the chat has all of it.
+fn kept(wrote: &[u8], head: usize, tail: usize) -> Captured {
+    if wrote.len() <= head + tail {
+        return Captured::whole(wrote);
+    }
+    let total = wrote.len() as u64;
+    Captured { head: wrote[..head].to_vec(), tail: wrote[wrote.len() - tail..].to_vec(), total, spill: None }
+}
