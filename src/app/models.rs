@@ -9,6 +9,7 @@ use super::{App, open};
 use crate::chat::driver::Chat;
 use crate::chat::turn::Limits;
 use crate::commands::prompt::Desk;
+use crate::commands::tool::{self, Offer};
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::config::{Member, micro_dollars};
@@ -96,6 +97,15 @@ impl App {
             stop,
             process: Some(this_process()),
         })
+    }
+
+    /// The commands that are offered to models as tools; `wanted` are names and patterns.
+    pub fn tools(&self, wanted: &[String]) -> Result<Offer> {
+        if wanted.is_empty() {
+            return Ok(Offer::default());
+        }
+        self.whole_catalog()?;
+        tool::offer(self.launcher()?, wanted)
     }
 
     /// What prompt steps need of the world. `keep`: whether their chats stay.

@@ -17,3 +17,4 @@ pub mod run;
 pub mod scan;
 pub mod source;
 pub mod template;
+pub mod tool;

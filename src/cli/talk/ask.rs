@@ -1,18 +1,26 @@
 //! `fac ask`: one question, one answer.
 
 use std::io::{IsTerminal, Read};
+use std::sync::Arc;
 
 use clap::Args as Arguments;
 use serde_json::{Value, json};
 
 use super::super::Context;
+use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::{adopt, end, record, status_of, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
-use crate::chat::{attach, schema};
+use crate::chat::{Tool, attach, schema};
+use crate::commands::bind;
+use crate::commands::model::Step;
+use crate::commands::prompt;
+use crate::commands::run as engine;
+use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
 use crate::providers::model::{Effort, Part, Tuning};
 use crate::store::{NewSession, Session};
 
@@ -22,6 +30,8 @@ Examples:
   git diff | fac ask 'review this'           what is piped in goes along
   fac ask -a photo.png 'what is this?'
   fac ask -c 'and in one sentence?'          goes on in the last chat
+  git diff | fac ask -p fabric:review_code   asks with a prompt of your commands
+  fac ask -T git:recent 'what changed?'      lets the model run it, after asking you
   fac ask --schema 'name, age int' 'invent a dog' --json
   fac ask -m gpt-4o -o temperature=0 'a haiku'";
 
@@ -43,6 +53,13 @@ pub struct Args {
     /// Send a picture or another file along
     #[arg(short, long = "attach", value_name = "FILE")]
     attachments: Vec<String>,
+    /// Ask with the prompt of this command; the words are its arguments
+    #[arg(short, long, value_name = "COMMAND")]
+    prompt: Option<String>,
+    /// Let the model use this command (`name`, `source:*`, `marked` for all that are meant for it); each use is asked
+    /// about
+    #[arg(short = 'T', long = "tool", value_name = "COMMAND")]
+    tools: Vec<String>,
     /// Tune the answer: temperature, top_p, max_tokens, seed, stop, or a field the provider knows
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
@@ -74,18 +91,26 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let schema = args.schema.as_deref().map(read_schema).transpose()?;
     let mut tuning = tuning(&args.options, args.think.as_deref())?;
     tuning.schema.clone_from(&schema);
-    let parts = parts(context, args)?;
+    let mut parts = parts(context, args)?;
+    let prompted = args.prompt.as_deref().map(|name| prompted(context, args, name)).transpose()?;
+    if let Some(prompted) = &prompted {
+        parts.extend(prompted.parts.iter().cloned());
+        let over = tuning_over(prompted.tuning.clone(), &args.options, args.think.as_deref())?;
+        tuning = Tuning { schema: tuning.schema.take(), ..over };
+    }
+    let tools = tools(context, &args.tools)?;
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
     let session = session(context, args)?;
+    let has_tools = !tools.is_empty();
     let asked_for_length = tuning.max_tokens.is_some();
     let mut ask = Ask {
         parent: session.head,
         parts: Some(parts),
         model: args.model.clone(),
-        system: args.system.clone(),
+        system: args.system.clone().or_else(|| prompted.as_ref().and_then(|p| p.system.clone())),
         tuning,
         purpose: "ask".to_string(),
-        command: None,
+        command: prompted.as_ref().map(|p| p.command.clone()),
         memories: memories(context)?,
     };
     let signals = StopOnSignals::new()?;
@@ -98,8 +123,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let models = context.app.models()?;
     let mut chat = context.app.chat(&models, signals.stop().clone())?;
     chat.use_cache &= !args.no_cache;
+    chat.tools = tools;
     let mut person = Person::new(context);
     let result = wait(async {
+        if let Some(step) = prompted.as_ref().map(|p| &p.step).filter(|_| ask.model.is_none()) {
+            ask.model = prompt::model_of(&models, step, &mut printer).await;
+        }
         let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
         let mut value = None;
         if let (Some(schema), Ended::Well(_)) = (&schema, &outcome.ended) {
@@ -117,6 +146,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Ok::<_, Error>((outcome, value))
     })?;
     drop(signals);
+    if has_tools {
+        context.app.launcher()?.threads.settle();
+    }
     let (mut outcome, value) = match result {
         Ok(done) => done,
         Err(error) => {
@@ -179,30 +211,78 @@ fn error_json(ended: &Ended) -> Option<Value> {
     )
 }
 
+/// What a prompt command says.
+struct Prompted {
+    command: String,
+    system: Option<String>,
+    parts: Vec<Part>,
+    tuning: Tuning,
+    step: Step,
+}
+
+/// The prompt of `name` with the words as its arguments and what is piped in as its input.
+fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
+    let names: Vec<String> = name.split_whitespace().map(String::from).collect();
+    let (resolved, used) = context.app.resolve(&names)?;
+    let command = resolved.full_name();
+    let words: Vec<String> = names[used..].iter().chain(&args.words).cloned().collect();
+    let given = bind::take_apart(&resolved.command, &words)?;
+    let bound = bind::check(&resolved.command, &given, &context.app.param_env(&resolved.command))?;
+    let catalog = context.app.catalog()?;
+    let mut plan = engine::plan(&catalog, resolved, bound)?;
+    if let Granted::No(error) = trust(context, &catalog, &mut plan)? {
+        return Err(error);
+    }
+    let mut engine = context.app.engine(&catalog, Stop::new()?, false, "manual")?;
+    engine.input = piped(context, args)?;
+    let (call, step) = engine::single_call(&engine, &plan)?;
+    if call.is_empty() && args.files.is_empty() && args.attachments.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("`{command}` has nothing to work on"))
+            .hint("pipe something in, or write it behind the options"));
+    }
+    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
+    let (parts, tuning) = (prompt::parts(&call, step, limit)?, prompt::tuning(step)?);
+    Ok(Prompted { command, system: call.system, parts, tuning, step: step.clone() })
+}
+
+/// What is piped in, unless a file is named `-`.
+fn piped(context: &Context, args: &Args) -> Result<Option<Vec<u8>>> {
+    let named = args.files.iter().chain(&args.attachments).any(|f| f == "-");
+    if context.ui.no_input || named || std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let most = (context.app.config()?.int("chat.max_attachment_mb") << 20).saturating_add(1);
+    let (mut bytes, stdin) = (Vec::new(), std::io::stdin().lock());
+    stdin.take(most).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+}
+
+/// The commands that the model may use.
+pub(in crate::cli) fn tools(context: &Context, wanted: &[String]) -> Result<Vec<Arc<dyn Tool>>> {
+    let offer = context.app.tools(wanted)?;
+    offer.left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
+    Ok(offer.tools)
+}
+
 /// What goes to the model: the words, what is piped in, and the files.
 fn parts(context: &Context, args: &Args) -> Result<Vec<Part>> {
     let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
-    let mut stdin = std::io::stdin().lock();
-    let named = args.files.iter().chain(&args.attachments).any(|f| f == "-");
     let mut parts = Vec::new();
-    let mut words = args.words.join(" ");
-    if !context.ui.no_input && !named && !std::io::stdin().is_terminal() {
-        let mut piped = Vec::new();
-        let most = limit.saturating_add(1);
-        (&mut stdin)
-            .take(most)
-            .read_to_end(&mut piped)
-            .context(Kind::Failed, || "cannot read what is piped in".into())?;
-        if !piped.is_empty() && words.is_empty() && std::str::from_utf8(&piped).is_ok() && piped.len() as u64 <= limit {
+    let mut words = if args.prompt.is_some() { String::new() } else { args.words.join(" ") };
+    if args.prompt.is_none()
+        && let Some(piped) = piped(context, args)?
+    {
+        if words.is_empty() && std::str::from_utf8(&piped).is_ok() && piped.len() as u64 <= limit {
             words = String::from_utf8_lossy(&piped).into_owned();
-        } else if !piped.is_empty() {
+        } else {
             parts.push(attach::part("stdin", piped, limit)?);
         }
     }
+    let mut stdin = std::io::stdin().lock();
     for file in args.files.iter().chain(&args.attachments) {
         parts.push(attach::read(file, &mut stdin, limit)?);
     }
-    if words.trim().is_empty() && parts.is_empty() {
+    if words.trim().is_empty() && parts.is_empty() && args.prompt.is_none() {
         return Err(Error::new(Kind::Usage, "there is no question")
             .hint("fac ask 'your question', or pipe something in; `fac ask --help` shows more"));
     }
@@ -264,7 +344,11 @@ fn read_schema(written: &str) -> Result<Value> {
 
 /// `-o key=value` as the room knows it; what it does not know goes to the provider as it is.
 pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> {
-    let mut tuning = Tuning::default();
+    tuning_over(Tuning::default(), options, think)
+}
+
+/// The same over what was tuned already.
+fn tuning_over(mut tuning: Tuning, options: &[String], think: Option<&str>) -> Result<Tuning> {
     for option in options {
         let wrong = |what: &str| {
             Error::new(Kind::Usage, format!("`-o {option}` {what}"))
@@ -273,11 +357,12 @@ pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> 
         let (key, value) = option.split_once('=').ok_or_else(|| wrong("is not written as KEY=VALUE"))?;
         tuning.set(key, value).map_err(wrong)?;
     }
-    tuning.effort = think.map(|effort| match effort {
+    let effort = think.map(|effort| match effort {
         "none" => Effort::None,
         "low" => Effort::Low,
         "medium" => Effort::Medium,
         _ => Effort::High,
     });
+    tuning.effort = effort.or(tuning.effort);
     Ok(tuning)
 }

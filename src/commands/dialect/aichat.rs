@@ -31,7 +31,7 @@ pub fn read(file: &SourceFile<'_>) -> Parsed {
         return Parsed { commands: vec![command], ..Parsed::default() };
     }
     if let Some(at) = examples(front.body) {
-        let message = "the ### INPUT: and ### OUTPUT: examples stay in the text; they are not sent as turns";
+        let message = "the ### INPUT: and ### OUTPUT: pairs are sent as example turns before the input";
         command.diagnostics.push(places.note(Severity::Info, offset + at, message));
     }
     let (id, kind) =

@@ -136,22 +136,6 @@ impl Prompts {
         Ok(last)
     }
 
-    /// The model a definition asks for, where it is to be had; the person's own otherwise.
-    async fn model_of(&self, step: &Step, listener: &mut dyn Listener) -> Option<String> {
-        let written = step.model.as_deref().map(str::trim).filter(|m| !matches!(*m, "" | "default" | "inherit"))?;
-        let mut spellings = vec![written.to_string()];
-        // aichat parts provider and model with a colon.
-        spellings.extend(written.split_once(':').map(|(provider, model)| format!("{provider}/{model}")));
-        for spelling in spellings {
-            if self.desk.models.resolve(Some(&spelling), &Needs::default()).await.is_ok() {
-                return Some(spelling);
-            }
-        }
-        let said = format!("`{written}`, which the definition asks for, is not among your models; yours answers");
-        listener.piece(&Piece::Notice(said));
-        None
-    }
-
     async fn ask(
         &self,
         work: &Work<'_>,
@@ -175,7 +159,7 @@ impl Prompts {
             stop,
             process: self.desk.process.clone(),
         };
-        let model = self.model_of(work.step, &mut *hands.listener).await;
+        let model = model_of(&self.desk.models, work.step, &mut *hands.listener).await;
         let ask = Ask { model: model.or(ask.model), ..ask };
         chat.turn(session, &ask, &mut *hands.listener, &mut *hands.asker).await
     }
@@ -221,7 +205,7 @@ impl StepRunner for Prompts {
             return Err(Error::new(Kind::Usage, said).hint("pipe something in, or write it behind the name"));
         }
         let tuning = tuning(work.step)?;
-        let parts = parts(&call, work, self.desk.largest_file)?;
+        let parts = parts(&call, work.step, self.desk.largest_file)?;
         let (session, head) = self.chat_of(work)?;
         let alone = work.step.stdin.as_deref().is_some_and(|from| from != "-");
         let parent = self.examples(&session, &call, head.filter(|_| !alone))?;
@@ -252,11 +236,30 @@ impl Drop for Prompts {
     }
 }
 
-/// What the person says: the message and the file beside it.
-fn parts(call: &Call, work: &Work<'_>, largest: u64) -> Result<Vec<Part>> {
+/// The model a definition asks for, where it is to be had; the person's own otherwise.
+pub async fn model_of(models: &Models, step: &Step, listener: &mut dyn Listener) -> Option<String> {
+    let written = step.model.as_deref().map(str::trim).filter(|m| !matches!(*m, "" | "default" | "inherit"))?;
+    let mut spellings = vec![written.to_string()];
+    // aichat parts provider and model with a colon.
+    spellings.extend(written.split_once(':').map(|(provider, model)| format!("{provider}/{model}")));
+    for spelling in spellings {
+        if models.resolve(Some(&spelling), &Needs::default()).await.is_ok() {
+            return Some(spelling);
+        }
+    }
+    let said = format!("`{written}`, which the definition asks for, is not among your models; yours answers");
+    listener.piece(&Piece::Notice(said));
+    None
+}
+
+/// What the person says: the message and the file beside it, of at most `largest` bytes.
+///
+/// # Errors
+/// As for [`attach::part`].
+pub fn parts(call: &Call, step: &Step, largest: u64) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     if let Some(bytes) = &call.attached {
-        let name = work.step.stdin.as_deref().filter(|from| *from != "-").unwrap_or("stdin");
+        let name = step.stdin.as_deref().filter(|from| *from != "-").unwrap_or("stdin");
         parts.push(attach::part(name, bytes.clone(), largest)?);
     }
     if !call.message.trim().is_empty() {
@@ -266,7 +269,10 @@ fn parts(call: &Call, work: &Work<'_>, largest: u64) -> Result<Vec<Part>> {
 }
 
 /// `temperature=0.2` and its like; what says something else about the step is not for the model.
-fn tuning(step: &Step) -> Result<Tuning> {
+///
+/// # Errors
+/// `BadData` for a value of another kind.
+pub fn tuning(step: &Step) -> Result<Tuning> {
     let mut tuning = Tuning::default();
     for key in ["temperature", "top_p", "max_tokens", "seed"] {
         if let Some(value) = step.options.get(key) {

@@ -3,9 +3,11 @@
 //! It puts texts together and calls nobody. A system text waits for the prompts behind it; where a command has none,
 //! it is a call by itself, and what is piped in or typed is the person's message.
 
-use super::{Engine, Unit, step};
+use super::allowed::{check_runnable, refuse_untrusted};
+use super::{Engine, Plan, Unit, step};
 use crate::commands::model::{Command, Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Role};
+use crate::kernel::error::{Error, Kind, Result};
 
 /// What a model is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +37,11 @@ impl Call {
     /// The text of the step and the message beside it, for a dry run.
     pub(super) fn shown(self, waits: bool) -> (String, Option<String>) {
         let attached = self.attached.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let Some(system) = self.system else { return (self.message, attached) };
+        let examples =
+            self.examples.iter().map(|(asked, said)| format!("\n\n### INPUT:\n{asked}\n\n### OUTPUT:\n{said}"));
+        let examples: String = examples.collect();
+        let system = self.system.or_else(|| (!examples.is_empty()).then(String::new));
+        let Some(system) = system.map(|text| text + &examples) else { return (self.message, attached) };
         let message = Some(self.message).filter(|m| !m.is_empty());
         let beside = [message, attached].into_iter().flatten().reduce(|a, b| format!("{a}\n{b}"));
         (system, beside.filter(|_| !waits))
@@ -46,6 +52,31 @@ impl Call {
 pub(super) fn waits_for_prompt(command: &Command, step: &Step) -> bool {
     let behind = command.steps.iter().skip_while(|s| s.id != step.id);
     step.kind == StepKind::System && behind.skip(1).any(|s| s.kind == StepKind::Prompt)
+}
+
+/// The one thing that a plan says to a model, and the step that says it.
+///
+/// # Errors
+/// `Usage` when it does something else, or says more than one thing.
+pub fn single<'p>(engine: &Engine<'_>, plan: &'p Plan) -> Result<(Call, &'p Step)> {
+    refuse_untrusted(plan)?;
+    let root = plan.root();
+    let command = &root.resolved.command;
+    check_runnable(command)?;
+    let (mut systems, mut said) = (Vec::new(), Vec::new());
+    for step in &command.steps {
+        if waits_for_prompt(command, step) {
+            systems.push(step::rendered(engine, root, step, None).text);
+        } else if matches!(step.kind, StepKind::Prompt | StepKind::System) {
+            said.push((of(engine, root, step, &systems, engine.input.as_deref()), step));
+        }
+    }
+    let steps = systems.len() + said.len();
+    match said.pop() {
+        Some(only) if said.is_empty() && steps == command.steps.len() && plan.units.len() == 1 => Ok(only),
+        _ => Err(Error::new(Kind::Usage, format!("`{}` is more than one prompt", root.resolved.full_name()))
+            .hint(format!("run it: `fac run {}`", root.resolved.full_name()))),
+    }
 }
 
 /// What `step` says. `systems` are the system texts before it, `input` is what it reads.

@@ -12,7 +12,7 @@ mod launcher;
 mod plan;
 mod step;
 
-pub use call::Call;
+pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
 pub use step::{Dry, dry_run};

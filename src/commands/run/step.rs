@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts};
 use crate::commands::bind::Value;
-use crate::commands::model::{Step, StepKind};
+use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
@@ -227,7 +227,12 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
 /// The same with just this input.
 pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&str>) -> Rendered {
     let words = &unit.bound.rest;
-    let known = |name: &str| context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
+    // What a pattern has no place for is not put behind it: it is the person's message.
+    let hidden = |name: &str| input.is_none() && step.syntax == Syntax::Fabric && name == "input";
+    let known = |name: &str| {
+        let value = context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
+        value.filter(|_| !hidden(name))
+    };
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
         input,
