@@ -501,7 +501,7 @@ impl Chat<'_> {
         let Some(tool) = self.tool(&call.name) else { return Ok(Decision::No("there is no such tool".to_string())) };
         let preview = match tool.preview(&call.arguments) {
             Ok(preview) => preview,
-            Err(error) => return Ok(Decision::No(format!("not run: {}", error.full_message()))),
+            Err(error) => return Ok(Decision::No(format!("not run: {}", told(&error)))),
         };
         if !asker.is_there() {
             return Ok(Decision::No(
@@ -540,7 +540,7 @@ impl Chat<'_> {
         }
         let work = calls.iter().map(|call| async move {
             let result = match self.tool(&call.name) {
-                Some(tool) => tool.call(&call.arguments).await.map_err(|e| e.full_message()),
+                Some(tool) => tool.call(&call.arguments).await.map_err(|e| told(&e)),
                 None => Err("there is no such tool".to_string()),
             };
             (call, result)
@@ -560,6 +560,14 @@ impl Chat<'_> {
             said.push((call.id.clone(), result));
         }
         Some(said)
+    }
+}
+
+/// An error as the model is told of it, with the way forward.
+fn told(error: &Error) -> String {
+    match error.way_forward() {
+        Some(hint) => format!("{} ({hint})", error.full_message()),
+        None => error.full_message(),
     }
 }
 

@@ -57,7 +57,7 @@ pub async fn send(
     };
     let mut got = Got::new(&name, begun);
     let failed = |error: &genai::Error| trouble::of_library(error, entry, &name);
-    let opened = client.exec_chat_stream(target, chat_request(request), Some(&options)).await;
+    let opened = client.exec_chat_stream(target, chat_request(request, entry.wire), Some(&options)).await;
     let mut stream = opened.map_err(|e| failed(&e))?.stream;
     loop {
         let patience = if got.has_begun() { entry.patience.idle } else { entry.patience.first_token };
@@ -156,7 +156,7 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
     })
 }
 
-fn chat_request(request: &Request) -> ChatRequest {
+fn chat_request(request: &Request, wire: Wire) -> ChatRequest {
     let systems: Vec<String> = request.turns.iter().filter(|t| t.role == Role::System).map(Turn::words).collect();
     let messages = request.turns.iter().filter(|t| t.role != Role::System).map(message).collect();
     let mut chat = ChatRequest::new(messages);
@@ -167,7 +167,10 @@ fn chat_request(request: &Request) -> ChatRequest {
         return chat;
     }
     chat.with_tools(request.tools.iter().map(|tool| {
-        Tool::new(tool.name.clone()).with_description(tool.description.clone()).with_schema(tool.schema.clone())
+        let told = Tool::new(tool.name.clone()).with_description(tool.description.clone());
+        let told = told.with_schema(tool.schema.clone());
+        // The field must be said there, and parameters may be left out in our schemas.
+        if wire == Wire::Responses { told.with_strict(false) } else { told }
     }))
 }
 

@@ -18,7 +18,7 @@ const PROVIDERS: [(Wire, &str, &str); 5] = [
 ];
 
 /// A world whose settings name the server once a wire, and look for no other.
-fn world(server: &ModelServer) -> World {
+pub fn world(server: &ModelServer) -> World {
     let world = World::new();
     let mut text = "local_models = false\nmodel = \"my-openai/test-model\"\n".to_string();
     for (_, wire, path) in PROVIDERS {
@@ -31,7 +31,7 @@ fn world(server: &ModelServer) -> World {
     world
 }
 
-fn configure(world: &World, text: &str) {
+pub fn configure(world: &World, text: &str) {
     let folder = world.fac().join("config");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("config.toml"), text).unwrap();

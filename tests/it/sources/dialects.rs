@@ -1,20 +1,9 @@
 //! Real repositories of every dialect, served by the stand-in: each is added, listed, shown and dry-run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::*;
-
-/// The shared corpora; a word and `None` where they are not.
-fn corpora() -> Option<PathBuf> {
-    let shared = std::env::var_os("FAC_SHARED").map(PathBuf::from);
-    let folder = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")).join("corpora");
-    if !folder.is_dir() {
-        println!("skipped: there is no {}", folder.display());
-        return None;
-    }
-    Some(folder)
-}
+use crate::support::corpora;
 
 /// Adds one corpus; gives the commands it lists.
 #[track_caller]

@@ -6,3 +6,15 @@ pub mod http;
 pub mod model;
 pub mod pty;
 pub mod world;
+
+/// The folder of real collections, or a printed word where it is not.
+pub fn corpora() -> Option<std::path::PathBuf> {
+    let shared = std::env::var_os("FAC_SHARED").map(std::path::PathBuf::from);
+    let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = shared.unwrap_or(beside).join("corpora");
+    if !folder.is_dir() {
+        println!("skipped: there is no {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}

@@ -218,7 +218,7 @@ fn verbatim(leaf: &Leaf, mut at: Cursor<'_>) -> Option<(Kind, String)> {
             at.skip_blanks(4);
             Some((Kind::Verbatim, at.rest()))
         }
-        Leaf::Html(ends) if ends.is_empty() => (!at.is_blank()).then(|| (Kind::Verbatim, at.rest())),
+        Leaf::Html([]) => (!at.is_blank()).then(|| (Kind::Verbatim, at.rest())),
         Leaf::Html(ends) => {
             let line = at.rest();
             let kind = if holds(&line, ends) { Kind::HtmlEnd } else { Kind::Verbatim };
