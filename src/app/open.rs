@@ -20,11 +20,16 @@ pub(super) fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> R
 
 /// The pooled client as the settings want it.
 pub(super) fn http(config: &Config) -> Result<Http> {
+    http_silent(config, Duration::from_secs(config.int("sources.timeout_s")))
+}
+
+/// The same for connections that may be silent for as long as `silence`.
+pub(super) fn http_silent(config: &Config, silence: Duration) -> Result<Http> {
     let ca = config.text("network.ca_file").filter(|f| !f.is_empty()).map(PathBuf::from);
     Http::new(&Settings {
         ca_files: ca.into_iter().collect(),
         proxy: config.text("network.proxy").filter(|p| !p.is_empty()).map(String::from),
-        read_timeout: Duration::from_secs(config.int("sources.timeout_s")),
+        read_timeout: silence,
         ..Settings::default()
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
-use super::{commands, completions, config, events, man, run, runs, search, secret, shell_init, source};
+use super::{commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,6 +92,7 @@ pub(super) enum Sub {
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
+    Mcp(mcp::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     /// Set things up in a short dialogue

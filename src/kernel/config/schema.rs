@@ -148,7 +148,9 @@ pub fn nearest(path: &KeyPath) -> Option<KeyPath> {
     let score = |key: &Key| {
         let name = key.filled(path).to_string();
         let tail = key.name.rsplit('.').next().unwrap_or_default();
-        strsim::jaro_winkler(&name, &wrong).max(0.95 * strsim::jaro_winkler(tail, last))
+        // Where a family's field and a setting are as near, the setting is meant.
+        let tail_weight = if key.is_family() && path.parts().len() == 1 { 0.9 } else { 0.95 };
+        strsim::jaro_winkler(&name, &wrong).max(tail_weight * strsim::jaro_winkler(tail, last))
     };
     KEYS.iter()
         .map(|key| (score(key), key))
