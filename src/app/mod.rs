@@ -1,5 +1,6 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod mcp;
 pub mod models;
 mod open;
 

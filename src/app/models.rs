@@ -72,7 +72,8 @@ impl App {
         Models::new(http, self.model_settings()?, Arc::new(Kept { store, most }), self.clock.clone(), trace)
     }
 
-    fn model_http(&self) -> Result<Http> {
+    /// A client for connections that are silent while somebody thinks.
+    pub(super) fn model_http(&self) -> Result<Http> {
         let settings = HttpSettings { read_timeout: SILENCE, ..open::http_settings(self.config()?) };
         Http::new(&settings)
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, memory, models, sessions, usage};
-use super::{commands, completions, config, events, man, run, runs, search, secret, shell_init, source};
+use super::{commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,6 +99,7 @@ pub(super) enum Sub {
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
+    Mcp(mcp::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     /// Set things up in a short dialogue

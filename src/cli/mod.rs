@@ -15,6 +15,7 @@ mod events;
 mod help;
 mod init;
 mod man;
+mod mcp;
 mod run;
 mod runs;
 mod search;
@@ -247,6 +248,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Events(_)) => "events",
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
+        Some(Sub::Mcp(_)) => "mcp",
         Some(Sub::Doctor) => "doctor",
         Some(Sub::Init) => "init",
         Some(Sub::Completions(_)) => "completions",
@@ -282,6 +284,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Events(args)) => events::run(context, &args),
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
+        Some(Sub::Mcp(args)) => mcp::run(context, args),
         Some(Sub::Doctor) => doctor::run(context),
         Some(Sub::Init) => init::run(context),
         Some(Sub::Completions(args)) => completions::run(context, &args),

@@ -1,0 +1,91 @@
+//! `fac mcp`: add, list, try, switch and remove the MCP servers whose tools a model may be offered.
+
+mod settings;
+mod tools;
+
+use std::future::Future;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::Context;
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac mcp add files -- npx -y @modelcontextprotocol/server-filesystem ~/notes
+  fac mcp add tracker --url https://mcp.example.org/mcp --secret tracker_token
+  fac mcp add db --env PGHOST --env PGPASSWORD=secret:pg_password -- mcp-postgres
+  fac mcp tools files                     what it offers
+  fac mcp tools files --accept            pin its definitions as they are now
+  fac mcp call files read_file '{\"path\": \"todo.md\"}'
+  fac mcp disable files
+
+A server's program gets only PATH, HOME and the like, and the variables that --env names.";
+
+/// Add, list, try and remove MCP servers, whose tools a model may use
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Add(settings::AddArgs),
+    /// List the servers; none of them is started
+    #[command(visible_alias = "list")]
+    Ls,
+    Tools(tools::Args),
+    Call(tools::CallArgs),
+    /// Offer a server's tools again
+    Enable {
+        /// The server
+        name: String,
+    },
+    /// Keep a server in the settings but offer nothing of it
+    Disable {
+        /// The server
+        name: String,
+    },
+    /// Take a server out of the settings and forget what was accepted of it
+    Rm {
+        /// The server
+        name: String,
+    },
+}
+
+pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
+    match args.what {
+        What::Add(args) => settings::add(context, &args),
+        What::Ls => settings::ls(context),
+        What::Tools(args) => tools::list(context, &args),
+        What::Call(args) => tools::call(context, &args),
+        What::Enable { name } => settings::switch(context, &name, true),
+        What::Disable { name } => settings::switch(context, &name, false),
+        What::Rm { name } => settings::rm(context, &name),
+    }
+}
+
+/// Runs `work` to its end. Ctrl-C drops it, and with it the servers that it started.
+fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+    let signals = StopOnSignals::new()?;
+    runtime.block_on(async {
+        let stopped = async {
+            while !signals.stop().is_requested() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped => Err(Error::new(Kind::Interrupted, "interrupted")),
+            done = work => done,
+        }
+    })
+}
