@@ -1,11 +1,13 @@
 //! MCP servers from the settings: secrets filled in, variables looked up, pins kept in the store.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use url::Url;
 
 use super::App;
 use crate::chat::mcp::{BASE_ENV, Pin, Pins, Place, Server, Servers, TIMEOUT, check_address, check_name};
+use crate::chat::policy::fits;
 use crate::kernel::config::McpServer;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::secret::Secret;
@@ -54,6 +56,23 @@ impl App {
             }
             None => written.retain(|_, server| !server.disabled),
         }
+        Ok(self.mcp_of(written))
+    }
+
+    /// The same of the servers that are switched on and fit one of the names, in which `*` stands for any text.
+    ///
+    /// # Errors
+    /// `NotFound` for a name that no server fits.
+    pub fn mcp_like(&self, names: &[&str]) -> Result<(Servers, Vec<(String, Error)>)> {
+        let mut written = self.config()?.mcp_servers();
+        if let Some(name) = names.iter().find(|n| !written.keys().any(|known| fits(n, known))) {
+            return Err(no_server(name, written.keys().map(String::as_str)));
+        }
+        written.retain(|known, server| !server.disabled && names.iter().any(|n| fits(n, known)));
+        Ok(self.mcp_of(written))
+    }
+
+    fn mcp_of(&self, written: BTreeMap<String, McpServer>) -> (Servers, Vec<(String, Error)>) {
         let (mut servers, mut failures) = (Vec::new(), Vec::new());
         for (name, server) in written {
             match self.mcp_server(&name, &server) {
@@ -61,7 +80,7 @@ impl App {
                 Err(error) => failures.push((name, error)),
             }
         }
-        Ok((Servers::new(servers), failures))
+        (Servers::new(servers), failures)
     }
 
     fn mcp_server(&self, name: &str, written: &McpServer) -> Result<Server> {
@@ -85,8 +104,9 @@ impl App {
     }
 
     fn mcp_address(&self, name: &str, address: &str, written: &McpServer, secrets: &Secrets) -> Result<Place> {
-        let url = Url::parse(address)
-            .context(Kind::BadData, || format!("the MCP server `{name}` has no address that can be read: {address:?}"))?;
+        let url = Url::parse(address).context(Kind::BadData, || {
+            format!("the MCP server `{name}` has no address that can be read: {address:?}")
+        })?;
         let mut headers = Vec::new();
         for line in &written.headers {
             let (header, value) = line.split_once(':').ok_or_else(|| {
@@ -116,7 +136,9 @@ impl App {
                 }
                 None => match ours(entry) {
                     Some(pair) => all.push(pair),
-                    None => tracing::warn!(server = name, variable = entry, "a variable that a server wants is not set"),
+                    None => {
+                        tracing::warn!(server = name, variable = entry, "a variable that a server wants is not set")
+                    }
                 },
             }
         }

@@ -581,7 +581,7 @@ impl Listener for Silent {
 }
 
 /// Waits until somebody asks to stop.
-async fn stopped(stop: &Stop) {
+pub async fn stopped(stop: &Stop) {
     while !stop.is_requested() {
         tokio::time::sleep(LOOK).await;
     }

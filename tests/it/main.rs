@@ -13,6 +13,7 @@ mod github;
 mod injection;
 mod layers;
 mod logs;
+mod mcp;
 mod model_server;
 mod prompts;
 mod readme;

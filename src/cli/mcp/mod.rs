@@ -4,11 +4,11 @@ mod settings;
 mod tools;
 
 use std::future::Future;
-use std::time::Duration;
 
 use clap::Subcommand;
 
 use super::Context;
+use crate::chat::driver::stopped;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 
@@ -19,7 +19,7 @@ Examples:
   fac mcp add db --env PGHOST --env PGPASSWORD=secret:pg_password -- mcp-postgres
   fac mcp tools files                     what it offers
   fac mcp tools files --accept            pin its definitions as they are now
-  fac mcp call files read_file '{\"path\": \"todo.md\"}'
+  fac mcp call files read_file path=todo.md
   fac mcp disable files
 
 A server's program gets only PATH, HOME and the like, and the variables that --env names.";
@@ -77,14 +77,9 @@ fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
     let signals = StopOnSignals::new()?;
     runtime.block_on(async {
-        let stopped = async {
-            while !signals.stop().is_requested() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
         tokio::select! {
             biased;
-            () = stopped => Err(Error::new(Kind::Interrupted, "interrupted")),
+            () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "interrupted")),
             done = work => done,
         }
     })

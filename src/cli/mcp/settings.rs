@@ -94,7 +94,8 @@ fn check_values(args: &AddArgs) -> Result<()> {
             return Err(Error::new(Kind::Usage, format!("{line:?} is no header"))
                 .hint("write it as 'Name: text' or 'Name: secret:NAME'"));
         };
-        let telling = key.trim().eq_ignore_ascii_case("authorization") || schema::looks_secret(&KeyPath::new([key.trim()]));
+        let telling =
+            key.trim().eq_ignore_ascii_case("authorization") || schema::looks_secret(&KeyPath::new([key.trim()]));
         if telling && !value.trim().starts_with("secret:") {
             return Err(hidden(&format!("the header {} looks like a secret", key.trim())));
         }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::super::table::{self, Table};
 use super::super::ui::Role;
@@ -32,8 +32,8 @@ pub(super) struct CallArgs {
     server: String,
     /// The tool, by its own name
     tool: String,
-    /// Its arguments as a JSON object, or - to read them from stdin
-    arguments: Option<String>,
+    /// Its arguments: a JSON object, - to read one from stdin, or NAME=text and NAME:=JSON
+    arguments: Vec<String>,
 }
 
 pub(super) fn list(context: &mut Context, args: &Args) -> Result<u8> {
@@ -115,7 +115,9 @@ fn show(context: &Context, offers: &Offers, args: &Args) -> Result<()> {
         context.ui.note(&format!("accepted {} definitions as they are now", offers.tools.len()));
     } else if waiting > 0 {
         let name = args.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
-        context.ui.note(&format!("{waiting} are new or changed; `fac mcp tools{name} --accept` accepts them as they are"));
+        context
+            .ui
+            .note(&format!("{waiting} are new or changed; `fac mcp tools{name} --accept` accepts them as they are"));
     } else if offers.tools.is_empty() && offers.failures.is_empty() {
         context.ui.note("there are no tools; `fac mcp ls` lists the servers");
     }
@@ -136,9 +138,7 @@ fn as_json(offers: &Offers, accepted: bool) -> Json {
             "schema": offer.definition.schema,
         })
     };
-    let failed = |(server, error): &(String, Error)| {
-        json!({"server": server, "kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward()})
-    };
+    let failed = |(server, error): &(String, Error)| json!({"server": server, "kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward()});
     json!({
         "tools": offers.tools.iter().map(one).collect::<Vec<_>>(),
         "failures": offers.failures.iter().map(failed).collect::<Vec<_>>(),
@@ -147,7 +147,7 @@ fn as_json(offers: &Offers, accepted: bool) -> Json {
 }
 
 pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
-    let arguments = arguments(args.arguments.as_deref())?;
+    let arguments = arguments(&args.arguments)?;
     let (servers, mut broken) = context.app.mcp(Some(&args.server))?;
     if let Some((_, error)) = broken.pop() {
         return Err(error);
@@ -158,7 +158,8 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
         answer
     })?;
     if context.ui.json {
-        let structured: Option<Json> = serde_json::from_str(&answer).ok().filter(|v: &Json| v.is_object() || v.is_array());
+        let structured: Option<Json> =
+            serde_json::from_str(&answer).ok().filter(|v: &Json| v.is_object() || v.is_array());
         context.ui.value(&json!({"server": args.server, "tool": args.tool, "text": answer, "json": structured}))?;
     } else if context.ui.stdout_terminal {
         context.ui.line(safe(&answer).trim_end_matches('\n'))?;
@@ -169,10 +170,10 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
     Ok(0)
 }
 
-fn arguments(text: Option<&str>) -> Result<Json> {
-    let text = match text {
-        None => return Ok(json!({})),
-        Some("-") => {
+fn arguments(words: &[String]) -> Result<Json> {
+    let text = match words {
+        [] => return Ok(json!({})),
+        [only] if only == "-" => {
             let mut text = String::new();
             let stdin = std::io::stdin().take(MAX_ARGUMENTS);
             std::io::BufReader::new(stdin)
@@ -180,9 +181,27 @@ fn arguments(text: Option<&str>) -> Result<Json> {
                 .context(Kind::BadData, || "the arguments on stdin cannot be read as text".to_string())?;
             text
         }
-        Some(text) => text.to_string(),
+        [only] if only.trim_start().starts_with('{') => only.clone(),
+        words => return named(words).map(Json::Object),
     };
-    serde_json::from_str(&text)
-        .context(Kind::Usage, || "the arguments are not JSON".to_string())
-        .map_err(|error| error.hint("for example '{\"path\": \"todo.md\"}'"))
+    parse(&text).map_err(|error| error.hint("for example '{\"path\": \"todo.md\"}', or path=todo.md"))
+}
+
+/// `NAME=text` is a text, `NAME:=JSON` is JSON, as httpie has it.
+fn named(words: &[String]) -> Result<Map<String, Json>> {
+    let mut all = Map::new();
+    for word in words {
+        let (name, value) = word.split_once('=').filter(|(name, _)| !matches!(*name, "" | ":")).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("`{word}` is no argument")).hint("write NAME=text or NAME:=JSON")
+        })?;
+        match name.strip_suffix(':') {
+            Some(name) => all.insert(name.to_string(), parse(value)?),
+            None => all.insert(name.to_string(), json!(value)),
+        };
+    }
+    Ok(all)
+}
+
+fn parse(text: &str) -> Result<Json> {
+    serde_json::from_str(text).context(Kind::Usage, || "the arguments are not JSON".to_string())
 }

@@ -1,7 +1,6 @@
 //! `fac ask`: one question, one answer.
 
 use std::io::{IsTerminal, Read};
-use std::sync::Arc;
 
 use clap::Args as Arguments;
 use serde_json::{Value, json};
@@ -9,10 +8,11 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
+use super::tools::Kit;
 use super::{adopt, end, record, status_of, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
-use crate::chat::{Tool, attach, schema};
+use crate::chat::{attach, schema};
 use crate::commands::bind;
 use crate::commands::model::Step;
 use crate::commands::prompt;
@@ -20,7 +20,6 @@ use crate::commands::run as engine;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
 use crate::providers::model::{Effort, Part, Tuning};
 use crate::store::{NewSession, Session};
 
@@ -56,8 +55,8 @@ pub struct Args {
     /// Ask with the prompt of this command; the words are its arguments
     #[arg(short, long, value_name = "COMMAND")]
     prompt: Option<String>,
-    /// Let the model use this command (`name`, `source:*`, `marked` for all that are meant for it); each use is asked
-    /// about
+    /// Let the model use this command (`name`, `source:*`, `marked` for all that are meant for it) or MCP tool
+    /// (`mcp:server`, `mcp:server/tool`); each use is asked about
     #[arg(short = 'T', long = "tool", value_name = "COMMAND")]
     tools: Vec<String>,
     /// Tune the answer: temperature, top_p, max_tokens, seed, stop, or a field the provider knows
@@ -98,10 +97,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         let over = tuning_over(prompted.tuning.clone(), &args.options, args.think.as_deref())?;
         tuning = Tuning { schema: tuning.schema.take(), ..over };
     }
-    let tools = tools(context, &args.tools)?;
+    let kit = Kit::new(context, &args.tools)?;
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
     let session = session(context, args)?;
-    let has_tools = !tools.is_empty();
     let asked_for_length = tuning.max_tokens.is_some();
     let mut ask = Ask {
         parent: session.head,
@@ -123,12 +121,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let models = context.app.models()?;
     let mut chat = context.app.chat(&models, signals.stop().clone())?;
     chat.use_cache &= !args.no_cache;
-    chat.tools = tools;
     let mut person = Person::new(context);
-    let result = wait(async {
+    let turns = async {
         if let Some(step) = prompted.as_ref().map(|p| &p.step).filter(|_| ask.model.is_none()) {
             ask.model = prompt::model_of(&models, step, &mut printer).await;
         }
+        chat.tools = kit.tools(context, signals.stop()).await?;
         let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
         let mut value = None;
         if let (Some(schema), Ended::Well(_)) = (&schema, &outcome.ended) {
@@ -144,11 +142,14 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             }
         }
         Ok::<_, Error>((outcome, value))
+    };
+    let result = wait(async {
+        let result = turns.await;
+        kit.close().await;
+        result
     })?;
+    kit.settle(context)?;
     drop(signals);
-    if has_tools {
-        context.app.launcher()?.threads.settle();
-    }
     let (mut outcome, value) = match result {
         Ok(done) => done,
         Err(error) => {
@@ -255,13 +256,6 @@ fn piped(context: &Context, args: &Args) -> Result<Option<Vec<u8>>> {
     let (mut bytes, stdin) = (Vec::new(), std::io::stdin().lock());
     stdin.take(most).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
     Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
-}
-
-/// The commands that the model may use.
-pub(in crate::cli) fn tools(context: &Context, wanted: &[String]) -> Result<Vec<Arc<dyn Tool>>> {
-    let offer = context.app.tools(wanted)?;
-    offer.left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
-    Ok(offer.tools)
 }
 
 /// What goes to the model: the words, what is piped in, and the files.

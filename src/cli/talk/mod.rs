@@ -8,6 +8,7 @@ pub(super) mod memory;
 pub(super) mod models;
 mod print;
 pub(super) mod sessions;
+mod tools;
 pub(super) mod usage;
 
 pub(super) use print::{Form, Person, Printer};

@@ -5,11 +5,13 @@
 
 Modes of the first form: ok, die (at once), silent (answers nothing), garbage (stray lines around each message),
 noise (stray lines only), pages (endless pages of tools), long (a tool list of one 9 MB line), refuse (an error for
-initialize), bad (a tool whose schema is no object), none (no tools at all). FILE holds the description of `echo`.
+initialize), bad (a tool whose schema is no object), none (no tools at all). FILE holds the description of
+`echo`, or is a pipe that `hang` writes its process id into.
 """
 
 import json
 import os
+import stat
 import subprocess
 import sys
 
@@ -18,8 +20,12 @@ OTHER = sys.argv[2] if len(sys.argv) > 2 else None
 late = []
 
 
+def is_pipe(path):
+    return bool(path) and os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)
+
+
 def described():
-    if MODE != "http" and OTHER:
+    if MODE != "http" and OTHER and not is_pipe(OTHER):
         with open(OTHER, encoding="utf-8") as file:
             return file.read()
     return "Says it again"
@@ -74,6 +80,9 @@ def call(name, arguments, request):
         print("going down", file=sys.stderr, flush=True)
         os._exit(3)
     if name == "hang":
+        if is_pipe(OTHER):
+            with open(OTHER, "w", encoding="utf-8") as door:
+                door.write(str(os.getpid()))
         return None
     if name == "late":
         late.append(request)
