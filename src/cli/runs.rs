@@ -283,6 +283,7 @@ fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
         }
     };
     remove_outputs(context, &removed);
+    super::search::after_erasing(context)?;
     context.ui.note(&format!("removed {} runs", removed.runs.len()));
     Ok(0)
 }

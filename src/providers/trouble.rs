@@ -21,8 +21,7 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
             None => of_connection(&**error, entry, model),
         },
         genai::Error::ChatResponse { body, .. } => {
-            let said = redacted(entry, &message_in(body).unwrap_or_else(|| body.to_string()));
-            Failure::new(FailureKind::InStream, model, format!("{model} broke off with an error: {said}"))
+            in_stream(entry, model, &message_in(body).unwrap_or_else(|| body.to_string()))
         }
         genai::Error::StreamParse { .. }
         | genai::Error::JsonValueExt(_)
@@ -38,6 +37,12 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
             Failure::new(FailureKind::BadRequest, model, format!("{model} cannot be asked this: {said}"))
         }
     }
+}
+
+/// The failure that a provider told in the middle of its answer.
+pub(super) fn in_stream(entry: &Entry, model: &str, said: &str) -> Failure {
+    let said = redacted(entry, said);
+    Failure::new(FailureKind::InStream, model, format!("{model} broke off with an error: {said}"))
 }
 
 fn of_connection(error: &(dyn std::error::Error + 'static), entry: &Entry, model: &str) -> Failure {
@@ -74,8 +79,10 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
     .any(|word| lower.contains(word));
     let because = if said.is_empty() { String::new() } else { format!(": {said}") };
     let host = host(entry);
+    // Gemini answers a wrong key with 400: https://ai.google.dev/gemini-api/docs/troubleshooting
+    let wrong_key = status == 400 && body.contains("API_KEY_INVALID");
     match status {
-        401 | 403 => {
+        _ if wrong_key || matches!(status, 401 | 403) => {
             let failure = Failure::new(FailureKind::Auth, model, format!("{host} does not accept the key{because}"));
             failure.hint(match &entry.key_from {
                 Some(from) if entry.key.is_some() => format!("the key comes from {from}; renew it there"),
@@ -114,7 +121,7 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
 }
 
 /// The sentence inside a vendor's error object.
-fn message_in(body: &Value) -> Option<String> {
+pub(super) fn message_in(body: &Value) -> Option<String> {
     let of = |v: &Value| match v {
         Value::String(text) => Some(text.clone()),
         other => other.get("message").and_then(Value::as_str).map(String::from),

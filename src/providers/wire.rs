@@ -27,6 +27,8 @@ use super::trouble;
 struct Seen {
     finish: Option<String>,
     done: bool,
+    /// An error that came as a frame of its own, as Ollama sends it.
+    error: Option<String>,
 }
 
 /// Sends `request` to `model` of `entry` once. `sink` gets pieces as they come; dropping the future ends the request.
@@ -74,7 +76,10 @@ pub async fn send(
         }
     }
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(got.answer(&seen))
+    match &seen.error {
+        Some(said) => Err(got.fail(trouble::in_stream(entry, &name, said))),
+        None => Ok(got.answer(&seen)),
+    }
 }
 
 fn too_slow(entry: &Entry, name: &str, begun: bool, patience: Duration) -> Failure {
@@ -140,6 +145,8 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         if frame.data.trim() == "[DONE]" {
             seen.done = true;
+        } else if frame.data.trim_start().starts_with("{\"error\"") {
+            seen.error = frame.json().as_ref().and_then(trouble::message_in);
         } else if frame.data.contains("finish_reason")
             && let Some(reason) =
                 frame.json().and_then(|v| Some(v.pointer("/choices/0/finish_reason")?.as_str()?.to_string()))

@@ -154,3 +154,18 @@ fn another_process_finds_what_was_said_a_moment_ago_and_not_what_was_erased() {
         assert!(!held, "{word}");
     }
 }
+
+#[test]
+fn what_a_person_erases_is_in_no_file_any_more() {
+    let (world, store) = filled();
+    let held =
+        |word: &str| world.tree().iter().any(|(_, bytes)| bytes.windows(word.len()).any(|p| p == word.as_bytes()));
+    world.run(&["remember", "zarquon comes on Sunday"]).ok();
+    assert_eq!(hits(&world, &["zarquon"]).len(), 1);
+    assert!(held("zarquon") && held("magnifies"));
+    let memory = store.memories().unwrap().pop().unwrap();
+    world.run(&["memory", "forget", &memory.id.to_string()]).ok();
+    assert!(!held("zarquon"));
+    world.run(&["sessions", "rm", "stars"]).ok();
+    assert!(!held("magnifies") && !held("Looking at Saturn"));
+}
