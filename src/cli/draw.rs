@@ -17,13 +17,21 @@ use crate::kernel::markdown::{self, render};
 use crate::kernel::terminal::{pad, safe, safe_line, width};
 use crate::store::{Captured, StepRecord};
 
+/// The colours of code: the terminal's own.
+pub(super) const CODE_THEME: &str = "ansi";
+
+/// The width that text is read at: lines of more than 100 columns tire.
+pub(super) fn text_width(ui: &Ui) -> usize {
+    ui.width().min(100)
+}
+
 /// A text from outside as terminal lines: Markdown rendered to the width.
 pub(super) fn markdown(ui: &Ui, text: &str) -> String {
     let clean = safe(text).into_owned();
     let doc = markdown::parse(&clean);
     // Without colours no grammar is loaded.
-    let highlight = Highlight::new("ansi").filter(|_| ui.colour());
-    let look = render::Look { width: ui.width().min(100), html: false, highlight };
+    let highlight = Highlight::new(CODE_THEME).filter(|_| ui.colour());
+    let look = render::Look { width: text_width(ui), html: false, highlight };
     render::to_ansi(&render::render_as(&doc, &clean, &look), ui.colour())
 }
 

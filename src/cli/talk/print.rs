@@ -8,13 +8,15 @@ use std::io::Write;
 use dialoguer::Select;
 use serde_json::{Value, json};
 
-use super::super::Context;
+use super::super::{Context, draw};
 use super::super::ui::Role;
 use crate::chat::driver::Listener;
 use crate::chat::policy::{Asker, Question, Verdict};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::{Sanitizer, safe, safe_line};
+use crate::kernel::markdown::highlight::Highlight;
+use crate::kernel::markdown::stream::{StreamRenderer, StreamStyle};
+use crate::kernel::terminal::{safe, safe_line};
 use crate::providers::model::Piece;
 
 /// How pieces are printed.
@@ -31,7 +33,8 @@ pub(in crate::cli) enum Form {
 /// The printer of one turn.
 pub(in crate::cli) struct Printer {
     form: Form,
-    sanitizer: Sanitizer,
+    /// Draws Markdown on a terminal; elsewhere only makes the text safe.
+    renderer: StreamRenderer,
     /// Whether thoughts are shown, and on what they are shown dimmed.
     thoughts: bool,
     dim: (String, String),
@@ -45,11 +48,16 @@ pub(in crate::cli) struct Printer {
 impl Printer {
     pub(in crate::cli) fn new(context: &Context, form: Form, stop: Stop) -> Result<Printer> {
         let shown = context.app.config()?.text("chat.reasoning").unwrap_or("dim") != "hide";
+        let drawn = match context.app.config()?.text("chat.markdown").unwrap_or("auto") {
+            "off" => false,
+            "on" => true,
+            _ => context.ui.stdout_terminal,
+        };
         let painted = context.ui.paint_err(Role::Dim, "\u{0}");
         let (on, off) = painted.split_once('\u{0}').unwrap_or(("", ""));
         Ok(Printer {
             form,
-            sanitizer: Sanitizer::new(),
+            renderer: renderer(context, drawn),
             thoughts: shown && context.ui.stderr_terminal && !context.ui.quiet && form == Form::Words,
             dim: (on.to_string(), off.to_string()),
             quiet: context.ui.quiet,
@@ -59,10 +67,15 @@ impl Printer {
         })
     }
 
+    /// Prints text as it is written, without drawing it.
+    pub(in crate::cli) fn raw(mut self, context: &Context) -> Printer {
+        self.renderer = renderer(context, false);
+        self
+    }
+
     /// Ends what was begun.
     pub(in crate::cli) fn finish(&mut self) {
-        let mut rest = String::new();
-        std::mem::take(&mut self.sanitizer).finish(&mut rest);
+        let rest = self.renderer.finish();
         self.end_thoughts();
         self.out(&rest);
         if self.form == Form::Words && self.open_line {
@@ -91,6 +104,9 @@ impl Printer {
             return;
         }
         self.end_thoughts();
+        // What is drawn so far ends here; what follows is drawn anew.
+        let rest = self.renderer.finish();
+        self.out(&rest);
         if self.open_line && self.form == Form::Words {
             self.out("\n");
         }
@@ -105,13 +121,19 @@ impl Printer {
     }
 }
 
+fn renderer(context: &Context, draw: bool) -> StreamRenderer {
+    let ui = &context.ui;
+    let highlight = ui.colour().then(|| Highlight::new(draw::CODE_THEME)).flatten();
+    let style = StreamStyle { draw, colour: ui.colour(), dim: false, highlight };
+    StreamRenderer::new(if draw { draw::text_width(ui) } else { 0 }, style)
+}
+
 impl Listener for Printer {
     fn piece(&mut self, piece: &Piece) {
         match (piece, self.form) {
             (Piece::Text(text), Form::Words) => {
                 self.end_thoughts();
-                let mut shown = String::new();
-                self.sanitizer.push(text.as_bytes(), &mut shown);
+                let shown = self.renderer.push(text);
                 self.out(&shown);
             }
             (Piece::Text(text), Form::Json) => self.line(&json!({"delta": text})),
