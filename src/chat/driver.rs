@@ -17,9 +17,12 @@ use super::turn::{Decision, Effect, End, Event, Limits, Turn};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::providers::model::{Finish, Part, Piece, Request, Role, ToolCall, Tuning, words};
-use crate::providers::{Choice, Models, Needs, tokens};
+use crate::providers::model::{Answer, Finish, Part, Piece, Request, Role, ToolCall, Tuning, words};
+use crate::providers::{self, Choice, Failure, Models, Needs, tokens};
 use crate::store::{Message, MessageEnd, MessageStatus, NewCall, NewMessage, Process, Session, Store};
+
+/// The most characters of a chat that a title is made from.
+const TITLED: usize = 6_000;
 
 /// A look at whether the person stopped it, this often.
 const LOOK: Duration = Duration::from_millis(25);
@@ -364,8 +367,11 @@ impl Chat<'_> {
         }
     }
 
-    /// The pieces for the path that ends at `leaf`.
-    fn pieces(&self, session: &Session, ask: &Ask, leaf: Id, model: &str) -> Result<Vec<context::Piece>> {
+    /// What would be sent for the path that ends at `leaf`, piece by piece; tokens as `model` counts them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn pieces(&self, session: &Session, ask: &Ask, leaf: Id, model: &str) -> Result<Vec<context::Piece>> {
         let path = self.store.thread(leaf)?;
         let said: Vec<Said> = path.iter().map(said).collect();
         let summaries: Vec<Summary> = self
@@ -400,20 +406,11 @@ impl Chat<'_> {
         let room = usize::try_from(budget.room().saturating_mul(2)).unwrap_or(usize::MAX);
         let request = Request { turns: context::summary_request(older, room), ..Request::default() };
         let new = NewCall { purpose: "summary".to_string(), ..progress.recorder.new.clone() };
-        let mut silent = Silent;
-        let mut recorder = Recorder::new(self.store, &mut silent, new);
-        let asked = self.models.ask(choices, &request, false, &mut recorder);
-        let answered = tokio::select! {
-            answered = asked => answered,
-            () = stopped(&self.stop) => {
-                recorder.cancel();
-                return Ok(None);
-            }
-        };
-        let answer = answered.map_err(|failure| {
+        let answer = self.aside(choices, &request, new).await.map_err(|failure| {
             Error::new(Kind::Failed, format!("the older messages could not be summarized: {failure}"))
                 .hint("try again, or go on in a new chat")
         })?;
+        let Some(answer) = answer else { return Ok(None) };
         let text = words(&answer.parts);
         if text.trim().is_empty() {
             return Err(Error::new(Kind::Failed, "the model gave no summary of the older messages")
@@ -434,6 +431,55 @@ impl Chat<'_> {
             at: None,
         })?;
         Ok(Some(()))
+    }
+
+    /// Asks something beside the chat: it is counted, and leaves no message. `None` when stopped.
+    async fn aside(
+        &self,
+        choices: &[Choice],
+        request: &Request,
+        new: NewCall,
+    ) -> std::result::Result<Option<Answer>, Failure> {
+        let mut silent = Silent;
+        let mut recorder = Recorder::new(self.store, &mut silent, new);
+        let asked = self.models.ask(choices, request, false, &mut recorder);
+        let answered = tokio::select! {
+            answered = asked => Some(answered),
+            () = stopped(&self.stop) => None,
+        };
+        match answered {
+            Some(answered) => answered.map(Some),
+            None => {
+                recorder.cancel();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Has the model find a title for what was said up to `leaf`. `None` when stopped.
+    ///
+    /// # Errors
+    /// No model, or its failure, or an answer without words.
+    pub async fn title(&self, session: &Session, leaf: Id, model: Option<&str>) -> Result<Option<String>> {
+        let needs = Needs { task: "title".to_string(), ..Needs::default() };
+        let choices = self.models.resolve(model.or(session.model.as_deref()), &needs).await?;
+        let said: Vec<String> =
+            self.store.thread(leaf)?.into_iter().map(|m| format!("{}: {}", m.role, m.words)).collect();
+        let said: String = said.join("\n\n").chars().take(TITLED).collect();
+        let question = format!(
+            "Give this conversation a title of at most six words, in its own language. Answer with the title alone.\n\n\
+             <conversation>\n{said}\n</conversation>"
+        );
+        let request = Request { turns: vec![providers::model::Turn::text(Role::User, question)], ..Request::default() };
+        let new = NewCall { session: Some(session.id), purpose: needs.task, ..NewCall::default() };
+        let Some(answer) = self.aside(&choices, &request, new).await? else { return Ok(None) };
+        let text = words(&answer.parts);
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let title: String = line.trim_matches(['"', '*', '#', '\'', ' ', '.']).chars().take(80).collect();
+        if title.is_empty() {
+            return Err(Error::new(Kind::Failed, "the model gave no title").hint("write one yourself"));
+        }
+        Ok(Some(title))
     }
 
     /// The messages that a summary of these pieces stands for: a summary among them stands for its own.

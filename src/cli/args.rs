@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, memory, models, sessions, usage};
-use super::{commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
+use super::{chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,6 +91,7 @@ pub(super) enum Sub {
     Runs(runs::Args),
     Search(search::Args),
     Ask(ask::Args),
+    Chat(chat::Args),
     Sessions(sessions::Args),
     Models(models::Args),
     Usage(usage::Args),

@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod chat;
 mod commands;
 mod complete;
 mod completions;
@@ -240,6 +241,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Runs(_)) => "runs",
         Some(Sub::Search(_)) => "search",
         Some(Sub::Ask(_)) => "ask",
+        Some(Sub::Chat(_)) => "chat",
         Some(Sub::Sessions(_)) => "sessions",
         Some(Sub::Models(_)) => "models",
         Some(Sub::Usage(_)) => "usage",
@@ -276,6 +278,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Runs(args)) => runs::run(context, args),
         Some(Sub::Search(args)) => search::run(context, &args),
         Some(Sub::Ask(args)) => talk::ask::run(context, &args),
+        Some(Sub::Chat(args)) => chat::run(context, &args),
         Some(Sub::Sessions(args)) => talk::sessions::run(context, args),
         Some(Sub::Models(args)) => talk::models::run(context, args),
         Some(Sub::Usage(args)) => talk::usage::run(context, &args),

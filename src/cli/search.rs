@@ -38,8 +38,12 @@ pub struct Args {
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    let words: Vec<String> = args.words.iter().map(|word| requoted(word)).collect();
-    find(context, &words.join(" "), args.kind.as_deref(), args.limit, args.facets)
+    find(context, &query_of(&args.words), args.kind.as_deref(), args.limit, args.facets)
+}
+
+/// Words of a shell as one query.
+pub(super) fn query_of(words: &[String]) -> String {
+    words.iter().map(|word| requoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Searches and prints; exit code 3 when nothing was found, as grep says 1.

@@ -31,6 +31,22 @@ impl Models {
         futures_util::future::join_all(lists).await
     }
 
+    /// Whole names of the models that are remembered, and of aliases; nobody is asked.
+    pub fn known(&self) -> Vec<String> {
+        let settings = &self.shared.settings;
+        let mut names: Vec<String> = settings.aliases.iter().map(|(alias, _)| alias.clone()).collect();
+        for entry in &settings.entries {
+            let kept = self.shared.memory.recall(&format!("models:{}", entry.url));
+            let facts: Vec<(String, Facts)> =
+                kept.and_then(|(value, _)| serde_json::from_value(value).ok()).unwrap_or_default();
+            let listed = entry.models.iter().cloned().chain(facts.into_iter().map(|(name, _)| name));
+            names.extend(listed.map(|model| format!("{}/{model}", entry.name)));
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Servers on this machine that answer where they usually do, and are not set up already.
     pub async fn probe(&self) -> Vec<Entry> {
         let probes = self.shared.settings.probes.iter().map(|(name, wire, url)| async move {

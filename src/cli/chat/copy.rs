@@ -16,7 +16,10 @@ pub fn pick(answer: &str, argument: &str) -> Result<String> {
     if argument.is_empty() {
         return Ok(answer.trim_end_matches('\n').to_string());
     }
-    let usage = || Error::new(Kind::Usage, format!("`{argument}` is not the number of a code block")).hint("write `/copy` or `/copy 1`");
+    let usage = || {
+        Error::new(Kind::Usage, format!("`{argument}` is not the number of a code block"))
+            .hint("write `/copy` or `/copy 1`")
+    };
     let number: usize = argument.parse().map_err(|_| usage())?;
     let blocks = code_blocks(answer);
     let found = number.checked_sub(1).and_then(|at| blocks.get(at));

@@ -135,7 +135,10 @@ mod tests {
             ("!", "nothing"),
             ("\"\"\"\n/not a command\n\"\"\"", "message /not a command"),
             ("/modle x", "there is no command `/modle`; did you mean /model or /models? `/help` lists the commands"),
-            ("/zzz", "there is no command `/zzz`; `/help` lists the commands; `//` sends a text that begins with a slash"),
+            (
+                "/zzz",
+                "there is no command `/zzz`; `/help` lists the commands; `//` sends a text that begins with a slash",
+            ),
         ];
         for (typed, meant) in cases {
             assert_eq!(said(typed), meant, "{typed:?}");
@@ -144,10 +147,22 @@ mod tests {
 
     #[test]
     fn a_message_goes_on_in_fences_blocks_and_behind_a_backslash() {
-        for typed in ["a\\", "```sh\nls", "x\n~~~\n```\n", "````\n```\n", "\"\"\"\na", "\"\"\"", "!ls \\", "/system a\\"] {
+        for typed in
+            ["a\\", "```sh\nls", "x\n~~~\n```\n", "````\n```\n", "\"\"\"\na", "\"\"\"", "!ls \\", "/system a\\"]
+        {
             assert!(goes_on(typed), "{typed:?}");
         }
-        for typed in ["", "a", "a\\\\", "```sh\nls\n```", "say ```this``` now", "```inline```", "\"\"\"a\"\"\"", "/system ```", "!echo ```"] {
+        for typed in [
+            "",
+            "a",
+            "a\\\\",
+            "```sh\nls\n```",
+            "say ```this``` now",
+            "```inline```",
+            "\"\"\"a\"\"\"",
+            "/system ```",
+            "!echo ```",
+        ] {
             assert!(!goes_on(typed), "{typed:?}");
         }
     }

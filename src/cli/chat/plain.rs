@@ -47,7 +47,8 @@ fn line(from: &mut impl BufRead) -> Result<Option<String>> {
 }
 
 fn too_long() -> Error {
-    Error::new(Kind::BadData, "a message of more than 64 MiB came on standard input").hint("attach it with /attach FILE")
+    Error::new(Kind::BadData, "a message of more than 64 MiB came on standard input")
+        .hint("attach it with /attach FILE")
 }
 
 #[cfg(test)]

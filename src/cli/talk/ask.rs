@@ -21,7 +21,7 @@ use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::providers::model::{Effort, Part, Tuning};
-use crate::store::{NewSession, Session};
+use crate::store::{NewSession, Session, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -298,9 +298,7 @@ fn session(context: &Context, args: &Args) -> Result<Session> {
         ..NewSession::default()
     };
     if args.go_on {
-        return store.last_session()?.ok_or_else(|| {
-            Error::new(Kind::NotFound, "there is no chat to go on with").hint("ask without -c to begin one")
-        });
+        return last_session(store);
     }
     match &args.session {
         Some(name) => match store.session(name) {
@@ -311,8 +309,21 @@ fn session(context: &Context, args: &Args) -> Result<Session> {
     }
 }
 
+/// The chat that `-c` goes on with.
+pub(in crate::cli) fn last_session(store: &Store) -> Result<Session> {
+    store
+        .last_session()?
+        .ok_or_else(|| Error::new(Kind::NotFound, "there is no chat to go on with").hint("without -c a new one begins"))
+}
+
+/// A file that goes along with a question.
+pub(in crate::cli) fn file(context: &Context, name: &str) -> Result<Part> {
+    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
+    attach::read(name, &mut std::io::stdin().lock(), limit)
+}
+
 /// The beginning of a question, as a chat's first title.
-fn title(words: &str) -> String {
+pub(in crate::cli) fn title(words: &str) -> String {
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", line[..at].trim_end()),
@@ -320,7 +331,7 @@ fn title(words: &str) -> String {
     }
 }
 
-pub(super) fn memories(context: &Context) -> Result<Vec<String>> {
+pub(in crate::cli) fn memories(context: &Context) -> Result<Vec<String>> {
     if !context.app.config()?.flag("chat.memory") {
         return Ok(Vec::new());
     }
@@ -337,7 +348,7 @@ fn read_schema(written: &str) -> Result<Value> {
 }
 
 /// `-o key=value` as the room knows it; what it does not know goes to the provider as it is.
-pub(super) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> {
+pub(in crate::cli) fn tuning(options: &[String], think: Option<&str>) -> Result<Tuning> {
     tuning_over(Tuning::default(), options, think)
 }
 

@@ -11,7 +11,7 @@ use crate::providers::model::{Role, words};
 use crate::store::{MessageStatus, NewMessage, NewSession, Session, SessionEdit, Store};
 
 /// A chat with all its messages and files.
-pub(super) fn out(store: &Store, session: &Session) -> Result<Chat> {
+pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
     let costs: HashMap<Id, Option<i64>> =
         store.costs_of(session.id)?.into_iter().map(|c| (c.message, c.cost_micros)).collect();
     let messages = store.whole_tree(session.id)?.into_iter().map(|message| Archived {
@@ -48,7 +48,7 @@ pub(super) fn out(store: &Store, session: &Session) -> Result<Chat> {
 }
 
 /// Keeps an archived chat as a new one.
-pub(super) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
+pub(in crate::cli) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
     let taken = chat.name.as_ref().is_some_and(|name| store.session(name).is_ok());
     let session = store.begin_session(&NewSession {
         name: chat.name.clone().filter(|_| !taken),

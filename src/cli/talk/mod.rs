@@ -3,12 +3,12 @@
 //! A turn is carried out by the chat room; here its pieces are printed, its questions put and its end said.
 
 pub(super) mod ask;
-mod carry;
+pub(super) mod carry;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
 pub(super) mod sessions;
-mod tools;
+pub(super) mod tools;
 pub(super) mod usage;
 
 pub(super) use print::{Form, Person, Printer};

@@ -99,7 +99,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
     }
 }
 
-fn list(context: &Context, part: Option<&str>, refresh: bool) -> Result<u8> {
+pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool) -> Result<u8> {
     let models = context.app.models()?;
     let (lists, found) = wait(async { (models.list(refresh).await, models.probe().await) })?;
     let part = part.map(str::to_lowercase);

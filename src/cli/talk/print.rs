@@ -8,8 +8,8 @@ use std::io::Write;
 use dialoguer::Select;
 use serde_json::{Value, json};
 
-use super::super::{Context, draw};
 use super::super::ui::Role;
+use super::super::{Context, draw};
 use crate::chat::driver::Listener;
 use crate::chat::policy::{Asker, Question, Verdict};
 use crate::exec::Stop;

@@ -8,10 +8,16 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::{adopt, called, carry, dollars};
+use super::{adopt, ask, called, carry, dollars, wait};
+use crate::chat::context::{self, Budget};
+use crate::chat::driver::Ask;
 use crate::chat::{export, import};
+use crate::exec::Stop;
+use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
+use crate::providers::{Choice, Models, Needs};
 use crate::store::{Message, MessageStatus, Session, SessionEdit, SessionFilter};
 
 const EXAMPLES: &str = "\
@@ -60,6 +66,35 @@ enum What {
         /// Only the last answer, as it came
         #[arg(long)]
         raw: bool,
+    },
+    /// Find what was said (as `fac search --kind message`)
+    Search {
+        /// What to look for
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// At most this many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        limit: usize,
+    },
+    /// Go on with a chat at the prompt (the last one, when none is named)
+    Resume {
+        /// Its name or id
+        session: Option<String>,
+    },
+    /// What would be sent with the next question, piece by piece, and its tokens
+    Context {
+        /// The chat (the last one, when none is named)
+        session: Option<String>,
+        /// For this model
+        #[arg(short, long, value_name = "MODEL")]
+        model: Option<String>,
+    },
+    /// Give a chat a title; without a text the model finds one
+    Title {
+        /// The chat
+        session: String,
+        /// The title
+        text: Vec<String>,
     },
     /// Go on from another message: the next question branches there
     Branch {
@@ -152,6 +187,21 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
                 _ => show(context, &session),
             }
         }
+        What::Search { words, limit } => {
+            crate::cli::search::search(context, &crate::cli::search::query_of(&words), Some("message"), limit)
+        }
+        What::Resume { session } => {
+            let session = self::named(context, session.as_deref())?;
+            crate::cli::chat::run(context, &crate::cli::chat::Args::resume(session.id.to_string()))
+        }
+        What::Context { session, model } => {
+            let session = self::named(context, session.as_deref())?;
+            let head = session.head.ok_or_else(|| Error::new(Kind::NotFound, "nothing was said in this chat"))?;
+            let ask = Ask { memories: ask::memories(context)?, model, ..Ask::default() };
+            show_pieces(context, &context.app.models()?, &session, &ask, head)?;
+            Ok(0)
+        }
+        What::Title { session, text } => title(context, &store.session(&session)?, &text.join(" ")),
         What::Branch { session, message } => {
             let session = store.session(&session)?;
             let message = store.message(session.id, &message)?;
@@ -232,7 +282,7 @@ fn every(context: &Context) -> Result<Vec<Session>> {
     Ok(all)
 }
 
-fn list(context: &Context, filter: &SessionFilter, after: Option<&str>, limit: usize) -> Result<u8> {
+pub(in crate::cli) fn list(context: &Context, filter: &SessionFilter, after: Option<&str>, limit: usize) -> Result<u8> {
     let (mut sessions, next) = context.app.store()?.sessions(filter, after, limit)?;
     if context.ui.json {
         let list: Vec<_> = sessions.iter().map(as_json).collect();
@@ -352,7 +402,7 @@ fn show_last(context: &Context, session: &Session) -> Result<u8> {
     Ok(0)
 }
 
-fn show_tree(context: &Context, session: &Session) -> Result<u8> {
+pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<u8> {
     let messages = context.app.store()?.tree(session.id)?;
     if context.ui.json {
         let list: Vec<_> = messages.iter().map(message_json).collect();
@@ -399,6 +449,77 @@ fn take_in(context: &Context, file: &std::path::Path) -> Result<u8> {
         context.ui.value(&json!({"imported": {"sessions": chats, "messages": messages}, "notes": notes}))?;
     } else {
         context.ui.note(&format!("took over {chats} chats with {messages} messages"));
+    }
+    Ok(0)
+}
+
+/// What would be sent with the next question, and how much of the model's context that is.
+pub(in crate::cli) fn show_pieces(
+    context: &Context,
+    models: &Models,
+    session: &Session,
+    ask: &Ask,
+    head: Id,
+) -> Result<()> {
+    let typed = ask.model.as_deref().or(session.model.as_deref());
+    // Without a model tokens can still be estimated.
+    let choice = wait(models.resolve(typed, &Needs::default()))?.ok().and_then(|c| c.into_iter().next());
+    let name = choice.as_ref().map(Choice::name).unwrap_or_default();
+    let pieces = context.app.chat(models, Stop::new()?)?.pieces(session, ask, head, &name)?;
+    let total = context::total(&pieces);
+    let window = choice.and_then(|c| c.facts.context);
+    if context.ui.json {
+        let list: Vec<Value> = pieces
+            .iter()
+            .map(|p| {
+                json!({"why": p.why.name(), "message": p.id, "role": p.turn.role.name(), "tokens": p.size.tokens,
+                       "exact": p.size.exact, "text": p.turn.words()})
+            })
+            .collect();
+        return context.ui.value(
+            &json!({"pieces": list, "tokens": total.tokens, "exact": total.exact, "model": name, "context": window}),
+        );
+    }
+    let count = |size: context::Size| format!("{}{}", if size.exact { "" } else { "~" }, size.tokens);
+    let mut table = Table::new(&["what", "message", "who", "tokens", "begins"]);
+    for piece in &pieces {
+        table.row(vec![
+            (piece.why.name().to_string(), None),
+            (piece.id.map(|id| id.tail()).unwrap_or_default(), Some(Role::Dim)),
+            (piece.turn.role.name().to_string(), Some(Role::Name)),
+            (count(piece.size), None),
+            (truncate_to_width(&safe_line(&piece.turn.words()), 60), Some(Role::Dim)),
+        ]);
+    }
+    let mut out = table.render(&context.ui);
+    let about = if total.exact { "" } else { " (~ is an estimate)" };
+    match window {
+        Some(window) => {
+            let room = Budget::new(window, ask.tuning.max_tokens.map(u64::from), 0).room().max(1);
+            let share = (total.tokens as f64 / room as f64).min(1.0);
+            let full = (share * 30.0).round() as usize;
+            let bar = format!("{}{}", "█".repeat(full), "░".repeat(30 - full));
+            let said = format!("{bar} {} of {room} tokens that {} has for it", count(total), safe_line(&name));
+            out.push_str(&format!("\n{said}{about}\n"));
+        }
+        None => out.push_str(&format!("\n{} tokens{about}\n", count(total))),
+    }
+    context.page(&out)
+}
+
+fn title(context: &Context, session: &Session, text: &str) -> Result<u8> {
+    let mut title = text.trim().to_string();
+    if title.is_empty() {
+        let head = session.head.ok_or_else(|| Error::new(Kind::NotFound, "nothing was said in this chat"))?;
+        let signals = StopOnSignals::new()?;
+        let models = context.app.models()?;
+        let chat = context.app.chat(&models, signals.stop().clone())?;
+        title = wait(chat.title(session, head, None))??.ok_or_else(|| Error::new(Kind::Interrupted, "stopped"))?;
+    }
+    context.app.store()?.edit_session(session.id, &[SessionEdit::Title(Some(title.clone()))])?;
+    match context.ui.json {
+        true => context.ui.value(&json!({"session": session.id, "title": title}))?,
+        false => context.ui.line(&safe_line(&title))?,
     }
     Ok(0)
 }

@@ -1,0 +1,374 @@
+//! What the commands behind `/` do.
+
+use std::process::Command;
+
+use super::super::talk::{self, ask, dollars, models, sessions};
+use super::super::ui::Role;
+use super::conversation::Conversation;
+use super::slash::{self, SlashCommand};
+use super::{Next, copy, input};
+use crate::chat::driver::Ask;
+use crate::chat::export;
+use crate::cli::commands::open_editor;
+use crate::cli::search;
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::files::write_atomic;
+use crate::kernel::terminal::safe_line;
+use crate::providers::model::Effort;
+use crate::store::{Message, NewSession, SessionEdit, SessionFilter};
+
+const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
+
+/// Does one command.
+pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: &str) -> Result<Next> {
+    use SlashCommand as C;
+    let context = chat.context;
+    match command {
+        C::Help => help(chat, argument)?,
+        C::Model => model(chat, argument)?,
+        C::Models => drop(models::list(context, Some(argument).filter(|a| !a.is_empty()), false)?),
+        C::System => system(chat, argument)?,
+        C::Attach => attach(chat, argument)?,
+        C::Detach => detach(chat, argument)?,
+        C::Edit => return edit(chat, argument),
+        C::Retry => {
+            let model = Some(argument).filter(|a| !a.is_empty()).map(|typed| chat.check_model(typed)).transpose()?;
+            return Ok(Next::Again(model));
+        }
+        C::Continue => return Ok(Next::Send(GO_ON.to_string())),
+        C::Branch => branch(chat, argument)?,
+        C::Tree => match &chat.session {
+            Some(session) => drop(sessions::show_tree(context, session)?),
+            None => context.ui.note("nothing was said yet"),
+        },
+        C::Goto => goto(chat, argument)?,
+        C::Save => save(chat, argument)?,
+        C::Title => title(chat, argument)?,
+        C::Rename => {
+            need(argument, "/rename NAME")?;
+            chat.edit(&[SessionEdit::Name(Some(argument.to_string()))])?;
+        }
+        C::Tag => tag(chat, argument)?,
+        C::Tools => tools(chat, argument)?,
+        C::Usage => usage(chat)?,
+        C::Context => pieces(chat)?,
+        C::Think => think(chat, argument)?,
+        C::Set => set(chat, argument)?,
+        C::Raw => {
+            chat.raw = match argument {
+                "on" => true,
+                "off" => false,
+                _ => !chat.raw,
+            };
+            context.ui.note(if chat.raw { "answers come as they are written" } else { "answers are drawn" });
+        }
+        C::Copy => copied(chat, argument)?,
+        C::Clear => context.ui.write(b"\x1b[2J\x1b[H")?,
+        C::New => {
+            let name = Some(argument.to_string()).filter(|a| !a.is_empty());
+            chat.move_to(None, NewSession { name, ..NewSession::default() })?;
+            context.ui.note("a new chat begins");
+        }
+        C::Sessions => {
+            let text = Some(argument.to_string()).filter(|a| !a.is_empty());
+            sessions::list(context, &SessionFilter { text, ..SessionFilter::default() }, None, 50)?;
+        }
+        C::Resume => {
+            need(argument, "/resume CHAT")?;
+            let session = chat.store.session(argument)?;
+            chat.move_to(Some(session), NewSession::default())?;
+            chat.greet()?;
+        }
+        C::Search => {
+            need(argument, "/search WORDS")?;
+            if search::search(context, argument, Some("message"), 20)? != 0 {
+                context.ui.note("nothing was found");
+            }
+        }
+        C::Temp => {
+            chat.move_to(None, NewSession { temporary: true, ..NewSession::default() })?;
+            context.ui.note("this chat is forgotten when it ends");
+        }
+        C::Quit => return Ok(Next::Leave),
+    }
+    Ok(Next::On)
+}
+
+fn need(argument: &str, usage: &str) -> Result<()> {
+    if argument.is_empty() {
+        return Err(Error::new(Kind::Usage, "something is missing").hint(format!("write `{usage}`")));
+    }
+    Ok(())
+}
+
+fn help(chat: &Conversation<'_>, argument: &str) -> Result<()> {
+    let ui = &chat.context.ui;
+    if argument.is_empty() {
+        return ui.write(slash::help().as_bytes());
+    }
+    let name = argument.trim_start_matches('/');
+    let found = slash::find(name).ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("there is no command `/{name}`")).hint("`/help` lists all")
+    })?;
+    ui.line(&format!("/{} {}\n  {}", found.name, found.hint, found.help))
+}
+
+fn model(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let ui = &chat.context.ui;
+    if argument.is_empty() {
+        return ui.line(&safe_line(&chat.sign()));
+    }
+    let name = chat.check_model(argument)?;
+    chat.model = Some(name.clone());
+    chat.new.model = Some(name.clone());
+    if chat.session.is_some() {
+        chat.edit(&[SessionEdit::Model(Some(name.clone()))])?;
+    }
+    chat.context.ui.note(&format!("{} answers from now on", safe_line(&name)));
+    Ok(())
+}
+
+fn system(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    if argument.is_empty() {
+        let own = chat.system.clone().or_else(|| chat.session.as_ref().and_then(|s| s.system.clone()));
+        let text = own.or_else(|| chat.context.app.config().ok()?.text("chat.system").map(String::from));
+        let text = text.filter(|t| !t.is_empty()).unwrap_or_else(|| "(no system text)".to_string());
+        return chat.context.ui.line(&crate::kernel::terminal::safe(&text));
+    }
+    chat.system = Some(argument.to_string());
+    chat.new.system = Some(argument.to_string());
+    if chat.session.is_some() {
+        chat.edit(&[SessionEdit::System(Some(argument.to_string()))])?;
+    }
+    Ok(())
+}
+
+fn attach(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    need(argument, "/attach FILE")?;
+    let words = shlex::split(argument)
+        .ok_or_else(|| Error::new(Kind::Usage, "a quote is not closed").hint("write `/attach 'a name' other`"))?;
+    for word in words {
+        let path = chat.path_of(&word);
+        let part = ask::file(chat.context, &path.to_string_lossy())?;
+        chat.attached.push((safe_line(&word).into_owned(), part));
+    }
+    Ok(())
+}
+
+fn detach(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let before = chat.attached.len();
+    chat.attached.retain(|(name, _)| !argument.is_empty() && name != argument);
+    if chat.attached.len() == before {
+        return Err(Error::new(Kind::NotFound, format!("`{argument}` is not attached")));
+    }
+    Ok(())
+}
+
+/// Opens the person's editor on a text; what it holds afterwards is sent.
+fn edit(chat: &mut Conversation<'_>, argument: &str) -> Result<Next> {
+    let file = chat.context.app.paths.state.join("draft.md");
+    write_atomic(&file, argument.as_bytes(), true)?;
+    open_editor(chat.context, &file)?;
+    let text = std::fs::read_to_string(&file).context(Kind::BadData, || "cannot read the draft back".to_string())?;
+    // The draft must not outlive the message.
+    let _ = std::fs::remove_file(&file);
+    if text.trim().is_empty() {
+        chat.context.ui.note("nothing was written, so nothing is sent");
+        return Ok(Next::On);
+    }
+    Ok(Next::Send(text.trim_end().to_string()))
+}
+
+/// Without an argument: before the last question, so that it can be put otherwise.
+fn branch(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    if !argument.is_empty() {
+        return goto(chat, argument);
+    }
+    let path = chat.path()?;
+    let asked = path.iter().rev().find(|m| m.role == "user");
+    let asked = asked.ok_or_else(|| Error::new(Kind::Usage, "nothing was asked yet"))?;
+    chat.edit(&[SessionEdit::Head(asked.parent)])?;
+    let begin: String = asked.words.chars().take(60).collect();
+    chat.context.ui.note(&format!("the next question stands beside `{}`", safe_line(&begin)));
+    Ok(())
+}
+
+fn goto(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    need(argument, "/goto MESSAGE (`/tree` shows them)")?;
+    let session = chat.session.as_ref().ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
+    let message = chat.store.message(session.id, argument)?;
+    chat.edit(&[SessionEdit::Head(Some(message.id))])?;
+    let begin: String = message.words.chars().take(60).collect();
+    chat.context.ui.note(&format!("the next question follows `{}`", safe_line(&begin)));
+    Ok(())
+}
+
+fn save(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    need(argument, "/save FILE.md")?;
+    let session = chat.session.clone().ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
+    let archived = talk::carry::out(chat.store, &session)?;
+    let path = chat.path_of(argument);
+    let bytes = match path.extension().and_then(|e| e.to_str()) {
+        Some("json") => export::json::to_bytes(&[archived])?,
+        _ => export::markdown::markdown(&archived, false).into_bytes(),
+    };
+    if path.exists() && !crate::cli::ask::yes(chat.context, &format!("Write over {}?", path.display()), false)? {
+        return Err(Error::new(Kind::Refused, format!("{} is there already", path.display())));
+    }
+    write_atomic(&path, &bytes, true)?;
+    chat.context.ui.note(&format!("saved in {}", safe_line(&path.display().to_string())));
+    Ok(())
+}
+
+fn title(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let mut text = argument.to_string();
+    if text.is_empty() {
+        let head = chat.session.as_ref().and_then(|s| Some((s.clone(), s.head?)));
+        let (session, head) = head.ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
+        let signals = StopOnSignals::new()?;
+        let driver = chat.driver(signals.stop().clone())?;
+        match chat.wait(driver.title(&session, head, chat.model.as_deref()))? {
+            Some(title) => text = title,
+            None => return Err(Error::new(Kind::Interrupted, "stopped")),
+        }
+    }
+    chat.edit(&[SessionEdit::Title(Some(text.clone()))])?;
+    chat.context.ui.note(&format!("this chat is called `{}`", safe_line(&text)));
+    Ok(())
+}
+
+fn tag(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let one = |word: &str| match word.strip_prefix('-') {
+        Some(tag) => SessionEdit::Untag(tag.to_string()),
+        None => SessionEdit::Tag(word.trim_start_matches('+').to_string()),
+    };
+    let edits: Vec<SessionEdit> = argument.split_whitespace().map(one).collect();
+    if !edits.is_empty() {
+        chat.edit(&edits)?;
+    }
+    let tags = chat.session.as_ref().map(|s| s.tags.join(" ")).unwrap_or_default();
+    chat.context.ui.line(if tags.is_empty() { "(no tags)" } else { &tags })
+}
+
+fn tools(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    match argument {
+        "" => {}
+        "off" => chat.choose_tools(Vec::new())?,
+        names => {
+            let wanted = shlex::split(names).unwrap_or_else(|| vec![names.to_string()]);
+            chat.choose_tools(wanted)?;
+        }
+    }
+    let said = match chat.wanted.as_slice() {
+        [] => "no tools are offered; `/tools marked`, `/tools source:*` or `/tools mcp:server` offers some".to_string(),
+        wanted => format!("offered: {}; each use is asked about", safe_line(&wanted.join(" "))),
+    };
+    chat.context.ui.line(&said)
+}
+
+fn usage(chat: &mut Conversation<'_>) -> Result<()> {
+    let Some(session) = &chat.session else { return chat.context.ui.line("nothing was asked yet") };
+    let costs = chat.store.costs_of(session.id)?;
+    let (mut input, mut output, mut cost, mut unknown) = (0, 0, 0, 0);
+    for answer in &costs {
+        (input, output) = (input + answer.input, output + answer.output);
+        match answer.cost_micros {
+            Some(micros) => cost += micros,
+            None => unknown += 1,
+        }
+    }
+    let unknown = if unknown > 0 { format!(" ({unknown} at an unknown price)") } else { String::new() };
+    let said = format!("{} answers: {input} tokens in, {output} out, {}{unknown}", costs.len(), dollars(cost));
+    chat.context.ui.line(&said)
+}
+
+/// What would be sent now.
+fn pieces(chat: &mut Conversation<'_>) -> Result<()> {
+    let head = chat.session.as_ref().and_then(|s| Some((s.clone(), s.head?)));
+    let (session, head) = head.ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
+    let model = chat.model.clone();
+    let ask = Ask { system: chat.system.clone(), memories: ask::memories(chat.context)?, model, ..Ask::default() };
+    sessions::show_pieces(chat.context, &chat.models, &session, &ask, head)
+}
+
+fn think(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    chat.tuning.effort = match argument {
+        "" => chat.tuning.effort,
+        "off" | "none" => Some(Effort::None),
+        "low" => Some(Effort::Low),
+        "on" | "medium" => Some(Effort::Medium),
+        "high" => Some(Effort::High),
+        other => {
+            return Err(
+                Error::new(Kind::Usage, format!("`{other}` is no effort")).hint("write on, off, low, medium or high")
+            );
+        }
+    };
+    let said = match chat.tuning.effort {
+        None => "the model thinks as it wants to",
+        Some(Effort::None) => "the model does not think first",
+        Some(Effort::Low) => "the model thinks a little",
+        Some(Effort::Medium) => "the model thinks",
+        Some(Effort::High) => "the model thinks hard",
+    };
+    chat.context.ui.line(said)
+}
+
+fn set(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    if !argument.is_empty() {
+        let (key, value) = input::setting(argument)?;
+        let wrong =
+            |what| Error::new(Kind::Usage, format!("`{argument}` {what}")).hint("for example /set temperature=0.2");
+        chat.tuning.set(key, value).map_err(wrong)?;
+    }
+    let tuning = serde_json::to_value(&chat.tuning).unwrap_or_default();
+    let empty = |v: &serde_json::Value| {
+        v.is_null() || v.as_array().is_some_and(Vec::is_empty) || v.as_object().is_some_and(serde_json::Map::is_empty)
+    };
+    let set: Vec<String> = tuning
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, v)| !empty(v))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    chat.context.ui.line(&if set.is_empty() {
+        "(nothing is set)".to_string()
+    } else {
+        safe_line(&set.join(" ")).into_owned()
+    })
+}
+
+fn copied(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let path = chat.path()?;
+    let answer = path.iter().rev().find(|m| m.role == "assistant");
+    let answer: &Message = answer.ok_or_else(|| Error::new(Kind::Usage, "nothing was answered yet"))?;
+    let text = copy::pick(&answer.words, argument)?;
+    let in_tmux = chat.context.app.env.text("TMUX").is_some();
+    if !chat.context.ui.stdout_terminal {
+        return Err(
+            Error::new(Kind::Missing, "there is no terminal with a clipboard").hint("`/save FILE` writes a file")
+        );
+    }
+    chat.context.ui.write(copy::sequence(&text, in_tmux)?.as_bytes())?;
+    chat.context.ui.note(&format!("copied {} characters", text.chars().count()));
+    Ok(())
+}
+
+/// Runs a line in the person's shell; Ctrl-C ends it and not the chat.
+pub(super) fn shell(chat: &Conversation<'_>, line: &str) -> Result<()> {
+    let _stays = StopOnSignals::new()?;
+    let shell = chat.context.app.env.text("SHELL").filter(|s| !s.is_empty()).unwrap_or("/bin/sh").to_string();
+    let mut command = Command::new(&shell);
+    command.arg("-c").arg(line).current_dir(&chat.context.app.cwd);
+    let status = command.status().context(Kind::Missing, || format!("the shell {shell} cannot be started"))?;
+    if !status.success() {
+        let said = match status.code() {
+            Some(code) => format!("exit code {code}"),
+            None => "ended by a signal".to_string(),
+        };
+        chat.context.ui.note(&chat.context.ui.paint_err(Role::Dim, &said));
+    }
+    Ok(())
+}
