@@ -4,6 +4,7 @@
 
 mod ask;
 mod bundled;
+mod chat;
 mod cli;
 mod completion;
 mod config;

@@ -141,6 +141,7 @@ fn system(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     if chat.session.is_some() {
         chat.edit(&[SessionEdit::System(Some(argument.to_string()))])?;
     }
+    chat.context.ui.note("the system text is set");
     Ok(())
 }
 

@@ -73,7 +73,9 @@ impl<'c> Conversation<'c> {
         let tuning = ask::tuning(&args.options, args.think.as_deref())?;
         let home = context.app.paths.user_home.clone();
         let candidates = Candidates { cwd: context.app.cwd.clone(), home, ..Candidates::default() };
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // A thread of its own: connections are closed and servers heard while the person types.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
@@ -308,10 +310,10 @@ impl<'c> Conversation<'c> {
 
     fn say_what_it_took(&self, outcome: &crate::chat::Outcome) {
         let ui = &self.context.ui;
-        if !ui.stderr_terminal || ui.json || ui.quiet {
+        let totals = &outcome.totals;
+        if !ui.stderr_terminal || ui.json || ui.quiet || totals.usage.output.is_none() {
             return;
         }
-        let totals = &outcome.totals;
         let mut facts = vec![safe_line(&outcome.model).into_owned()];
         if let (Some(input), Some(output)) = (totals.usage.input, totals.usage.output) {
             facts.push(format!("{input} in, {output} out"));

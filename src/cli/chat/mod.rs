@@ -29,7 +29,7 @@ Examples:
   fac chat 'what is a monad?'       begins with a question
   fac chat -c                       goes on in the last chat
   fac chat --session trip           goes on in a named chat, or begins it
-  fac chat -T git:recent -T mcp:files
+  fac chat -T 'git recent' -T mcp:files
   printf 'hello\\nand again\\n' | fac chat --temp
 
 In the chat: Enter sends, Alt-Enter begins a new line, Tab completes, Ctrl-R searches what you typed before,

@@ -156,9 +156,7 @@ pub fn help() -> String {
         out.push_str(&format!("  {}  {}\n", crate::kernel::terminal::pad(&usage(slash), widest), slash.help));
     }
     out.push_str("\n  !line runs a shell line; a line that begins with // is sent with one /\n");
-    out.push_str(
-        "  Alt-Enter or Ctrl-J begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"\n",
-    );
+    out.push_str("  Alt-Enter begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"\n");
     out
 }
 

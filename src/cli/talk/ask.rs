@@ -30,7 +30,7 @@ Examples:
   fac ask -a photo.png 'what is this?'
   fac ask -c 'and in one sentence?'          goes on in the last chat
   git diff | fac ask -p fabric:review_code   asks with a prompt of your commands
-  fac ask -T git:recent 'what changed?'      lets the model run it, after asking you
+  fac ask -T 'git recent' 'what changed?'     lets the model run it, after asking you
   fac ask --schema 'name, age int' 'invent a dog' --json
   fac ask -m gpt-4o -o temperature=0 'a haiku'";
 

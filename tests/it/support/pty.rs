@@ -68,6 +68,11 @@ impl Seat {
             Ok(count) => {
                 self.bytes.extend(&buffer[..count]);
                 self.screen.process(&buffer[..count]);
+                // What a terminal answers when it is asked where its cursor is.
+                for _ in buffer[..count].windows(4).filter(|w| w == b"\x1b[6n") {
+                    let (row, column) = self.screen.screen().cursor_position();
+                    self.press(&format!("\x1b[{};{}R", row + 1, column + 1));
+                }
                 true
             }
         }
@@ -90,6 +95,20 @@ impl Seat {
             assert!(shown || (more && Instant::now() < patience), "waiting for {text:?}, the screen shows:\n{said}");
         }
         self
+    }
+
+    /// Waits until a line editor reads keys: it has switched bracketed paste on.
+    #[track_caller]
+    pub fn expect_editor(&mut self) -> &mut Seat {
+        let patience = Instant::now() + Duration::from_secs(60);
+        let last = |bytes: &[u8], mark: &[u8]| bytes.windows(mark.len()).rposition(|w| w == mark);
+        loop {
+            let on = last(&self.bytes, b"\x1b[?2004h");
+            if on.is_some() && on > last(&self.bytes, b"\x1b[?2004l") {
+                return self;
+            }
+            assert!(self.read() && Instant::now() < patience, "no line is read; the screen shows:\n{}", self.screen());
+        }
     }
 
     /// Waits until the terminal shows keys no more.

@@ -1,0 +1,247 @@
+//! `fac chat` on a terminal and over lines, against the scripted model server.
+
+use serde_json::Value;
+
+use crate::ask::world;
+use crate::support::model::{Answer, Ended, ModelServer};
+use crate::support::pty::Seat;
+use crate::support::world::World;
+
+/// A chat at 90 columns by 30 lines.
+fn seat(world: &World, args: &[&str]) -> Seat {
+    let mut seat = Seat::fac(world, &[&["chat"], args].concat(), 90, 30);
+    seat.expect_editor();
+    seat
+}
+
+fn shown(world: &World, args: &[&str]) -> Value {
+    serde_json::from_str(&world.run(&[&["sessions", "show", "--json"], args].concat()).ok()).unwrap()
+}
+
+/// Role, status and text of each message on the branch.
+fn said(shown: &Value) -> Vec<String> {
+    let line = |m: &Value| {
+        let text = |key: &str| m[key].as_str().unwrap().to_string();
+        format!("{} {}: {}", text("role"), text("status"), text("text"))
+    };
+    shown["messages"].as_array().unwrap().iter().map(line).collect()
+}
+
+#[test]
+fn a_conversation_is_kept_and_gone_on_with() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("Hello, you.").usage(5, 3, 0, 0)).answer(Answer::text("Still here."));
+    let mut seat = seat(&world, &[]);
+    seat.press("hi there\r").expect("Hello, you.").expect("5 in, 3 out");
+    seat.expect_editor().press("and now?\r").expect("Still here.");
+    seat.expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    assert_eq!(server.last().talk(), ["user: hi there", "assistant: Hello, you.", "user: and now?"]);
+    server.answer(Answer::text("Yes."));
+    let mut seat = self::seat(&world, &["-c"]);
+    seat.expect("Still here.").expect_editor().press("really?\r").expect("Yes.").expect_editor().press("/quit\r");
+    assert_eq!(seat.end().0, 0);
+    assert_eq!(server.last().talk().len(), 5);
+    assert_eq!(shown(&world, &[])["session"]["title"], "hi there");
+}
+
+#[test]
+fn answers_are_drawn_while_they_come() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let text = "# Plan\n\nSome **bold** words and `code`.\n\n- one\n- two\n\n```sh\nls -l\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n\u{1b}[2J\u{202e}done\n";
+    server.answer(Answer::text(text));
+    let mut seat = seat(&world, &[]);
+    seat.press("draw\r").expect("done").expect("in,");
+    let screen = seat.screen();
+    let drawn: Vec<&str> = screen.lines().filter(|l| !l.contains('›') && !l.contains(" in, ")).collect();
+    insta::assert_snapshot!(drawn.join("\n"));
+    assert!(!String::from_utf8_lossy(&seat.bytes).contains('\u{202e}'));
+    // As it was written.
+    server.answer(Answer::text("Some **bold** words"));
+    seat.expect_editor()
+        .press("/raw on\r")
+        .expect("as they are written")
+        .expect_editor()
+        .press("again\r")
+        .expect("Some **bold** words");
+}
+
+#[test]
+fn ctrl_c_stops_the_answer_and_not_the_chat() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("one two three").hold("one two")).answer(Answer::text("three"));
+    let mut seat = seat(&world, &["--session", "count"]);
+    seat.press("count\r").expect("one two").press("\x03").expect("stopped; what came is kept");
+    assert_eq!(server.wait_ended(0).ended, Ended::HungUp);
+    seat.expect_editor().press("/continue\r").expect("three").expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    assert_eq!(
+        said(&shown(&world, &["count"])),
+        [
+            "user done: count",
+            "assistant cancelled: one two ",
+            "user done: Go on exactly where you stopped, without repeating anything.",
+            "assistant done: three",
+        ]
+    );
+}
+
+#[test]
+fn questions_are_asked_again_and_put_otherwise_on_branches() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    for text in ["first answer", "second answer", "third answer"] {
+        server.answer(Answer::text(text));
+    }
+    let mut seat = seat(&world, &[]);
+    seat.press("question\r").expect("first answer");
+    seat.expect_editor().press("/retry\r").expect("second answer");
+    assert_eq!(server.last().talk(), ["user: question"]);
+    seat.expect_editor().press("/branch\r").expect("stands beside");
+    seat.expect_editor().press("otherwise\r").expect("third answer");
+    assert_eq!(server.last().talk(), ["user: otherwise"]);
+    seat.expect_editor().press("/tree\r").expect("third answer ◀");
+    seat.expect_editor().press("\x04");
+    seat.end();
+    let tree = world.run(&["sessions", "show", "--tree"]).ok();
+    for text in ["first answer", "second answer", "third answer"] {
+        assert!(tree.contains(text), "{tree}");
+    }
+}
+
+#[test]
+fn lines_go_on_complete_and_come_from_an_editor() {
+    let server = ModelServer::start();
+    let mut world = world(&server);
+    let editor = world.write("edit.sh", "#!/bin/sh\nprintf 'from the editor: %s' \"$(cat \"$1\")\" > \"$1\"\n");
+    world.set("EDITOR", &format!("sh {}", editor.display()));
+    let mut seat = seat(&world, &[]);
+    seat.press("one\\\rtwo\r").expect("in,");
+    assert_eq!(server.last().last_user(), "one\ntwo");
+    seat.expect_editor().press("```\rls\r```\r").expect("```");
+    server.wait_asked(2);
+    assert_eq!(server.last().last_user(), "```\nls\n```");
+    seat.expect_editor().press("/edit some text\r");
+    server.wait_asked(3);
+    assert_eq!(server.last().last_user(), "from the editor: some text");
+    seat.expect("from the editor").expect_editor().press("/mode\t");
+    seat.expect("show the model, or change it").press("\x03").expect("another Ctrl-C leaves");
+    seat.expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    // What was typed is there next time, and nobody else can read it.
+    let history = world.fac().join("state/chat_history");
+    assert!(std::fs::read_to_string(&history).unwrap().contains("two"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&history).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn the_commands_do_what_they_say() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    world.write("note.txt", "a file's words");
+    let mut seat = seat(&world, &["--session", "all"]);
+    let mut say = |line: &str, expected: &str| {
+        seat.expect_editor().press(&format!("{line}\r")).expect(expected);
+        seat.expect_editor().press("/clear\r");
+    };
+    say("/help", "/detach [file]");
+    say("/attach note.txt", "+1 file");
+    say("what is in it?", "in,");
+    assert!(server.last().last_user().contains("a file's words"));
+    say("/attach nothing.txt", "error:");
+    say("/modle x", "did you mean /model");
+    say("/model my-anthropic/test-model", "my-anthropic/test-model answers from now on");
+    say("/system be a pirate", "the system text is set");
+    say("/think high", "thinks hard");
+    say("/think off", "does not think");
+    say("/set temperature=0.5", "temperature=0.5");
+    say("hello again", "in,");
+    assert_eq!(
+        (server.last().system().as_str(), server.last().body["temperature"].as_f64()),
+        ("be a pirate", Some(0.5))
+    );
+    say("/tag +work +home", "home work");
+    say("/tag -home", "work");
+    say("/usage", "2 answers:");
+    say("/context", "tokens");
+    say("/tools 'git recent'", "offered: git recent");
+    say("/tools nonsense", "there is no command `nonsense`");
+    say("/tools", "offered: git recent");
+    say("/title A fine title", "`A fine title`");
+    say("/save chat.md", "saved in");
+    say("/copy", "copied");
+    say("!echo from the shell", "\nfrom the shell");
+    say("!exit 3", "exit code 3");
+    say("/search zzz", "nothing was found");
+    say("/sessions", "all #work");
+    say("/new other", "a new chat begins");
+    say("/resume all", "messages; the last of them");
+    assert!(world.read("chat.md").contains("## System"));
+    seat.expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn a_model_finds_a_title_when_asked() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    world.run(&["ask", "--session", "s", "how do I boil an egg?"]).ok();
+    server.answer(Answer::text("\"Boiling *eggs*\"\n"));
+    assert_eq!(world.run(&["sessions", "title", "s"]).ok(), "Boiling *eggs\n");
+    assert!(server.last().last_user().contains("how do I boil an egg?"));
+    assert_eq!(shown(&world, &["s"])["messages"].as_array().unwrap().len(), 2);
+    assert!(world.run(&["usage", "--json"]).ok().contains("\"calls\":2"));
+}
+
+#[test]
+fn what_is_not_kept_is_gone() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let mut seat = seat(&world, &["--temp"]);
+    seat.press("a secret plan\r").expect("in,").expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    assert!(!world.run(&["sessions", "ls", "--json"]).ok().contains("plan"));
+    for (path, bytes) in world.tree() {
+        let kept = String::from_utf8_lossy(&bytes).contains("a secret plan");
+        assert!(!kept || path.ends_with("chat_history"), "{path:?}");
+    }
+}
+
+#[test]
+fn lines_that_are_piped_in_are_a_chat_too() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("**one**")).answer(Answer::wrong_key()).answer(Answer::text("three"));
+    let out = world.run_with(&["chat", "--session", "p"], "first\n\n\"\"\"\nsecond\nline\n\"\"\"\n/nonsense\nthird\n");
+    assert_eq!((out.code, out.stdout.as_str()), (0, "**one**\nthree\n"), "{out:?}");
+    assert!(out.stderr.contains("there is no command `/nonsense`"), "{out:?}");
+    assert_eq!(server.asked()[1].last_user(), "second\nline");
+    let out = world.run_with(&["chat", "--session", "p", "--json"], "fourth\n").ok();
+    let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["answer"]["status"], "done");
+    server.answer(Answer::wrong_key());
+    assert_eq!(world.run_with(&["chat", "--temp"], "x\n").code, 4);
+}
+
+#[test]
+fn a_killed_chat_loses_nothing() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("one two three").hold("one two"));
+    let mut child = world.command(&["chat", "--session", "k", "count"]).spawn().unwrap();
+    server.wait_held(1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let lines = said(&shown(&world, &["k"]));
+    assert_eq!(lines[0], "user done: count");
+    assert!(lines[1].starts_with("assistant cut_off") || lines[1].starts_with("assistant failed"), "{lines:?}");
+    let mut seat = seat(&world, &["--session", "k"]);
+    seat.expect("/retry asks again");
+    server.answer(Answer::text("whole"));
+    seat.expect_editor().press("/retry\r").expect("whole").expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+}
