@@ -42,7 +42,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 43] = [
+pub const RESERVED: [&str; 44] = [
     "run",
     "commands",
     "source",
@@ -52,6 +52,7 @@ pub const RESERVED: [&str; 43] = [
     "sessions",
     "models",
     "compare",
+    "chain",
     "usage",
     "listen",
     "say",
