@@ -230,14 +230,15 @@ pub fn turns(pieces: &[Piece]) -> Vec<Turn> {
         }));
         match all.last_mut().filter(|last| last.role == turn.role && turn.role != Role::System) {
             Some(last) => {
-                let both_texts = matches!(
-                    (last.parts.last(), turn.parts.first()),
-                    (Some(Part::Text { .. }), Some(Part::Text { .. }))
-                );
-                if both_texts {
-                    last.parts.push(Part::text("\n\n"));
+                let mut parts = turn.parts.into_iter();
+                if let (Some(Part::Text { text }), Some(Part::Text { text: more })) =
+                    (last.parts.last_mut(), parts.as_slice().first())
+                {
+                    text.push_str("\n\n");
+                    text.push_str(more);
+                    parts.next();
                 }
-                last.parts.extend(turn.parts);
+                last.parts.extend(parts);
             }
             None => all.push(turn),
         }

@@ -40,7 +40,7 @@ fn a_conversation_is_kept_and_gone_on_with() {
     assert_eq!(server.last().talk(), ["user: hi there", "assistant: Hello, you.", "user: and now?"]);
     server.answer(Answer::text("Yes."));
     let mut seat = self::seat(&world, &["-c"]);
-    seat.expect("Still here.").expect_editor().press("really?\r").expect("Yes.").expect_editor().press("/quit\r");
+    seat.expect("Still here.").press("really?\r").expect("Yes.").expect_editor().press("/quit\r");
     assert_eq!(seat.end().0, 0);
     assert_eq!(server.last().talk().len(), 5);
     assert_eq!(shown(&world, &[])["session"]["title"], "hi there");
@@ -145,8 +145,8 @@ fn the_commands_do_what_they_say() {
     world.write("note.txt", "a file's words");
     let mut seat = seat(&world, &["--session", "all"]);
     let mut say = |line: &str, expected: &str| {
-        seat.expect_editor().press(&format!("{line}\r")).expect(expected);
-        seat.expect_editor().press("/clear\r");
+        seat.press(&format!("{line}\r")).expect(expected).expect_editor();
+        seat.press("/clear\r").expect_editor();
     };
     say("/help", "/detach [file]");
     say("/attach note.txt", "+1 file");
@@ -181,7 +181,7 @@ fn the_commands_do_what_they_say() {
     say("/new other", "a new chat begins");
     say("/resume all", "messages; the last of them");
     assert!(world.read("chat.md").contains("## System"));
-    seat.expect_editor().press("\x04");
+    seat.press("\x04");
     assert_eq!(seat.end().0, 0);
 }
 
@@ -242,6 +242,6 @@ fn a_killed_chat_loses_nothing() {
     let mut seat = seat(&world, &["--session", "k"]);
     seat.expect("/retry asks again");
     server.answer(Answer::text("whole"));
-    seat.expect_editor().press("/retry\r").expect("whole").expect_editor().press("\x04");
+    seat.press("/retry\r").expect("whole").expect_editor().press("\x04");
     assert_eq!(seat.end().0, 0);
 }

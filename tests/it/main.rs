@@ -4,6 +4,7 @@
 
 mod ask;
 mod bundled;
+mod chaos;
 mod chat;
 mod cli;
 mod compare;

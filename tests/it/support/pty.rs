@@ -25,6 +25,8 @@ pub struct Seat {
     screen: vt100::Parser,
     /// Every byte the program wrote.
     pub bytes: Vec<u8>,
+    /// How often a line editor was waited for.
+    editors: usize,
 }
 
 impl Seat {
@@ -52,6 +54,7 @@ impl Seat {
             child,
             screen: vt100::Parser::new(size(rows), size(columns), 0),
             bytes: Vec::new(),
+            editors: 0,
         }
     }
 
@@ -97,14 +100,15 @@ impl Seat {
         self
     }
 
-    /// Waits until a line editor reads keys: it has switched bracketed paste on.
+    /// Waits until a line editor begins to read a line: one that was not waited for before. It switches bracketed paste
+    /// on when it does.
     #[track_caller]
     pub fn expect_editor(&mut self) -> &mut Seat {
         let patience = Instant::now() + Duration::from_secs(60);
-        let last = |bytes: &[u8], mark: &[u8]| bytes.windows(mark.len()).rposition(|w| w == mark);
         loop {
-            let on = last(&self.bytes, b"\x1b[?2004h");
-            if on.is_some() && on > last(&self.bytes, b"\x1b[?2004l") {
+            let begun = self.bytes.windows(8).filter(|w| w == b"\x1b[?2004h").count();
+            if begun > self.editors {
+                self.editors = begun;
                 return self;
             }
             assert!(self.read() && Instant::now() < patience, "no line is read; the screen shows:\n{}", self.screen());
