@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Value, json};
 
 use crate::ask::{configure, world};
@@ -45,10 +48,20 @@ impl Drop for Remote {
     }
 }
 
-/// Whether a process is there and is no zombie that waits for its parent.
-fn runs(pid: &str) -> bool {
-    let about = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    about.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+/// Waits until a process has ended, however long after its signal the system takes for that; a server's own would stay
+/// for ten minutes.
+#[track_caller]
+fn gone(pid: &str) {
+    let number = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap_or_else(|| panic!("{pid:?} is no process"));
+    match pidfd_open(number, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => {}
+        Err(error) => panic!("{pid}: {error}"),
+        Ok(process) => {
+            let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
+            let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap();
+            assert_eq!(ended, 1, "{pid} still runs");
+        }
+    }
 }
 
 #[test]
@@ -80,17 +93,17 @@ fn failures_name_the_server_and_its_last_words() {
     for (mode, code, said) in [
         ("die", 5, "the MCP server `die` ended (exit code 3): its last words: "),
         ("refuse", 1, "the MCP server `refuse` says that it would not begin: no licence found (-32000)"),
-        ("noise", 124, "the MCP server `noise` did not answer within 2 s (start): it printed 3 lines on its stdout"),
+        ("noise", 124, "that are no messages, the first one \"debug: got a message\""),
         ("silent", 124, "the MCP server `silent` did not answer within 2 s (start)"),
         ("long", 6, "the MCP server `long` answered with more than 8 MB in one message (list its tools)"),
     ] {
         world.run(&["mcp", "add", mode, "--timeout", "2s", "--", "python3", SERVER, mode]).ok();
         let stderr = world.run(&["mcp", "tools", mode]).failed(code);
-        assert!(stderr.contains(said) || (mode == "noise" && stderr.contains("that are no messages")), "{stderr}");
+        assert!(stderr.contains(said) && stderr.contains(&format!("the MCP server `{mode}`")), "{stderr}");
         // Scripts get the same as one object.
         let out = world.run(&["mcp", "call", mode, "echo", "--json"]);
         assert_eq!(out.code, code, "{out:?}");
-        let error = json_of(&out.stderr);
+        let error = json_of(&out.stdout);
         assert!(error["error"].to_string().contains(&format!("the MCP server `{mode}`")), "{error}");
     }
     // Garbage around the messages does no harm.
@@ -113,9 +126,9 @@ fn failures_of_a_call_have_their_exit_codes() {
         (&["wrong"], 6, "`wrong`"),
         (&["nothing"], 3, "the MCP server `ok` has no tool `nothing`"),
         (&["echo", "text"], 2, "`text` is no argument"),
-        (&["echo", "a:={"], 6, "JSON"),
-        (&["echo", "{\"text\""], 6, "JSON"),
-        (&["echo", "-"], 6, "JSON"),
+        (&["echo", "a:={"], 2, "JSON"),
+        (&["echo", "{\"text\""], 2, "JSON"),
+        (&["echo", "-"], 2, "JSON"),
     ] {
         let out = world.run_with(&[&["mcp", "call", "ok"], words].concat(), "[1");
         assert_eq!((out.code, out.stderr.contains(said)), (code, true), "{words:?}: {out:?}");
@@ -167,7 +180,10 @@ fn a_changed_definition_is_refused_until_it_is_accepted() {
     assert!(said.contains("fac mcp tools kit --accept"), "{said}");
     // Both sides are shown, and only as text.
     for shown in [said, world.run(&["mcp", "tools", "kit"]).ok()] {
-        assert!(shown.contains("-Says it again\n") && shown.contains("your keys"), "{shown}");
+        assert!(
+            shown.contains("- Says it again\n+ Says it again, and reads ") && shown.contains("your keys"),
+            "{shown}"
+        );
         assert!(!shown.contains('\x1b'), "{shown:?}");
     }
     let tools = json_of(&world.run(&["mcp", "tools", "kit", "--json"]).ok());
@@ -208,7 +224,7 @@ fn a_secret_is_in_no_error_no_log_and_no_command_line() {
     for (server, argument) in [("leak", "exit:=1"), ("leak", "x=1"), ("kept", "exit:=1"), ("kept", "x=1")] {
         for json in [&[][..], &["--json"]] {
             let out = world.run(&[&["mcp", "call", server, "leak", argument], json].concat());
-            assert!(out.code != 0 && out.stderr.contains("***"), "{out:?}");
+            assert!(out.code != 0 && format!("{out:?}").contains("***"), "{out:?}");
             assert!(!format!("{out:?}").contains("canary"), "{out:?}");
         }
     }
@@ -330,7 +346,7 @@ fn ctrl_c_ends_the_servers_programs() {
     world.sh("mkfifo door");
     add(&world, "kit", &["ok", world.path("door").to_str().unwrap()]);
     let pid = world.run(&["mcp", "call", "kit", "spawn"]).ok();
-    assert!(!runs(&pid), "{pid} still runs");
+    gone(&pid);
     let mut seat = Seat::fac(&world, &["mcp", "call", "kit", "hang"], 80, 24);
     // Reading the pipe waits until the server has been asked.
     let pids = world.read("door");
@@ -338,5 +354,5 @@ fn ctrl_c_ends_the_servers_programs() {
     assert_eq!(seat.end().0, 130);
     // The server, and what it started.
     assert_eq!(pids.split(' ').count(), 2, "{pids}");
-    pids.split(' ').for_each(|pid| assert!(!runs(pid), "{pid} of {pids} still runs"));
+    pids.split(' ').for_each(gone);
 }

@@ -84,7 +84,7 @@ fn a_server_is_listed_called_and_ended_with_all_it_started() {
         let server = python(&["ok"]);
         let connection = open(&server).await;
         let names: Vec<String> = connection.definitions().into_iter().map(|d| d.name).collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         assert_eq!(&names[..3], ["a.b", "add", "big"]);
         let say = async |tool: &str, arguments: Value| call(&connection, &server, tool, arguments).await;
         assert_eq!(say("echo", json!({"text": "häuser\n"})).await.unwrap(), "häuser\n");
@@ -348,7 +348,7 @@ fn servers_are_reached_over_http_as_json_and_as_events() {
         for path in ["/mcp", "/stream"] {
             let server = peer.at(path, Some("s3cret"));
             let connection = open(&server).await;
-            assert_eq!(connection.definitions().len(), 13, "{path}");
+            assert_eq!(connection.definitions().len(), 15, "{path}");
             assert_eq!(call(&connection, &server, "echo", json!({"text": path})).await.unwrap(), path);
             connection.close().await;
         }
