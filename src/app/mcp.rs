@@ -27,6 +27,9 @@ const SECRET: &str = "secret:";
 /// What marks a pattern of MCP tools.
 pub const PATTERN: &str = "mcp:";
 
+/// Tools on offer, and a sentence about each that is not and about what was pinned.
+pub type Offered = (Vec<Arc<dyn Tool>>, Vec<String>);
+
 /// Whether `server` or `server/tool`, in which `*` stands for any text, names this tool. `mcp:` may stand before it.
 pub fn wants(pattern: &str, server: &str, tool: &str) -> bool {
     let pattern = pattern.strip_prefix(PATTERN).unwrap_or(pattern);
@@ -100,7 +103,7 @@ impl App {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn mcp_tools(&self, servers: &Servers, wanted: &[String]) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
+    pub async fn mcp_tools(&self, servers: &Servers, wanted: &[String]) -> Result<Offered> {
         let store = self.mcp_pins()?;
         let patterns: Vec<&str> = wanted.iter().map(String::as_str).filter(|w| w.starts_with(PATTERN)).collect();
         if patterns.is_empty() && !wanted.is_empty() {
@@ -229,7 +232,7 @@ impl App {
 }
 
 /// The tools that fit the patterns, all of them where there are none; and a sentence about each that is left out.
-fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
+fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<Offered> {
     let any = |server: &str, tool: &str| patterns.is_empty() || patterns.iter().any(|p| wants(p, server, tool));
     let mut said: Vec<String> = offers.failures.iter().map(|(_, error)| error.full_message()).collect();
     said.extend(offers.notes.iter().map(|(server, note)| format!("{server}: {note}")));
@@ -241,7 +244,7 @@ fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<(Vec<A
             said.push(format!("{pattern} names no tool that is offered; `fac mcp tools` lists them"));
         }
     }
-    let (mut tools, mut pinned): (Vec<Arc<dyn Tool>>, BTreeMap<String, Vec<String>>) = Default::default();
+    let (mut tools, mut pinned) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
     for offer in offers.tools.into_iter().filter(|o| any(&o.server, &o.definition.name)) {
         match &offer.standing {
             Standing::Pinned => {}
