@@ -2,20 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use url::Url;
 
 use super::App;
-use crate::chat::mcp::{BASE_ENV, Pin, Pins, Place, Server, Servers, TIMEOUT, check_address, check_name};
+use crate::chat::Tool;
+use crate::chat::mcp::{
+    BASE_ENV, Offers, Pin, Pins, Place, Server, Servers, Standing, TIMEOUT, check_address, check_name, pins,
+};
 use crate::chat::policy::fits;
-use crate::kernel::config::McpServer;
+use crate::exec;
+use crate::kernel::config::{KeyPath, McpServer, schema};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
+use crate::kernel::terminal::safe_line;
 use crate::store::Store;
 
 /// What marks the name of a secret where a value could stand.
 const SECRET: &str = "secret:";
+
+/// What marks a pattern of MCP tools.
+pub const PATTERN: &str = "mcp:";
+
+/// Tools on offer, and a sentence about each that is not and about what was pinned.
+pub type Offered = (Vec<Arc<dyn Tool>>, Vec<String>);
+
+/// Whether `server` or `server/tool`, in which `*` stands for any text, names this tool. `mcp:` may stand before it.
+pub fn wants(pattern: &str, server: &str, tool: &str) -> bool {
+    let pattern = pattern.strip_prefix(PATTERN).unwrap_or(pattern);
+    match pattern.split_once('/') {
+        Some((servers, tools)) => fits(servers, server) && fits(tools, tool),
+        None => fits(pattern, server),
+    }
+}
 
 /// Pins of tool definitions, in the store.
 pub struct McpPins<'a>(&'a Store);
@@ -72,6 +94,48 @@ impl App {
         Ok(self.mcp_of(written))
     }
 
+    /// The tools of `servers` that a model may be offered, and a sentence about each that it may not and about what was
+    /// pinned now. `wanted` holds patterns such as `mcp:server` and `mcp:server/tool`; others in it are passed over, and
+    /// where it is empty all are wanted.
+    ///
+    /// A tool that nobody has seen is pinned as it is; one whose definition has changed since is left out until a
+    /// person accepts it. The servers run until `servers` is closed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn mcp_tools(&self, servers: &Servers, wanted: &[String]) -> Result<Offered> {
+        let store = self.mcp_pins()?;
+        let patterns: Vec<&str> = wanted.iter().map(String::as_str).filter(|w| w.starts_with(PATTERN)).collect();
+        if patterns.is_empty() && !wanted.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        offered(servers.offers(&store).await?, &patterns, &store)
+    }
+
+    /// Where a server's program or address is, when its settings can be used; nothing is started.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, `NotFound` for a secret that is not there, `Missing` for its program.
+    pub fn mcp_check(&self, name: &str, written: &McpServer) -> Result<String> {
+        match self.mcp_server(name, written)?.place {
+            Place::Address { url, .. } => Ok(url.host_str().unwrap_or_default().to_string()),
+            Place::Program { command, env, .. } => {
+                let program = command.first().map(String::as_str).unwrap_or_default();
+                if program.is_empty() {
+                    let what = format!("the MCP server `{name}` has neither a command nor a url");
+                    return Err(Error::new(Kind::BadData, what)
+                        .hint(format!("fac mcp rm {name}, then fac mcp add {name} -- PROGRAM ARGUMENTS…")));
+                }
+                let path = env.iter().rfind(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
+                let found: Option<PathBuf> = exec::find_program(program, path.unwrap_or_default());
+                found.map(|file| file.display().to_string()).ok_or_else(|| {
+                    let what = format!("the MCP server `{name}` needs {program}, which is not there");
+                    Error::new(Kind::Missing, what).hint(format!("install {program}, or fac mcp disable {name}"))
+                })
+            }
+        }
+    }
+
     fn mcp_of(&self, written: BTreeMap<String, McpServer>) -> (Servers, Vec<(String, Error)>) {
         let (mut servers, mut failures) = (Vec::new(), Vec::new());
         for (name, server) in written {
@@ -100,6 +164,7 @@ impl App {
             tools: written.tools.clone(),
             timeout: written.timeout.unwrap_or(TIMEOUT),
             trust_hints: written.trust_hints,
+            redactor: self.redactor.clone(),
         })
     }
 
@@ -128,14 +193,19 @@ impl App {
         for entry in named {
             match entry.split_once('=') {
                 Some((key, value)) if !key.is_empty() => {
-                    all.push((key.into(), self.value(value, secrets)?.expose().into()));
+                    let value = self.value(value, secrets)?;
+                    self.learn(key, &value);
+                    all.push((key.into(), value.expose().into()));
                 }
                 Some(_) => {
                     let what = format!("the MCP server `{name}` has a variable without a name: {entry:?}");
                     return Err(Error::new(Kind::BadData, what).hint("write NAME, NAME=text or NAME=secret:NAME"));
                 }
                 None => match ours(entry) {
-                    Some(pair) => all.push(pair),
+                    Some(pair) => {
+                        self.learn(entry, &Secret::new(pair.1.to_string_lossy()));
+                        all.push(pair);
+                    }
                     None => {
                         tracing::warn!(server = name, variable = entry, "a variable that a server wants is not set")
                     }
@@ -143,6 +213,13 @@ impl App {
             }
         }
         Ok(all)
+    }
+
+    /// A value whose name says that it is a secret is written nowhere, wherever it comes from.
+    fn learn(&self, name: &str, value: &Secret) {
+        if schema::looks_secret(&KeyPath::new([name])) {
+            self.redactor.learn(value);
+        }
     }
 
     /// A text as it is, or the secret that it names.
@@ -154,6 +231,48 @@ impl App {
     }
 }
 
+/// The tools that fit the patterns, all of them where there are none; and a sentence about each that is left out.
+fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<Offered> {
+    let any = |server: &str, tool: &str| patterns.is_empty() || patterns.iter().any(|p| wants(p, server, tool));
+    let mut said: Vec<String> = offers.failures.iter().map(|(_, error)| error.full_message()).collect();
+    said.extend(offers.notes.iter().map(|(server, note)| format!("{server}: {note}")));
+    for pattern in patterns {
+        let of = pattern.strip_prefix(PATTERN).unwrap_or(pattern).split('/').next().unwrap_or_default();
+        let is_there = offers.tools.iter().any(|o| wants(pattern, &o.server, &o.definition.name));
+        // What a server that failed would have offered, nobody knows.
+        if !is_there && !offers.failures.iter().any(|(server, _)| fits(of, server)) {
+            said.push(format!("{pattern} names no tool that is offered; `fac mcp tools` lists them"));
+        }
+    }
+    let (mut tools, mut pinned) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    for offer in offers.tools.into_iter().filter(|o| any(&o.server, &o.definition.name)) {
+        match &offer.standing {
+            Standing::Pinned => {}
+            Standing::New => {
+                pins::accept(&offer.server, &offer.definition, store)?;
+                pinned.entry(offer.server.clone()).or_default().push(offer.definition.name.clone());
+            }
+            Standing::Changed(_) => {
+                said.push(left_out(&offer.server, &offer.definition.name));
+                continue;
+            }
+        }
+        tools.push(offer.tool);
+    }
+    said.extend(pinned.into_iter().map(|(server, names)| {
+        format!("new of {server} and pinned as it is now: {}; `fac mcp tools {server}` shows it", names.join(", "))
+    }));
+    Ok((tools, said.iter().map(|text| safe_line(text).into_owned()).collect()))
+}
+
+/// Says that a tool is not offered, because its definition is not the pinned one.
+pub fn left_out(server: &str, tool: &str) -> String {
+    let text = format!(
+        "{server}/{tool} is left out: its definition has changed since it was pinned; `fac mcp tools {server} --accept` accepts it"
+    );
+    safe_line(&text).into_owned()
+}
+
 /// There is no such server; the others are named.
 pub fn no_server<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let error = Error::new(Kind::NotFound, format!("there is no MCP server `{name}`"));
@@ -163,3 +282,6 @@ pub fn no_server<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error 
         None => error.hint(format!("`fac mcp ls` lists all, `fac mcp add {name} -- PROGRAM` adds one")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `fac __complete -- WORDS`: what the completion scripts ask at every press of the key.
 //!
-//! It walks the tree of subcommands and reads the name index; it opens neither the settings nor the database, and it
-//! says nothing when something is wrong, because there is nobody to say it to. A line is `value<TAB>about`; the
+//! It walks the tree of subcommands and reads the name index; it opens no database, and the settings only for the names
+//! of MCP servers. It says nothing when something is wrong, because there is nobody to say it to. A line is `value<TAB>about`; the
 //! line `:files` asks the shell for file names. No line holds a control character: what cannot be typed is not offered.
 //!
 //! Bash alone hands over its line instead, `fac __complete --bash BREAKS LINE`, because it takes words apart at colons
@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::args;
 use crate::commands::names::{self, Name, Names};
+use crate::kernel::config::{self, Config};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
 use crate::kernel::terminal::safe_line;
@@ -212,6 +213,7 @@ fn positional(names: &Index, path: &[String], rest: &[String], command: &Command
     match path.as_slice() {
         ["commands", "show" | "edit" | "export" | "bind"] => command_names(names, &rest.join(" "), current),
         ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => names.sources(current),
+        ["mcp", "tools" | "call" | "enable" | "disable" | "rm"] if rest.is_empty() => names.servers(current),
         ["source", "add"] | ["commands", "check"] => vec![line(FILES, "")],
         ["config", "get" | "set" | "unset"] if rest.is_empty() => crate::kernel::config::schema::KEYS
             .iter()
@@ -244,6 +246,23 @@ impl Index {
     /// The names that begin with `prefix`, sorted.
     fn read(&self, prefix: &str) -> Names {
         self.ask(|cache, project| names::read(cache, prefix, project))
+    }
+
+    /// The MCP servers in the user's settings; a project's settings cannot name any.
+    fn servers(&self, current: &str) -> Vec<Line> {
+        let env = Env::from_process();
+        let Ok(paths) = Paths::find(&env, self.home.as_deref()) else { return Vec::new() };
+        let input = config::Input {
+            paths: &paths,
+            file_named: false,
+            env: &env,
+            flags: &[],
+            profile: None,
+            project: None,
+            project_trusted: false,
+        };
+        let servers = Config::load(&input).map(|config| config.mcp_servers()).unwrap_or_default();
+        servers.into_keys().filter(|name| name.starts_with(current)).map(|name| line(name, "")).collect()
     }
 
     fn sources(&self, current: &str) -> Vec<Line> {

@@ -207,3 +207,22 @@ fn programs_and_locale() {
     world.set("LC_ALL", "POSIX");
     named(&world, "note", "the locale is POSIX", "C.UTF-8");
 }
+
+#[test]
+fn mcp_servers() {
+    let world = healthy();
+    let add = |name: &str, words: &[&str]| world.run(&[&["mcp", "add", name], words].concat()).ok();
+    add("fine", &["--", "sh", "-c", "touch started"]);
+    add("far", &["--url", "https://mcp.invalid/mcp"]);
+    let said: Vec<String> = findings(&world).1.into_iter().filter(|f| f.0 == "mcp").map(|f| f.2).collect();
+    assert!(said[0] == "far can be used (mcp.invalid); it was not started", "{said:?}");
+    assert!(said[1].starts_with("fine can be used (/") && said.len() == 2, "{said:?}");
+    assert!(!world.path("started").exists());
+    add("off", &["--", "no-such-program"]);
+    named(&world, "problem", "the MCP server `off` needs no-such-program, which is not there", "fac mcp disable off");
+    add("locked", &["--env", "A=secret:nowhere", "--", "sh"]);
+    named(&world, "problem", "there is no secret nowhere", "fac secret set nowhere");
+    world.run(&["mcp", "disable", "off"]).ok();
+    world.run(&["mcp", "disable", "locked"]).ok();
+    assert_eq!(findings(&world).0, 0);
+}

@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Value, json};
 
 use crate::ask::{configure, world};
@@ -21,6 +24,11 @@ fn add(world: &World, name: &str, mode: &[&str]) {
     world.run(&[&["mcp", "add", name, "--", "python3", SERVER], mode].concat()).ok();
 }
 
+/// The same with options of `fac mcp add`.
+fn add_with(world: &World, name: &str, options: &[&str]) {
+    world.run(&[&["mcp", "add", name], options, &["--", "python3", SERVER, "ok"]].concat()).ok();
+}
+
 /// The server on an address, ended with the value.
 struct Remote(Child, String);
 
@@ -29,9 +37,7 @@ impl Remote {
         let mut child = Command::new("python3").args([SERVER, "http", token]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port: String = line.chars().filter(char::is_ascii_digit).collect();
-        let port = &port[port.len().saturating_sub(5)..];
-        Remote(child, format!("http://127.0.0.1:{port}/mcp"))
+        Remote(child, format!("http://127.0.0.1:{}/mcp", line.trim()))
     }
 }
 
@@ -42,10 +48,20 @@ impl Drop for Remote {
     }
 }
 
-/// Whether a process is there and is no zombie that waits for its parent.
-fn runs(pid: &str) -> bool {
-    let about = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    about.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+/// Waits until a process has ended, however long after its signal the system takes for that; a server's own would stay
+/// for ten minutes.
+#[track_caller]
+fn gone(pid: &str) {
+    let number = pid.trim().parse().ok().and_then(Pid::from_raw).unwrap_or_else(|| panic!("{pid:?} is no process"));
+    match pidfd_open(number, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => {}
+        Err(error) => panic!("{pid}: {error}"),
+        Ok(process) => {
+            let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
+            let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap();
+            assert_eq!(ended, 1, "{pid} still runs");
+        }
+    }
 }
 
 #[test]
@@ -74,28 +90,112 @@ fn a_server_is_added_listed_tried_switched_and_removed() {
 #[test]
 fn failures_name_the_server_and_its_last_words() {
     let world = World::new();
-    for (name, mode, code, said) in [
-        ("die", "die", 5, "`die`"),
-        ("refuse", "refuse", 1, "no licence"),
-        ("noise", "noise", 124, "`noise`"),
-        ("silent", "silent", 124, "`silent`"),
+    for (mode, code, said) in [
+        ("die", 5, "the MCP server `die` ended (exit code 3): its last words: "),
+        ("refuse", 1, "the MCP server `refuse` says that it would not begin: no licence found (-32000)"),
+        ("noise", 124, "that are no messages, the first one \"debug: got a message\""),
+        ("silent", 124, "the MCP server `silent` did not answer within 2 s (start)"),
+        ("long", 6, "the MCP server `long` answered with more than 8 MB in one message (list its tools)"),
     ] {
-        world.run(&["mcp", "add", name, "--timeout", "1s", "--", "python3", SERVER, mode]).ok();
-        let out = world.run(&["mcp", "tools", name]);
-        assert!(out.code == code || out.code == 1 || out.code == 5, "{name}: {out:?}");
-        assert!(out.stderr.contains(said) || out.stderr.contains(name), "{name}: {out:?}");
+        world.run(&["mcp", "add", mode, "--timeout", "2s", "--", "python3", SERVER, mode]).ok();
+        let stderr = world.run(&["mcp", "tools", mode]).failed(code);
+        assert!(stderr.contains(said) && stderr.contains(&format!("the MCP server `{mode}`")), "{stderr}");
+        // Scripts get the same as one object.
+        let out = world.run(&["mcp", "call", mode, "echo", "--json"]);
+        assert_eq!(out.code, code, "{out:?}");
+        let error = json_of(&out.stdout);
+        assert!(error["error"].to_string().contains(&format!("the MCP server `{mode}`")), "{error}");
     }
+    // Garbage around the messages does no harm.
+    add(&world, "garbage", &["garbage"]);
+    assert_eq!(world.run(&["mcp", "call", "garbage", "echo", "text=hi"]).ok(), "hi\n");
     add(&world, "gone", &["ok"]);
     world.run(&["config", "set", "mcp.gone.command", "no-such-program"]).ok();
     let said = world.run(&["mcp", "tools", "gone"]).failed(5);
-    assert!(said.contains("no-such-program"), "{said}");
+    assert!(said.contains("the MCP server `gone` needs no-such-program, which is not there"), "{said}");
+}
+
+#[test]
+fn failures_of_a_call_have_their_exit_codes() {
+    let world = World::new();
     add(&world, "ok", &["ok"]);
-    let out = world.run(&["mcp", "call", "ok", "fail"]);
-    assert!(out.code == 1 && out.stderr.contains("it did not work"), "{out:?}");
-    let out = world.run(&["mcp", "call", "ok", "exit"]);
-    assert!(out.code != 0 && out.stderr.contains("going down"), "{out:?}");
-    let out = world.run(&["mcp", "call", "ok", "nothing"]);
-    assert!(out.code == 3 && out.stderr.contains("nothing"), "{out:?}");
+    for (words, code, said) in [
+        (&["fail"][..], 1, "it did not work"),
+        (&["exit"], 5, "going down"),
+        (&["huge"], 6, "answered with more than 8 MB in one message"),
+        (&["wrong"], 6, "`wrong`"),
+        (&["nothing"], 3, "the MCP server `ok` has no tool `nothing`"),
+        (&["echo", "text"], 2, "`text` is no argument"),
+        (&["echo", "a:={"], 2, "JSON"),
+        (&["echo", "{\"text\""], 2, "JSON"),
+        (&["echo", "-"], 2, "JSON"),
+    ] {
+        let out = world.run_with(&[&["mcp", "call", "ok"], words].concat(), "[1");
+        assert_eq!((out.code, out.stderr.contains(said)), (code, true), "{words:?}: {out:?}");
+    }
+    let big = world.run(&["mcp", "call", "ok", "big"]).ok();
+    assert!(big.len() < 300 << 10 && big.contains("[cut: 262144 of 1000000 bytes]"), "{}", big.len());
+    world.run(&["config", "set", "mcp.ok.timeout", "1s"]).ok();
+    let said = world.run(&["mcp", "call", "ok", "hang"]).failed(124);
+    assert!(said.contains("the MCP server `ok` did not answer within 1 s (`hang`)"), "{said}");
+    assert_eq!(world.run_with(&["mcp", "call", "ok", "echo", "-"], r#"{"text": "in"}"#).ok(), "in\n");
+}
+
+#[test]
+fn every_subcommand_answers_in_json() {
+    let world = World::new();
+    let said = |words: &[&str]| json_of(&world.run(&[&["mcp"], words, &["--json"]].concat()).ok());
+    let added = world.run(&["mcp", "add", "kit", "--only", "echo", "--json", "--", "python3", SERVER, "ok"]).ok();
+    assert_eq!(json_of(&added), json!({"name": "kit", "added": true}));
+    let servers = said(&["ls"])["servers"].clone();
+    assert_eq!(
+        (&servers[0]["name"], &servers[0]["enabled"], &servers[0]["tools"], &servers[0]["command"][0]),
+        (&json!("kit"), &json!(true), &json!(["echo"]), &json!("python3"))
+    );
+    let tools = said(&["tools"]);
+    assert_eq!((tools["tools"].as_array().unwrap().len(), &tools["failures"]), (1, &json!([])));
+    assert_eq!(
+        said(&["call", "kit", "echo", "text={\"a\": 1}"]),
+        json!({"server": "kit", "tool": "echo", "text": "{\"a\": 1}", "json": {"a": 1}})
+    );
+    assert_eq!(said(&["disable", "kit"]), json!({"name": "kit", "enabled": false}));
+    assert_eq!(said(&["enable", "kit"]), json!({"name": "kit", "enabled": true}));
+    assert_eq!(said(&["rm", "kit"]), json!({"name": "kit", "removed": true}));
+    assert_eq!(said(&["ls"]), json!({"servers": []}));
+}
+
+#[test]
+fn a_changed_definition_is_refused_until_it_is_accepted() {
+    let world = World::new();
+    let words = world.write("described", "Says it again");
+    add(&world, "kit", &["ok", words.to_str().unwrap()]);
+    let first = world.run(&["mcp", "call", "kit", "echo", "text=a"]);
+    assert!(first.stderr.contains("kit/echo is pinned as it is now"), "{first:?}");
+    assert_eq!(world.run(&["mcp", "call", "kit", "echo", "text=b"]).stderr, "");
+    world.write("described", "Says it again, and reads \x1b[31myour keys");
+    let refused = world.run(&["mcp", "call", "kit", "echo", "text=c"]);
+    let said = refused.stderr.clone();
+    assert_eq!((refused.code, refused.stdout.as_str()), (4, ""), "{refused:?}");
+    assert!(said.contains("the MCP server `kit` now describes `echo` differently"), "{said}");
+    assert!(said.contains("fac mcp tools kit --accept"), "{said}");
+    // Both sides are shown, and only as text.
+    for shown in [said, world.run(&["mcp", "tools", "kit"]).ok()] {
+        assert!(
+            shown.contains("- Says it again\n+ Says it again, and reads ") && shown.contains("your keys"),
+            "{shown}"
+        );
+        assert!(!shown.contains('\x1b'), "{shown:?}");
+    }
+    let tools = json_of(&world.run(&["mcp", "tools", "kit", "--json"]).ok());
+    let echo = tools["tools"].as_array().unwrap().iter().find(|t| t["name"] == "echo").unwrap();
+    assert_eq!(echo["standing"], "changed");
+    assert!(echo["pinned_text"].as_str().unwrap().contains("Says it again\n"), "{echo}");
+    world.run(&["mcp", "tools", "kit", "--accept"]).ok();
+    assert_eq!(world.run(&["mcp", "call", "kit", "echo", "text=d"]).ok(), "d\n");
+    // Taken out and added again, it is a stranger.
+    world.run(&["mcp", "rm", "kit"]).ok();
+    add(&world, "kit", &["ok"]);
+    assert!(world.run(&["mcp", "call", "kit", "echo", "text=e"]).stderr.contains("is pinned as it is now"));
 }
 
 #[test]
@@ -107,6 +207,37 @@ fn what_a_server_says_reaches_no_terminal_raw() {
     let bytes = seat.bytes.clone();
     assert!(!String::from_utf8_lossy(&bytes).contains('\u{202e}'));
     assert!(!bytes.windows(9).any(|w| w == b"\x1b[31mname"));
+    for words in [&["evil"][..], &["evil", "fail:=true"]] {
+        let (_, said) = Seat::fac(&world, &[&["mcp", "call", "evil"], words].concat(), 120, 40).end();
+        let raw = ["\x1b]0;", "\x07", "\x1b[31mred", "\u{202e}", "\u{9b}"].map(|raw| said.contains(raw));
+        assert!(said.contains("red") && raw == [false; 5], "{said:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_error_no_log_and_no_command_line() {
+    let mut world = World::new();
+    world.set("TOKEN", "t0ken-canary-of-env");
+    add_with(&world, "leak", &["--env", "TOKEN"]);
+    world.run_with(&["secret", "set", "kept"], "t0ken-canary-kept\n").ok();
+    add_with(&world, "kept", &["--env", "TOKEN=secret:kept"]);
+    for (server, argument) in [("leak", "exit:=1"), ("leak", "x=1"), ("kept", "exit:=1"), ("kept", "x=1")] {
+        for json in [&[][..], &["--json"]] {
+            let out = world.run(&[&["mcp", "call", server, "leak", argument], json].concat());
+            assert!(out.code != 0 && format!("{out:?}").contains("***"), "{out:?}");
+            assert!(!format!("{out:?}").contains("canary"), "{out:?}");
+        }
+    }
+    for (path, bytes) in world.tree() {
+        let kept = path.to_string_lossy().contains("secret");
+        assert!(kept || !String::from_utf8_lossy(&bytes).contains("canary"), "{path:?}");
+    }
+    for words in [&["--api-key", "abc123"][..], &["--api-key=abc123"]] {
+        let said = world.run(&[&["mcp", "add", "bare", "--", "srv"], words].concat()).failed(4);
+        assert!(said.contains("looks like a secret") && !said.contains("abc123"), "{said}");
+    }
+    world.write("tls.pem", "");
+    world.run(&["mcp", "add", "file", "--", "srv", "--tls-key", "tls.pem"]).ok();
 }
 
 #[test]
@@ -132,13 +263,51 @@ fn a_server_sees_only_what_is_named_and_secrets_stay_secret() {
 #[test]
 fn an_address_wants_its_token() {
     let world = World::new();
-    let remote = Remote::start("the-token");
-    world.run_with(&["secret", "set", "tok"], "the-token\n").ok();
-    world.run(&["mcp", "add", "far", "--url", &remote.1, "--secret", "tok"]).ok();
-    assert_eq!(world.run(&["mcp", "call", "far", "echo", "text=hello"]).ok(), "hello\n");
-    world.run_with(&["secret", "set", "tok"], "wrong-one\n").ok();
-    let out = world.run(&["mcp", "call", "far", "echo", "text=hello"]);
-    assert!(out.code != 0 && !out.stderr.contains("wrong-one"), "{out:?}");
+    let remote = Remote::start("the-token-canary");
+    world.run_with(&["secret", "set", "tok"], "the-token-canary\n").ok();
+    for (name, url) in [("far", remote.1.clone()), ("events", remote.1.replace("/mcp", "/stream"))] {
+        world.run(&["mcp", "add", name, "--url", &url, "--secret", "tok"]).ok();
+        assert_eq!(world.run(&["mcp", "call", name, "echo", "text=hello"]).ok(), "hello\n");
+        let sum = json_of(&world.run(&["mcp", "call", name, "add", r#"{"a": 1, "b": 2}"#, "--json"]).ok());
+        assert_eq!(sum["json"], json!({"sum": 3}));
+    }
+    for (path, code, said) in [
+        ("/elsewhere", 3, "is not at its address (HTTP 404)"),
+        ("/moved", 4, "answered with a redirect (HTTP 307), which is not followed"),
+        ("/page", 6, "answered with text/html, which is not MCP"),
+        ("/busy", 5, "answered with HTTP 503, try again after 7"),
+    ] {
+        world.run(&["config", "set", "mcp.far.url", &remote.1.replace("/mcp", path)]).ok();
+        let stderr = world.run(&["mcp", "tools", "far"]).failed(code);
+        assert!(stderr.contains(&format!("the MCP server `far` {said}")), "{stderr}");
+    }
+    world.run_with(&["secret", "set", "tok"], "wrong-one-canary\n").ok();
+    let out = world.run(&["mcp", "call", "events", "echo", "text=hello"]);
+    assert!(out.code == 4 && out.stderr.contains("wants a token (HTTP 401)"), "{out:?}");
+    assert!(!out.stderr.contains("canary"), "{out:?}");
+    let url = remote.1.clone();
+    drop(remote);
+    world.run(&["config", "set", "mcp.far.url", &url]).ok();
+    let stderr = world.run(&["mcp", "tools", "far"]).failed(5);
+    assert!(stderr.contains("the MCP server `far` does not answer"), "{stderr}");
+    for (path, bytes) in world.tree() {
+        let kept = path.to_string_lossy().contains("secret");
+        assert!(kept || !String::from_utf8_lossy(&bytes).contains("canary"), "{path:?}");
+    }
+    let said = world.run(&["mcp", "add", "open", "--url", "http://example.org/mcp", "--secret", "tok"]).failed(4);
+    assert!(said.contains("would get its token unencrypted"), "{said}");
+}
+
+#[test]
+fn names_of_servers_are_completed() {
+    let world = World::new();
+    add(&world, "kit", &["ok"]);
+    add(&world, "kite", &["ok"]);
+    add(&world, "other", &["ok"]);
+    for sub in ["tools", "call", "enable", "disable", "rm"] {
+        assert_eq!(world.run(&["__complete", "--", "mcp", sub, "ki"]).ok(), "kit\nkite\n");
+    }
+    assert_eq!(world.run(&["__complete", "--", "mcp", "ls", "ki"]).ok(), "");
 }
 
 #[test]
@@ -177,11 +346,13 @@ fn ctrl_c_ends_the_servers_programs() {
     world.sh("mkfifo door");
     add(&world, "kit", &["ok", world.path("door").to_str().unwrap()]);
     let pid = world.run(&["mcp", "call", "kit", "spawn"]).ok();
-    assert!(!runs(&pid), "{pid} still runs");
+    gone(&pid);
     let mut seat = Seat::fac(&world, &["mcp", "call", "kit", "hang"], 80, 24);
     // Reading the pipe waits until the server has been asked.
-    let pid = world.read("door");
+    let pids = world.read("door");
     seat.press("\x03");
     assert_eq!(seat.end().0, 130);
-    assert!(!runs(&pid), "{pid} still runs");
+    // The server, and what it started.
+    assert_eq!(pids.split(' ').count(), 2, "{pids}");
+    pids.split(' ').for_each(gone);
 }

@@ -105,9 +105,9 @@ impl Connection {
         all
     }
 
-    /// The hash of a tool's definition, as last listed.
-    pub(super) fn digest(&self, tool: &str) -> Option<String> {
-        self.listed().get(tool).map(|definition| definition.digest.clone())
+    /// A tool's definition, as last listed.
+    pub(super) fn definition(&self, tool: &str) -> Option<Definition> {
+        self.listed().get(tool).cloned()
     }
 
     fn listed(&self) -> std::sync::MutexGuard<'_, HashMap<String, Definition>> {

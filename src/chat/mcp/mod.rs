@@ -26,11 +26,11 @@ use url::Url;
 
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::Http;
-use crate::kernel::secret::Secret;
+use crate::kernel::secret::{Redactor, Secret};
 
 pub use names::{check_name, tool_name};
 pub use pins::{Pin, Pins, Standing};
-pub use servers::{Offer, Offers, Servers};
+pub use servers::{Offer, Offers, Servers, differs};
 
 /// How long a server may take where the settings say nothing.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
@@ -67,6 +67,8 @@ pub struct Server {
     pub timeout: Duration,
     /// Whether `readOnlyHint` makes a tool read-only.
     pub trust_hints: bool,
+    /// Knows the secrets that it gets: what it says of itself when it fails, and what the model is told, goes without.
+    pub redactor: Redactor,
 }
 
 /// Where a server is.

@@ -40,7 +40,8 @@ pub(super) fn start(
         return Err(Error::new(Kind::BadData, format!("the MCP server `{name}` has neither a command nor a url"))
             .hint(format!("fac mcp add {name} -- PROGRAM ARGUMENTS… or fac mcp add {name} --url URL")));
     };
-    let path = env.iter().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
+    // The last one is the one that the program gets.
+    let path = env.iter().rfind(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
     let mut start = Command::new(located(program, path.as_deref(), cwd));
     start.args(arguments).env_clear().envs(env.iter().map(|(k, v)| (k, v))).current_dir(cwd);
     start.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -50,6 +50,21 @@ pub struct Offers {
 }
 
 impl Running {
+    /// An error without the secrets that the server may have repeated in it.
+    fn clean(&self, error: Error) -> Error {
+        let redact = |text: &str| self.server.redactor.redact(text).into_owned();
+        let (before, hint) = (error.full_message(), error.way_forward().map(redact));
+        let after = redact(&before);
+        if after == before && hint.as_deref() == error.way_forward() {
+            return error;
+        }
+        let error = Error::new(error.kind(), after);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
     /// The conversation; a new one when there is none, or the last one ended.
     async fn connection(&self) -> Result<(Arc<Connection>, Vec<String>)> {
         let mut slot = self.slot.lock().await;
@@ -57,7 +72,8 @@ impl Running {
             return Ok((open.clone(), Vec::new()));
         }
         *slot = None;
-        let (connection, notes) = Connection::open(&self.server).await?;
+        let opened = Connection::open(&self.server).await;
+        let (connection, notes) = opened.map_err(|error| self.clean(error))?;
         let connection = Arc::new(connection);
         *slot = Some(connection.clone());
         Ok((connection, notes))
@@ -67,7 +83,7 @@ impl Running {
     async fn definitions(&self) -> Result<(Vec<Definition>, Vec<String>)> {
         let (connection, mut notes) = self.connection().await?;
         if connection.is_stale() {
-            notes.extend(connection.list(&self.server).await?);
+            notes.extend(connection.list(&self.server).await.map_err(|error| self.clean(error))?);
         }
         let mut all = connection.definitions();
         if let Some(wanted) = &self.server.tools {
@@ -87,19 +103,23 @@ impl Running {
     ) -> Result<String> {
         let (connection, _) = self.connection().await?;
         let name = &self.server.name;
-        let Some(now) = connection.digest(tool) else {
-            return Err(Error::new(Kind::NotFound, format!("the MCP server `{name}` has no tool `{tool}`"))
-                .hint(format!("`fac mcp tools {name}` lists what it has")));
-        };
-        if allowed.is_some_and(|allowed| allowed != now) {
-            return Err(Error::new(
-                Kind::Refused,
-                format!("the MCP server `{name}` now describes `{tool}` differently"),
-            )
-            .hint(format!("look at it and accept it: fac mcp tools {name} --accept")));
+        let Some(now) = connection.definition(tool) else { return Err(no_tool(name, tool)) };
+        if allowed.is_some_and(|allowed| allowed != now.digest) {
+            return Err(differs(name, tool));
         }
-        connection.call(&self.server, tool, arguments).await
+        connection.call(&self.server, tool, arguments).await.map_err(|error| self.clean(error))
     }
+}
+
+fn no_tool(server: &str, tool: &str) -> Error {
+    Error::new(Kind::NotFound, format!("the MCP server `{server}` has no tool `{tool}`"))
+        .hint(format!("`fac mcp tools {server}` lists what it has"))
+}
+
+/// A tool's definition is not the one that was accepted.
+pub fn differs(server: &str, tool: &str) -> Error {
+    Error::new(Kind::Refused, format!("the MCP server `{server}` now describes `{tool}` differently"))
+        .hint(format!("look at it and accept it: fac mcp tools {server} --accept"))
 }
 
 impl Servers {
@@ -144,15 +164,29 @@ impl Servers {
         Ok(offers)
     }
 
-    /// Calls a tool of a server by their own names, because a person asked for it.
+    fn running(&self, server: &str) -> Result<&Arc<Running>> {
+        self.all.iter().find(|running| running.server.name == server).ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("there is no MCP server `{server}`")).hint("`fac mcp ls` lists them")
+        })
+    }
+
+    /// What a server says of one of its tools, also of one that the settings do not offer; it is started for that.
     ///
     /// # Errors
-    /// `NotFound` for an unknown server or tool, `Usage` for arguments that are no object, whatever the server says.
-    pub async fn call(&self, server: &str, tool: &str, arguments: &Value) -> Result<String> {
-        let running = self.all.iter().find(|running| running.server.name == server).ok_or_else(|| {
-            Error::new(Kind::NotFound, format!("there is no MCP server `{server}`")).hint("`fac mcp ls` lists them")
-        })?;
-        running.call(tool, None, object(arguments)?).await
+    /// `NotFound` for an unknown server or tool, and why the server cannot be used.
+    pub async fn definition(&self, server: &str, tool: &str) -> Result<Definition> {
+        let (connection, _) = self.running(server)?.connection().await?;
+        connection.definition(tool).ok_or_else(|| no_tool(server, tool))
+    }
+
+    /// Calls a tool of a server by their own names, because a person asked for it. `allowed` is the hash of the only
+    /// definition that will do.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown server or tool, `Refused` for another definition, `Usage` for arguments that are no
+    /// object, whatever the server says.
+    pub async fn call(&self, server: &str, tool: &str, allowed: Option<&str>, arguments: &Value) -> Result<String> {
+        self.running(server)?.call(tool, allowed, object(arguments)?).await
     }
 
     /// Ends all conversations, and the programs of servers.

@@ -55,6 +55,7 @@ fn program(command: &[&str]) -> Server {
         tools: None,
         timeout: TIMEOUT,
         trust_hints: false,
+        redactor: Redactor::default(),
     }
 }
 
@@ -83,7 +84,7 @@ fn a_server_is_listed_called_and_ended_with_all_it_started() {
         let server = python(&["ok"]);
         let connection = open(&server).await;
         let names: Vec<String> = connection.definitions().into_iter().map(|d| d.name).collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         assert_eq!(&names[..3], ["a.b", "add", "big"]);
         let say = async |tool: &str, arguments: Value| call(&connection, &server, tool, arguments).await;
         assert_eq!(say("echo", json!({"text": "häuser\n"})).await.unwrap(), "häuser\n");
@@ -243,13 +244,13 @@ fn odd_lists_of_tools_are_bounded() {
 fn a_server_that_died_is_started_again_for_the_next_call() {
     run(async {
         let servers = Servers::new(vec![python(&["ok"])]);
-        let error = servers.call("srv", "exit", &json!({})).await.unwrap_err();
+        let error = servers.call("srv", "exit", None, &json!({})).await.unwrap_err();
         let words = "the MCP server `srv` ended (exit code 3): its last words: started in mode ok / going down";
         assert_eq!(error.full_message(), words);
-        assert_eq!(servers.call("srv", "echo", &json!({"text": "again"})).await.unwrap(), "again");
-        assert_eq!(servers.call("srv", "none", &json!({})).await.unwrap_err().kind(), Kind::NotFound);
-        assert_eq!(servers.call("other", "echo", &json!({})).await.unwrap_err().kind(), Kind::NotFound);
-        assert_eq!(servers.call("srv", "echo", &json!([])).await.unwrap_err().kind(), Kind::Usage);
+        assert_eq!(servers.call("srv", "echo", None, &json!({"text": "again"})).await.unwrap(), "again");
+        assert_eq!(servers.call("srv", "none", None, &json!({})).await.unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(servers.call("other", "echo", None, &json!({})).await.unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(servers.call("srv", "echo", None, &json!([])).await.unwrap_err().kind(), Kind::Usage);
         servers.close().await;
     });
 }
@@ -269,7 +270,7 @@ fn offers_are_clean_pinned_and_read_only_only_by_the_settings() {
         let offers = servers.offers(&pins).await.unwrap();
         let of =
             |offers: &Offers, origin: &str| offers.tools.iter().find(|o| o.tool.origin() == origin).unwrap().clone();
-        assert_eq!(offers.tools.len(), 13 + 2);
+        assert_eq!(offers.tools.len(), 15 + 2);
         assert_eq!(
             offers.notes,
             [("trusted".to_string(), "it has no tool `gone`, which the settings name".to_string())]
@@ -295,7 +296,7 @@ fn offers_are_clean_pinned_and_read_only_only_by_the_settings() {
 
         // It comes back with other words: what was allowed before does not hold for it.
         std::fs::write(&file, "two").unwrap();
-        let _ = servers.call("srv", "exit", &json!({})).await.unwrap_err();
+        let _ = servers.call("srv", "exit", None, &json!({})).await.unwrap_err();
         let refused = echo.tool.call(&json!({"text": "x"})).await.unwrap_err();
         assert_eq!(
             (refused.kind(), refused.message()),
@@ -347,7 +348,7 @@ fn servers_are_reached_over_http_as_json_and_as_events() {
         for path in ["/mcp", "/stream"] {
             let server = peer.at(path, Some("s3cret"));
             let connection = open(&server).await;
-            assert_eq!(connection.definitions().len(), 13, "{path}");
+            assert_eq!(connection.definitions().len(), 15, "{path}");
             assert_eq!(call(&connection, &server, "echo", json!({"text": path})).await.unwrap(), path);
             connection.close().await;
         }

@@ -73,6 +73,10 @@ impl Tool for McpTool {
     }
 
     fn call<'a>(&'a self, arguments: &'a Value) -> Working<'a> {
-        Box::pin(async move { self.running.call(&self.raw, Some(&self.digest), object(arguments)?).await })
+        Box::pin(async move {
+            let text = self.running.call(&self.raw, Some(&self.digest), object(arguments)?).await?;
+            // A model has no business with a secret that its tool was given.
+            Ok(self.running.server.redactor.redact(&text).into_owned())
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! `fac mcp add|ls|enable|disable|rm`: what stands in the settings. No server is started here.
 
+use std::path::Path;
+
 use serde_json::{Value as Json, json};
 use url::Url;
 
@@ -87,6 +89,21 @@ fn check_values(args: &AddArgs) -> Result<()> {
             && !value.starts_with("secret:")
         {
             return Err(hidden(&format!("the variable {key} looks like a secret")));
+        }
+    }
+    for (at, word) in args.command.iter().enumerate().filter(|(_, word)| word.starts_with('-')) {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, value),
+            None => (word.as_str(), args.command.get(at + 1).map(String::as_str).unwrap_or_default()),
+        };
+        // A file with a key in it may be named.
+        let is_value = !value.is_empty() && !value.starts_with('-') && !Path::new(value).exists();
+        if is_value && schema::looks_secret(&KeyPath::new([option])) {
+            let what =
+                format!("the value of {option} looks like a secret, and all who can list processes would see it");
+            return Err(Error::new(Kind::Refused, what).hint(
+                "keep it with `fac secret set NAME` and hand it over as a variable: --env VARIABLE=secret:NAME",
+            ));
         }
     }
     for line in &args.headers {

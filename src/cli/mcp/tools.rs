@@ -8,9 +8,9 @@ use super::super::table::{self, Table};
 use super::super::ui::Role;
 use super::super::{Context, draw};
 use super::wait;
-use crate::chat::mcp::{Offer, Offers, Standing, pins};
+use crate::chat::mcp::{Definition, Offer, Offers, Servers, Standing, differs, pins};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
-use crate::kernel::terminal::safe;
+use crate::kernel::terminal::{safe, safe_line};
 
 /// The largest arguments that are read from stdin.
 const MAX_ARGUMENTS: u64 = 16 << 20;
@@ -71,20 +71,16 @@ fn ask(context: &Context, only: Option<&str>) -> Result<Offers> {
     Ok(offers)
 }
 
-/// Pins everything, and shows what is different from what was pinned.
+/// Pins everything.
 fn accept(context: &Context, offers: &Offers) -> Result<()> {
     let store = context.app.mcp_pins()?;
-    for offer in &offers.tools {
-        if let Standing::Changed(before) = &offer.standing
-            && !context.ui.json
-        {
-            let name = pins::key(&offer.server, &offer.definition.name);
-            context.ui.note(&safe(&format!("{name} changed:")));
-            context.ui.line(&draw::diff(&context.ui, &safe(before), &safe(&offer.definition.text())))?;
-        }
-        pins::accept(&offer.server, &offer.definition, &store)?;
-    }
-    Ok(())
+    offers.tools.iter().try_for_each(|offer| pins::accept(&offer.server, &offer.definition, &store))
+}
+
+/// What is different from what was pinned, for a person.
+fn difference(context: &Context, server: &str, before: &str, now: &Definition) -> String {
+    let name = pins::key(server, &now.name);
+    format!("{} changed:\n{}", safe_line(&name), draw::diff(&context.ui, &safe(before), &safe(&now.text())))
 }
 
 fn show(context: &Context, offers: &Offers, args: &Args) -> Result<()> {
@@ -105,7 +101,13 @@ fn show(context: &Context, offers: &Offers, args: &Args) -> Result<()> {
             (about, None),
         ]);
     }
-    context.page(&list.render(&context.ui))?;
+    let mut page = list.render(&context.ui);
+    for offer in &offers.tools {
+        if let Standing::Changed(before) = &offer.standing {
+            page.push_str(&format!("\n{}\n", difference(context, &offer.server, before, &offer.definition).trim_end()));
+        }
+    }
+    context.page(&page)?;
     for (_, error) in &offers.failures {
         let hint = error.way_forward().map(|hint| format!(" ({hint})")).unwrap_or_default();
         context.ui.warn(&safe(&format!("{}{hint}", error.full_message())));
@@ -125,6 +127,10 @@ fn show(context: &Context, offers: &Offers, args: &Args) -> Result<()> {
 }
 
 fn as_json(offers: &Offers, accepted: bool) -> Json {
+    let before = |offer: &Offer| match &offer.standing {
+        Standing::Changed(before) => Some(before.clone()),
+        Standing::New | Standing::Pinned => None,
+    };
     let one = |offer: &Offer| {
         json!({
             "server": offer.server,
@@ -132,6 +138,7 @@ fn as_json(offers: &Offers, accepted: bool) -> Json {
             "offered_as": offer.tool.spec().name,
             "standing": if accepted { "pinned" } else { offer.standing.name() },
             "digest": offer.definition.digest,
+            "pinned_text": before(offer),
             "read_only_hint": offer.definition.read_only_hint,
             "destructive_hint": offer.definition.destructive_hint,
             "description": offer.definition.description,
@@ -153,7 +160,7 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
         return Err(error);
     }
     let answer = wait(async {
-        let answer = servers.call(&args.server, &args.tool, &arguments).await;
+        let answer = asked(context, &servers, args, &arguments).await;
         servers.close().await;
         answer
     })?;
@@ -168,6 +175,29 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
         context.ui.write(format!("{answer}{end}").as_bytes())?;
     }
     Ok(0)
+}
+
+/// Calls the tool if its definition is the pinned one, or pins it at its first use.
+async fn asked(context: &Context, servers: &Servers, args: &CallArgs, arguments: &Json) -> Result<String> {
+    let store = context.app.mcp_pins()?;
+    let definition = servers.definition(&args.server, &args.tool).await?;
+    match Standing::of(&args.server, &definition, &store)? {
+        Standing::Pinned => {}
+        Standing::New => {
+            pins::accept(&args.server, &definition, &store)?;
+            if !context.ui.json {
+                let name = pins::key(&args.server, &args.tool);
+                context.ui.note(&safe_line(&format!("{name} is pinned as it is now; `fac mcp tools` shows it")));
+            }
+        }
+        Standing::Changed(before) => {
+            if !context.ui.json {
+                context.ui.note(&difference(context, &args.server, &before, &definition));
+            }
+            return Err(differs(&args.server, &args.tool));
+        }
+    }
+    servers.call(&args.server, &args.tool, Some(&definition.digest), arguments).await
 }
 
 fn arguments(words: &[String]) -> Result<Json> {

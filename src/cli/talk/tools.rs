@@ -9,15 +9,13 @@ use std::sync::Arc;
 use dialoguer::Confirm;
 
 use super::super::{Context, draw};
+use crate::app::mcp::{PATTERN, left_out, wants};
+use crate::chat::Tool;
 use crate::chat::driver::stopped;
 use crate::chat::mcp::{Offer, Servers, Standing, pins};
-use crate::chat::{Tool, policy::fits};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-
-/// What marks a pattern of MCP tools.
-const MCP: &str = "mcp:";
 
 /// Tools for the turns of one chat. Servers run until [`Kit::close`].
 #[derive(Default)]
@@ -30,10 +28,10 @@ pub(in crate::cli) struct Kit {
 impl Kit {
     /// Finds the commands of `wanted`; servers are not started yet.
     pub(in crate::cli) fn new(context: &Context, wanted: &[String]) -> Result<Kit> {
-        let (patterns, commands): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|w| w.starts_with(MCP));
+        let (patterns, commands): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|w| w.starts_with(PATTERN));
         let offer = context.app.tools(&commands)?;
         offer.left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
-        let patterns: Vec<String> = patterns.iter().map(|p| p[MCP.len()..].to_string()).collect();
+        let patterns: Vec<String> = patterns.iter().map(|p| p[PATTERN.len()..].to_string()).collect();
         let mut servers = None;
         if !patterns.is_empty() {
             let names: Vec<&str> = patterns.iter().map(|p| p.split_once('/').map_or(p.as_str(), |(n, _)| n)).collect();
@@ -65,7 +63,7 @@ impl Kit {
         let mut pinned = 0;
         for offer in offers.tools {
             let key = pins::key(&offer.server, &offer.definition.name);
-            if !self.patterns.iter().any(|p| *p == offer.server || fits(p, &key) || fits(p, &offer.server)) {
+            if !self.patterns.iter().any(|p| wants(p, &offer.server, &offer.definition.name)) {
                 continue;
             }
             match &offer.standing {
@@ -114,8 +112,7 @@ impl Kit {
 fn changed(context: &Context, key: &str, before: &str, offer: &Offer) -> Result<bool> {
     let key = safe_line(key);
     if !context.ui.ask {
-        let way = format!("`fac mcp tools {} --accept` accepts it", safe_line(&offer.server));
-        context.ui.warn(&format!("{key} is left out: its definition has changed since it was pinned; {way}"));
+        context.ui.warn(&left_out(&offer.server, &offer.definition.name));
         return Ok(false);
     }
     let difference = draw::diff(&context.ui, &safe(before), &safe(&offer.definition.text()));

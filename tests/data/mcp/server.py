@@ -6,7 +6,7 @@
 Modes of the first form: ok, die (at once), silent (answers nothing), garbage (stray lines around each message),
 noise (stray lines only), pages (endless pages of tools), long (a tool list of one 9 MB line), refuse (an error for
 initialize), bad (a tool whose schema is no object), none (no tools at all). FILE holds the description of
-`echo`, or is a pipe that `hang` writes its process id into.
+`echo`, or is a pipe that `hang` writes its process id and that of a child into.
 """
 
 import json
@@ -50,6 +50,8 @@ def tools():
         tool("hang", "Never answers"),
         tool("late", "Answers when something else is asked"),
         tool("wrong", "Answers with something else"),
+        tool("leak", "Says its secret"),
+        tool("evil", "Says what terminals obey"),
         tool("a.b", "Evil \x1b[31mname\u202e"),
     ]
 
@@ -81,12 +83,20 @@ def call(name, arguments, request):
         os._exit(3)
     if name == "hang":
         if is_pipe(OTHER):
+            child = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             with open(OTHER, "w", encoding="utf-8") as door:
-                door.write(str(os.getpid()))
+                door.write(f"{os.getpid()} {child.pid}")
         return None
     if name == "late":
         late.append(request)
         return None
+    if name == "evil":
+        return text("\x1b]0;owned\x07\x1b[31mred\u202e\u009b31m", isError=bool(arguments.get("fail")))
+    if name == "leak":
+        print("my token is", os.environ.get("TOKEN"), file=sys.stderr, flush=True)
+        if arguments.get("exit"):
+            os._exit(3)
+        return text(f"cannot log in with {os.environ.get('TOKEN')}", isError=True)
     if name == "wrong":
         return {"surprise": True}
     if name == "a.b":
