@@ -119,17 +119,15 @@ fn lines_go_on_complete_and_come_from_an_editor() {
     let editor = world.write("edit.sh", "#!/bin/sh\nprintf 'from the editor: %s' \"$(cat \"$1\")\" > \"$1\"\n");
     world.set("EDITOR", &format!("sh {}", editor.display()));
     let mut seat = seat(&world, &[]);
-    seat.press("one\\\rtwo\r").expect("in,");
+    seat.press("one\\\rtwo\r").expect("in,").expect_editor();
     assert_eq!(server.last().last_user(), "one\ntwo");
-    seat.expect_editor().press("```\rls\r```\r").expect("```");
-    server.wait_asked(2);
+    seat.press("```\rls\r```\r").expect_editor();
     assert_eq!(server.last().last_user(), "```\nls\n```");
-    seat.expect_editor().press("/edit some text\r");
-    server.wait_asked(3);
+    seat.press("/edit some text\r").expect("from the editor: some text").expect_editor();
     assert_eq!(server.last().last_user(), "from the editor: some text");
-    seat.expect("from the editor").expect_editor().press("/mode\t");
-    seat.expect("show the model, or change it").press("\x03").expect("another Ctrl-C leaves");
-    seat.expect_editor().press("\x04");
+    seat.press("/mode\t").expect("show the model, or change it");
+    seat.press("\x03").expect("another Ctrl-C leaves").expect_editor();
+    seat.press("\x04");
     assert_eq!(seat.end().0, 0);
     // What was typed is there next time, and nobody else can read it.
     let history = world.fac().join("state/chat_history");
