@@ -10,11 +10,13 @@ mod dangerous;
 mod facts;
 mod launcher;
 mod plan;
+mod reach;
 mod step;
 
 pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
+pub use reach::{Reach, Told, reach};
 pub use step::{Dry, dry_run};
 
 use std::ffi::OsString;
