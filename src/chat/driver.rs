@@ -626,6 +626,23 @@ impl Listener for Silent {
     fn tool_ended(&mut self, _origin: &str, _said: &str, _failed: bool) {}
 }
 
+/// Waits for `turn`, whose stop is `stop`, and stops it when `over` is asked to stop or `limit` is over.
+pub async fn within<T>(turn: impl Future<Output = T>, stop: &Stop, over: &Stop, limit: Option<Duration>) -> T {
+    let watch = async {
+        match limit {
+            Some(limit) => drop(tokio::time::timeout(limit, stopped(over)).await),
+            None => stopped(over).await,
+        }
+        stop.request();
+    };
+    let mut turn = std::pin::pin!(turn);
+    tokio::select! {
+        done = &mut turn => return done,
+        () = watch => {}
+    }
+    turn.await
+}
+
 /// Waits until somebody asks to stop.
 pub async fn stopped(stop: &Stop) {
     while !stop.is_requested() {

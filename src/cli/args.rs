@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
-use super::talk::{ask, memory, models, sessions, usage};
+use super::talk::{ask, chain, compare, memory, models, sessions, usage};
 use super::{chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
@@ -92,6 +92,8 @@ pub(super) enum Sub {
     Search(search::Args),
     Ask(ask::Args),
     Chat(chat::Args),
+    Compare(compare::Args),
+    Chain(chain::Args),
     Sessions(sessions::Args),
     Models(models::Args),
     Usage(usage::Args),

@@ -44,7 +44,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 43] = [
+pub const RESERVED: [&str; 44] = [
     "run",
     "commands",
     "source",
@@ -54,6 +54,7 @@ pub const RESERVED: [&str; 43] = [
     "sessions",
     "models",
     "compare",
+    "chain",
     "usage",
     "listen",
     "say",
@@ -244,6 +245,8 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Search(_)) => "search",
         Some(Sub::Ask(_)) => "ask",
         Some(Sub::Chat(_)) => "chat",
+        Some(Sub::Compare(_)) => "compare",
+        Some(Sub::Chain(_)) => "chain",
         Some(Sub::Sessions(_)) => "sessions",
         Some(Sub::Models(_)) => "models",
         Some(Sub::Usage(_)) => "usage",
@@ -281,6 +284,8 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Search(args)) => search::run(context, &args),
         Some(Sub::Ask(args)) => talk::ask::run(context, &args),
         Some(Sub::Chat(args)) => chat::run(context, &args),
+        Some(Sub::Compare(args)) => talk::compare::run(context, &args),
+        Some(Sub::Chain(args)) => talk::chain::run(context, &args),
         Some(Sub::Sessions(args)) => talk::sessions::run(context, args),
         Some(Sub::Models(args)) => talk::models::run(context, args),
         Some(Sub::Usage(args)) => talk::usage::run(context, &args),

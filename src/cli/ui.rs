@@ -121,6 +121,12 @@ impl Ui {
         if size == 0 { self.columns } else { size.clamp(20, 400) }
     }
 
+    /// Lines of the terminal; 24 where stdout is none.
+    pub fn height(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
+        if size == 0 { 24 } else { size }
+    }
+
     /// Whether stdout gets colours.
     pub fn colour(&self) -> bool {
         self.colour_out

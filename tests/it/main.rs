@@ -6,6 +6,7 @@ mod ask;
 mod bundled;
 mod chat;
 mod cli;
+mod compare;
 mod completion;
 mod config;
 mod crash;

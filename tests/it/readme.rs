@@ -8,6 +8,7 @@
 
 use std::process::Stdio;
 
+use crate::support::model::{Answer, ModelServer};
 use crate::support::world::World;
 
 /// A command of the README and what should follow it.
@@ -64,6 +65,16 @@ fn agree(patterns: &[String], lines: &[&str]) -> bool {
     }
 }
 
+/// What the model of the README answers, by what it is asked.
+const ANSWERS: [(&str, &str); 6] = [
+    ("EADDRINUSE", "Another program already listens on that address and port."),
+    ("in three words", "Port already taken."),
+    ("invent a dog", "{\"name\": \"Rex\", \"age\": 3}"),
+    ("kindly remit", "As we agreed, please pay."),
+    ("two facts", "They dance. They wear yellow."),
+    ("a title for: They dance", "Dancers in Yellow"),
+];
+
 /// What a newcomer might have in front of them.
 fn world() -> World {
     let mut world = World::new();
@@ -83,7 +94,15 @@ fn every_example_of_the_readme_says_what_the_program_says() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let examples = examples(&readme);
     assert!(examples.len() >= 15, "only {} examples", examples.len());
+    let server = ModelServer::start();
+    server.on(|asked| {
+        let said = ANSWERS.iter().find(|(question, _)| asked.last_user().contains(question));
+        Answer::text(said.map_or("What?", |(_, answer)| *answer)).usage(20, 10, 0, 0)
+    });
     let world = world();
+    let settings = format!("local_models = false\n[providers.lab]\nurl = \"{}/v1/\"\n", server.url());
+    std::fs::create_dir_all(world.fac().join("config")).unwrap();
+    std::fs::write(world.fac().join("config/config.toml"), settings).unwrap();
     let mut wrong = String::new();
     for example in &examples {
         let mut shell = world.program("sh", &["-c", &format!("exec 2>&1; {}", example.command)]);

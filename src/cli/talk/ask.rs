@@ -1,6 +1,6 @@
 //! `fac ask`: one question, one answer.
 
-use std::io::{IsTerminal, Read};
+use std::time::Duration;
 
 use clap::Args as Arguments;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
+use super::question::{Question, limit};
 use super::tools::Kit;
 use super::{adopt, end, record, status_of, wait};
 use crate::app::models::budget_check;
@@ -38,20 +39,11 @@ Examples:
 #[derive(Debug, Arguments)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The question
-    words: Vec<String>,
     /// The model: `provider/model`, an alias, or a part of a name
     #[arg(short, long, value_name = "MODEL")]
     model: Option<String>,
-    /// What the model is to be and to do
-    #[arg(short, long, value_name = "TEXT")]
-    system: Option<String>,
-    /// Send a file along (`-` is what is piped in)
-    #[arg(short, long = "file", value_name = "FILE")]
-    files: Vec<String>,
-    /// Send a picture or another file along
-    #[arg(short, long = "attach", value_name = "FILE")]
-    attachments: Vec<String>,
+    #[command(flatten)]
+    question: Question,
     /// Ask with the prompt of this command; the words are its arguments
     #[arg(short, long, value_name = "COMMAND")]
     prompt: Option<String>,
@@ -59,12 +51,6 @@ pub struct Args {
     /// (`mcp:server`, `mcp:server/tool`); each use is asked about
     #[arg(short = 'T', long = "tool", value_name = "COMMAND")]
     tools: Vec<String>,
-    /// Tune the answer: temperature, top_p, max_tokens, seed, stop, or a field the provider knows
-    #[arg(short, long = "option", value_name = "KEY=VALUE")]
-    options: Vec<String>,
-    /// How hard to think: none, low, medium or high
-    #[arg(long, value_name = "EFFORT", value_parser = ["none", "low", "medium", "high"], hide_possible_values = true)]
-    think: Option<String>,
     /// Go on in the chat used last
     #[arg(short = 'c', long = "continue", conflicts_with = "session")]
     go_on: bool,
@@ -88,15 +74,18 @@ pub struct Args {
 pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     adopt(context)?;
     let schema = args.schema.as_deref().map(read_schema).transpose()?;
-    let mut tuning = tuning(&args.options, args.think.as_deref())?;
+    let mut tuning = args.question.tuning()?;
     tuning.schema.clone_from(&schema);
-    let mut parts = parts(context, args)?;
     let prompted = args.prompt.as_deref().map(|name| prompted(context, args, name)).transpose()?;
-    if let Some(prompted) = &prompted {
-        parts.extend(prompted.parts.iter().cloned());
-        let over = tuning_over(prompted.tuning.clone(), &args.options, args.think.as_deref())?;
-        tuning = Tuning { schema: tuning.schema.take(), ..over };
-    }
+    let parts = match &prompted {
+        None => args.question.parts(context)?,
+        Some(prompted) => {
+            let question = &args.question;
+            let over = tuning_over(prompted.tuning.clone(), &question.options, question.think.as_deref())?;
+            tuning = Tuning { schema: tuning.schema.take(), ..over };
+            question.attached(context)?.into_iter().chain(prompted.parts.iter().cloned()).collect()
+        }
+    };
     let kit = Kit::new(context, &args.tools)?;
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
     let session = session(context, args)?;
@@ -105,7 +94,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         parent: session.head,
         parts: Some(parts),
         model: args.model.clone(),
-        system: args.system.clone().or_else(|| prompted.as_ref().and_then(|p| p.system.clone())),
+        system: args.question.system.clone().or_else(|| prompted.as_ref().and_then(|p| p.system.clone())),
         tuning,
         purpose: "ask".to_string(),
         command: prompted.as_ref().map(|p| p.command.clone()),
@@ -226,7 +215,7 @@ fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
     let names: Vec<String> = name.split_whitespace().map(String::from).collect();
     let (resolved, used) = context.app.resolve(&names)?;
     let command = resolved.full_name();
-    let words: Vec<String> = names[used..].iter().chain(&args.words).cloned().collect();
+    let words: Vec<String> = names[used..].iter().chain(&args.question.words).cloned().collect();
     let given = bind::take_apart(&resolved.command, &words)?;
     let bound = bind::check(&resolved.command, &given, &context.app.param_env(&resolved.command))?;
     let catalog = context.app.catalog()?;
@@ -235,55 +224,14 @@ fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
         return Err(error);
     }
     let mut engine = context.app.engine(&catalog, Stop::new()?, false, "manual")?;
-    engine.input = piped(context, args)?;
+    engine.input = args.question.piped(context)?;
     let (call, step) = engine::single_call(&engine, &plan)?;
-    if call.is_empty() && args.files.is_empty() && args.attachments.is_empty() {
+    if call.is_empty() && !args.question.has_files() {
         return Err(Error::new(Kind::Usage, format!("`{command}` has nothing to work on"))
             .hint("pipe something in, or write it behind the options"));
     }
-    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
-    let (parts, tuning) = (prompt::parts(&call, step, limit)?, prompt::tuning(step)?);
+    let (parts, tuning) = (prompt::parts(&call, step, limit(context)?)?, prompt::tuning(step)?);
     Ok(Prompted { command, system: call.system, parts, tuning, step: step.clone() })
-}
-
-/// What is piped in, unless a file is named `-`.
-fn piped(context: &Context, args: &Args) -> Result<Option<Vec<u8>>> {
-    let named = args.files.iter().chain(&args.attachments).any(|f| f == "-");
-    if context.ui.no_input || named || std::io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    let most = (context.app.config()?.int("chat.max_attachment_mb") << 20).saturating_add(1);
-    let (mut bytes, stdin) = (Vec::new(), std::io::stdin().lock());
-    stdin.take(most).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
-    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
-}
-
-/// What goes to the model: the words, what is piped in, and the files.
-fn parts(context: &Context, args: &Args) -> Result<Vec<Part>> {
-    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
-    let mut parts = Vec::new();
-    let mut words = if args.prompt.is_some() { String::new() } else { args.words.join(" ") };
-    if args.prompt.is_none()
-        && let Some(piped) = piped(context, args)?
-    {
-        if words.is_empty() && std::str::from_utf8(&piped).is_ok() && piped.len() as u64 <= limit {
-            words = String::from_utf8_lossy(&piped).into_owned();
-        } else {
-            parts.push(attach::part("stdin", piped, limit)?);
-        }
-    }
-    let mut stdin = std::io::stdin().lock();
-    for file in args.files.iter().chain(&args.attachments) {
-        parts.push(attach::read(file, &mut stdin, limit)?);
-    }
-    if words.trim().is_empty() && parts.is_empty() && args.prompt.is_none() {
-        return Err(Error::new(Kind::Usage, "there is no question")
-            .hint("fac ask 'your question', or pipe something in; `fac ask --help` shows more"));
-    }
-    if !words.trim().is_empty() {
-        parts.push(Part::text(words));
-    }
-    Ok(parts)
 }
 
 /// The chat that the question belongs to.
@@ -292,9 +240,9 @@ fn session(context: &Context, args: &Args) -> Result<Session> {
     let new = |name: Option<String>| NewSession {
         name,
         model: args.model.clone(),
-        system: args.system.clone(),
+        system: args.question.system.clone(),
         temporary: args.temp,
-        title: Some(title(&args.words.join(" "))).filter(|t| !t.is_empty()),
+        title: Some(title(&args.question.words.join(" "))).filter(|t| !t.is_empty()),
         ..NewSession::default()
     };
     if args.go_on {
@@ -316,10 +264,16 @@ pub(in crate::cli) fn last_session(store: &Store) -> Result<Session> {
         .ok_or_else(|| Error::new(Kind::NotFound, "there is no chat to go on with").hint("without -c a new one begins"))
 }
 
+/// A length of time as it is typed.
+pub(in crate::cli) fn time(text: &str) -> Result<Duration> {
+    crate::kernel::duration::parse_ms(text)
+        .map(Duration::from_millis)
+        .ok_or_else(|| Error::new(Kind::Usage, format!("`{text}` is no length of time")).hint("write 30s, 5m or 500ms"))
+}
+
 /// A file that goes along with a question.
 pub(in crate::cli) fn file(context: &Context, name: &str) -> Result<Part> {
-    let limit = context.app.config()?.int("chat.max_attachment_mb") << 20;
-    attach::read(name, &mut std::io::stdin().lock(), limit)
+    attach::read(name, &mut std::io::stdin().lock(), limit(context)?)
 }
 
 /// The beginning of a question, as a chat's first title.

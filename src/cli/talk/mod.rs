@@ -4,9 +4,12 @@
 
 pub(super) mod ask;
 pub(super) mod carry;
+pub(super) mod chain;
+pub(super) mod compare;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
+mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
 pub(super) mod usage;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::model::{Dialect, Step, StepKind};
 use super::run::{Call, Done, Performed, Plan, StepRunner, Unit, Work};
 use crate::chat::attach;
-use crate::chat::driver::{Ask, Chat, Ended, Listener, Outcome};
+use crate::chat::driver::{Ask, Chat, Ended, Listener, Outcome, within};
 use crate::chat::policy::Asker;
 use crate::chat::tool::Tool;
 use crate::chat::turn::Limits;
@@ -24,9 +24,6 @@ use crate::kernel::ids::Id;
 use crate::providers::model::{Part, Piece, Role, Tuning, words};
 use crate::providers::{Models, Needs};
 use crate::store::{Captured, MessageStatus, NewMessage, NewSession, Process, Session, SessionEdit, Status, Store};
-
-/// A look at whether the run was stopped, this often.
-const LOOK: Duration = Duration::from_millis(25);
 
 /// What prompts need of the world.
 #[derive(Clone)]
@@ -170,22 +167,10 @@ impl Prompts {
             .enable_all()
             .build()
             .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-        let deadline = work.timeout.map(|limit| Instant::now() + limit);
         let stop = Stop::new()?;
         let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = runtime.block_on(async {
-            let watch = async {
-                while !work.stop.is_requested() && deadline.is_none_or(|d| Instant::now() < d) {
-                    tokio::time::sleep(LOOK).await;
-                }
-                stop.request();
-                std::future::pending::<()>().await
-            };
-            tokio::select! {
-                outcome = self.ask(work, session, ask, stop.clone(), &mut hands) => outcome,
-                () = watch => Err(Error::new(Kind::Interrupted, "interrupted")),
-            }
-        });
+        let asked = self.ask(work, session, ask, stop.clone(), &mut hands);
+        let outcome = runtime.block_on(within(asked, &stop, work.stop, work.timeout));
         runtime.shutdown_background();
         hands.listener.finished();
         Ok((outcome?, stop.is_requested() && !work.stop.is_requested()))

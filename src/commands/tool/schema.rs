@@ -102,7 +102,7 @@ mod tests {
 
     fn command() -> Command {
         let text = "---\nfactotum: 1\n---\n### `/release <version> [channel=stable|beta] [--dry-run] [count] [files...]`\n\
-                    **Options:**\n- `count` integer: how many\n- `version`: a tag\n\n```sh\necho\n```\n";
+                    **Options:**\n- `count` (integer): how many\n- `version`: a tag\n\n```sh\necho\n```\n";
         native::read(&SourceFile { path: "commands/x.md", text }).commands.remove(0)
     }
 

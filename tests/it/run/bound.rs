@@ -23,7 +23,7 @@ fn an_unbound_entry_says_how_to_bind_it() {
 #[test]
 fn an_entry_is_bound_to_a_shell_line_a_command_or_a_prompt_and_unbound() {
     let world = with_catalogue();
-    settings(&world, "# mine\ncolor = \"auto\" # keep\n");
+    settings(&world, "# mine\ncolor = \"auto\" # keep\nlocal_models = false\n");
     world.run(&["commands", "bind", "/assist", "--shell", "echo \"about ${topic:-nothing}\""]).ok();
     assert_eq!(world.run(&["assist", "x; y"]).ok(), "about x; y\n");
     assert_eq!(world.run(&["assist"]).ok(), "about nothing\n");
@@ -33,9 +33,9 @@ fn an_entry_is_bound_to_a_shell_line_a_command_or_a_prompt_and_unbound() {
     let dry = json(&world.run(&["assist", "--dry-run", "--json", "{{topic}}"]));
     assert_eq!(dry["dry_run"]["steps"][0]["text"], "Explain {{topic}} to me");
     let said = world.run(&["assist", "x"]).failed(5);
-    assert!(said.contains("has a `prompt` step, and nothing here can do one"), "{said}");
+    assert!(said.contains("no model is set up here"), "{said}");
     let file = std::fs::read_to_string(fac_home(&world).join("config/config.toml")).unwrap();
-    assert!(file.starts_with("# mine\ncolor = \"auto\" # keep\n"), "{file}");
+    assert!(file.starts_with("# mine\ncolor = \"auto\" # keep\nlocal_models = false\n"), "{file}");
     world.run(&["commands", "bind", "assist", "--remove"]).ok();
     world.run(&["assist"]).failed(6);
 }

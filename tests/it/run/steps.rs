@@ -35,11 +35,11 @@ fn stdin_passes_through_byte_for_byte() {
 #[test]
 fn a_step_reads_what_another_wrote_whole_and_as_it_was() {
     let world = world(
-        "### `/chain`\n```sh {id=make}\nseq 200000; printf 'end\\0'\n```\n```sh {stdin=make}\ncat >out\n```\n\
+        "### `/linked`\n```sh {id=make}\nseq 200000; printf 'end\\0'\n```\n```sh {stdin=make}\ncat >out\n```\n\
          ### `/hidden <pin>`\n**Options:**\n- `<pin>` (secret)\n\n```sh {id=make}\necho \"$pin\"\n```\n\
          ```sh {stdin=make}\ncat >pin\n```\n",
     );
-    world.run(&["chain", "--json"]).ok();
+    world.run(&["linked", "--json"]).ok();
     let want: String = (1..=200_000).map(|n| format!("{n}\n")).collect::<String>() + "end\0";
     assert!(world.read("out") == want, "1.3 MB between two steps");
     world.run(&["hidden", "4711"]).ok();
