@@ -6,13 +6,12 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, FuzzySelect, Input, Password, Select};
+use dialoguer::{Confirm, FuzzySelect, Input, Select};
 
-use super::draw;
-use super::{Context, table};
+use super::{Context, card, draw, hidden, table};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Command, Param, ParamType};
-use crate::commands::run::Plan;
+use crate::commands::run::{self, Plan, Reach};
 use crate::exec::signals::StopOnSignals;
 use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
@@ -47,19 +46,26 @@ fn gone(error: dialoguer::Error) -> Error {
     Error::new(Kind::Failed, "cannot ask on this terminal").because(io).hint("give the answer as an argument")
 }
 
-/// Asks for trust in everything of a plan that has none, each definition shown first.
+/// Asks for trust in everything of a plan that has none: how many there are and which, then each in turn.
 pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<Granted> {
-    let mut asked: Vec<String> = Vec::new();
-    let wanting: Vec<Resolved> = plan.all().filter(|r| r.trust != Trust::Trusted).cloned().collect();
-    for resolved in &wanting {
-        if asked.contains(&resolved.key()) {
-            continue;
+    let mut wanting: Vec<&Resolved> = Vec::new();
+    for resolved in plan.all().filter(|r| r.trust != Trust::Trusted) {
+        if !wanting.iter().any(|w| w.key() == resolved.key()) {
+            wanting.push(resolved);
         }
-        asked.push(resolved.key());
-        if !context.ui.ask {
-            return Ok(Granted::No(resolved.refusal()));
+    }
+    if let Some(first) = wanting.first().filter(|_| !context.ui.ask) {
+        return Ok(Granted::No(first.refusal()));
+    }
+    if wanting.len() > 1 {
+        context.ui.note(&card::overview(&context.ui, &wanting));
+    }
+    for (at, resolved) in wanting.iter().enumerate() {
+        let number = (wanting.len() > 1).then_some((at + 1, wanting.len()));
+        if number.is_some() {
+            context.ui.note("");
         }
-        if !ask_trust(context, catalog, resolved)? {
+        if !ask_trust(context, catalog, resolved, number)? {
             return Ok(Granted::No(Error::new(
                 Kind::Refused,
                 format!("`{}` was not trusted, so nothing was run", resolved.key()),
@@ -75,14 +81,19 @@ pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -
     Ok(Granted::Yes)
 }
 
-fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> Result<bool> {
+fn ask_trust(
+    context: &Context,
+    catalog: &Catalog<'_>,
+    resolved: &Resolved,
+    number: Option<(usize, usize)>,
+) -> Result<bool> {
     let ui = &context.ui;
     let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
-    let shown = match before.filter(|_| resolved.trust == Trust::Changed) {
-        Some(grant) => draw::trust_diff(ui, &grant.text, resolved),
-        None => draw::trust_card(ui, resolved),
-    };
-    ui.note(&shown);
+    let reach = reach_of(context, resolved)?;
+    ui.note(&match before.filter(|_| resolved.trust == Trust::Changed) {
+        Some(grant) => card::changed(ui, resolved, &reach, number, &grant.text),
+        None => card::whole(ui, resolved, &reach, number),
+    });
     let question = match resolved.trust {
         Trust::Changed => format!("`{}` has changed. Trust it as it is now?", resolved.key()),
         _ => format!("`{}` comes from outside. Trust exactly this?", resolved.key()),
@@ -94,6 +105,12 @@ fn ask_trust(context: &Context, catalog: &Catalog<'_>, resolved: &Resolved) -> R
         catalog.store.grant(&[grant_of(resolved, "asked")])?;
     }
     Ok(yes)
+}
+
+/// What a definition would reach if it were run here.
+pub(super) fn reach_of(context: &Context, resolved: &Resolved) -> Result<Reach> {
+    let app = &context.app;
+    Ok(run::reach(resolved, &app.interpreters()?, &app.env, &app.cwd))
 }
 
 /// The permission for a definition as it is now.
@@ -125,7 +142,7 @@ pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may
     let prompt = if param.help.is_empty() { param.name.clone() } else { format!("{} ({})", param.name, param.help) };
     let prompt = safe_line(&prompt).into_owned();
     if param.ty == ParamType::Secret {
-        return Password::with_theme(&*theme).with_prompt(prompt).interact().map_err(gone);
+        return hidden::read(&*theme, &prompt);
     }
     let mut choices = param.choices.clone();
     if choices.is_empty()
@@ -237,5 +254,5 @@ pub(super) fn yes(context: &Context, question: &str, default: bool) -> Result<bo
 /// A hidden line.
 pub(super) fn hidden(context: &Context, prompt: &str) -> Result<String> {
     let theme = theme(context);
-    Password::with_theme(&*theme).with_prompt(prompt.to_string()).interact().map_err(gone)
+    hidden::read(&*theme, prompt)
 }

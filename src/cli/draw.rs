@@ -134,16 +134,6 @@ pub(super) fn place(resolved: &Resolved) -> String {
     safe_line(&out).into_owned()
 }
 
-/// What a person must see before trusting something.
-pub(super) fn trust_card(ui: &Ui, resolved: &Resolved) -> String {
-    let bar = ui.paint_err(Role::Warn, "│");
-    let mut out = format!("{} {}\n", ui.paint_err(Role::Strong, &safe_line(&resolved.key())), place(resolved));
-    for line in safe(&resolved.accepted_text()).lines() {
-        out.push_str(&format!("{bar} {line}\n"));
-    }
-    out.trim_end().to_string()
-}
-
 /// A snippet with the values it would get.
 pub(super) fn snippet_card(ui: &Ui, plan: &Plan) -> String {
     let unit = plan.root();

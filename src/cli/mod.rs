@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod card;
 mod chat;
 mod commands;
 mod complete;
@@ -14,6 +15,7 @@ mod doctor;
 mod draw;
 mod events;
 mod help;
+mod hidden;
 mod init;
 mod man;
 mod mcp;

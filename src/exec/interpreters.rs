@@ -181,18 +181,34 @@ impl Interpreters {
             let extension = self.get(language).first().map_or("", |i| &i.extension);
             return line.prepare(script, extension, args, path_var);
         }
+        let (way, program) = self.way(language, path_var)?;
+        // PHP takes no opening tag on its command line, and a file without one is text.
+        let needs_file = way.extension == "php" && script.trim_start().starts_with("<?");
+        // Shells and node would take a text that begins so for one of their options.
+        let needs_file = needs_file || script.starts_with(['-', '+']) || script.len() > MAX_STRING;
+        way.fill(program, script, name, args, needs_file)
+    }
+
+    /// The program that [`prepare`](Self::prepare) would choose; where a first line asks `env` for one, the one it
+    /// finds. Nothing is written.
+    ///
+    /// Errors as there.
+    pub fn program(&self, language: &str, script: &str, path_var: impl AsRef<OsStr>) -> Result<PathBuf> {
+        let path_var = path_var.as_ref();
+        let Some(line) = Shebang::of(script) else { return self.way(language, path_var).map(|(_, program)| program) };
+        let name = line.asked_of_env().unwrap_or(line.program);
+        find_program(name, path_var).ok_or_else(|| missing(name, ""))
+    }
+
+    /// The first way to run `language` whose program is there.
+    fn way(&self, language: &str, path_var: &OsStr) -> Result<(&Interpreter, PathBuf)> {
         let ways = self.get(language);
         let Some(first) = ways.first() else {
             return Err(Error::new(Kind::Usage, format!("no interpreter is known for {language:?}"))
                 .hint("name one in the settings, or begin the script with a #! line"));
         };
         let found = ways.iter().find_map(|way| find_program(way.program(), path_var).map(|path| (way, path)));
-        let (way, program) = found.ok_or_else(|| missing(first.program(), &first.install_hint))?;
-        // PHP takes no opening tag on its command line, and a file without one is text.
-        let needs_file = way.extension == "php" && script.trim_start().starts_with("<?");
-        // Shells and node would take a text that begins so for one of their options.
-        let needs_file = needs_file || script.starts_with(['-', '+']) || script.len() > MAX_STRING;
-        way.fill(program, script, name, args, needs_file)
+        found.ok_or_else(|| missing(first.program(), &first.install_hint))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`run`] runs one program, passes its output on as it comes and keeps a bounded record of it. The room knows neither
 //! commands nor trust nor where a record is stored, and prints nothing. Everything the operating system decides is in
-//! `unix.rs`.
+//! `unix`.
 //!
 //! What holds for every run:
 //!

@@ -1,7 +1,10 @@
 //! The loop that looks after one running program.
 //!
 //! One thread, one poll: output, input, keys, signals and the next deadline. It knows no system call; those are in
-//! `unix.rs`.
+//! `unix`.
+
+mod keys;
+mod wait;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -280,61 +283,6 @@ impl Running {
         }
     }
 
-    /// Waits for the next thing to happen.
-    fn wait(&self, stop: &Stop) -> io::Result<Ready> {
-        let mut fds = vec![(self.wake.as_fd(), Want::Read)];
-        let mut slots = Slots::default();
-        let mut add = |slot: &mut Option<usize>, fd, want| {
-            *slot = Some(fds.len());
-            fds.push((fd, want));
-        };
-        if !self.stop_heard {
-            add(&mut slots.stop, stop.bell.as_fd(), Want::Read);
-        }
-        for (source, slot) in self.sources.iter().zip(&mut slots.sources) {
-            if let Some(fd) = &source.fd {
-                add(slot, fd.as_fd(), Want::Read);
-            }
-        }
-        if let Some(feed) = &self.feed {
-            add(&mut slots.feed, feed.fd.as_fd(), Want::Write);
-        }
-        if let Some(keys) = self.console.keys().filter(|_| self.typed.len() < TYPED) {
-            add(&mut slots.keys, keys.as_fd(), Want::Read);
-        }
-        if let Some(pty) = self.pty.as_ref().filter(|_| !self.typed.is_empty()) {
-            add(&mut slots.typed, pty.master.as_fd(), Want::Write);
-        }
-        let ready = os::wait_ready(&fds, self.time_to_wait())?;
-        let is = |slot: Option<usize>| slot.and_then(|i| ready.get(i)).is_some_and(|r| *r);
-        Ok(Ready {
-            nothing: !ready.contains(&true),
-            wake: is(Some(0)),
-            stop: is(slots.stop),
-            sources: slots.sources.map(is),
-            feed: is(slots.feed),
-            keys: is(slots.keys),
-            typed: is(slots.typed),
-        })
-    }
-
-    /// Until the next thing the clock will ask for.
-    fn time_to_wait(&self) -> Duration {
-        let now = Instant::now();
-        let until = |at: Instant| at.saturating_duration_since(now);
-        let mut times = vec![HEARTBEAT];
-        match &self.exited {
-            _ if self.ending.is_some() => times.push(WATCH),
-            Some((_, at)) => times.push(until(*at + DRAIN)),
-            None => {
-                times.extend(self.deadline.map(until));
-                times.extend(self.pressed.map(|at| until(at + PATIENCE)));
-                times.extend(self.waiting.map(|_| RETRY));
-            }
-        }
-        times.into_iter().min().unwrap_or(HEARTBEAT)
-    }
-
     /// Reads once; the number of bytes.
     fn read_source(&mut self, i: usize, sink: &mut dyn Sink, buffer: &mut [u8]) -> usize {
         let source = &mut self.sources[i];
@@ -388,37 +336,6 @@ impl Running {
         }
     }
 
-    /// Takes keys for the program, and notes whether they interrupt it.
-    fn read_keys(&mut self, buffer: &mut [u8]) {
-        let Some(keys) = self.console.keys() else { return };
-        match os::read(keys, &mut buffer[..4096]) {
-            Moved::Bytes(n) => {
-                let bytes = &buffer[..n];
-                if let Some(pty) = &self.pty {
-                    let interrupts = pty.interrupt_key().is_some_and(|key| bytes.contains(&key));
-                    self.was_pressed |= interrupts;
-                    // An interactive shell is not meant when it runs something in the foreground; and whoever goes on
-                    // typing does not wait for an end.
-                    let meant = interrupts && pty.is_foreground(&self.group);
-                    self.pressed = meant.then(|| self.pressed.unwrap_or_else(Instant::now));
-                }
-                self.typed.extend_from_slice(bytes);
-                self.write_typed();
-            }
-            Moved::NotNow => {}
-            Moved::Closed => self.console.hang_up(),
-        }
-    }
-
-    fn write_typed(&mut self) {
-        let Some(pty) = self.pty.as_ref().filter(|_| !self.typed.is_empty()) else { return };
-        match os::write(&pty.master, &self.typed) {
-            Moved::Bytes(n) => drop(self.typed.drain(..n)),
-            Moved::NotNow => {}
-            Moved::Closed => self.typed.clear(),
-        }
-    }
-
     /// Looks at what a signal has told: the program ended or stopped, the window changed, we were continued.
     fn notice_changes(&mut self) -> io::Result<()> {
         if self.exited.is_none() {
@@ -437,31 +354,6 @@ impl Running {
             pty.resize(&self.console);
         }
         Ok(())
-    }
-
-    /// The program was stopped: it wants the terminal, or somebody pressed Ctrl-Z.
-    fn notice_stop(&mut self, signal: i32) {
-        if os::wants_terminal(signal) {
-            self.lend(signal);
-            if self.waiting.is_some() {
-                os::suspend_ourselves(signal);
-                self.lend(signal);
-            }
-        } else if os::is_suspension(signal) && self.lent.take().is_some() {
-            os::suspend_ourselves(signal);
-            self.lent = Lent::to(&self.group);
-            self.group.resume();
-        }
-    }
-
-    /// Gives the program our terminal and lets it go on, or notes that it waits for one.
-    fn lend(&mut self, signal: i32) {
-        self.lent = self.lent.take().filter(Lent::renew).or_else(|| Lent::to(&self.group));
-        self.waiting = self.lent.is_none().then_some(signal);
-        if self.lent.is_some() {
-            self.was_lent = true;
-            self.group.resume();
-        }
     }
 
     fn finish(self) -> Outcome {
@@ -484,25 +376,4 @@ impl Running {
         let [stdout, stderr] = self.sources.map(|s| s.capture.finish());
         Outcome { status, stdout, stderr, duration: self.started.elapsed() }
     }
-}
-
-/// Where each descriptor stands among those waited for.
-#[derive(Default)]
-struct Slots {
-    stop: Option<usize>,
-    sources: [Option<usize>; 2],
-    feed: Option<usize>,
-    keys: Option<usize>,
-    typed: Option<usize>,
-}
-
-/// What is ready.
-struct Ready {
-    nothing: bool,
-    wake: bool,
-    stop: bool,
-    sources: [bool; 2],
-    feed: bool,
-    keys: bool,
-    typed: bool,
 }

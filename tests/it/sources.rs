@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::support::github::{Change, Repo, Standin};
+use crate::support::pty::Seat;
 use crate::support::world::{Output, World, finish};
 
 mod add;
@@ -13,7 +14,6 @@ mod bounds;
 mod dialects;
 mod local;
 mod page;
-mod pty;
 mod secrets;
 mod trouble;
 mod trust;
@@ -51,6 +51,11 @@ impl Lab {
 
     fn run(&self, args: &[&str]) -> Output {
         self.world.run(args)
+    }
+
+    /// `fac` on a terminal without colours.
+    fn sit(&self, args: &[&str]) -> Seat {
+        Seat::plain(&self.world, args, 100, 40)
     }
 
     /// What a command that must succeed answers under `--json`.
@@ -129,7 +134,7 @@ macro_rules! snapshot {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[TIME]"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d", "[TIME]"),
             (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
-            (r#""commit": "0\.1\.0-[0-9a-f]{16}""#, r#""commit": "[BUNDLE]""#),
+            (r#""version": "0\.1\.0-[0-9a-f]{16}""#, r#""version": "[BUNDLE]""#),
             (r#"("kind": "bundled"[^}]*"commands": )\d+"#, "${1}[COUNT]"),
             (r"(?m)^(bundled +)\d+ +", "${1}[COUNT] "),
             (r"[ \t]+\n", "\n"),

@@ -1,13 +1,11 @@
 //! `fac` on a pseudo-terminal: programs as they look by hand, keys that arrive, questions, pickers.
 
-mod seat;
-
 use crate::run::{add_here, runs, settings, world};
+use crate::support::pty::Seat;
 use crate::support::world::World;
-use seat::Seat;
 
 fn sit(world: &World, words: &[&str]) -> Seat {
-    Seat::start(&world.command(words))
+    Seat::fac(world, words, 80, 24)
 }
 
 #[test]
@@ -16,10 +14,10 @@ fn a_script_sees_a_terminal_and_keeps_its_colours() {
         "### `/look`\n```sh\ntest -t 0 && test -t 1 && test -t 2 && echo terminal; stty size </dev/tty\n\
          printf '\\033[31mred\\033[0m\\n'\n```\n",
     );
-    let seat = sit(&world, &["look"]);
-    seat.sees("red");
-    assert!(seat.raw().contains("\x1b[31mred\x1b[0m"), "{:?}", seat.raw());
-    let (code, screen) = seat.ends();
+    let mut seat = sit(&world, &["look"]);
+    seat.expect("red");
+    assert!(seat.written().contains("\x1b[31mred\x1b[0m"), "{:?}", seat.written());
+    let (code, screen) = seat.end_screen();
     assert_eq!((code, screen.as_str()), (0, "terminal\n24 80\nred"));
     let kept = world.run(&["runs", "show", "last"]).ok();
     assert!(kept.contains("red") && !kept.contains('\x1b'), "{kept:?}");
@@ -30,11 +28,11 @@ fn a_script_sees_a_terminal_and_keeps_its_colours() {
 fn keys_reach_the_script_and_ctrl_c_ends_it() {
     let world = world("### `/name me`\n```sh\nprintf 'name? '; read n; echo \"<$n>\"; exec sleep 1000\n```\n");
     let mut seat = sit(&world, &["name", "me"]);
-    seat.sees("name?");
-    seat.types("Ada\r");
-    seat.sees("<Ada>");
-    seat.types("\x03");
-    let (code, screen) = seat.ends();
+    seat.expect("name?");
+    seat.press("Ada\r");
+    seat.expect("<Ada>");
+    seat.press("\x03");
+    let (code, screen) = seat.end_screen();
     assert_eq!(code, 130);
     assert!(screen.contains("`name me` was interrupted after"), "{screen}");
     assert_eq!((&runs(&world)[0]["status"], &runs(&world)[0]["exit_code"]), (&"interrupted".into(), &130.into()));
@@ -43,7 +41,7 @@ fn keys_reach_the_script_and_ctrl_c_ends_it() {
 #[test]
 fn what_feeds_another_step_has_a_pipes_line_ends() {
     let world = world("### `/feed`\n```sh {id=a}\nprintf 'x\\ny\\n'\n```\n```sh {stdin=a}\ncat >out\n```\n");
-    assert_eq!(sit(&world, &["feed"]).ends().0, 0);
+    assert_eq!(sit(&world, &["feed"]).end_screen().0, 0);
     assert_eq!(world.read("out"), "x\ny\n");
 }
 
@@ -54,14 +52,14 @@ fn missing_parameters_are_asked_for() {
          - `<token>` (secret)\n\n```sh\nprintf %s \"$where|$channel|$token|${note-unset}\" >out\n```\n",
     );
     let mut seat = sit(&world, &["deploy"]);
-    seat.sees("where (the machine)");
-    seat.types("box one\r");
-    seat.sees("channel");
-    seat.types("bet\r");
-    seat.sees("token");
-    seat.hides();
-    seat.types("hunter2222\r");
-    let (code, screen) = seat.ends();
+    seat.expect("where (the machine)");
+    seat.press("box one\r");
+    seat.expect("channel");
+    seat.press("bet\r");
+    seat.expect("token");
+    seat.expect_hidden();
+    seat.press("hunter2222\r");
+    let (code, screen) = seat.end_screen();
     assert_eq!(code, 0, "{screen}");
     assert_eq!(world.read("out"), "box one|beta|hunter2222|unset");
     assert!(!screen.contains("hunter2222"));
@@ -73,11 +71,11 @@ fn missing_parameters_are_asked_for() {
 fn a_question_can_be_left_with_ctrl_c() {
     let world = world("### `/deploy <where>`\n```sh\ntouch ran\n```\n");
     let mut seat = sit(&world, &["deploy"]);
-    seat.sees("where");
-    seat.types("\x03");
-    assert_eq!(seat.ends().0, 130);
+    seat.expect("where");
+    seat.press("\x03");
+    assert_eq!(seat.end_screen().0, 130);
     assert!(!world.path("ran").exists());
-    let (code, screen) = sit(&world, &["--no-input", "deploy"]).ends();
+    let (code, screen) = sit(&world, &["--no-input", "deploy"]).end_screen();
     assert_eq!(code, 2, "{screen}");
 }
 
@@ -94,24 +92,24 @@ fn with_page() -> World {
 fn a_snippet_is_shown_filled_and_confirmed() {
     let world = with_page();
     let mut seat = sit(&world, &["put", "print-a-thing"]);
-    seat.sees("thing");
-    seat.types("a $(b)\r");
-    seat.sees("Run it?");
+    seat.expect("thing");
+    seat.press("a $(b)\r");
+    seat.expect("Run it?");
     let asked = seat.screen();
     assert!(asked.contains("printf '%s\\n'") && asked.contains("thing = a $(b)"), "{asked}");
-    seat.types("n");
-    let (code, screen) = seat.ends();
+    seat.press("n");
+    let (code, screen) = seat.end_screen();
     assert_eq!(code, 4, "{screen}");
     assert_eq!(runs(&world).len(), 0);
     let mut seat = sit(&world, &["put", "print-a-thing", "--set", "thing=here"]);
-    seat.sees("Run it?");
-    seat.types("y");
-    let (code, screen) = seat.ends();
+    seat.expect("Run it?");
+    seat.press("y");
+    let (code, screen) = seat.end_screen();
     assert!(code == 0 && screen.ends_with("here"), "{screen}");
-    let (code, screen) = sit(&world, &["put", "print-a-thing", "--set", "thing=here", "-y"]).ends();
+    let (code, screen) = sit(&world, &["put", "print-a-thing", "--set", "thing=here", "-y"]).end_screen();
     assert!(code == 0 && screen.ends_with("here") && !screen.contains("Run it?"), "{screen}");
     settings(&world, "[run]\nconfirm_snippets = false\n");
-    let (code, screen) = sit(&world, &["put", "print-a-thing", "--set", "thing=here"]).ends();
+    let (code, screen) = sit(&world, &["put", "print-a-thing", "--set", "thing=here"]).end_screen();
     assert!(code == 0 && screen.ends_with("here") && !screen.contains("Run it?"), "{screen}");
 }
 
@@ -119,10 +117,10 @@ fn a_snippet_is_shown_filled_and_confirmed() {
 fn a_page_picks_among_its_examples() {
     let world = with_page();
     let mut seat = sit(&world, &["put", "--set", "one=1", "--set", "two=2", "-y"]);
-    seat.sees("Which `put`?");
-    seat.sees("put print-two");
-    seat.types("\x1b[B\r");
-    let (code, screen) = seat.ends();
+    seat.expect("Which `put`?");
+    seat.expect("put print-two");
+    seat.press("\x1b[B\r");
+    let (code, screen) = seat.end_screen();
     assert!(code == 0 && screen.ends_with("1 2"), "{screen}");
     let said = world.run(&["put"]).failed(3);
     assert!(said.contains("under `put` there are: put print-a-thing, put print-two"), "{said}");
@@ -132,20 +130,20 @@ fn a_page_picks_among_its_examples() {
 fn bare_run_opens_a_picker() {
     let world = world("### `/zebra crossing`\n**Description:** Stripes\n\n```sh\necho striped\n```\n");
     let mut seat = sit(&world, &["run"]);
-    seat.sees("Run");
-    seat.hides();
-    seat.types("zebracross");
-    seat.sees("❯ zebra crossing  Stripes");
-    seat.sees("zebracross");
-    seat.hides();
-    seat.types("\r");
-    let (code, screen) = seat.ends();
+    seat.expect("Run");
+    seat.expect_hidden();
+    seat.press("zebracross");
+    seat.expect("❯ zebra crossing  Stripes");
+    seat.expect("zebracross");
+    seat.expect_hidden();
+    seat.press("\r");
+    let (code, screen) = seat.end_screen();
     assert!(code == 0 && screen.trim_end().ends_with("striped"), "{screen}");
     let mut seat = sit(&world, &["run"]);
-    seat.sees("Run");
-    seat.hides();
-    seat.types("\x1b");
-    assert_eq!(seat.ends().0, 130);
+    seat.expect("Run");
+    seat.expect_hidden();
+    seat.press("\x1b");
+    assert_eq!(seat.end_screen().0, 130);
 }
 
 #[test]
@@ -160,17 +158,17 @@ fn suggestions_of_a_cheat_sheet_come_from_its_command_only_once_trusted() {
     let names = world.run(&["commands", "ls", "--json", "--source", "here"]).ok();
     assert!(names.contains("greet-someone"), "{names}");
     let mut seat = sit(&world, &["run", name]);
-    seat.sees("name");
-    seat.types("x\r");
-    seat.sees("Trust exactly this?");
+    seat.expect("name");
+    seat.press("x\r");
+    seat.expect("Trust exactly this?");
     assert!(!world.path("asked").exists(), "a stranger's command is not run for suggestions");
-    seat.types("n");
-    assert_eq!(seat.ends().0, 4);
+    seat.press("n");
+    assert_eq!(seat.end_screen().0, 4);
     world.run(&["source", "trust", "here", "--yes"]).ok();
     let mut seat = sit(&world, &["run", name, "-y"]);
-    seat.sees("Grace");
-    seat.types("Gra\r");
-    let (code, screen) = seat.ends();
+    seat.expect("Grace");
+    seat.press("Gra\r");
+    let (code, screen) = seat.end_screen();
     assert!(code == 0 && screen.ends_with("Grace"), "{screen}");
 }
 
@@ -180,17 +178,17 @@ fn trust_is_asked_for_with_the_definition_in_sight() {
     world.write("maskfile.md", "# M\n\n## out (x)\n\n```sh\necho \"ran $x\" # \x1b]0;title\x07\n```\n");
     world.run(&["source", "add", ".", "--name", "here"]).ok();
     let mut seat = sit(&world, &["out", "1"]);
-    seat.sees("`here:out` comes from outside. Trust exactly this?");
+    seat.expect("`here:out` comes from outside. Trust exactly this?");
     assert!(seat.screen().contains("│ echo \"ran $x\""), "{}", seat.screen());
-    assert!(!seat.raw().contains("\x1b]0;"), "what comes from outside is made safe");
-    seat.types("y");
-    let (code, screen) = seat.ends();
+    assert!(!seat.written().contains("\x1b]0;"), "what comes from outside is made safe");
+    seat.press("y");
+    let (code, screen) = seat.end_screen();
     assert!(code == 0 && screen.contains("ran 1"), "{screen}");
-    assert_eq!(sit(&world, &["out", "2"]).ends().0, 0, "asked once");
+    assert_eq!(sit(&world, &["out", "2"]).end_screen().0, 0, "asked once");
     world.write("maskfile.md", "# M\n\n## out (x)\n\n```sh\necho \"other $x\"\n```\n");
     let mut seat = sit(&world, &["-y", "out", "3"]);
-    seat.sees("`here:out` has changed. Trust it as it is now?");
+    seat.expect("`here:out` has changed. Trust it as it is now?");
     assert!(seat.screen().contains("+ echo \"other $x\""), "{}", seat.screen());
-    seat.types("n");
-    assert_eq!(seat.ends().0, 4);
+    seat.press("n");
+    assert_eq!(seat.end_screen().0, 4);
 }

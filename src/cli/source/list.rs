@@ -25,12 +25,13 @@ pub(super) fn as_json(context: &Context, source: &Source, commands: usize) -> Re
         "name": source.name,
         "kind": source.kind.name(),
         "spec": shown_spec(source),
-        "commit": source.commit,
+        "commit": source.commit.as_ref().filter(|_| source.kind != SourceKind::Bundled),
         "fetched": source.fetched_at.map(|t| t.to_string()),
         "commands": commands,
         "trust": trust(context, source)?,
         "state": state(source),
         "error": source.error,
+        "version": own_version(source),
     }))
 }
 
@@ -40,6 +41,11 @@ fn shown_spec(source: &Source) -> String {
         Some(reference) => format!("{}@{reference}", source.spec),
         None => source.spec.clone(),
     }
+}
+
+/// The version of what came with the program: no commit of anything.
+fn own_version(source: &Source) -> Option<&str> {
+    source.commit.as_deref().filter(|_| source.kind == SourceKind::Bundled)
 }
 
 fn state(source: &Source) -> &str {
@@ -86,18 +92,20 @@ pub(super) fn run(context: &mut Context, _args: &Args) -> Result<u8> {
         context.ui.value(&json!({"sources": list, "next": null}))?;
         return Ok(0);
     }
-    let mut table = Table::new(&["name", "commands", "trust", "state", "commit", "where"]);
+    let mut table = Table::new(&["name", "commands", "trust", "state", "version", "where"]);
     for source in &sources {
         let word = trust(context, source)?;
         let role = if word == "trusted" { Role::Good } else { Role::Dim };
         let state_role = if state(source) == "ok" { None } else { Some(Role::Warn) };
         let commit = source.commit.as_deref().filter(|_| source.kind == SourceKind::Github);
+        // Of the program's own version the digest of the files is left out.
+        let version = own_version(source).map(|v| v.split('-').next().unwrap_or(v));
         table.row(vec![
             (source.name.clone(), Some(Role::Name)),
             (count(source).to_string(), None),
             (word.to_string(), Some(role)),
             (state(source).to_string(), state_role),
-            (commit.and_then(|c| c.get(..8)).unwrap_or("").to_string(), Some(Role::Dim)),
+            (commit.and_then(|c| c.get(..8)).or(version).unwrap_or("").to_string(), Some(Role::Dim)),
             (shown_spec(source), None),
         ]);
     }
@@ -142,7 +150,9 @@ pub(super) fn info(context: &mut Context, args: &InfoArgs) -> Result<u8> {
         ("state", state(&source).to_string()),
     ];
     let more = [
-        ("commit", source.commit.clone()),
+        ("version", own_version(&source).map(|v| format!("{v}, came with this program"))),
+        ("commit", source.commit.clone().filter(|_| source.kind == SourceKind::Github)),
+        ("content", source.commit.clone().filter(|_| source.kind == SourceKind::Url)),
         ("fetched", source.fetched_at.map(|t| t.local_short())),
         ("folder", folder.map(|f| f.display().to_string())),
         ("renamed to", source.renamed_to.clone()),

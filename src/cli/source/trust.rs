@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::super::ui::Role;
-use super::super::{Context, ask, draw};
+use super::super::{Context, ask, card, draw};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
@@ -45,7 +45,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     }
     if context.ui.ask && !context.ui.yes {
         for one in wanting.iter().take(if args.command.is_some() { 20 } else { 3 }) {
-            context.ui.note(&draw::trust_card(&context.ui, one));
+            let reach = ask::reach_of(context, one)?;
+            context.ui.note(&card::whole(&context.ui, one, &reach, None));
             context.ui.note("");
         }
     }

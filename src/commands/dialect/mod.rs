@@ -90,18 +90,24 @@ pub fn slug(sentence: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Unique {
     given: std::collections::HashSet<String>,
+    /// The last number of each name that was used more than once: the next one is looked for behind it.
+    last: std::collections::HashMap<String, u64>,
 }
 
 impl Unique {
     /// `name`, or `name-2` and so on when it was given out already.
     pub fn name(&mut self, name: &str) -> String {
-        let mut candidate = name.to_string();
-        let mut number = 1;
-        while !self.given.insert(candidate.clone()) {
-            number += 1;
-            candidate = format!("{name}-{number}");
+        if self.given.insert(name.to_string()) {
+            return name.to_string();
         }
-        candidate
+        let number = self.last.entry(name.to_string()).or_insert(1);
+        loop {
+            *number += 1;
+            let candidate = format!("{name}-{number}");
+            if self.given.insert(candidate.clone()) {
+                return candidate;
+            }
+        }
     }
 }
 
@@ -121,6 +127,18 @@ mod tests {
         let mut unique = Unique::default();
         let names: Vec<String> = ["a", "a", "a", "b", "a-2"].iter().map(|n| unique.name(n)).collect();
         assert_eq!(names.len(), names.iter().collect::<std::collections::HashSet<_>>().len());
-        assert_eq!(&names[..2], ["a", "a-2"]);
+        assert_eq!(names, ["a", "a-2", "a-3", "b", "a-2-2"]);
+    }
+
+    /// 20,000 equal names in a sheet: the numbers are not counted through again for each of them.
+    #[test]
+    fn many_equal_names_cost_no_more_than_many_different_ones() {
+        let mut unique = Unique::default();
+        let names: Vec<String> = (0..20_000).map(|_| unique.name("same")).collect();
+        assert_eq!((names[0].as_str(), names[19_999].as_str()), ("same", "same-20000"));
+        assert_eq!(unique.given.len(), 20_000);
+        let sheet = format!("% kit\n\n{}", "# Do it\nrun it\n\n".repeat(20_000));
+        let last = navi::read(&SourceFile { path: "kit.cheat", text: &sheet }).commands.pop().unwrap();
+        assert!(last.name.ends_with("do-it-20000"), "{}", last.name);
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::Unit;
+use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, Cwd, Dialect, ParamKind, Step, Syntax};
 use crate::commands::template::{self, Values};
 use crate::kernel::env::Env;
@@ -68,8 +69,19 @@ pub fn argv(unit: &Unit) -> Vec<OsString> {
 
 /// The folder a step starts in.
 pub fn folder(unit: &Unit, step: &Step, caller: &Path, env: &Env) -> Result<PathBuf> {
-    let command = &unit.resolved.command;
-    let base = unit.resolved.source.base.as_deref();
+    let folder = wanted_folder(&unit.resolved, step, caller, env)?;
+    if !folder.is_dir() {
+        let name = &unit.resolved.command.name;
+        let said = format!("`{name}` wants to start in {}, which is no folder", folder.display());
+        return Err(Error::new(Kind::NotFound, said));
+    }
+    Ok(folder)
+}
+
+/// The same, whether it is there or not.
+pub(super) fn wanted_folder(resolved: &Resolved, step: &Step, caller: &Path, env: &Env) -> Result<PathBuf> {
+    let command = &resolved.command;
+    let base = resolved.source.base.as_deref();
     let of_file = || {
         base.map(|b| file_folder(b, command)).ok_or_else(|| {
             let said = format!("`{}` wants to start in the folder of its file, and it has none", command.name);
@@ -82,12 +94,7 @@ pub fn folder(unit: &Unit, step: &Step, caller: &Path, env: &Env) -> Result<Path
         Cwd::Relative(path) => of_file()?.join(path),
         Cwd::Path(path) => caller.join(expand_home(path, env)),
     };
-    let folder = step.cwd.as_ref().map_or_else(|| start.clone(), |path| start.join(expand_home(path, env)));
-    if !folder.is_dir() {
-        let said = format!("`{}` wants to start in {}, which is no folder", command.name, folder.display());
-        return Err(Error::new(Kind::NotFound, said));
-    }
-    Ok(folder)
+    Ok(step.cwd.as_ref().map_or_else(|| start.clone(), |path| start.join(expand_home(path, env))))
 }
 
 fn file_folder(base: &Path, command: &Command) -> PathBuf {

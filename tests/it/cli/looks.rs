@@ -86,7 +86,7 @@ fn source_ls() {
     let (_, written) = Seat::fac(&world, &["source", "ls"], 80, 300).end();
     let lines: Vec<&str> = written.lines().collect();
     assert_eq!(lines.len(), 3, "{written}");
-    assert!(lines[0].starts_with("NAME     COMMANDS  TRUST      STATE  WHERE"), "{written}");
+    assert!(lines[0].starts_with("NAME     COMMANDS  TRUST      STATE  VERSION  WHERE"), "{written}");
     assert!(lines.iter().any(|l| l.starts_with("kit      1         untrusted  ok     ")), "{written}");
 }
 

@@ -62,7 +62,9 @@ fn a_value_is_never_an_argument() {
 fn a_terminal_is_asked_without_showing_what_is_typed() {
     let world = World::new();
     let mut seat = Seat::fac(&world, &["secret", "set", "token"], 80, 24);
-    seat.expect("Value of token").expect_hidden().press(CANARY).press("\r").expect("kept `token`");
+    seat.expect("Value of token");
+    assert!(!seat.shows_keys(), "what is typed as soon as the question stands is hidden already");
+    seat.press("wrong\x15").press(CANARY).press("\r").expect("kept `token`");
     let (code, written) = seat.end();
     assert_eq!(code, 0);
     assert!(!written.contains(CANARY), "{written}");
@@ -70,6 +72,17 @@ fn a_terminal_is_asked_without_showing_what_is_typed() {
     let (code, written) = Seat::fac(&world, &["--no-input", "secret", "set", "other"], 80, 24).end();
     assert_eq!(code, 2);
     assert!(written.contains("pipe it in"), "{written}");
+}
+
+#[test]
+fn a_hidden_question_can_be_left_and_the_terminal_is_as_it_was() {
+    let world = World::new();
+    for key in ["\x03", "\x04"] {
+        let mut seat = Seat::fac(&world, &["secret", "set", "token"], 80, 24);
+        seat.expect("Value of token").press(key);
+        assert_eq!(seat.end().0, 130);
+    }
+    assert_eq!(world.run(&["secret", "ls"]).stderr, "no secrets are kept; `fac secret set NAME` keeps one\n");
 }
 
 #[test]

@@ -26,6 +26,19 @@ fn a_listing_cut_short_is_walked() {
     assert!(log[3].ends_with("?recursive=1"));
 }
 
+#[test]
+fn a_walk_ends_where_there_are_too_many_files() {
+    let world = World::new(Some("ghp_test"));
+    let repo = world.standin.repo("o/r");
+    repo.commit_copies(50_000, &["a", "b", "c"]);
+    repo.truncate_above(60_000);
+    let error = world.fetch("github:o/r").unwrap_err();
+    assert_eq!(error.to_string(), "o/r is too large to be listed whole: it has more than 100000 files");
+    assert_eq!(error.way_forward(), Some("name the folder with the definitions: github:o/r/FOLDER"));
+    // Each of them alone is not.
+    assert_eq!(paths(&world.fetch("github:o/r/b").unwrap()), ["b/a.md"]);
+}
+
 /// Wants Markdown, and knows where none can be.
 struct DocsOnly;
 

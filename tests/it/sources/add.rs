@@ -28,7 +28,7 @@ fn a_repository_becomes_a_source() {
     snapshot!("source_info", lab.shown(&lab.run(&["source", "info", "ops"])));
     let list = lab.json(&["source", "ls"]);
     let keys: Vec<&String> = list["sources"][1].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["name", "kind", "spec", "commit", "fetched", "commands", "trust", "state", "error"]);
+    assert_eq!(keys, ["name", "kind", "spec", "commit", "fetched", "commands", "trust", "state", "error", "version"]);
     snapshot!("source_ls_json", serde_json::to_string_pretty(&list).unwrap());
     snapshot!(
         "source_info_json",

@@ -222,15 +222,15 @@ fn on_a_terminal_progress_is_shown_and_ctrl_c_ends_it() {
     let repo = lab.hub().repo("ada/kit");
     repo.commit(&[("kit.md", &native(&[("a", "echo 11"), ("b", "echo 2")]))], "Second");
     lab.hub().fail_next("/git/trees/", Failure::Hold);
-    let mut terminal = super::pty::Terminal::start(&lab, &["source", "update"]);
+    let mut terminal = lab.sit(&["source", "update"]);
     lab.hub().wait_until_held();
     terminal.until("kit listing files");
-    terminal.keys("\u{3}");
-    let (said, code) = terminal.end();
+    terminal.press("\u{3}");
+    let (code, said) = terminal.end_rest();
     assert_eq!((code, said.contains("interrupted; nothing was changed")), (130, true), "{said:?}");
     lab.hub().open_gate();
     works_from_the_cache(&lab);
-    let (said, code) = super::pty::Terminal::start(&lab, &["source", "update"]).end();
+    let (code, said) = lab.sit(&["source", "update"]).end_rest();
     assert_eq!((code, said.contains("kit: 1 changed")), (0, true), "{said:?}");
 }
 

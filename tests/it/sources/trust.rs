@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::pty::Terminal;
 use super::*;
 
 /// The command between the last backticks of a refusal: the one that grants it.
@@ -115,29 +114,58 @@ fn on_a_terminal_the_definition_is_shown_and_yes_counts_once_for_these_bytes() {
     let lab = Lab::new();
     let repo = lab.kit("ada/kit", &[("greet", "echo hello")]);
     lab.run(&["source", "add", "github:ada/kit"]).ok();
-    let mut terminal = Terminal::start(&lab, &["-y", "greet"]);
+    let mut terminal = lab.sit(&["-y", "greet"]);
     let shown = terminal.until("Trust exactly this?");
     assert!(shown.contains("kit:greet") && shown.contains("echo hello"), "{shown}");
-    terminal.keys("n");
-    let (said, code) = terminal.end();
+    terminal.press("n");
+    let (code, said) = terminal.end_rest();
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("`kit:greet` was not trusted, so nothing was run"), "{said}");
 
-    let mut terminal = Terminal::start(&lab, &["greet"]);
+    let mut terminal = lab.sit(&["greet"]);
     terminal.until("Trust exactly this?");
-    terminal.keys("y");
-    let (said, code) = terminal.end();
+    terminal.press("y");
+    let (code, said) = terminal.end_rest();
     assert_eq!((code, said.ends_with("hello\n")), (0, true), "{said}");
-    assert_eq!(Terminal::start(&lab, &["greet"]).end(), ("hello\n".to_string(), 0));
+    assert_eq!(lab.sit(&["greet"]).end_rest(), (0, "hello\n".to_string()));
     assert_eq!(lab.run(&["greet"]).ok(), "hello\n");
 
     repo.commit(&[("kit.md", &native(&[("greet", "echo bye")]))], "Second");
     lab.run(&["source", "update"]).ok();
-    let mut terminal = Terminal::start(&lab, &["greet"]);
+    let mut terminal = lab.sit(&["greet"]);
     let shown = terminal.until("Trust it as it is now?");
     assert!(shown.contains("- echo hello") && shown.contains("+ echo bye"), "{shown}");
-    terminal.keys("y");
-    assert_eq!(terminal.end().1, 0);
+    terminal.press("y");
+    assert_eq!(terminal.end().0, 0);
+}
+
+const DEPLOY: &str = "---\nfactotum: 1\n---\n## `/deploy <where> <token>`\n**Description:** Send it there\n\
+    **Requires:** `/base`\n**Env:** `STAGE=live`\n**Options:**\n- `<token>` (secret)\n\n\
+    ```sh {id=send cwd=/}\ncurl -H \"$token $DEPLOY_TOKEN $HOME $NO_SUCH_TOKEN\" \"$where\"\n```\n```run\nother:side\n```\n";
+
+#[test]
+fn a_run_that_needs_trust_in_several_says_how_many_and_what_each_would_reach() {
+    let mut lab = Lab::new();
+    let repo = lab.hub().repo("ada/kit");
+    repo.commit(&[("kit.md", DEPLOY), ("base.md", &native(&[("base", "echo base")]))], "First");
+    lab.kit("ada/other", &[("side", "echo side")]);
+    lab.run(&["source", "add", "github:ada/kit"]).ok();
+    lab.run(&["source", "add", "github:ada/other"]).ok();
+    lab.world.set("DEPLOY_TOKEN", "c4n4ry-token");
+    let mut terminal = lab.sit(&["deploy", "box", "hunter2222"]);
+    let mut shown = String::new();
+    for (question, key) in [("`kit:deploy` comes", "y"), ("`kit:base` comes", "y"), ("`other:side` comes", "n")] {
+        shown += &terminal.until(question);
+        shown += &terminal.until("Trust exactly this?");
+        terminal.press(key);
+    }
+    let (code, said) = terminal.end_rest();
+    assert_eq!(code, 4, "{said}");
+    shown += &said;
+    assert!(!shown.contains("c4n4ry") && !shown.contains("hunter2222"), "{shown}");
+    let shell = lab.world.which("sh").unwrap();
+    let shown = lab.tidy(&shown.replace('\r', "")).replace(shell.to_str().unwrap(), "[SH]");
+    insta::with_settings!({ filters => vec![(r"@[0-9a-f]{8} ", "@[COMMIT] ")] }, { snapshot!("trust_several", shown) });
 }
 
 /// What was shown is what is granted: a file that is swapped while the question stands voids the answer.
@@ -147,11 +175,11 @@ fn files_that_change_under_the_question_are_not_run() {
     lab.world.write("kit/kit.md", native(&[("greet", "./tools/greet.sh")]));
     let script = lab.world.write("kit/tools/greet.sh", "echo shown\n");
     lab.run(&["source", "add", "./kit"]).ok();
-    let mut terminal = Terminal::start(&lab, &["greet"]);
+    let mut terminal = lab.sit(&["greet"]);
     terminal.until("Trust exactly this?");
     std::fs::write(&script, "echo swapped\n").unwrap();
-    terminal.keys("y");
-    let (said, code) = terminal.end();
+    terminal.press("y");
+    let (code, said) = terminal.end_rest();
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("have just changed, so nothing was run") && !said.contains("swapped\n"), "{said}");
     assert_eq!(lab.trust("greet"), "untrusted");
@@ -250,22 +278,22 @@ fn a_suggestion_command_is_part_of_what_is_accepted_and_runs_only_then() {
         .find(|n| n.contains("show"))
         .unwrap_or_else(|| panic!("{:?}", lab.names("cheats")));
     // Not trusted: the value is asked for by hand, nothing is looked up; the question shows what would look it up.
-    let mut terminal = Terminal::start(&lab, &["run", &name]);
+    let mut terminal = lab.sit(&["run", &name]);
     terminal.until("file");
-    terminal.keys("a.txt\r");
+    terminal.press("a.txt\r");
     let card = terminal.until("Trust exactly this?");
     assert!(card.contains("cat <file>") && card.contains("$ file: touch PWNED; ls *.txt"), "{card}");
-    terminal.keys("n");
-    assert_eq!(terminal.end().1, 4);
+    terminal.press("n");
+    assert_eq!(terminal.end().0, 4);
     assert_eq!(holds_file(&lab, "PWNED"), Vec::<PathBuf>::new());
     lab.run(&["source", "trust", "cheats", "--yes"]).ok();
-    let mut terminal = Terminal::start(&lab, &["run", &name]);
+    let mut terminal = lab.sit(&["run", &name]);
     terminal.until("looking for values with: touch PWNED; ls *.txt");
     terminal.until("a.txt");
-    terminal.keys("\r");
+    terminal.press("\r");
     terminal.until("Run it?");
-    terminal.keys("y");
-    let (said, code) = terminal.end();
+    terminal.press("y");
+    let (code, said) = terminal.end_rest();
     assert_eq!((code, said.ends_with("text of a\n")), (0, true), "{said}");
     assert_eq!(holds_file(&lab, "PWNED").len(), 1);
     // The definition stays, the suggestion changes: that is a change, and the diff shows it.
@@ -303,9 +331,9 @@ fn a_definition_cannot_write_on_the_terminal_that_asks_about_it() {
     let sneaky = "echo \u{1b}[2K\u{1b}]0;owned\u{7}\u{9b}31m safe \u{202e}drawkcab";
     lab.kit("eve/kit", &[("sneak", sneaky)]);
     lab.run(&["source", "add", "github:eve/kit"]).ok();
-    let mut terminal = Terminal::start(&lab, &["sneak"]);
+    let mut terminal = lab.sit(&["sneak"]);
     let shown = terminal.until("Trust exactly this?");
-    terminal.keys("n");
+    terminal.press("n");
     terminal.end();
     for piece in ["\u{1b}]0;", "\u{9b}", "\u{202e}", "\u{7}"] {
         assert!(!shown.contains(piece), "{shown:?}");

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ pub struct Seat {
     pub bytes: Vec<u8>,
     /// How often a line editor was waited for.
     editors: usize,
+    /// Up to where [`Seat::until`] has read them.
+    read: usize,
+    /// The terminal's settings before the program started.
+    modes: String,
 }
 
 impl Seat {
@@ -35,8 +40,18 @@ impl Seat {
         Seat::start(world, env!("CARGO_BIN_EXE_fac"), args, columns, rows)
     }
 
+    /// The same without colours, for tests that read what was written rather than the screen.
+    pub fn plain(world: &World, args: &[&str], columns: u16, rows: u16) -> Seat {
+        let variables = [("TERM", "xterm"), ("NO_COLOR", "1")];
+        Seat::with(world, env!("CARGO_BIN_EXE_fac"), args, (columns, rows), &variables)
+    }
+
     /// Starts any program so. The terminal is its controlling one, so that keys send signals.
     pub fn start(world: &World, program: &str, args: &[&str], columns: u16, rows: u16) -> Seat {
+        Seat::with(world, program, args, (columns, rows), &[("TERM", "xterm-256color")])
+    }
+
+    fn with(world: &World, program: &str, args: &[&str], (columns, rows): (u16, u16), env: &[(&str, &str)]) -> Seat {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -47,7 +62,8 @@ impl Seat {
         let side = || Stdio::from(terminal.try_clone().unwrap());
         let words: Vec<&str> = ["--ctty", "--wait", program].into_iter().chain(args.iter().copied()).collect();
         let mut command = world.program("setsid", &words);
-        command.stdin(side()).stdout(side()).stderr(side()).env("TERM", "xterm-256color");
+        command.stdin(side()).stdout(side()).stderr(side()).envs(env.iter().copied());
+        let modes = format!("{:?}", tcgetattr(&terminal).unwrap());
         let child = command.spawn().unwrap();
         Seat {
             master: File::from(master),
@@ -55,6 +71,8 @@ impl Seat {
             screen: vt100::Parser::new(size(rows), size(columns), 0),
             bytes: Vec::new(),
             editors: 0,
+            read: 0,
+            modes,
         }
     }
 
@@ -115,10 +133,36 @@ impl Seat {
         }
     }
 
+    /// Waits until `text` was written behind where this was last asked for; all that was written from there to its
+    /// end.
+    #[track_caller]
+    pub fn until(&mut self, text: &str) -> String {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            let new = &self.bytes[self.read..];
+            if let Some(at) = new.windows(text.len()).position(|w| w == text.as_bytes()) {
+                let end = at + text.len();
+                let seen = String::from_utf8_lossy(&new[..end]).into_owned();
+                self.read += end;
+                return seen;
+            }
+            assert!(
+                self.read() && Instant::now() < patience,
+                "waiting for {text:?}, this was written:\n{:?}",
+                String::from_utf8_lossy(&self.bytes[self.read..])
+            );
+        }
+    }
+
+    /// Whether the terminal shows keys.
+    pub fn shows_keys(&self) -> bool {
+        tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
     /// Waits until the terminal shows keys no more.
     pub fn expect_hidden(&mut self) -> &mut Seat {
         let patience = Instant::now() + Duration::from_secs(60);
-        while tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO) {
+        while self.shows_keys() {
             assert!(self.read() && Instant::now() < patience, "keys are still shown");
         }
         self
@@ -130,8 +174,33 @@ impl Seat {
         self
     }
 
+    /// Everything that was written so far.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
     /// Waits for the end: exit code and everything that was written.
+    #[track_caller]
     pub fn end(mut self) -> (i32, String) {
+        (self.wait(), self.written())
+    }
+
+    /// Waits for the end: exit code and the screen.
+    #[track_caller]
+    pub fn end_screen(mut self) -> (i32, String) {
+        (self.wait(), self.screen())
+    }
+
+    /// Waits for the end: exit code and what was written behind what [`Seat::until`] has read, with a file's line ends.
+    #[track_caller]
+    pub fn end_rest(mut self) -> (i32, String) {
+        let code = self.wait();
+        (code, String::from_utf8_lossy(&self.bytes[self.read..]).replace('\r', ""))
+    }
+
+    /// Waits for the end. The terminal must be as it was at the start.
+    #[track_caller]
+    fn wait(&mut self) -> i32 {
         let patience = Instant::now() + Duration::from_secs(60);
         while self.read() {
             assert!(Instant::now() < patience, "it does not end; the screen shows:\n{}", self.screen());
@@ -140,8 +209,9 @@ impl Seat {
                 break;
             }
         }
-        let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        (code, String::from_utf8_lossy(&self.bytes).into_owned())
+        let status = self.child.wait().unwrap();
+        assert_eq!(format!("{:?}", tcgetattr(&self.master).unwrap()), self.modes, "the terminal is as it was");
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
     }
 
     fn read_now(&mut self) -> bool {

@@ -14,6 +14,9 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 /// So many requests a walk may take; a repository that needs more should be given with a path.
 const LONGEST_WALK: usize = 1000;
 
+/// So many files, links and folders a listing may have. GitHub's own answers end at as many.
+const MOST_ENTRIES: usize = 100_000;
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -146,7 +149,7 @@ pub(super) async fn list(session: &Session<'_>, spec: &Spec, commit: &str, want:
             tree = ask(session, spec, &sha, false).await?;
         }
         if requests > LONGEST_WALK {
-            return Err(too_many(spec));
+            return Err(too_large(spec, &format!("listing it takes more than {LONGEST_WALK} requests")));
         }
         if tree.truncated {
             listing.notes.push(Note::CutShort { folder: folder.trim_end_matches('/').to_string() });
@@ -167,6 +170,9 @@ pub(super) async fn list(session: &Session<'_>, spec: &Spec, commit: &str, want:
             }
         }
         folders.extend(below.into_iter().rev());
+        if listing.entries.len() + folders.len() > MOST_ENTRIES {
+            return Err(too_large(spec, &format!("it has more than {MOST_ENTRIES} files")));
+        }
     }
     match (&spec.path, listing.entries.is_empty()) {
         (Some(path), true) => Err(absent(spec, path, link_above)),
@@ -225,8 +231,8 @@ fn absent(spec: &Spec, path: &str, link: Option<String>) -> Error {
     }
 }
 
-fn too_many(spec: &Spec) -> Error {
-    Error::new(Kind::Failed, format!("{} is too large to be listed whole", spec.full_name()))
+fn too_large(spec: &Spec, why: &str) -> Error {
+    Error::new(Kind::Failed, format!("{} is too large to be listed whole: {why}", spec.full_name()))
         .hint(format!("name the folder with the definitions: github:{}/FOLDER", spec.full_name()))
 }
 

@@ -132,6 +132,17 @@ impl Repo {
         commit
     }
 
+    /// Commits folders that all hold the same: `a.md` and so many other files.
+    pub fn commit_copies(&self, files: usize, folders: &[&str]) {
+        let blob = self.line(&["hash-object", "-w", "--stdin"], b"x");
+        let lines: String = (1..files).map(|n| format!("100644 blob {blob}\t{n}\0")).collect();
+        let inner = self.line(&["mktree", "-z"], format!("100644 blob {blob}\ta.md\0{lines}").as_bytes());
+        let lines: String = folders.iter().map(|name| format!("040000 tree {inner}\t{name}\0")).collect();
+        let outer = self.line(&["mktree", "-z"], lines.as_bytes());
+        let commit = self.line(&["commit-tree", "-m", "Copies", &outer], b"");
+        self.point("main", &commit);
+    }
+
     /// Moves a branch, forwards or not; makes it where it does not exist.
     pub fn point(&self, branch: &str, commit: &str) {
         self.git(&["update-ref", &format!("refs/heads/{branch}"), commit], b"");

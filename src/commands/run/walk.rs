@@ -1,0 +1,311 @@
+//! The steps of a run, one after another: conditions, retries, compensation, and commands that call commands.
+//!
+//! It knows the order; what a step does stands in `step.rs`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use super::allowed::{check_runnable, refuse_untrusted};
+use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, hide, plan, step};
+use crate::commands::model::{Command, Step, StepKind};
+use crate::commands::{bind, expr};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::kernel::secret::Redactor;
+use crate::store::{Captured, Status, StepRecord};
+
+/// `run` steps nested deeper than this are refused.
+const MAX_NESTING: usize = 20;
+
+/// State that steps of one run share.
+pub(super) struct Progress {
+    pub(super) id: Id,
+    pub(super) steps: Vec<StepRecord>,
+    /// What steps wrote, as they wrote it: it feeds other steps and conditions and is never recorded.
+    pub(super) full: Vec<(String, Vec<u8>)>,
+    /// System texts of the command that wait for its prompts.
+    pub(super) systems: Vec<String>,
+    /// Whether a prompt took what was piped in.
+    pub(super) fed: bool,
+    pub(super) deadline: Option<Instant>,
+    /// Knows the secret arguments of this run too.
+    pub(super) redactor: Redactor,
+}
+
+impl Progress {
+    /// The end of whichever comes first: what is running already, or `limit` from now.
+    fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
+        let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        self.deadline.into_iter().chain(new).min()
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn with_retries(
+        &self,
+        plan: &Plan,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(Status, i32)> {
+        let retries = plan.root().resolved.command.retry;
+        let mut tried = 0;
+        loop {
+            let ended = self.units(&plan.units, progress, watcher, 0)?;
+            if ended.0 != Status::Failed || tried >= retries || self.stop.is_requested() {
+                return Ok(ended);
+            }
+            tried += 1;
+            progress.full.clear();
+            progress.fed = false;
+        }
+    }
+
+    /// Runs units in order; the first that does not end well ends the run.
+    fn units(
+        &self,
+        units: &[Unit],
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let mut last = (Status::Ok, 0);
+        for (number, unit) in units.iter().enumerate() {
+            last = self.unit(unit, progress, watcher, nesting)?;
+            // A requirement whose `If:` does not hold is not needed now.
+            let not_needed = last.0 == Status::Cancelled && number + 1 < units.len();
+            if last.0 != Status::Ok && !not_needed {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn unit(
+        &self,
+        unit: &Unit,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let command = &unit.resolved.command;
+        if let Some(condition) = &command.condition
+            && !expr::holds(condition, &self.judged(unit, progress))?
+        {
+            watcher.leaves_out(unit, condition);
+            return Ok((Status::Cancelled, 0));
+        }
+        hide(unit, &progress.redactor);
+        let deadline = progress.deadline;
+        progress.deadline = progress.sooner(command.timeout_ms);
+        let systems = std::mem::take(&mut progress.systems);
+        let ended = self.steps(unit, progress, watcher, nesting);
+        progress.systems = systems;
+        progress.deadline = deadline;
+        ended
+    }
+
+    fn steps(
+        &self,
+        unit: &Unit,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let command = &unit.resolved.command;
+        for step in &command.steps {
+            if is_compensation(command, step) {
+                continue;
+            }
+            let (status, code) = self.step(unit, step, progress, watcher, nesting)?;
+            if status != Status::Ok && !(step.allow_failure && status == Status::Failed) {
+                self.compensate(unit, step, progress, watcher, nesting);
+                return Ok((status, code));
+            }
+        }
+        Ok((Status::Ok, 0))
+    }
+
+    /// Undoes what was done before the step that failed: the steps that `undo=` names for those that ended well, newest
+    /// first. They get as long again as the run had, since its time may be over.
+    fn compensate(&self, unit: &Unit, failed: &Step, progress: &mut Progress, watcher: &mut dyn Watcher, depth: usize) {
+        let steps = &unit.resolved.command.steps;
+        let done = |s: &&Step| {
+            let id = format!("{}{}", unit.prefix, s.id);
+            progress.steps.iter().rev().find(|r| r.id == id).is_some_and(|r| r.status == Status::Ok.name())
+        };
+        let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
+        let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
+        let limit = unit.resolved.command.timeout_ms.or(self.timeout_ms);
+        let deadline = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
+        let before = std::mem::replace(&mut progress.deadline, deadline);
+        for name in undo.iter().rev() {
+            if let Some(step) = steps.iter().find(|s| s.id == *name) {
+                // A compensation that fails is recorded like any step; the run has failed already.
+                let _ = self.step(unit, step, progress, watcher, depth);
+            }
+        }
+        progress.deadline = before;
+    }
+
+    fn step(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        if let Some(condition) = &step.condition
+            && !expr::holds(condition, &self.judged(unit, progress))?
+        {
+            watcher.skips(step, &format!("only if {condition}"));
+            return Ok((Status::Ok, 0));
+        }
+        if self.stop.is_requested() {
+            return Ok((Status::Interrupted, 130));
+        }
+        if progress.deadline.is_some_and(|d| d <= Instant::now()) {
+            return Ok((Status::TimedOut, 124));
+        }
+        if step.kind == StepKind::Run {
+            return self.nested(unit, step, progress, watcher, nesting);
+        }
+        if call::waits_for_prompt(&unit.resolved.command, step) {
+            let text = step::rendered(self, unit, step, None).text;
+            progress.systems.push(text);
+            return Ok((Status::Ok, 0));
+        }
+        let performed = self.perform(unit, step, progress, watcher).unwrap_or_else(|error| Performed {
+            done: failed_before_start(error.kind()),
+            wrote: Vec::new(),
+            trouble: Some(error),
+        });
+        let Performed { done, wrote, trouble } = performed;
+        let ended = (done.status, done.exit_code.unwrap_or(1));
+        let id = format!("{}{}", unit.prefix, step.id);
+        progress.full.push((id, wrote));
+        progress.steps.push(record(unit, step, progress.steps.len(), done));
+        match trouble {
+            Some(error) if !(step.allow_failure && ended.0 == Status::Failed) => Err(error),
+            _ => Ok(ended),
+        }
+    }
+
+    /// A `run` step: each line is another command, planned and run in place.
+    fn nested(
+        &self,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        if nesting >= MAX_NESTING {
+            return Err(Error::new(Kind::BadData, format!("`run` steps call each other more than {MAX_NESTING} deep"))
+                .hint("one of these commands runs itself"));
+        }
+        let (started, deadline, first) = (Instant::now(), progress.deadline, progress.full.len());
+        progress.deadline = progress.sooner(step.timeout_ms);
+        let mut ended = Ok((Status::Ok, 0));
+        for line in plan::calls_of(step) {
+            ended = self.call(line, unit, step, progress, watcher, nesting);
+            match &mut ended {
+                // A command whose `If:` does not hold is left out, as a step would be.
+                Ok(last) if last.0 == Status::Cancelled => *last = (Status::Ok, 0),
+                Ok((Status::Ok, _)) => {}
+                _ => break,
+            }
+        }
+        progress.deadline = deadline;
+        let wrote = progress.full[first..].iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        progress.full.push((format!("{}{}", unit.prefix, step.id), wrote));
+        let mut done = match &ended {
+            Ok((status, code)) => Done { status: *status, exit_code: Some(*code), ..failed_before_start(Kind::Failed) },
+            Err(error) => failed_before_start(error.kind()),
+        };
+        done.duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        progress.steps.push(record(unit, step, progress.steps.len(), done));
+        ended
+    }
+
+    /// One line of a `run` step. The words of the line choose the command; values only fill its arguments, and never
+    /// become options of it.
+    fn call(
+        &self,
+        line: &str,
+        unit: &Unit,
+        step: &Step,
+        progress: &mut Progress,
+        watcher: &mut dyn Watcher,
+        nesting: usize,
+    ) -> Result<(Status, i32)> {
+        let written = context::call_words(line)?;
+        let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
+        let input = self.input_of(unit, step, progress);
+        let words: Vec<String> =
+            written[used..].iter().map(|w| context::fill_word(w, unit, input.as_deref())).collect();
+        let is_data = |n: usize| words[n] != written[used + n] && !written[used + n].starts_with('-');
+        let given = bind::take_apart_with(&resolved.command, &words, &is_data)?;
+        let bound = bind::check(&resolved.command, &given, &|_| None)?;
+        let mut plan = plan(self.catalog, resolved, bound)?;
+        refuse_untrusted(&plan)?;
+        for unit in &plan.units {
+            check_runnable(&unit.resolved.command)?;
+        }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
+        let name = format!("{}{}/", unit.prefix, step.id);
+        plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
+        self.units(&plan.units, progress, watcher, nesting + 1)
+    }
+
+    /// What a step reads: the output of the step that `stdin=` names, as that step wrote it, or what is piped in,
+    /// where that was read already.
+    pub(super) fn input_of(&self, unit: &Unit, step: &Step, progress: &Progress) -> Option<Vec<u8>> {
+        let Some(from) = step.stdin.as_deref().filter(|from| *from != "-") else { return self.input.clone() };
+        let id = format!("{}{from}", unit.prefix);
+        progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
+    }
+
+    /// What conditions see.
+    fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
+        context::judged(unit, &progress.steps, &progress.full, self.env, &self.trigger)
+    }
+
+    /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
+    pub(super) fn spill(&self, id: Id, number: usize) -> PathBuf {
+        self.outputs.join(id.to_string()).join(number.to_string())
+    }
+}
+
+/// A step that another names in `undo=` runs only to compensate it.
+fn is_compensation(command: &Command, step: &Step) -> bool {
+    command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
+}
+
+fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
+    StepRecord {
+        n: number as u32,
+        id: format!("{}{}", unit.prefix, step.id),
+        kind: step.kind.name().to_string(),
+        lang: step.lang.clone(),
+        status: done.status.name().to_string(),
+        exit_code: done.exit_code,
+        stdout: done.stdout,
+        stderr: done.stderr,
+        duration_us: done.duration_us,
+    }
+}
+
+fn failed_before_start(kind: Kind) -> Done {
+    Done {
+        status: Status::Failed,
+        exit_code: Some(i32::from(kind.exit_code())),
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        duration_us: 0,
+    }
+}
