@@ -1,4 +1,4 @@
-//! Completion: what `fac __complete` answers, and what bash, zsh and fish make of it.
+//! Completion: what `fac __complete` answers, and what bash, zsh, fish and elvish make of it.
 
 mod shells;
 

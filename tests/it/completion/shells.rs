@@ -20,7 +20,7 @@ fn shelled() -> World {
     world.prepend_path(&bin);
     world.run(&["commands", "new", "weird<x>", "--script", "true"]).stdout.clear();
     world.write("some file.txt", "");
-    for shell in ["bash", "zsh", "fish"] {
+    for shell in ["bash", "zsh", "fish", "elvish"] {
         world.write(&format!("fac.{shell}"), world.run(&["completions", shell]).ok());
     }
     world
@@ -110,6 +110,25 @@ fn fish_asked_and_on_a_terminal() {
     assert_eq!(ask("fac tool build --channel "), "beta\nstable\n");
     assert_eq!(ask("fac comma"), "commands\tList, show, check, write and export commands\n");
     assert!(ask("fac tool build x some").contains("some file.txt"));
+}
+
+#[test]
+fn elvish_on_a_terminal() {
+    let world = shelled();
+    let Some(elvish) = shell(&world, "elvish") else { return };
+    let prompt = "set edit:prompt = { put '> ' }\nset edit:rprompt = { }\n";
+    world.write("rc", format!("{prompt}eval (slurp < fac.elvish)\n"));
+    let mut seat = Seat::start(&world, &elvish, &["-rc", "rc"], 100, 40);
+    seat.expect(">");
+    completes(&mut seat, "fac comma", "fac commands ");
+    completes(&mut seat, "fac tool bui", "fac tool build ");
+    completes(&mut seat, "fac kit:tow", "fac kit:town ");
+    seat.press("fac sour\t").expect("fac source").press("tru\t").expect("fac source trust").press("\x15");
+    // Of several what they share, then the first, with what they do below.
+    seat.press("fac tool b\t").expect("fac tool bu").press("\t").expect("bundle (Bundle it)").press("\r\x15");
+    completes(&mut seat, "fac tool build x so", "fac tool build x 'some file.txt'");
+    seat.press("\r\x15exit\r");
+    seat.end();
 }
 
 #[test]
