@@ -3,7 +3,7 @@
 RUST      := rust:1.95
 BUILDING  := gcc=gcc g++=g++ pkg-config=pkg-config lib:alsa=libasound2-dev
 RUNNING   := bash=bash git=git
-TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish groff=groff-base
+TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish elvish=elvish groff=groff-base
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))

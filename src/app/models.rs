@@ -19,7 +19,7 @@ use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 use crate::providers::entry::{Entry, KNOWN, LOCAL, Patience, Wire, with_slash};
 use crate::providers::table::{Facts, Price};
-use crate::providers::{Memory, Models, Route, Settings};
+use crate::providers::{self, Memory, Models, Route, Settings};
 use crate::store::{Process, Store};
 
 /// An answer may think for a long time; its own patience is kept where it is read.
@@ -69,7 +69,13 @@ impl App {
         let most = config.int("cache.max_mb") << 20;
         let span = &self.trace().to_string();
         let trace = format!("00-{span}-{}-01", &span[16..]);
-        Models::new(http, self.model_settings()?, Arc::new(Kept { store, most }), self.clock.clone(), trace)
+        Models::new(http, self.model_settings(true)?, Arc::new(Kept { store, most }), self.clock.clone(), trace)
+    }
+
+    /// Names of models that are remembered, and of aliases: nobody is asked, and no keyring is opened.
+    pub fn known_models(&self) -> Result<Vec<String>> {
+        let kept = Kept { store: self.store()?.clone(), most: 0 };
+        Ok(providers::known(&self.model_settings(false)?, &kept))
     }
 
     /// A client for connections that are silent while somebody thinks.
@@ -127,12 +133,13 @@ impl App {
         })
     }
 
-    fn model_settings(&self) -> Result<Settings> {
+    /// Who is set up; `keys`: whether keys that are kept in the keyring are needed.
+    fn model_settings(&self, keys: bool) -> Result<Settings> {
         let config = self.config()?;
-        let secrets = Secrets::new(&self.env, &self.paths, &self.redactor);
+        let secrets = keys.then(|| Secrets::new(&self.env, &self.paths, &self.redactor));
         let mut entries = Vec::new();
         for (name, member) in config.members("providers") {
-            entries.push(self.entry(&name, &member, &secrets)?);
+            entries.push(self.entry(&name, &member, secrets.as_ref())?);
         }
         for known in KNOWN {
             if entries.iter().any(|e: &Entry| e.name == known.name) {
@@ -166,7 +173,7 @@ impl App {
         })
     }
 
-    fn entry(&self, name: &str, member: &Member, secrets: &Secrets) -> Result<Entry> {
+    fn entry(&self, name: &str, member: &Member, secrets: Option<&Secrets>) -> Result<Entry> {
         let known = KNOWN.iter().find(|k| k.name == name);
         let local = LOCAL.iter().find(|l| l.0 == name);
         let wire = member.text("wire").and_then(Wire::parse).or(known.map(|k| k.wire)).or(local.map(|l| l.1));
@@ -177,7 +184,8 @@ impl App {
         let (key, key_from) = match (member.text("key_env"), member.text("secret")) {
             (Some(variable), _) => (self.key(variable), Some(variable.to_string())),
             (None, Some(secret)) => {
-                (secrets.find(secret)?.map(|(secret, _)| secret), Some(format!("fac secret set {secret}")))
+                let found = secrets.map(|secrets| secrets.find(secret)).transpose()?.flatten();
+                (found.map(|(secret, _)| secret), Some(format!("fac secret set {secret}")))
             }
             (None, None) => {
                 let usual = known.and_then(|k| k.keys.iter().find_map(|v| Some((*v, self.key(v)?))));

@@ -60,6 +60,8 @@ pub struct Ask {
     pub parts: Option<Vec<Part>>,
     /// The model, as typed.
     pub model: Option<String>,
+    /// Whether no other model may step in for it.
+    pub alone: bool,
     /// A system text instead of the chat's.
     pub system: Option<String>,
     /// How to answer.
@@ -160,7 +162,8 @@ impl Chat<'_> {
         let size = ask.parts.iter().map(|parts| count_parts(parts)).sum();
         let needs =
             Needs { task: ask.purpose.clone(), tokens: size, vision: ask.parts.as_ref().is_some_and(has_picture) };
-        let choices = self.models.resolve(typed, &needs).await?;
+        let mut choices = self.models.resolve(typed, &needs).await?;
+        choices.truncate(if ask.alone { 1 } else { choices.len() });
         let (question, pending) = self.begin(session, ask)?;
         let policy = Policy { rules: self.rules.clone(), allowed: self.store.allowed_tools(session.id)? };
         let standings = self.tools.iter().map(|t| (t.spec().name.clone(), policy.standing(&**t)));
@@ -341,7 +344,13 @@ impl Chat<'_> {
         let tools: Vec<_> = self.tools.iter().map(|t| t.spec().clone()).collect();
         let first = choices.first();
         loop {
-            let pieces = self.pieces(session, ask, progress.leaf, &first.map(Choice::name).unwrap_or_default())?;
+            let name = first.map(Choice::name).unwrap_or_default();
+            let mut pieces = self.pieces(session, ask, progress.leaf, &name, false)?;
+            let room = |c: &Choice| Some(Budget::new(c.facts.context?, ask.tuning.max_tokens.map(u64::from), 0).room());
+            if first.and_then(room).is_some_and(|room| context::total(&pieces).tokens > room / 4 * 3) {
+                // Where it matters an estimate is not enough.
+                pieces = self.pieces(session, ask, progress.leaf, &name, true)?;
+            }
             let request =
                 || Request { turns: context::turns(&pieces), tools: tools.clone(), tuning: ask.tuning.clone() };
             let Some(context) = first.and_then(|c| c.facts.context) else { return Ok(Some(request())) };
@@ -367,11 +376,19 @@ impl Chat<'_> {
         }
     }
 
-    /// What would be sent for the path that ends at `leaf`, piece by piece; tokens as `model` counts them.
+    /// What would be sent for the path that ends at `leaf`, piece by piece; tokens as `model` counts them. `precise`:
+    /// exact where its encoding is known, which takes a moment to load.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn pieces(&self, session: &Session, ask: &Ask, leaf: Id, model: &str) -> Result<Vec<context::Piece>> {
+    pub fn pieces(
+        &self,
+        session: &Session,
+        ask: &Ask,
+        leaf: Id,
+        model: &str,
+        precise: bool,
+    ) -> Result<Vec<context::Piece>> {
         let path = self.store.thread(leaf)?;
         let said: Vec<Said> = path.iter().map(said).collect();
         let summaries: Vec<Summary> = self
@@ -382,7 +399,7 @@ impl Chat<'_> {
             .collect();
         let system = ask.system.as_deref().or(session.system.as_deref());
         let count = |text: &str| {
-            let count = tokens::count(model, text, false);
+            let count = tokens::count(model, text, precise);
             Size { tokens: count.tokens, exact: count.exact }
         };
         Ok(context::assemble(system, &ask.memories, &summaries, &said, &count))

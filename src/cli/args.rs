@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
-use super::talk::{ask, chain, compare, memory, models, sessions, usage};
+use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
 
 const EXAMPLES: &str = "\
@@ -97,6 +97,7 @@ pub(super) enum Sub {
     Sessions(sessions::Args),
     Models(models::Args),
     Usage(usage::Args),
+    Cache(cache::Args),
     Remember(memory::RememberArgs),
     Memory(memory::Args),
     Events(events::Args),

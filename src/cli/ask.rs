@@ -33,6 +33,12 @@ fn theme(context: &Context) -> Box<dyn Theme> {
     theme_of(context.ui.colour())
 }
 
+/// Forgets keys that were pressed before a question was there: they are no answer to it.
+pub(super) fn forget_keys() {
+    // Where there is no terminal nothing was pressed.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
 /// How questions look.
 pub(super) fn theme_of(colour: bool) -> Box<dyn Theme> {
     if colour { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }

@@ -1,13 +1,15 @@
 //! `fac __complete -- WORDS`: what the completion scripts ask at every press of the key.
 //!
-//! It walks the tree of subcommands and reads the name index; it opens no database, and the settings only for the names
-//! of MCP servers. It says nothing when something is wrong, because there is nobody to say it to. A line is `value<TAB>about`; the
+//! It walks the tree of subcommands and reads the name index; it looks into the settings only for the names of MCP
+//! servers, and into the database only for chats and models ([`chats`]). It says nothing when something is wrong,
+//! because there is nobody to say it to. A line is `value<TAB>about`; the
 //! line `:files` asks the shell for file names. No line holds a control character: what cannot be typed is not offered.
 //!
 //! Bash alone hands over its line instead, `fac __complete --bash BREAKS LINE`, because it takes words apart at colons
 //! and equal signs; it gets back the text to insert, quoted as the place asks ([`bash`]).
 
 mod bash;
+mod chats;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -190,7 +192,9 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
     match arg.get_id().as_str() {
         "source" | "from" => names.sources(current),
         "command" => command_names(names, "", current),
-        "home" | "config" | "dir" => vec![line(FILES, "")],
+        "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
+        "model" | "models" => chats::models(names.home.as_deref(), current),
+        "home" | "config" | "dir" | "file" | "files" | "attachments" | "output" => vec![line(FILES, "")],
         _ => Vec::new(),
     }
 }
@@ -215,13 +219,16 @@ fn positional(names: &Index, path: &[String], rest: &[String], command: &Command
         ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => names.sources(current),
         ["mcp", "tools" | "call" | "enable" | "disable" | "rm"] if rest.is_empty() => names.servers(current),
         ["source", "add"] | ["commands", "check"] => vec![line(FILES, "")],
+        ["sessions", "branch"] if rest.len() == 1 => chats::messages(names.home.as_deref(), &rest[0], current),
         ["config", "get" | "set" | "unset"] if rest.is_empty() => crate::kernel::config::schema::KEYS
             .iter()
             .filter(|k| !k.is_family() && k.name.starts_with(current))
             .map(|k| line(k.name, k.help))
             .collect(),
         _ => {
+            let more = |arg: &&Arg| matches!(arg.get_action(), clap::ArgAction::Append);
             let arg = command.get_positionals().nth(rest.len());
+            let arg = arg.or_else(|| command.get_positionals().last().filter(more));
             arg.map(|a| values(names, a, current)).unwrap_or_default()
         }
     }

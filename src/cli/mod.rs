@@ -44,7 +44,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 44] = [
+pub const RESERVED: [&str; 45] = [
     "run",
     "commands",
     "source",
@@ -56,6 +56,7 @@ pub const RESERVED: [&str; 44] = [
     "compare",
     "chain",
     "usage",
+    "cache",
     "listen",
     "say",
     "voice",
@@ -250,6 +251,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Sessions(_)) => "sessions",
         Some(Sub::Models(_)) => "models",
         Some(Sub::Usage(_)) => "usage",
+        Some(Sub::Cache(_)) => "cache",
         Some(Sub::Remember(_)) => "remember",
         Some(Sub::Memory(_)) => "memory",
         Some(Sub::Events(_)) => "events",
@@ -289,6 +291,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Sessions(args)) => talk::sessions::run(context, args),
         Some(Sub::Models(args)) => talk::models::run(context, args),
         Some(Sub::Usage(args)) => talk::usage::run(context, &args),
+        Some(Sub::Cache(args)) => talk::cache::run(context, &args),
         Some(Sub::Remember(args)) => talk::memory::remember(context, &args),
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
         Some(Sub::Events(args)) => events::run(context, &args),

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::table::Table;
+use super::table::{Table, counted};
 use super::ui::Role;
 use super::{Context, ask, draw, run};
 use crate::exec;
@@ -284,7 +284,7 @@ fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
     };
     remove_outputs(context, &removed);
     super::search::after_erasing(context)?;
-    context.ui.note(&format!("removed {} runs", removed.runs.len()));
+    context.ui.note(&format!("removed {}", counted(removed.runs.len(), "run")));
     Ok(0)
 }
 

@@ -1,7 +1,7 @@
 //! Ctrl-C, TERM and HUP as a [`Stop`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
@@ -11,31 +11,53 @@ use crate::kernel::error::{Context, Kind, Result};
 use super::Stop;
 use super::unix;
 
+/// Who holds which signal of this process. Signals belong to the process as a whole, and so does this.
+static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+
+/// A signal that was taken over at some time.
+#[derive(Debug)]
+struct Held {
+    signal: i32,
+    /// How many hold it.
+    holders: usize,
+    /// Whether nobody does, in which case it ends the process.
+    free: Arc<AtomicBool>,
+}
+
 /// While this lives, INT, TERM and HUP set its [`Stop`] instead of ending the process.
 ///
-/// Signals that were ignored when the process started stay ignored (`nohup`, a background job of a script). After it is
-/// dropped the signals end the process again. Meant to be made once in a process, by whoever owns `main`.
+/// Signals that were ignored when the process started stay ignored (`nohup`, a background job of a script). After the last
+/// holder of a signal is dropped it ends the process again.
 #[derive(Debug)]
 pub struct StopOnSignals {
     stop: Stop,
+    held: Vec<i32>,
     ids: Vec<SigId>,
-    released: Arc<AtomicBool>,
 }
 
 impl StopOnSignals {
     /// Takes over the signals. Fails when the process is out of file descriptors.
     pub fn new() -> Result<Self> {
-        let mut this = StopOnSignals { stop: Stop::new()?, ids: Vec::new(), released: Arc::default() };
+        Self::of(&[SIGINT, SIGTERM, SIGHUP])
+    }
+
+    /// Takes over only Ctrl-C.
+    pub fn only_ctrl_c() -> Result<Self> {
+        Self::of(&[SIGINT])
+    }
+
+    fn of(signals: &[i32]) -> Result<Self> {
+        let mut this = StopOnSignals { stop: Stop::new()?, held: Vec::new(), ids: Vec::new() };
         let ignored = unix::ignored_signals();
-        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !ignored.contains(s)) {
+        for signal in signals.iter().copied().filter(|s| !ignored.contains(s)) {
             this.take(signal).context(Kind::Failed, || format!("cannot take over signal {signal}"))?;
         }
         Ok(this)
     }
 
     fn take(&mut self, signal: i32) -> std::io::Result<()> {
-        // Stays registered for good: without it a released signal would be ignored.
-        flag::register_conditional_default(signal, Arc::clone(&self.released))?;
+        hold(signal)?;
+        self.held.push(signal);
         // The number first: who hears the bell may ask for it.
         let number = usize::try_from(signal).unwrap_or_default();
         self.ids.push(flag::register_usize(signal, Arc::clone(&self.stop.signal), number)?);
@@ -51,9 +73,32 @@ impl StopOnSignals {
 
 impl Drop for StopOnSignals {
     fn drop(&mut self) {
-        self.released.store(true, Ordering::SeqCst);
+        self.held.iter().for_each(|signal| release(*signal));
         for id in self.ids.drain(..) {
             low_level::unregister(id);
         }
+    }
+}
+
+/// From now on the signal does not end the process.
+fn hold(signal: i32) -> std::io::Result<()> {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(one) = held.iter_mut().find(|h| h.signal == signal) {
+        one.holders += 1;
+        one.free.store(false, Ordering::SeqCst);
+        return Ok(());
+    }
+    let free = Arc::new(AtomicBool::new(false));
+    // Stays registered for good: without it a released signal would be ignored.
+    flag::register_conditional_default(signal, Arc::clone(&free))?;
+    held.push(Held { signal, holders: 1, free });
+    Ok(())
+}
+
+fn release(signal: i32) {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(one) = held.iter_mut().find(|h| h.signal == signal) {
+        one.holders = one.holders.saturating_sub(1);
+        one.free.store(one.holders == 0, Ordering::SeqCst);
     }
 }

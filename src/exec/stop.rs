@@ -48,6 +48,11 @@ impl Stop {
     pub fn signal(&self) -> Option<i32> {
         i32::try_from(self.signal.load(Ordering::SeqCst)).ok().filter(|n| *n > 0)
     }
+
+    /// That number where the signal means the whole program and not only what it does now: not Ctrl-C.
+    pub fn end_of_all(&self) -> Option<i32> {
+        self.signal().filter(|n| *n != signal_hook::consts::SIGINT)
+    }
 }
 
 #[cfg(test)]

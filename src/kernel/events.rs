@@ -127,7 +127,7 @@ impl FromStr for Position {
         match text.parse() {
             Ok(number) if number >= 0 => Ok(Position(number)),
             _ => Err(Error::new(Kind::Usage, format!("{text:?} is no position in the event log"))
-                .hint("fac events tail shows positions")),
+                .hint("`fac events tail` shows positions")),
         }
     }
 }

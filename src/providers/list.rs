@@ -7,7 +7,7 @@ use url::Url;
 
 use super::entry::{Entry, Wire};
 use super::table::{self, Facts, Price};
-use super::{ModelInfo, Models, Shared, trouble};
+use super::{Memory, ModelInfo, Models, Settings, Shared, trouble};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::http::{HeaderMap, header};
 
@@ -31,20 +31,21 @@ impl Models {
         futures_util::future::join_all(lists).await
     }
 
+    /// Asks a provider for its list, which costs nothing, and gives its length.
+    ///
+    /// # Errors
+    /// Why it cannot be had; `Unreachable` when nobody answers within `patience`.
+    pub async fn reach(&self, entry: &Entry, patience: Duration) -> Result<usize> {
+        let slow =
+            || Error::new(Kind::Unreachable, format!("{} does not answer within {} s", entry.name, patience.as_secs()));
+        let listed = tokio::time::timeout(patience, ask(&self.shared, entry)).await.map_err(|_| slow())??;
+        self.shared.memory.keep(&format!("models:{}", entry.url), &json!(listed));
+        Ok(listed.len())
+    }
+
     /// Whole names of the models that are remembered, and of aliases; nobody is asked.
     pub fn known(&self) -> Vec<String> {
-        let settings = &self.shared.settings;
-        let mut names: Vec<String> = settings.aliases.iter().map(|(alias, _)| alias.clone()).collect();
-        for entry in &settings.entries {
-            let kept = self.shared.memory.recall(&format!("models:{}", entry.url));
-            let facts: Vec<(String, Facts)> =
-                kept.and_then(|(value, _)| serde_json::from_value(value).ok()).unwrap_or_default();
-            let listed = entry.models.iter().cloned().chain(facts.into_iter().map(|(name, _)| name));
-            names.extend(listed.map(|model| format!("{}/{model}", entry.name)));
-        }
-        names.sort();
-        names.dedup();
-        names
+        known(&self.shared.settings, &*self.shared.memory)
     }
 
     /// Servers on this machine that answer where they usually do, and are not set up already.
@@ -66,6 +67,23 @@ impl Models {
         });
         futures_util::future::join_all(probes).await.into_iter().flatten().collect()
     }
+}
+
+/// Whole names of the models that are remembered, and of aliases, sorted; nobody is asked.
+pub fn known(settings: &Settings, memory: &dyn Memory) -> Vec<String> {
+    let mut names: Vec<String> = settings.aliases.iter().map(|(alias, _)| alias.clone()).collect();
+    let mut add = |name: &str, url: &str, models: &[String]| {
+        let kept = memory.recall(&format!("models:{url}"));
+        let facts: Vec<(String, Facts)> =
+            kept.and_then(|(value, _)| serde_json::from_value(value).ok()).unwrap_or_default();
+        let listed = models.iter().cloned().chain(facts.into_iter().map(|(model, _)| model));
+        names.extend(listed.map(|model| format!("{name}/{model}")));
+    };
+    settings.entries.iter().for_each(|entry| add(&entry.name, &entry.url, &entry.models));
+    settings.probes.iter().for_each(|(name, _, url)| add(name, url, &[]));
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The models of one provider.

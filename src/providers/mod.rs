@@ -29,6 +29,7 @@ use model::{Piece, Usage};
 use table::Facts;
 
 pub use failure::{Failure, FailureKind};
+pub use list::known;
 pub use names::Needs;
 
 /// Keeps what must outlive a process: lists of models, the health of hosts, answers that may be given again. What it
@@ -166,9 +167,8 @@ impl Models {
         &self.shared.settings
     }
 
-    /// The health of every host that failed of late: its name and what is remembered.
-    pub fn health(&self) -> Vec<(String, breaker::Health)> {
-        let entries = self.shared.settings.entries.iter();
-        entries.map(|e| (e.name.clone(), ask::health(&self.shared, e))).filter(|(_, h)| h.failures > 0).collect()
+    /// What is remembered of a host's failures.
+    pub fn health(&self, entry: &Entry) -> breaker::Health {
+        ask::health(&self.shared, entry)
     }
 }

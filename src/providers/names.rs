@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::entry::{Entry, KNOWN};
+use super::table::Facts;
 use super::{Choice, Models, Route, list, table};
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -33,25 +34,27 @@ impl Models {
             return Err(nobody());
         }
         let settings = &self.shared.settings;
-        let mut names: Vec<String> = Vec::new();
+        let (mut choices, mut most) = (Vec::new(), None);
         match typed {
-            Some(typed) => names.push(typed.to_string()),
+            Some(typed) => choices.push(self.named(&entries, typed).await?),
             None => {
-                let route = settings.routes.iter().find(|route| self.fits(route, needs));
-                names.extend(route.into_iter().flat_map(|route| route.models.clone()));
-                names.extend(settings.default.clone().filter(|_| names.is_empty()));
+                let route = settings.routes.iter().find(|route| fits(route, needs));
+                for name in route.into_iter().flat_map(|route| &route.models) {
+                    choices.push(self.named(&entries, name).await?);
+                }
+                most = route.and_then(|route| route.max_output_price);
+                choices.retain(|choice| is_affordable(&choice.facts, most));
+                if let Some(name) = settings.default.as_ref().filter(|_| choices.is_empty()) {
+                    choices.push(self.named(&entries, name).await?);
+                }
             }
-        }
-        let mut choices = Vec::new();
-        for name in &names {
-            choices.push(self.named(&entries, name).await?);
         }
         if choices.is_empty() {
             choices.push(self.first_of(&entries).await?);
         }
         for name in &settings.fallbacks {
             let choice = self.named(&entries, name).await?;
-            if !choices.iter().any(|c: &Choice| c.name() == choice.name()) {
+            if is_affordable(&choice.facts, most) && !choices.iter().any(|c: &Choice| c.name() == choice.name()) {
                 choices.push(choice);
             }
         }
@@ -66,12 +69,6 @@ impl Models {
             at == 1 || able(choice)
         });
         Ok(choices)
-    }
-
-    fn fits(&self, route: &Route, needs: &Needs) -> bool {
-        let task = route.task.as_ref().is_none_or(|task| *task == needs.task);
-        let tokens = route.min_tokens.is_none_or(|least| needs.tokens >= least);
-        task && tokens && (!route.vision || needs.vision)
     }
 
     /// The model that `typed` stands for.
@@ -143,6 +140,18 @@ impl Models {
     }
 }
 
+fn fits(route: &Route, needs: &Needs) -> bool {
+    let task = route.task.as_ref().is_none_or(|task| *task == needs.task);
+    let tokens = route.min_tokens.is_none_or(|least| needs.tokens >= least);
+    task && tokens && (!route.vision || needs.vision)
+}
+
+/// Whether a model's tokens out cost at most `most`, millionths of a dollar a million; one whose price is not known
+/// passes.
+fn is_affordable(facts: &Facts, most: Option<i64>) -> bool {
+    most.zip(facts.price).is_none_or(|(most, price)| price.output <= most)
+}
+
 fn is_of_local(typed: &str, probes: &[(String, super::entry::Wire, String)]) -> bool {
     let provider = typed.split('/').next().unwrap_or_default();
     probes.iter().any(|(name, ..)| name == provider)
@@ -189,4 +198,73 @@ fn nobody() -> Error {
          \x20 a key             export ANTHROPIC_API_KEY=… (or OPENAI_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY …)\n\
          \x20 any other server  fac config set providers.NAME.url http://host:port/v1/",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::super::entry::{Patience, Wire};
+    use super::super::table::Price;
+    use super::super::{Memory, Settings};
+    use super::*;
+    use crate::kernel::clock::{Clock, Timestamp};
+    use crate::kernel::http::Http;
+
+    struct Nothing;
+
+    impl Memory for Nothing {
+        fn recall(&self, _key: &str) -> Option<(Value, Timestamp)> {
+            None
+        }
+        fn keep(&self, _key: &str, _value: &Value) {}
+        fn cached(&self, _key: &str) -> Option<String> {
+            None
+        }
+        fn cache(&self, _key: &str, _value: &str, _ttl: Duration) {}
+    }
+
+    /// What is chosen among `dear` (9 dollars), `fair` (3 dollars) and `odd` (nobody knows) by such a rule.
+    fn chosen(most: Option<i64>, models: &[&str], fallbacks: &[&str]) -> Vec<String> {
+        let entry = Entry {
+            name: "far".to_string(),
+            wire: Wire::OpenAi,
+            url: "https://models.example/v1/".to_string(),
+            key: None,
+            key_from: None,
+            headers: Vec::new(),
+            body: serde_json::Map::new(),
+            models: vec!["dear".into(), "fair".into(), "odd".into(), "usual".into()],
+            patience: Patience::default(),
+        };
+        let priced = |name: &str, output: i64| {
+            let price = Some(Price { input: 1, output, cached: None, cache_written: None });
+            (name.to_string(), Facts { price, ..Facts::default() })
+        };
+        let list = |names: &[&str]| names.iter().map(|n| format!("far/{n}")).collect::<Vec<_>>();
+        let settings = Settings {
+            entries: vec![entry],
+            default: Some("far/usual".to_string()),
+            fallbacks: list(fallbacks),
+            facts: vec![priced("dear", 9_000_000), priced("fair", 3_000_000), priced("usual", 50_000_000)],
+            routes: vec![Route { max_output_price: most, models: list(models), ..Route::default() }],
+            ..Settings::default()
+        };
+        let http = Http::new(&crate::kernel::http::Settings::default()).unwrap();
+        let models = Models::new(http, settings, Arc::new(Nothing), Clock::system(), String::new()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let choices = runtime.block_on(models.resolve(None, &Needs::default())).unwrap();
+        choices.iter().map(|c| c.model.clone()).collect()
+    }
+
+    #[test]
+    fn a_rule_leaves_out_models_that_cost_more_than_it_allows() {
+        assert_eq!(chosen(None, &["dear", "fair"], &[]), ["dear", "fair"]);
+        assert_eq!(chosen(Some(3_000_000), &["dear", "fair"], &[]), ["fair"]);
+        assert_eq!(chosen(Some(2_999_999), &["dear", "fair", "odd"], &[]), ["odd"], "what is not known passes");
+        assert_eq!(chosen(Some(1), &["dear", "fair"], &[]), ["usual"], "nobody is left, so the default answers");
+        assert_eq!(chosen(Some(3_000_000), &["fair"], &["dear", "odd"]), ["fair", "odd"], "nor may a dear one step in");
+    }
 }

@@ -2,6 +2,10 @@
 //!
 //! The library is the only one that knows the vendors' formats; this is the only file that knows the library. It sends
 //! once: trying again, falling back and health are decided in [`super::ask`].
+//!
+//! Known limit: genai 0.7.2 takes a `\r` at the end of a chunk for the end of a line, so where a server ends lines with
+//! CR LF and the two arrive apart, an event is torn in two. Anthropic's events need their names and are lost then. The
+//! library reads the body of the response itself and lets nobody before it, so this cannot be mended here.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -141,8 +141,9 @@ const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status
      sum(cost_micros IS NULL AND ifnull(input, 0) + ifnull(output, 0) > 0 AND NOT from_cache),
      CAST(avg(first_token_ms) AS INTEGER), sum(ifnull(input, 0) + ifnull(output, 0)) AS tokens";
 
-/// What was spent by an owner since a moment.
-pub(super) const SPENT: &str = "SELECT ifnull(sum(cost_micros), 0) FROM calls WHERE owner = ?1 AND started >= ?2";
+/// What was spent by an owner since a moment; what imported answers once cost ([`super::imports::PURPOSE`]) was not spent here.
+pub(super) const SPENT: &str =
+    "SELECT ifnull(sum(cost_micros), 0) FROM calls WHERE owner = ?1 AND started >= ?2 AND purpose <> 'import'";
 
 /// Sums of calls by the expression `key`, through the index that the filter allows.
 pub(super) fn usage_sql(key: &str, order: &str, of_session: bool) -> String {
@@ -153,6 +154,7 @@ pub(super) fn usage_sql(key: &str, order: &str, of_session: bool) -> String {
     };
     format!(
         "SELECT {key}, {SUMS} FROM calls WHERE {session} AND (?5 IS NULL OR model = ?5) AND ?6 IS NOT NULL
+         AND purpose <> 'import'
          GROUP BY 1 ORDER BY {order}"
     )
 }

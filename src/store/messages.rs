@@ -208,7 +208,7 @@ impl Store {
 }
 
 impl Change<'_> {
-    fn add_message(&self, new: &NewMessage) -> Outcome<Id> {
+    pub(super) fn add_message(&self, new: &NewMessage) -> Outcome<Id> {
         let n = self.session_number(new.session)?;
         let at = new.at.unwrap_or(self.at);
         // Ids carry the time they were made, whatever an imported chat says of itself.

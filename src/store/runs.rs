@@ -398,5 +398,5 @@ impl Change<'_> {
 
 /// The error for a run nobody knows.
 pub(super) fn no_run(wanted: &str) -> Error {
-    Error::new(Kind::NotFound, format!("there is no run {wanted}")).hint("fac runs ls shows them")
+    Error::new(Kind::NotFound, format!("there is no run {wanted}")).hint("`fac runs ls` shows them")
 }

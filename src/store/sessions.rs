@@ -156,34 +156,7 @@ pub(super) fn last_sql() -> String {
 impl Store {
     /// Begins a chat. `Usage` when its name is taken.
     pub fn begin_session(&self, new: &NewSession) -> Result<Session> {
-        let id = self.write_private(|change| {
-            let at = new.at.unwrap_or(change.at);
-            let id = change.ids().next(change.at);
-            if let Some(name) = &new.name {
-                change.refuse_taken_name(name, None)?;
-            }
-            change
-                .tx
-                .prepare_cached(
-                    "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
-                     imported_from, head, messages, created, updated)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
-                )?
-                .execute(params![
-                    id,
-                    change.owner(),
-                    new.name,
-                    new.title,
-                    new.model,
-                    new.system,
-                    new.temporary,
-                    new.imported_from,
-                    at
-                ])?;
-            let payload = json!({"name": new.name, "title": new.title, "model": new.model});
-            change.record(&Event::new(events::SESSION_BEGUN, id.to_string(), payload))?;
-            Ok(id)
-        })?;
+        let id = self.write_private(|change| change.begin_session(new))?;
         self.session_by_id(id)
     }
 
@@ -300,6 +273,34 @@ impl Store {
 }
 
 impl Change<'_> {
+    pub(super) fn begin_session(&self, new: &NewSession) -> Outcome<Id> {
+        let at = new.at.unwrap_or(self.at);
+        let id = self.ids().next(self.at);
+        if let Some(name) = &new.name {
+            self.refuse_taken_name(name, None)?;
+        }
+        self.tx
+            .prepare_cached(
+                "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
+                 imported_from, head, messages, created, updated)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
+            )?
+            .execute(params![
+                id,
+                self.owner(),
+                new.name,
+                new.title,
+                new.model,
+                new.system,
+                new.temporary,
+                new.imported_from,
+                at
+            ])?;
+        let payload = json!({"name": new.name, "title": new.title, "model": new.model});
+        self.record(&Event::new(events::SESSION_BEGUN, id.to_string(), payload))?;
+        Ok(id)
+    }
+
     /// The internal number of a chat of this owner.
     pub(super) fn session_number(&self, id: Id) -> Outcome<i64> {
         let mut find = self.tx.prepare_cached("SELECT n FROM sessions WHERE id = ?1 AND owner = ?2")?;
@@ -316,7 +317,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn edit_session(&self, n: i64, edit: &SessionEdit) -> Outcome<()> {
+    pub(super) fn edit_session(&self, n: i64, edit: &SessionEdit) -> Outcome<()> {
         let set = |column: &str, value: &dyn rusqlite::ToSql| {
             let sql = format!("UPDATE sessions SET {column} = ?2 WHERE n = ?1");
             self.tx.prepare_cached(&sql)?.execute(params![n, value])

@@ -50,10 +50,21 @@ pub(super) fn thread_sql() -> String {
     )
 }
 
+/// The last messages of them.
+pub(super) fn thread_end_sql() -> String {
+    thread_sql().replace("m.id = up.parent)", "m.id = up.parent WHERE up.depth < ?3)")
+}
+
 impl Store {
     /// The messages from the root to `leaf`, in order, with the bytes of files; none when `leaf` is not there.
     pub fn thread(&self, leaf: Id) -> Result<Vec<Message>> {
         self.read(|connection| all(connection, &thread_sql(), params![leaf, &*self.owner], true))
+    }
+
+    /// The last `most` of them without the bytes of files, in order.
+    pub fn thread_end(&self, leaf: Id, most: usize) -> Result<Vec<Message>> {
+        let last = i64::try_from(most).unwrap_or(i64::MAX).saturating_sub(1);
+        self.read(|connection| all(connection, &thread_end_sql(), params![leaf, &*self.owner, last], false))
     }
 
     /// The message with this id, or whose id begins or ends so within `session`. `NotFound` when there is none, `Usage`

@@ -74,9 +74,17 @@ fn ctrl_c_stops_the_answer_and_not_the_chat() {
     let world = world(&server);
     server.answer(Answer::text("one two three").hold("one two")).answer(Answer::text("three"));
     let mut seat = seat(&world, &["--session", "count"]);
-    seat.press("count\r").expect("one two").press("\x03").expect("stopped; what came is kept");
+    seat.press("count\r").expect("one two").press("\x03").expect("stopped; what came is kept").expect_editor();
     assert_eq!(server.wait_ended(0).ended, Ended::HungUp);
-    seat.expect_editor().press("/continue\r").expect("three").expect_editor().press("\x04");
+    seat.press("/continue\r").expect("three").expect_editor();
+    // The next one too.
+    server.answer(Answer::text("four five six").hold("four five"));
+    seat.press("more\r").expect("four five").press("\x03").expect_editor();
+    assert_eq!(server.wait_ended(2).ended, Ended::HungUp);
+    // At the prompt it only clears the line, however often.
+    seat.press("half a question").expect("half a question").press("\x03").expect_editor();
+    seat.press("\x03").expect("Ctrl-D leaves").expect_editor();
+    seat.press("/usage\r").expect("3 answers").expect_editor().press("\x04");
     assert_eq!(seat.end().0, 0);
     assert_eq!(
         said(&shown(&world, &["count"])),
@@ -85,6 +93,8 @@ fn ctrl_c_stops_the_answer_and_not_the_chat() {
             "assistant cancelled: one two ",
             "user done: Go on exactly where you stopped, without repeating anything.",
             "assistant done: three",
+            "user done: more",
+            "assistant cancelled: four five ",
         ]
     );
 }
@@ -125,15 +135,23 @@ fn lines_go_on_complete_and_come_from_an_editor() {
     assert_eq!(server.last().last_user(), "```\nls\n```");
     seat.press("/edit some text\r").expect("from the editor: some text").expect_editor();
     assert_eq!(server.last().last_user(), "from the editor: some text");
-    seat.press("/mode\t").expect("show the model, or change it");
-    seat.press("\x03").expect("another Ctrl-C leaves").expect_editor();
-    seat.press("\x04");
-    assert_eq!(seat.end().0, 0);
-    // What was typed is there next time, and nobody else can read it.
+    seat.press("/mode\t").expect("show the model, or change it").press("\x03").expect_editor();
+    // A pasted text is one message, whatever its lines begin with; so is what Ctrl-J breaks.
+    seat.press("\x1b[200~/quit\nis a\n!word\x1b[201~").expect("!word").press("\x03").expect_editor();
+    seat.press("three\nfour\r").expect_editor();
+    assert_eq!(server.last().last_user(), "three\nfour");
+    // Nor does it act on the terminal.
+    seat.press("\x1b[200~so \x1b]0;title\x07\x1b[31mred\x1b[201~\r").expect_editor();
+    assert_eq!(server.last().last_user(), "so red");
+    assert!(!seat.bytes.windows(7).any(|w| w == b"0;title"));
+    drop(seat);
+    // What was typed is there next time also when the program was killed, and nobody else can read it.
     let history = world.fac().join("state/chat_history");
-    assert!(std::fs::read_to_string(&history).unwrap().contains("two"));
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&history).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+    let mut seat = self::seat(&world, &[]);
+    seat.press("\x12e\\").expect("(e\\)").expect("two").press("\r").expect("› one").press("\r").expect_editor();
+    assert_eq!(server.last().last_user(), "one\ntwo");
 }
 
 #[test]
@@ -146,7 +164,7 @@ fn the_commands_do_what_they_say() {
         seat.press(&format!("{line}\r")).expect(expected).expect_editor();
         seat.press("/clear\r").expect_editor();
     };
-    say("/help", "/detach [file]");
+    say("/help", "begins a new line");
     say("/attach note.txt", "+1 file");
     say("what is in it?", "in,");
     assert!(server.last().last_user().contains("a file's words"));
@@ -204,8 +222,7 @@ fn what_is_not_kept_is_gone() {
     assert_eq!(seat.end().0, 0);
     assert!(!world.run(&["sessions", "ls", "--json"]).ok().contains("plan"));
     for (path, bytes) in world.tree() {
-        let kept = String::from_utf8_lossy(&bytes).contains("a secret plan");
-        assert!(!kept || path.ends_with("chat_history"), "{path:?}");
+        assert!(!String::from_utf8_lossy(&bytes).contains("a secret plan"), "{path:?}");
     }
 }
 
@@ -230,7 +247,8 @@ fn a_killed_chat_loses_nothing() {
     let server = ModelServer::start();
     let world = world(&server);
     server.answer(Answer::text("one two three").hold("one two"));
-    let mut child = world.command(&["chat", "--session", "k", "count"]).spawn().unwrap();
+    let mut child =
+        world.command(&["chat", "--session", "k", "count"]).stdout(std::process::Stdio::null()).spawn().unwrap();
     server.wait_held(1);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -242,4 +260,77 @@ fn a_killed_chat_loses_nothing() {
     server.answer(Answer::text("whole"));
     seat.press("/retry\r").expect("whole").expect_editor().press("\x04");
     assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn what_is_typed_during_an_answer_waits_for_the_next_line() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("one two three").hold("one two")).answer(Answer::text("answered"));
+    let mut seat = seat(&world, &[]);
+    seat.press("count\r").expect("one two").press("next\x1b[200~\rquestion\x1b[201~\r");
+    server.release();
+    seat.expect("three").expect("answered");
+    assert!(!seat.screen().contains("one two next"), "{}", seat.screen());
+    assert_eq!(server.last().last_user(), "next\nquestion");
+}
+
+#[test]
+fn a_question_is_put_right_in_its_place() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    for text in ["about cots", "about cats"] {
+        server.answer(Answer::text(text));
+    }
+    let mut seat = seat(&world, &["--session", "s"]);
+    seat.press("what is a cot?\r").expect("about cots").expect_editor();
+    // Who thinks better of it leaves all as it is.
+    seat.press("/fix\r").expect("takes the old one's place").expect_editor().press("\x03").expect_editor();
+    seat.press("/tree\r").expect("about cots ◀").expect_editor();
+    seat.press("/fix\r").expect_editor().press("\x7f\x7f\x7fat?\r").expect("about cats").expect_editor();
+    assert_eq!(server.last().talk(), ["user: what is a cat?"]);
+    // An answer that fails takes nothing away.
+    server.answer(Answer::wrong_key());
+    seat.press("/fix what is a dog?\r").expect("your question is kept").expect_editor();
+    seat.press("/branch\r").expect("stands beside `what is a dog?`").expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    let tree = world.run(&["sessions", "show", "s", "--tree"]).ok();
+    assert!(!tree.contains("cot") && tree.contains("about cats") && tree.contains("what is a dog?"), "{tree}");
+    assert!(tree.contains("(failed)"), "{tree}");
+    assert!(!world.run(&["search", "cots"]).stdout.contains("cots"));
+}
+
+#[test]
+fn what_cannot_be_sent_stands_on_the_next_line() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let mut seat = seat(&world, &["-m", "nonsense"]);
+    seat.press("a long question\r").expect("error:").expect_editor();
+    seat.press(", really").expect("a long question, really").press("\x03").expect_editor();
+    seat.press("/model my-ollama/test-model\r").expect("answers from now on").expect_editor();
+    seat.press("hello\r").expect("in,").expect_editor();
+    assert_eq!(server.last().talk(), ["user: hello"]);
+}
+
+#[test]
+fn a_chat_is_ended_from_outside() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("one two three").hold("one two"));
+    let mut seat = seat(&world, &["--session", "t"]);
+    seat.press("count\r").expect("one two");
+    let pid = rustix::process::Pid::from_raw(seat.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(seat.end().0, 143);
+    assert_eq!(said(&shown(&world, &["t"])), ["user done: count", "assistant cancelled: one two "]);
+}
+
+#[test]
+fn with_nobody_to_talk_to_the_way_is_said_at_once() {
+    let world = World::new();
+    crate::ask::configure(&world, "local_models = false\n");
+    let seat = Seat::fac(&world, &["chat"], 100, 30);
+    let (code, said) = seat.end();
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("no model is set up here") && said.contains("fac config set"), "{said}");
 }

@@ -131,3 +131,30 @@ fn no_line_can_break_a_shell() {
         }
     }
 }
+
+#[test]
+fn chats_and_models_come_from_what_is_kept_and_nobody_is_asked() {
+    let server = crate::support::model::ModelServer::start();
+    let world = crate::ask::world(&server);
+    assert_eq!(values(&World::new(), &["sessions", "show", ""]), [""; 0]);
+    world.run(&["ask", "--session", "trip to Rome", "where to eat?"]).ok();
+    world.run(&["ask", "--session", "taxes", "how much?"]).ok();
+    world.run(&["ask", "without a name"]).ok();
+    world.run(&["models", "ls", "--refresh"]).ok();
+    world.run(&["models", "alias", "mine", "my-gemini/test-model"]).ok();
+    let asked = server.all_asked().len();
+    assert_eq!(values(&world, &["sessions", "show", "t"]), ["taxes", "trip to Rome"]);
+    assert_eq!(values(&world, &["ask", "--session", "tax"]), ["taxes"]);
+    assert_eq!(values(&world, &["chat", "--session=tax"]), ["--session=taxes"]);
+    assert_eq!(values(&world, &["sessions", "rm", "taxes", "tri"]), ["trip to Rome"]);
+    let lines = world.run(&["__complete", "--", "sessions", "export", ""]).ok();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    assert!(lines.lines().next().unwrap().ends_with("\twithout a name"), "{lines}");
+    assert!(lines.contains("taxes\thow much?"), "{lines}");
+    let messages = world.run(&["__complete", "--", "sessions", "branch", "taxes", ""]).ok();
+    assert_eq!(messages.lines().count(), 2, "{messages}");
+    assert!(messages.ends_with("\tuser: how much?\n"), "{messages}");
+    assert_eq!(values(&world, &["ask", "-m", "m"])[..2], ["mine", "my-anthropic/test-model"]);
+    assert_eq!(values(&world, &["compare", "-m", "mine", "-m", "my-ol"]), ["my-ollama/test-model:latest"]);
+    assert_eq!(server.all_asked().len(), asked);
+}

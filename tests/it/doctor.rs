@@ -4,6 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
 
+use crate::support::model::{Answer, ModelServer};
 use crate::support::world::World;
 
 fn findings(world: &World) -> (i32, Vec<(String, String, String, String)>) {
@@ -206,6 +207,51 @@ fn programs_and_locale() {
     named(&world, "note", "git is not installed", "apt install git");
     world.set("LC_ALL", "POSIX");
     named(&world, "note", "the locale is POSIX", "C.UTF-8");
+}
+
+#[test]
+fn who_can_be_asked_and_how_they_fare() {
+    let server = ModelServer::start();
+    let mut world = crate::ask::world(&server);
+    let (_, list) = findings(&world);
+    let models = |list: &[(String, String, String, String)]| -> Vec<(String, String)> {
+        list.iter().filter(|f| f.0 == "models").map(|f| (f.1.clone(), f.2.clone())).collect()
+    };
+    let found = models(&list);
+    assert_eq!(found.len(), 5, "{found:?}");
+    let said = format!("my-openai answers at {}/v1/ with 1 model, key from MY_KEY", server.url());
+    assert!(found.contains(&("ok".to_string(), said.clone())), "{said}: {found:?}");
+    assert_eq!(server.asked().len(), 0, "no model was asked anything");
+    // Five failures in a row.
+    world.set("FAC_TEST_CLOCK", "2026-03-01T12:00:00Z");
+    world.run(&["config", "set", "providers.my-openai.retries", "0"]).ok();
+    let fail = || {
+        server.answer(Answer::status(500));
+        assert_ne!(world.run(&["ask", "-m", "my-openai/test-model", "hello"]).code, 0);
+    };
+    (0..4).for_each(|_| fail());
+    named(&world, "ok", "my-openai: closed, 4 failures in a row of the 5 that open it", "");
+    fail();
+    named(
+        &world,
+        "note",
+        "my-openai: open after 5 failures in a row; the next question is let through in 30 s",
+        "another model",
+    );
+    assert_eq!(world.run(&["ask", "-m", "my-openai/test-model", "hello"]).code, 5);
+    assert_eq!(server.asked().len(), 5, "it was left alone");
+    world.set("FAC_TEST_CLOCK", "2026-03-01T12:00:31Z");
+    named(&world, "note", "my-openai: half-open after 5 failures in a row", "fac ask -m my-openai");
+    world.run(&["ask", "-m", "my-openai/test-model", "hello"]).ok();
+    let (_, list) = findings(&world);
+    assert!(!models(&list).iter().any(|f| f.1.contains("in a row")), "{list:?}");
+    // A key that is not taken is a problem, a server that is gone is not ours.
+    server.answer_lists(Some(Answer::wrong_key()));
+    named(&world, "problem", "my-anthropic lets nobody in (key from MY_KEY)", "");
+    world.set("MY_KEY", "");
+    named(&world, "note", "my-gemini has no key: MY_KEY gives none", "MY_KEY");
+    drop(server);
+    named(&world, "note", "my-ollama cannot be reached", "address");
 }
 
 #[test]

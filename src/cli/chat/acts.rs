@@ -33,11 +33,17 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
         C::Detach => detach(chat, argument)?,
         C::Edit => return edit(chat, argument),
         C::Retry => {
-            let model = Some(argument).filter(|a| !a.is_empty()).map(|typed| chat.check_model(typed)).transpose()?;
+            let model = Some(argument).filter(|a| !a.is_empty());
+            let model = model.map(|typed| chat.check_model(Some(typed))).transpose()?;
             return Ok(Next::Again(model));
         }
+        C::Fix => return fix(chat, argument),
         C::Continue => return Ok(Next::Send(GO_ON.to_string())),
         C::Branch => branch(chat, argument)?,
+        C::Show => match &chat.session {
+            Some(session) => drop(sessions::show(context, session)?),
+            None => context.ui.note("nothing was said yet"),
+        },
         C::Tree => match &chat.session {
             Some(session) => drop(sessions::show_tree(context, session)?),
             None => context.ui.note("nothing was said yet"),
@@ -119,7 +125,7 @@ fn model(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     if argument.is_empty() {
         return ui.line(&safe_line(&chat.sign()));
     }
-    let name = chat.check_model(argument)?;
+    let name = chat.check_model(Some(argument))?;
     chat.model = Some(name.clone());
     chat.new.model = Some(name.clone());
     if chat.session.is_some() {
@@ -168,9 +174,10 @@ fn detach(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
 
 /// Opens the person's editor on a text; what it holds afterwards is sent.
 fn edit(chat: &mut Conversation<'_>, argument: &str) -> Result<Next> {
-    let file = chat.context.app.paths.state.join("draft.md");
+    let file = chat.scratch();
     write_atomic(&file, argument.as_bytes(), true)?;
-    open_editor(chat.context, &file)?;
+    let context = chat.context;
+    chat.lend(|| open_editor(context, &file))?;
     let text = std::fs::read_to_string(&file).context(Kind::BadData, || "cannot read the draft back".to_string())?;
     // The draft must not outlive the message.
     let _ = std::fs::remove_file(&file);
@@ -181,16 +188,39 @@ fn edit(chat: &mut Conversation<'_>, argument: &str) -> Result<Next> {
     Ok(Next::Send(text.trim_end().to_string()))
 }
 
-/// Without an argument: before the last question, so that it can be put otherwise.
-fn branch(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+/// The last question on this branch.
+fn asked(chat: &Conversation<'_>) -> Result<Message> {
+    let found = chat.path()?.into_iter().rev().find(|m| m.role == "user");
+    found.ok_or_else(|| Error::new(Kind::Usage, "nothing was asked yet"))
+}
+
+/// The last question is put otherwise, and what was answered to it goes. Without a text it stands on the next line.
+fn fix(chat: &mut Conversation<'_>, argument: &str) -> Result<Next> {
+    let old = asked(chat)?;
+    let stood = chat.session.as_ref().and_then(|s| s.head);
+    chat.edit(&[SessionEdit::Head(old.parent)])?;
+    chat.replaced = Some((old.id, stood));
     if !argument.is_empty() {
+        return Ok(Next::Send(argument.to_string()));
+    }
+    chat.unsent = Some(old.words);
+    chat.aside("change it and send it: it takes the old one's place; Ctrl-C leaves all as it is");
+    Ok(Next::On)
+}
+
+/// Goes to before a question, so that it can be put otherwise; without an argument before the last one.
+fn branch(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
+    let wanted = match (argument, &chat.session) {
+        ("", _) => asked(chat)?,
+        (_, Some(session)) => chat.store.message(session.id, argument)?,
+        (_, None) => return Err(Error::new(Kind::Usage, "nothing was said yet")),
+    };
+    if wanted.role != "user" {
         return goto(chat, argument);
     }
-    let path = chat.path()?;
-    let asked = path.iter().rev().find(|m| m.role == "user");
-    let asked = asked.ok_or_else(|| Error::new(Kind::Usage, "nothing was asked yet"))?;
-    chat.edit(&[SessionEdit::Head(asked.parent)])?;
-    let begin: String = asked.words.chars().take(60).collect();
+    chat.replaced = None;
+    chat.edit(&[SessionEdit::Head(wanted.parent)])?;
+    let begin: String = wanted.words.chars().take(60).collect();
     chat.context.ui.note(&format!("the next question stands beside `{}`", safe_line(&begin)));
     Ok(())
 }
@@ -199,6 +229,7 @@ fn goto(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     need(argument, "/goto MESSAGE (`/tree` shows them)")?;
     let session = chat.session.as_ref().ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
     let message = chat.store.message(session.id, argument)?;
+    chat.replaced = None;
     chat.edit(&[SessionEdit::Head(Some(message.id))])?;
     let begin: String = message.words.chars().take(60).collect();
     chat.context.ui.note(&format!("the next question follows `{}`", safe_line(&begin)));
@@ -358,12 +389,13 @@ fn copied(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
 }
 
 /// Runs a line in the person's shell; Ctrl-C ends it and not the chat.
-pub(super) fn shell(chat: &Conversation<'_>, line: &str) -> Result<()> {
+pub(super) fn shell(chat: &mut Conversation<'_>, line: &str) -> Result<()> {
     let _stays = StopOnSignals::new()?;
     let shell = chat.context.app.env.text("SHELL").filter(|s| !s.is_empty()).unwrap_or("/bin/sh").to_string();
     let mut command = Command::new(&shell);
     command.arg("-c").arg(line).current_dir(&chat.context.app.cwd);
-    let status = command.status().context(Kind::Missing, || format!("the shell {shell} cannot be started"))?;
+    let status =
+        chat.lend(|| command.status()).context(Kind::Missing, || format!("the shell {shell} cannot be started"))?;
     if !status.success() {
         let said = match status.code() {
             Some(code) => format!("exit code {code}"),

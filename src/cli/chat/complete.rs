@@ -35,14 +35,22 @@ pub struct Candidates {
 /// The lists, shared with whoever runs the chat.
 pub type Shared = Arc<Mutex<Candidates>>;
 
+/// Names with a word about each, found when they are asked for.
+pub type Names = Box<dyn Fn() -> Vec<(String, String)> + Send>;
+
 /// Completes lines of a chat.
-pub struct ChatCompleter(pub Shared);
+pub struct ChatCompleter {
+    /// What can be named now.
+    pub shared: Shared,
+    /// Tools that can be offered to the model.
+    pub tools: Names,
+}
 
 impl Completer for ChatCompleter {
     fn complete(&mut self, line: &str, pos: usize) -> CompletionResult {
-        let candidates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let candidates = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let before = line.get(..pos).unwrap_or(line);
-        let offers = offers(before, &candidates);
+        let offers = offers(before, &candidates, &*self.tools);
         let span = Span::new(offers.from, before.len());
         let suggestions: Vec<Suggestion> = offers
             .all
@@ -68,7 +76,7 @@ struct Offers {
     all: Vec<(String, String)>,
 }
 
-fn offers(before: &str, candidates: &Candidates) -> Offers {
+fn offers(before: &str, candidates: &Candidates, tools: &dyn Fn() -> Vec<(String, String)>) -> Offers {
     let none = Offers { from: before.len(), all: Vec::new() };
     let Some(rest) = before.strip_prefix('/') else { return none };
     let Some(blank) = rest.find(char::is_whitespace) else {
@@ -89,6 +97,7 @@ fn offers(before: &str, candidates: &Candidates) -> Offers {
         Argument::Message => of(&candidates.messages),
         Argument::Attached => plain(&candidates.attached),
         Argument::Tag => plain(&candidates.tags),
+        Argument::Tool => of(&tools()),
         Argument::File => files(word, candidates),
         Argument::Command => TABLE.iter().filter(|s| s.name.starts_with(word)).map(named).collect(),
         Argument::Setting => {
@@ -143,8 +152,12 @@ mod tests {
 
     use super::*;
 
+    fn tools() -> Vec<(String, String)> {
+        vec![("off".into(), String::new()), ("'git recent'".into(), "what was done".into())]
+    }
+
     fn values(before: &str, candidates: &Candidates) -> Vec<String> {
-        offers(before, candidates).all.into_iter().map(|(value, _)| value).collect()
+        offers(before, candidates, &tools).all.into_iter().map(|(value, _)| value).collect()
     }
 
     #[test]
@@ -159,9 +172,10 @@ mod tests {
         assert_eq!(values("/resume w", &candidates), ["work"]);
         assert_eq!(values("/set t", &candidates), ["temperature=", "top_p="]);
         assert_eq!(values("/raw o", &candidates), ["on", "off"]);
+        assert_eq!(values("/tools rec", &candidates), ["'git recent'"]);
         assert_eq!(values("/help mo", &candidates), ["model", "models"]);
         assert!(values("hello /mod", &candidates).is_empty() && values("/nope x", &candidates).is_empty());
-        assert_eq!(offers("/model gpt", &candidates).from, 7);
+        assert_eq!(offers("/model gpt", &candidates, &tools).from, 7);
     }
 
     #[test]
@@ -183,7 +197,7 @@ mod tests {
         #[test]
         fn any_line_can_be_completed(line in "(/|[a-z]{1,4}| |~|é|\\PC){0,12}") {
             let candidates = Candidates::default();
-            let offers = offers(&line, &candidates);
+            let offers = offers(&line, &candidates, &tools);
             prop_assert!(line.is_char_boundary(offers.from));
         }
     }

@@ -6,20 +6,26 @@ use std::sync::PoisonError;
 
 use super::super::Context;
 use super::super::talk::tools::Kit;
-use super::super::talk::{self, Form, Person, Printer, ask, dollars, record, status_of};
+use super::super::talk::{self, Form, Person, Printer, ask, record, status_of};
 use super::super::ui::Role;
-use super::complete::{Candidates, Shared};
+use super::super::{draw, search};
+use super::complete::{Candidates, Names, Shared};
+use super::hush::{Hush, PasteMarks};
 use super::{Args, Next, attached};
 use crate::app::models::budget_check;
-use crate::chat::driver::{Ask, Chat, Ended};
+use crate::chat::driver::{Ask, Chat, Ended, stopped};
+use crate::commands::catalog::quoted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::kernel::terminal::{safe_line, truncate_to_width};
+use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
 use crate::providers::model::{Part, Tuning};
 use crate::providers::{Models, Needs};
 use crate::store::{Message, NewSession, Session, SessionEdit, SessionFilter, Store};
+
+/// Lines of the last answer that are shown when a chat is gone on with.
+const GREETING: usize = 20;
 
 /// Chats and messages that Tab offers at most.
 const OFFERED: usize = 200;
@@ -45,10 +51,18 @@ pub(super) struct Conversation<'c> {
     pub(super) raw: bool,
     use_cache: bool,
     pub(super) candidates: Shared,
-    /// What was typed and did not reach the store.
+    /// Keeps keys until a line is read.
+    pub(super) hush: Option<Hush>,
+    /// What was typed and did not reach the store, or is to be changed: it stands on the next line.
     pub(super) unsent: Option<String>,
+    /// The question that the next one takes the place of, and where the chat stood before.
+    pub(super) replaced: Option<(Id, Option<Id>)>,
+    /// Who answered last.
+    answered_by: Option<String>,
     /// The exit code of the last turn.
     pub(super) code: u8,
+    /// The exit code of the chat.
+    pub(super) exit: u8,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -94,14 +108,21 @@ impl<'c> Conversation<'c> {
             raw: args.raw,
             use_cache: !args.no_cache,
             candidates: Shared::new(candidates.into()),
+            hush: None,
             unsent: None,
+            replaced: None,
+            answered_by: None,
             code: 0,
+            exit: 0,
             runtime,
         };
         attached(&mut chat, &args.files)?;
         attached(&mut chat, &args.attachments)?;
-        // Names that are wrong are said before anything is typed.
+        // Names that are wrong are said before anything is typed, and so is that there is nobody to talk to.
         chat.kit()?;
+        if chat.models.settings().entries.is_empty() {
+            chat.check_model(chat.model.as_deref())?;
+        }
         Ok(chat)
     }
 
@@ -148,22 +169,24 @@ impl<'c> Conversation<'c> {
         Ok(())
     }
 
-    /// The messages from the first to where the chat stands.
+    /// The last messages up to where the chat stands.
     pub(super) fn path(&self) -> Result<Vec<Message>> {
         let head = self.session.as_ref().and_then(|s| s.head);
-        head.map(|head| self.store.thread(head)).transpose().map(Option::unwrap_or_default)
+        head.map(|head| self.store.thread_end(head, OFFERED)).transpose().map(Option::unwrap_or_default)
     }
 
     /// What stands before the line.
     pub(super) fn sign(&self) -> String {
         let model = self.model.clone().or_else(|| self.session.as_ref().and_then(|s| s.model.clone()));
-        let model = model.or_else(|| self.models.settings().default.clone()).unwrap_or_else(|| "model".to_string());
+        let model = model.or_else(|| self.answered_by.clone()).or_else(|| self.models.settings().default.clone());
+        let model = model.unwrap_or_else(|| "you".to_string());
         let files = match self.attached.len() {
             0 => String::new(),
             1 => " +1 file".to_string(),
             n => format!(" +{n} files"),
         };
-        format!("{}{files}", truncate_to_width(&model, 30))
+        let tools = if self.wanted.is_empty() { "" } else { " +tools" };
+        format!("{}{files}{tools}", truncate_to_width(&model, 30))
     }
 
     /// What the chat is called, for the end of the line.
@@ -176,21 +199,46 @@ impl<'c> Conversation<'c> {
         }
     }
 
+    /// Whether the chat is forgotten when it ends.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.session.as_ref().map_or(self.new.temporary, |session| session.temporary)
+    }
+
+    /// A file for a text that is being edited.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.context.app.paths.state.join(format!("draft-{}.md", std::process::id()))
+    }
+
+    /// Says where the chat stands: its last question, and the end of the answer.
     pub(super) fn greet(&self) -> Result<()> {
         let ui = &self.context.ui;
         let dim = |text: &str| ui.note(&ui.paint_err(Role::Dim, text));
-        match &self.session {
-            None => dim("/help lists the commands, Ctrl-D leaves"),
-            Some(session) => {
-                dim(&format!("{}: {} messages; the last of them:", talk::called(session), session.messages));
-                if let Some(last) = self.path()?.iter().rev().find(|m| m.role == "assistant") {
-                    let start: String = last.words.chars().take(300).collect();
-                    dim(&safe_line(&start));
-                    if let Some(how) = cut_short(last) {
-                        dim(&how);
-                    }
+        let Some(session) = &self.session else {
+            dim("/help lists the commands, Ctrl-D leaves");
+            return Ok(());
+        };
+        dim(&format!("{}: {} messages; the last of them:", talk::called(session), session.messages));
+        let Some(head) = session.head else { return Ok(()) };
+        let path = self.store.thread_end(head, 2)?;
+        for message in path.iter().filter(|m| !m.words.is_empty()) {
+            let drawn = match message.role.as_str() {
+                "user" => {
+                    let line = message.words.split_whitespace().collect::<Vec<_>>().join(" ");
+                    dim(&format!("› {}", truncate_to_width(&safe_line(&line), ui.width().saturating_sub(4))));
+                    continue;
                 }
+                _ if ui.stdout_terminal && !self.raw => draw::markdown(ui, &message.words),
+                _ => safe(&message.words).into_owned(),
+            };
+            let lines: Vec<&str> = drawn.lines().collect();
+            let from = lines.len().saturating_sub(GREETING);
+            if from > 0 {
+                dim(&format!("… {from} lines before; /show prints all"));
             }
+            ui.write(format!("{}\n", lines[from..].join("\n")).as_bytes())?;
+        }
+        if let Some(how) = path.last().filter(|m| m.role == "assistant").and_then(cut_short) {
+            dim(&how);
         }
         Ok(())
     }
@@ -198,7 +246,8 @@ impl<'c> Conversation<'c> {
     /// Brings what Tab offers up to date; what cannot be read is not offered.
     pub(super) fn refresh(&self) {
         let (sessions, _) = self.store.sessions(&SessionFilter::default(), None, OFFERED).unwrap_or_default();
-        let tree = self.session.as_ref().and_then(|s| self.store.tree(s.id).ok()).unwrap_or_default();
+        let page = self.session.as_ref().and_then(|s| self.store.messages(s.id, None, OFFERED).ok());
+        let recent = page.map(|(messages, _)| messages).unwrap_or_default();
         let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
         let tags: BTreeSet<String> = sessions.iter().flat_map(|s| s.tags.iter().cloned()).collect();
         candidates.tags = tags.into_iter().collect();
@@ -207,9 +256,21 @@ impl<'c> Conversation<'c> {
             .iter()
             .map(|s| (s.name.clone().unwrap_or_else(|| s.id.tail()), s.title.clone().unwrap_or_default()))
             .collect();
-        let recent = tree.iter().rev().take(OFFERED);
-        candidates.messages = recent.map(|m| (m.id.tail(), m.words.chars().take(60).collect())).collect();
+        candidates.messages = recent.iter().map(|m| (m.id.tail(), m.words.chars().take(60).collect())).collect();
         candidates.attached = self.attached.iter().map(|(name, _)| name.clone()).collect();
+    }
+
+    /// What `/tools` can be given, found when it is asked for; what cannot be read is not offered.
+    pub(super) fn tools_by_name(&self) -> Names {
+        let servers = self.context.app.config().map(|config| config.members("mcp")).unwrap_or_default();
+        let mut names = vec!["off".to_string(), "marked".to_string()];
+        names.extend(servers.into_iter().map(|(name, _)| format!("mcp:{name}")));
+        let store = self.store.clone();
+        Box::new(move || {
+            let commands = store.names_feed(false).unwrap_or_default();
+            let described = commands.into_iter().filter(|c| !c.alias).map(|c| (quoted(&c.row.name), c.row.summary));
+            names.iter().map(|name| (name.clone(), String::new())).chain(described).collect()
+        })
     }
 
     /// Does what comes next; false leaves.
@@ -219,10 +280,19 @@ impl<'c> Conversation<'c> {
             Next::Leave => return Ok(false),
             Next::Send(text) => {
                 self.unsent = Some(text.clone());
+                if self.session.is_none() {
+                    self.new.title = Some(ask::title(&text)).filter(|title| !title.is_empty());
+                }
                 let mut parts: Vec<Part> = self.attached.iter().map(|(_, part)| part.clone()).collect();
                 parts.push(Part::text(text));
                 let parent = self.session.as_ref().and_then(|s| s.head);
-                self.turn(parent, Some(parts), None)?;
+                let well = self.turn(parent, Some(parts), None)?;
+                // Until there is another answer the old one stays.
+                if let Some((old, _)) = self.replaced.take().filter(|_| well) {
+                    self.store.remove_message(old)?;
+                    search::after_erasing(self.context)?;
+                    self.reload()?;
+                }
             }
             Next::Again(model) => {
                 let path = self.path()?;
@@ -231,23 +301,29 @@ impl<'c> Conversation<'c> {
                 self.turn(Some(asked.id), None, model)?;
             }
         }
-        Ok(true)
+        Ok(self.exit == 0)
     }
 
-    /// One question and its answer.
-    fn turn(&mut self, parent: Option<Id>, parts: Option<Vec<Part>>, model: Option<String>) -> Result<()> {
+    /// The question that was to be changed stays as it is.
+    pub(super) fn leave_as_it_is(&mut self) -> Result<()> {
+        match self.replaced.take() {
+            Some((_, head)) => self.edit(&[SessionEdit::Head(head)]),
+            None => Ok(()),
+        }
+    }
+
+    /// One question and its answer; whether that went well.
+    fn turn(&mut self, parent: Option<Id>, parts: Option<Vec<Part>>, model: Option<String>) -> Result<bool> {
         let context = self.context;
         budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
         self.kit()?;
         let fresh = self.session.is_none();
-        if fresh && let Some(parts) = &parts {
-            self.new.title = Some(ask::title(&crate::providers::model::words(parts))).filter(|t| !t.is_empty());
-        }
         let session = self.session()?;
         let ask = Ask {
             parent,
             parts,
             model: model.or_else(|| self.model.clone()),
+            alone: false,
             system: self.system.clone(),
             tuning: self.tuning.clone(),
             purpose: "chat".to_string(),
@@ -268,9 +344,12 @@ impl<'c> Conversation<'c> {
             if let Some(kit) = kit {
                 chat.tools = kit.tools(context, signals.stop()).await?;
             }
-            chat.turn(&session, &ask, &mut printer, &mut person).await
+            let _marks = context.ui.ask.then(PasteMarks::new);
+            let outcome = chat.turn(&session, &ask, &mut printer, &mut person).await;
+            printer.finish();
+            outcome
         });
-        printer.finish();
+        let signal = signals.stop().end_of_all();
         drop(signals);
         let mut outcome = match outcome {
             Ok(outcome) => outcome,
@@ -292,39 +371,44 @@ impl<'c> Conversation<'c> {
         let status = status_of(&outcome.ended);
         let line = serde_json::json!({"answer": record(&session, &outcome, status)});
         let cancelled = matches!(outcome.ended, Ended::Cancelled);
-        self.say_what_it_took(&outcome);
-        if cancelled && self.context.ui.ask {
-            // At a prompt this is no failure: the person knows.
-            context.ui.note(&context.ui.paint_err(Role::Dim, "stopped; what came is kept, /continue goes on"));
-            return Ok(());
+        talk::took(context, &outcome);
+        if let Some(signal) = signal {
+            // The terminal went away, or somebody ends us.
+            self.exit = u8::try_from(128 + signal).unwrap_or(1);
+            return Ok(false);
         }
-        self.code = talk::end(context, &mut outcome, self.tuning.max_tokens.is_some());
+        let failed = matches!(outcome.ended, Ended::Failed(_));
+        self.answered_by = Some(outcome.model.clone()).filter(|m| !m.is_empty() && !failed).or(self.answered_by.take());
+        if cancelled && context.ui.ask {
+            // At a prompt this is no failure: the person knows.
+            self.aside("stopped; what came is kept, /continue goes on");
+            return Ok(false);
+        }
+        let kept = "what came is kept; /continue goes on, /retry asks again";
+        self.code = talk::end_saying(context, &mut outcome, self.tuning.max_tokens.is_some(), kept);
+        if failed && context.ui.ask {
+            self.aside("your question is kept; /retry [model] asks again");
+        }
         if context.ui.json {
             context.ui.write(format!("{}\n", super::super::ui::json_line(&line)).as_bytes())?;
         }
         if cancelled {
             return Err(Error::new(Kind::Interrupted, "stopped"));
         }
-        Ok(())
+        Ok(self.code == 0)
     }
 
-    fn say_what_it_took(&self, outcome: &crate::chat::Outcome) {
-        let ui = &self.context.ui;
-        let totals = &outcome.totals;
-        if !ui.stderr_terminal || ui.json || ui.quiet || totals.usage.output.is_none() {
-            return;
-        }
-        let mut facts = vec![safe_line(&outcome.model).into_owned()];
-        if let (Some(input), Some(output)) = (totals.usage.input, totals.usage.output) {
-            facts.push(format!("{input} in, {output} out"));
-        }
-        facts.extend(totals.cost_micros.map(dollars));
-        facts.push(if totals.from_cache {
-            "from the cache".to_string()
-        } else {
-            format!("{:.1} s", outcome.duration_ms as f64 / 1000.0)
-        });
-        ui.note(&ui.paint_err(Role::Dim, &facts.join(" · ")));
+    /// Gives the terminal to another program as it was.
+    pub(super) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let hushed = self.hush.take().is_some();
+        let done = work();
+        self.hush = hushed.then(Hush::new);
+        done
+    }
+
+    /// A word beside the talk.
+    pub(super) fn aside(&self, text: &str) {
+        self.context.ui.note(&self.context.ui.paint_err(Role::Dim, text));
     }
 
     /// The driver of a turn.
@@ -337,10 +421,21 @@ impl<'c> Conversation<'c> {
         self.runtime.block_on(future)
     }
 
+    /// Waits for something that Ctrl-C gives up without leaving the chat.
+    pub(super) fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+        let signals = StopOnSignals::new()?;
+        self.wait(async {
+            tokio::select! {
+                done = future => Ok(done),
+                () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "stopped")),
+            }
+        })
+    }
+
     /// Checks that a model can be asked; gives its whole name.
-    pub(super) fn check_model(&self, typed: &str) -> Result<String> {
-        let choices = self.wait(self.models.resolve(Some(typed), &Needs::default()))?;
-        Ok(choices.first().map(|c| c.name()).unwrap_or_else(|| typed.to_string()))
+    pub(super) fn check_model(&self, typed: Option<&str>) -> Result<String> {
+        let choices = self.until_stopped(self.models.resolve(typed, &Needs::default()))??;
+        Ok(choices.first().map(|c| c.name()).or_else(|| typed.map(String::from)).unwrap_or_default())
     }
 
     /// A path as the person wrote it.
@@ -354,15 +449,17 @@ impl<'c> Conversation<'c> {
     /// Moves to another session, or to none.
     pub(super) fn move_to(&mut self, session: Option<Session>, new: NewSession) -> Result<()> {
         self.forget()?;
-        (self.session, self.new) = (session, new);
+        (self.session, self.new, self.replaced, self.answered_by) = (session, new, None, None);
         (self.model, self.system) = (None, None);
         Ok(())
     }
 
-    /// Removes a chat that is not kept.
+    /// Removes a chat that is not kept, or in which nothing was said and that nobody named.
     fn forget(&mut self) -> Result<()> {
         match self.session.take() {
-            Some(session) if session.temporary => self.store.remove_session(session.id),
+            Some(session) if session.temporary || (session.messages == 0 && session.name.is_none()) => {
+                self.store.remove_session(session.id)
+            }
             _ => Ok(()),
         }
     }

@@ -1,26 +1,29 @@
-//! The line editor of a chat: the only home of reedline.
+//! The line editor of a chat.
 //!
-//! It knows keys, history and the prompt; what a line means is [`super::input`]'s.
+//! It knows the prompt and how a line is read; what a line means is [`super::input`]'s.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reedline::{
-    Color, ColumnarMenu, DefaultHinter, EditCommand, EditMode, Emacs, FileBackedHistory, KeyCode, KeyModifiers,
-    Keybindings, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus, PromptViMode,
-    Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult, Validator, Vi, default_emacs_keybindings,
-    default_vi_insert_keybindings, default_vi_normal_keybindings, default_vi_visual_keybindings,
+    Color, ColumnarMenu, EditCommand, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch,
+    PromptHistorySearchStatus, PromptViMode, Reedline, ReedlineMenu, Signal, ValidationResult, Validator,
 };
 
-use super::complete::{ChatCompleter, Shared};
+use super::complete::{ChatCompleter, Names, Shared};
+use super::hint::ChatHinter;
+use super::history::Remembered;
 use super::input::{Input, goes_on, parse};
-use crate::kernel::error::{Context, Error, Kind, Result};
+use super::keys;
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 
-/// Lines that are remembered.
-const REMEMBERED: usize = 10_000;
 const MENU: &str = "completion";
+/// What stands between the prompt and the line.
+const SIGN: &str = " › ";
 
 /// How the editor behaves.
 pub struct Wishes {
@@ -36,63 +39,60 @@ pub struct Wishes {
     pub scratch: PathBuf,
     /// What Tab offers.
     pub candidates: Shared,
+    /// Tools that Tab offers.
+    pub tools: Names,
 }
 
 /// Reads lines at a terminal.
 pub struct Editor {
     line: Reedline,
     colour: bool,
+    /// Whether what is typed outlives the chat.
+    keep: Arc<AtomicBool>,
     /// What is written before the person begins.
     draft: String,
 }
 
 impl Editor {
-    /// An editor whose history is private to the person.
+    /// An editor that remembers what was typed.
     pub fn new(wishes: Wishes) -> Result<Editor> {
-        keep_private(&wishes.history)?;
-        let history = FileBackedHistory::with_file(REMEMBERED, wishes.history.clone()).map_err(|error| {
-            Error::new(Kind::Failed, format!("cannot read the history {}", wishes.history.display())).because(error)
-        })?;
-        let mode: Box<dyn EditMode> = match wishes.vi {
-            true => {
-                let mut insert = default_vi_insert_keybindings();
-                bind(&mut insert);
-                Box::new(Vi::new(insert, default_vi_normal_keybindings(), default_vi_visual_keybindings()))
-            }
-            false => {
-                let mut keys = default_emacs_keybindings();
-                bind(&mut keys);
-                Box::new(Emacs::new(keys))
-            }
-        };
-        let dim = if wishes.colour { Color::DarkGray.normal() } else { Color::Default.normal() };
+        let keep = Arc::new(AtomicBool::new(true));
+        let history = Remembered::new(wishes.history, Arc::clone(&keep))
+            .map_err(|error| Error::new(Kind::Failed, "cannot remember what is typed").because(error))?;
         let mut line = Reedline::create()
             .with_history(Box::new(history))
             .with_history_exclusion_prefix(Some(" ".to_string()))
-            .with_edit_mode(mode)
+            .with_edit_mode(keys::mode(wishes.vi, MENU))
             .with_validator(Box::new(Whole))
-            .with_completer(Box::new(ChatCompleter(wishes.candidates)))
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))))
+            .with_completer(Box::new(ChatCompleter { shared: wishes.candidates, tools: wishes.tools }))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(
+                ColumnarMenu::default().with_name(MENU).with_marker(SIGN),
+            )))
             .with_quick_completions(true)
             .with_partial_completions(true)
-            .with_hinter(Box::new(DefaultHinter::default().with_style(dim)))
             .with_ansi_colors(wishes.colour)
             .use_bracketed_paste(true);
+        if wishes.colour {
+            // Without colours a hint would look like what was typed.
+            line = line.with_hinter(Box::new(ChatHinter::new(Color::DarkGray)));
+        }
         if let Some((program, arguments)) = wishes.editor.split_first() {
             let mut command = Command::new(program);
             command.args(arguments);
             line = line.with_buffer_editor(command, wishes.scratch);
         }
-        Ok(Editor { line, colour: wishes.colour, draft: String::new() })
+        Ok(Editor { line, colour: wishes.colour, keep, draft: String::new() })
     }
 
     /// Puts a text on the next line, for the person to go on with.
     pub fn put(&mut self, text: &str) {
-        self.draft = text.to_string();
+        self.draft = keys::visible(text);
     }
 
-    /// Reads until there is something to act on. `left` stands before the line, `right` at its end.
-    pub fn read(&mut self, left: &str, right: &str) -> Result<Input> {
+    /// Reads until there is something to act on. `left` stands before the line, `right` at its end; `keep`: whether the
+    /// line is remembered after this chat.
+    pub fn read(&mut self, left: &str, right: &str, keep: bool) -> Result<Input> {
+        self.keep.store(keep, Ordering::SeqCst);
         let prompt = Sign { left: left.to_string(), right: right.to_string(), colour: self.colour };
         loop {
             if !self.draft.is_empty() {
@@ -123,30 +123,6 @@ fn unescaped(text: &str) -> String {
     text.replace("\\\n", "\n")
 }
 
-/// Makes the file where it is not, so that nobody else can read it.
-fn keep_private(file: &Path) -> Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).context(Kind::Failed, || format!("cannot make {}", folder.display()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop).context(Kind::Failed, || format!("cannot write {}", file.display()))
-}
-
-/// The keys beside the usual ones.
-fn bind(keys: &mut Keybindings) {
-    let newline = || ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
-    keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline());
-    keys.add_binding(KeyModifiers::SHIFT, KeyCode::Enter, newline());
-    // What was typed ahead ends with the terminal's own newline, which is Ctrl-J: it sends, as Enter does.
-    keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('j'), ReedlineEvent::Enter);
-    let next = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_string()), ReedlineEvent::MenuNext]);
-    keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, next);
-    keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
-    keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('o'), ReedlineEvent::OpenEditor);
-}
-
 /// Says when Enter sends.
 struct Whole;
 
@@ -175,7 +151,7 @@ impl Prompt for Sign {
     fn render_prompt_indicator(&self, mode: PromptEditMode) -> Cow<'_, str> {
         match mode {
             PromptEditMode::Vi(PromptViMode::Normal) => " : ".into(),
-            _ => " › ".into(),
+            _ => SIGN.into(),
         }
     }
 

@@ -8,7 +8,11 @@ pub mod complete;
 mod conversation;
 pub mod copy;
 pub mod editor;
+mod hint;
+mod history;
+mod hush;
 pub mod input;
+mod keys;
 pub mod plain;
 pub mod slash;
 
@@ -16,10 +20,11 @@ use std::io::IsTerminal;
 
 use self::conversation::Conversation;
 use self::editor::{Editor, Wishes};
+use self::hush::Hush;
 use self::input::Input;
 use super::Context;
 use super::talk::{self, ask};
-use super::ui::Role;
+use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::terminal::safe_line;
 
@@ -32,7 +37,7 @@ Examples:
   fac chat -T 'git recent' -T mcp:files
   printf 'hello\\nand again\\n' | fac chat --temp
 
-In the chat: Enter sends, Alt-Enter begins a new line, Tab completes, Ctrl-R searches what you typed before,
+In the chat: Enter sends, Alt-Enter or Ctrl-J begins a new line, Tab completes, Ctrl-R searches what you typed before,
 Ctrl-O opens your editor, Ctrl-C stops an answer, Ctrl-D leaves, !line runs a shell line.";
 
 /// Talk to a model
@@ -130,9 +135,13 @@ fn at_terminal(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
         vi: config.text("chat.keys") == Some("vi"),
         colour: context.ui.colour(),
         editor: words,
-        scratch: context.app.paths.state.join("draft.md"),
+        scratch: chat.scratch(),
         candidates: chat.candidates.clone(),
+        tools: chat.tools_by_name(),
     })?;
+    // Between two lines Ctrl-C is a signal, and no reason to leave.
+    let _stays = StopOnSignals::only_ctrl_c()?;
+    chat.hush = Some(Hush::new());
     chat.greet()?;
     let mut first = Some(args.words.join(" ")).filter(|words| !words.trim().is_empty());
     let mut gave_up = false;
@@ -141,32 +150,32 @@ fn at_terminal(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
             Some(words) => Input::Message(words),
             None => {
                 chat.refresh();
-                editor.read(&chat.sign(), &chat.called())?
+                editor.read(&chat.sign(), &chat.called(), !chat.is_temporary())?
             }
         };
-        let stopped = matches!(input, Input::Interrupted);
-        if stopped && gave_up {
-            return Ok(0);
-        }
-        gave_up = stopped;
+        let again = std::mem::replace(&mut gave_up, matches!(input, Input::Interrupted));
         let next = match input {
             Input::Interrupted => {
-                context.ui.note(&context.ui.paint_err(Role::Dim, "Ctrl-D or another Ctrl-C leaves"));
-                Ok(Next::On)
+                if again {
+                    chat.aside("Ctrl-D leaves");
+                }
+                chat.leave_as_it_is().map(|()| Next::On)
             }
             Input::End => return Ok(0),
             other => act(chat, other),
         };
+        let answered = matches!(next, Ok(Next::Send(_) | Next::Again(_)));
         // What failed is said, and the chat goes on; what was typed is not lost.
         match next.and_then(|next| chat.go(next)) {
             Ok(true) => {}
-            Ok(false) => return Ok(0),
-            Err(error) => {
-                context.ui.failure(&error);
-                if let Some(unsent) = chat.unsent.take() {
-                    editor.put(&unsent);
-                }
-            }
+            Ok(false) => return Ok(chat.exit),
+            Err(error) => context.ui.failure(&error),
+        }
+        if answered {
+            context.ui.note("");
+        }
+        if let Some(text) = chat.unsent.take() {
+            editor.put(&text);
         }
     }
 }
@@ -188,7 +197,7 @@ fn over_lines(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
         }
         match act(chat, input).and_then(|next| chat.go(next)) {
             Ok(true) => code = chat.code,
-            Ok(false) => return Ok(code),
+            Ok(false) => return Ok(chat.exit.max(code)),
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {
                 code = error.kind().exit_code();

@@ -12,8 +12,10 @@ pub enum SlashCommand {
     Detach,
     Edit,
     Retry,
+    Fix,
     Continue,
     Branch,
+    Show,
     Tree,
     Goto,
     Save,
@@ -49,8 +51,10 @@ pub enum Argument {
     Session,
     /// A message of this chat.
     Message,
-    /// A command.
+    /// A command of the chat.
     Command,
+    /// A tool for the model.
+    Tool,
     /// A file that was attached.
     Attached,
     /// A tag.
@@ -102,15 +106,17 @@ pub const TABLE: &[Slash] = &[
     slash(C::Detach, "detach", "[file]", A::Attached, "leave out an attached file, or all of them"),
     slash(C::Edit, "edit", "[text]", A::Free, "write the message in your editor"),
     slash(C::Retry, "retry", "[model]", A::Model, "ask the last question again, as another branch"),
+    slash(C::Fix, "fix", "[text]", A::Free, "put the last question otherwise, in its place"),
     slash(C::Continue, "continue", "", A::Free, "let the last answer go on where it stopped"),
-    slash(C::Branch, "branch", "[message]", A::Message, "go on from an earlier message"),
+    slash(C::Branch, "branch", "[message]", A::Message, "put the last question, or an earlier one, otherwise beside it"),
+    slash(C::Show, "show", "", A::Free, "print this chat"),
     slash(C::Tree, "tree", "", A::Free, "show the branches of this chat"),
     slash(C::Goto, "goto", "<message>", A::Message, "move to a message of another branch"),
     slash(C::Save, "save", "<file>", A::File, "write the chat to a Markdown or JSON file"),
     slash(C::Title, "title", "[text]", A::Free, "set the title; without a text the model finds one"),
     slash(C::Rename, "rename", "<name>", A::Free, "give the chat a name to resume it by"),
     slash(C::Tag, "tag", "[+tag | -tag]…", A::Tag, "show, add or take off tags"),
-    slash(C::Tools, "tools", "[name… | off]", A::Command, "show or choose the tools that the model may ask for"),
+    slash(C::Tools, "tools", "[name… | off]", A::Tool, "show or choose the tools that the model may ask for"),
     slash(C::Usage, "usage", "", A::Free, "tokens and cost of this chat"),
     slash(C::Context, "context", "", A::Free, "what would be sent now, and its tokens"),
     slash(C::Think, "think", "[on | off | low | medium | high]", A::Switch, "how much the model thinks before it answers"),
@@ -156,7 +162,9 @@ pub fn help() -> String {
         out.push_str(&format!("  {}  {}\n", crate::kernel::terminal::pad(&usage(slash), widest), slash.help));
     }
     out.push_str("\n  !line runs a shell line; a line that begins with // is sent with one /\n");
-    out.push_str("  Alt-Enter begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"\n");
+    out.push_str(
+        "  Alt-Enter or Ctrl-J begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"\n",
+    );
     out
 }
 

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Context, ask};
 use super::list::named;
+use crate::commands::bind;
 use crate::commands::dialect::{SourceFile, native, slug};
 use crate::commands::source::local;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::files;
+use crate::kernel::terminal::safe_line;
 use crate::store::SourceKind;
 
 /// Write a new command (a dialogue on a terminal)
@@ -70,7 +72,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     files::ensure_dir(&folder)?;
     files::write_atomic(&path, text.as_bytes(), false)?;
     context.ui.line(&path.display().to_string())?;
-    context.ui.note(&format!("run it with `fac {}`", read.name));
+    let usage = parsed.commands.first().map_or_else(|| read.name.clone(), bind::usage);
+    context.ui.note(&safe_line(&format!("run it with `fac {usage}`")));
     Ok(0)
 }
 

@@ -3,6 +3,7 @@
 //! Every finding that is not good says how to mend it. It changes nothing but what is derived and can be made again.
 
 mod mcp;
+mod models;
 mod places;
 mod programs;
 mod records;
@@ -86,6 +87,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8> {
     places::look(app, &mut found);
     settings::look(app, &mut found);
     let languages = records::look(app, &mut found);
+    models::look(app, &mut found);
     programs::look(app, &languages, &mut found);
     mcp::look(app, &mut found);
     programs::terminal(context, &mut found);

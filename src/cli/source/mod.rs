@@ -9,6 +9,7 @@ mod update;
 use clap::Subcommand;
 
 use super::Context;
+use super::table::counted;
 use crate::commands::bind::nearest;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::{Source, SourceKind, Store};
@@ -82,11 +83,6 @@ fn visible(context: &Context, sources: Vec<Source>) -> Vec<Source> {
     let project = context.app.project_spec();
     let seen = |s: &Source| s.kind != SourceKind::Project || project.as_deref() == Some(s.spec.as_str());
     sources.into_iter().filter(seen).collect()
-}
-
-/// A number of things in words: `1 command`, `2 commands`.
-fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// There is no such source; the nearest one is named.

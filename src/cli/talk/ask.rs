@@ -10,7 +10,7 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools::Kit;
-use super::{adopt, end, record, status_of, wait};
+use super::{adopt, end, record, status_of, took, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 use crate::chat::{attach, schema};
@@ -94,6 +94,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         parent: session.head,
         parts: Some(parts),
         model: args.model.clone(),
+        alone: false,
         system: args.question.system.clone().or_else(|| prompted.as_ref().and_then(|p| p.system.clone())),
         tuning,
         purpose: "ask".to_string(),
@@ -150,8 +151,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
     };
     printer.finish();
+    took(context, &outcome);
     let status = status_of(&outcome.ended);
-    let error = error_json(&outcome.ended);
+    let error = match &outcome.ended {
+        Ended::Failed(error) => Some(error_json(error)),
+        _ => None,
+    };
     let mut code = end(context, &mut outcome, asked_for_length);
     let mut last = json!({"answer": record(&session, &outcome, status)});
     match value {
@@ -193,12 +198,10 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     Ok(code)
 }
 
-fn error_json(ended: &Ended) -> Option<Value> {
-    let Ended::Failed(error) = ended else { return None };
+/// A failure, for `--json`.
+pub(super) fn error_json(error: &Error) -> Value {
     let code = error.kind().exit_code();
-    Some(
-        json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code}),
-    )
+    json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code})
 }
 
 /// What a prompt command says.

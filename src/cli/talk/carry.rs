@@ -8,7 +8,7 @@ use crate::chat::archive::{Chat, Message as Archived};
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 use crate::providers::model::{Role, words};
-use crate::store::{MessageStatus, NewMessage, NewSession, Session, SessionEdit, Store};
+use crate::store::{Imported, ImportedMessage, MessageStatus, NewSession, Session, SessionEdit, Store};
 
 /// A chat with all its messages and files.
 pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
@@ -50,37 +50,43 @@ pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
 /// Keeps an archived chat as a new one.
 pub(in crate::cli) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
     let taken = chat.name.as_ref().is_some_and(|name| store.session(name).is_ok());
-    let session = store.begin_session(&NewSession {
-        name: chat.name.clone().filter(|_| !taken),
-        title: chat.title.clone().or_else(|| chat.name.clone()),
-        model: chat.model.clone(),
-        system: chat.system.clone(),
-        temporary: false,
-        imported_from: chat.origin.clone(),
-        at: chat.created,
-    })?;
-    let mut ids: HashMap<&str, Id> = HashMap::new();
-    for message in &chat.messages {
-        let status = MessageStatus::parse(&message.status).filter(|s| *s != MessageStatus::Pending);
-        let id = store.add_message(&NewMessage {
-            session: session.id,
-            parent: message.parent.as_deref().and_then(|p| ids.get(p).copied()),
-            role: message.role.name().to_string(),
-            parts: json!(message.parts),
-            words: words(&message.parts),
-            status: status.unwrap_or(MessageStatus::Failed),
-            model: message.model.clone(),
-            command: message.command.clone(),
-            summary_of: message.summary_of.iter().filter_map(|s| ids.get(s.as_str()).copied()).collect(),
-            tokens: message.tokens,
-            process: None,
-            at: message.created,
-        })?;
-        ids.insert(&message.id, id);
-    }
+    let places: HashMap<&str, usize> = chat.messages.iter().enumerate().map(|(n, m)| (m.id.as_str(), n)).collect();
+    let place = |id: &str| places.get(id).copied();
+    let message = |message: &Archived| ImportedMessage {
+        parent: message.parent.as_deref().and_then(place),
+        role: message.role.name().to_string(),
+        parts: json!(message.parts),
+        words: words(&message.parts),
+        status: MessageStatus::parse(&message.status)
+            .filter(|s| *s != MessageStatus::Pending)
+            .unwrap_or(MessageStatus::Failed),
+        model: message.model.clone(),
+        command: message.command.clone(),
+        summary_of: message.summary_of.iter().filter_map(|id| place(id)).collect(),
+        tokens: message.tokens,
+        error: message.error.clone(),
+        created: message.created,
+        finished: message.finished,
+        cost_micros: message.cost_micros,
+    };
     let mut edits: Vec<SessionEdit> = chat.tags.iter().cloned().map(SessionEdit::Tag).collect();
-    edits.extend(chat.head.as_deref().and_then(|h| ids.get(h)).map(|h| SessionEdit::Head(Some(*h))));
     edits.extend(chat.pinned.then_some(SessionEdit::Pinned(true)));
     edits.extend(chat.archived.then_some(SessionEdit::Archived(true)));
-    if edits.is_empty() { Ok(()) } else { store.edit_session(session.id, &edits) }
+    edits.extend(chat.settings.is_object().then(|| SessionEdit::Settings(chat.settings.clone())));
+    store.import_session(&Imported {
+        session: NewSession {
+            name: chat.name.clone().filter(|_| !taken),
+            title: chat.title.clone().or_else(|| chat.name.clone().filter(|_| taken)),
+            model: chat.model.clone(),
+            system: chat.system.clone(),
+            temporary: false,
+            imported_from: chat.origin.clone(),
+            at: chat.created,
+        },
+        edits,
+        updated: chat.updated,
+        head: chat.head.as_deref().and_then(place),
+        messages: chat.messages.iter().map(message).collect(),
+    })?;
+    Ok(())
 }

@@ -3,9 +3,11 @@
 //! A turn is carried out by the chat room; here its pieces are printed, its questions put and its end said.
 
 pub(super) mod ask;
+pub(super) mod cache;
 pub(super) mod carry;
 pub(super) mod chain;
 pub(super) mod compare;
+mod import;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
@@ -21,7 +23,9 @@ use std::future::Future;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::chat::driver::{Ended, Outcome};
+use super::ui::Role;
+use crate::chat::driver::{Ended, Outcome, stopped};
+use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
@@ -37,6 +41,17 @@ pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
     // Nobody waits for connections that are closing.
     runtime.shutdown_background();
     Ok(done)
+}
+
+/// The same, until Ctrl-C gives it up.
+pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
+    let signals = StopOnSignals::new()?;
+    wait(async {
+        tokio::select! {
+            done = future => Ok(done),
+            () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "stopped")),
+        }
+    })?
 }
 
 /// Ends answers whose process is gone, before anything is shown or asked.
@@ -67,36 +82,65 @@ pub(super) fn dollars(micros: i64) -> String {
     }
 }
 
+/// Says who answered and what it took, to a person at a terminal.
+pub(super) fn took(context: &Context, outcome: &Outcome) {
+    let ui = &context.ui;
+    let totals = &outcome.totals;
+    if !ui.stderr_terminal || ui.json || ui.quiet || totals.calls == 0 {
+        return;
+    }
+    let mut facts = vec![safe_line(&outcome.model).into_owned()];
+    if let (Some(input), Some(output)) = (totals.usage.input, totals.usage.output) {
+        facts.push(format!("{input} in, {output} out"));
+        facts.extend(totals.cost_micros.map(dollars));
+    }
+    facts.push(if totals.from_cache {
+        "from the cache".to_string()
+    } else {
+        format!("{:.1} s", outcome.duration_ms as f64 / 1000.0)
+    });
+    ui.note(&ui.paint_err(Role::Dim, &facts.join(" · ")));
+}
+
+/// How to go on from an answer that is not whole.
+pub(super) const KEPT: &str = "what came is kept; `fac ask -c \"go on\"` continues it";
+
 /// Says how a turn ended, where that was not simply well, and gives the exit code.
 pub(super) fn end(context: &Context, outcome: &mut Outcome, asked_for_length: bool) -> u8 {
+    end_saying(context, outcome, asked_for_length, KEPT)
+}
+
+/// The same; `kept` is the way forward from an answer that is not whole.
+pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> u8 {
     if let Some(trouble) = outcome.trouble.take() {
         context.ui.warn(&format!("not everything could be kept: {}", safe_line(&trouble.full_message())));
     }
-    let failed = |error: Error| {
-        if !context.ui.json {
-            context.ui.failure(&error);
-        }
-        error.kind().exit_code()
-    };
-    let kept = "what came is kept; `fac ask -c \"go on\"` continues it";
+    let Some(error) = fault(outcome, asked_for_length, kept) else { return 0 };
+    if !context.ui.json {
+        context.ui.failure(&error);
+    }
+    error.kind().exit_code()
+}
+
+/// What kept a turn from ending simply well; `kept` is the way forward from an answer that is not whole.
+pub(super) fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Option<Error> {
     match std::mem::replace(&mut outcome.ended, Ended::Well(Finish::Stop)) {
-        Ended::Well(Finish::Length) if asked_for_length => 0,
-        Ended::Well(Finish::Length) => {
-            failed(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
+        Ended::Well(Finish::Length) if !asked_for_length => {
+            Some(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
         }
-        Ended::Well(Finish::Filtered) => failed(
+        Ended::Well(Finish::Filtered) => Some(
             Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model))
                 .hint("put the question otherwise"),
         ),
-        Ended::Well(_) => 0,
+        Ended::Well(_) => None,
         Ended::Limited(why) => {
-            failed(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
+            Some(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
         }
-        Ended::CutOff => failed(
+        Ended::CutOff => Some(
             Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
         ),
-        Ended::Cancelled => failed(Error::new(Kind::Interrupted, "stopped").hint(kept)),
-        Ended::Failed(error) => failed(error),
+        Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
+        Ended::Failed(error) => Some(error),
     }
 }
 

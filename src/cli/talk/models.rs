@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::wait;
+use super::{wait, wait_or_stop};
 use crate::kernel::config::{KeyPath, edit};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -101,7 +101,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
 
 pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool) -> Result<u8> {
     let models = context.app.models()?;
-    let (lists, found) = wait(async { (models.list(refresh).await, models.probe().await) })?;
+    let (lists, found) = wait_or_stop(async { (models.list(refresh).await, models.probe().await) })?;
     let part = part.map(str::to_lowercase);
     let fits = |info: &ModelInfo| part.as_ref().is_none_or(|p| info.name.to_lowercase().contains(p));
     let mut shown: Vec<ModelInfo> = Vec::new();
@@ -113,7 +113,7 @@ pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool)
         }
     }
     for entry in found {
-        let here = wait(models.models_of(&entry))?;
+        let here = wait_or_stop(models.models_of(&entry))?;
         shown.extend(here.into_iter().flatten().filter(&fits));
     }
     if context.ui.json {
@@ -124,7 +124,7 @@ pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool)
     }
     if shown.is_empty() && failed.is_empty() {
         // Says what to do when nobody is set up.
-        wait(models.resolve(None, &Needs::default()))??;
+        wait_or_stop(models.resolve(None, &Needs::default()))??;
     }
     let mut table = Table::new(&["model", "context", "$/M in", "$/M out", "can"]);
     for info in &shown {

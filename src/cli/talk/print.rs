@@ -152,20 +152,31 @@ impl Listener for Printer {
     fn tool_begins(&mut self, origin: &str, preview: &str) {
         match self.form {
             Form::Json => self.line(&json!({"tool": {"origin": origin, "runs": preview}})),
-            _ => self.say(&format!("→ {origin}: {preview}")),
+            _ => self.say(&format!("→ {origin}: {}", brief(preview))),
         }
     }
 
     fn tool_ended(&mut self, origin: &str, said: &str, failed: bool) {
         match self.form {
             Form::Json => self.line(&json!({"tool_result": {"origin": origin, "text": said, "failed": failed}})),
-            _ if failed => self.say(&format!("✗ {origin}: {said}")),
+            _ if failed => self.say(&format!("✗ {origin}: {}", brief(said))),
             _ => {}
         }
     }
 
     fn finished(&mut self) {
         self.finish();
+    }
+}
+
+/// The first line of a text, and how many follow.
+fn brief(text: &str) -> String {
+    let text = text.trim();
+    let first = text.lines().next().unwrap_or_default();
+    match text.lines().count() {
+        0 | 1 => first.to_string(),
+        2 => format!("{first} … (1 more line)"),
+        n => format!("{first} … ({} more lines)", n - 1),
     }
 }
 
@@ -200,6 +211,7 @@ impl Asker for Person {
             answers.push("Yes, and do not ask again for this tool in this chat");
         }
         let theme = super::super::ask::theme_of(self.colour);
+        super::super::ask::forget_keys();
         let chosen = Select::with_theme(&*theme).with_prompt("Allow it?").items(&answers).default(0).interact_opt();
         match chosen {
             Ok(Some(1)) => Ok(Verdict::Once),

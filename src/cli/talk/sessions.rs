@@ -1,5 +1,6 @@
 //! `fac sessions`: what was said, found again: lists, texts, trees, branches, export and import, and erasing.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -11,14 +12,17 @@ use super::super::ui::Role;
 use super::{adopt, ask, called, carry, dollars, wait};
 use crate::chat::context::{self, Budget};
 use crate::chat::driver::Ask;
-use crate::chat::{export, import};
+use crate::chat::export;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
 use crate::providers::{Choice, Models, Needs};
 use crate::store::{Message, MessageStatus, Session, SessionEdit, SessionFilter};
+
+/// Branches within branches that are drawn as such.
+const DEEPEST: usize = 16;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -249,7 +253,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             }
             Ok(0)
         }
-        What::Import { file } => take_in(context, &file),
+        What::Import { file } => super::import::take_in(context, &file),
     }
 }
 
@@ -329,7 +333,7 @@ fn message_json(message: &Message) -> Value {
     })
 }
 
-fn show(context: &Context, session: &Session) -> Result<u8> {
+pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
     let store = context.app.store()?;
     let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
     let costs = store.costs_of(session.id)?;
@@ -410,16 +414,24 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
         return Ok(0);
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
+    let mut below: HashMap<Option<Id>, Vec<&Message>> = HashMap::new();
+    messages.iter().for_each(|m| below.entry(m.parent).or_default().push(m));
     let mut waiting: Vec<(&Message, usize)> =
-        messages.iter().filter(|m| m.parent.is_none()).map(|m| (m, 0)).rev().collect();
+        below.remove(&None).unwrap_or_default().into_iter().map(|m| (m, 0)).rev().collect();
     while let Some((message, depth)) = waiting.pop() {
-        let children: Vec<&Message> = messages.iter().filter(|m| m.parent == Some(message.id)).collect();
+        let children = below.remove(&Some(message.id)).unwrap_or_default();
         let here = if session.head == Some(message.id) { " ◀" } else { "" };
-        let room = context.ui.width().saturating_sub(2 * depth + 24).max(20);
+        // What branches ever again stays readable.
+        let indent = depth.min(DEEPEST);
+        let room = context.ui.width().saturating_sub(2 * indent + 24).max(20);
         let words = truncate_to_width(&safe_line(&message.words), room).to_string();
+        let state = match message.status {
+            MessageStatus::Done => String::new(),
+            other => context.ui.paint(Role::Bad, &format!("({}) ", other.name())),
+        };
         out.push_str(&format!(
-            "{}{} {} {words}{}\n",
-            "│ ".repeat(depth),
+            "{}{} {} {state}{words}{}\n",
+            "│ ".repeat(indent),
             context.ui.paint(Role::Dim, &message.id.tail()),
             context.ui.paint(Role::Name, &message.role),
             context.ui.paint(Role::Warn, here),
@@ -428,28 +440,6 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
         waiting.extend(children.into_iter().rev().map(|m| (m, deeper)));
     }
     context.page(&out)?;
-    Ok(0)
-}
-
-fn take_in(context: &Context, file: &std::path::Path) -> Result<u8> {
-    let store = context.app.store()?;
-    let bytes = std::fs::read(file).context(Kind::NotFound, || format!("cannot read {}", file.display()))?;
-    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let (mut chats, mut messages) = (0u64, 0u64);
-    let mut each = |chat: crate::chat::archive::Chat| -> Result<()> {
-        messages += chat.messages.len() as u64;
-        chats += 1;
-        carry::take_in(store, &chat)
-    };
-    let notes = import::read(&name, &bytes, &mut each)?;
-    for note in &notes {
-        context.ui.note(&safe_line(note));
-    }
-    if context.ui.json {
-        context.ui.value(&json!({"imported": {"sessions": chats, "messages": messages}, "notes": notes}))?;
-    } else {
-        context.ui.note(&format!("took over {chats} chats with {messages} messages"));
-    }
     Ok(0)
 }
 
@@ -465,7 +455,7 @@ pub(in crate::cli) fn show_pieces(
     // Without a model tokens can still be estimated.
     let choice = wait(models.resolve(typed, &Needs::default()))?.ok().and_then(|c| c.into_iter().next());
     let name = choice.as_ref().map(Choice::name).unwrap_or_default();
-    let pieces = context.app.chat(models, Stop::new()?)?.pieces(session, ask, head, &name)?;
+    let pieces = context.app.chat(models, Stop::new()?)?.pieces(session, ask, head, &name, true)?;
     let total = context::total(&pieces);
     let window = choice.and_then(|c| c.facts.context);
     if context.ui.json {

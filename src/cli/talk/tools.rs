@@ -118,6 +118,7 @@ fn changed(context: &Context, key: &str, before: &str, offer: &Offer) -> Result<
     let difference = draw::diff(&context.ui, &safe(before), &safe(&offer.definition.text()));
     context.ui.note(&format!("the definition of {key} has changed:\n{difference}"));
     let theme = super::super::ask::theme_of(context.ui.colour());
+    super::super::ask::forget_keys();
     let answer = Confirm::with_theme(&*theme).with_prompt("Offer it as it is now?").default(false).interact();
     Ok(answer.unwrap_or(false))
 }

@@ -17,6 +17,8 @@ Examples:
   fac usage --by model
   fac usage --days 7 --json";
 
+/// So many days have a sign.
+const SPARKS: i64 = 30;
 /// How wide the longest bar is.
 const BAR: usize = 24;
 
@@ -57,6 +59,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.note("no model was asked yet; `fac ask 'hello'` does it");
         return Ok(0);
     }
+    let weight = |row: &UsageRow| weight(row, total.cost_micros > 0);
     let most = rows.iter().map(weight).max().unwrap_or(1).max(1);
     let mut table = Table::new(&[heading, "calls", "in", "out", "cost", "first", ""]);
     for row in rows.iter().chain(std::iter::once(&total)) {
@@ -67,7 +70,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             _ if row.key.is_empty() => "(none)".to_string(),
             _ => safe_line(&row.key).into_owned(),
         };
-        let bar = if is_total { String::new() } else { bar(weight(row), most) };
+        let bar = if is_total || !context.ui.stdout_terminal { String::new() } else { bar(weight(row), most) };
         let failed =
             if row.failed + row.open > 0 { format!(" ({} failed)", row.failed + row.open) } else { String::new() };
         table.row(vec![
@@ -80,7 +83,15 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             (bar, Some(Role::Good)),
         ]);
     }
-    context.page(&table.render(&context.ui))?;
+    let mut out = table.render(&context.ui);
+    if by == UsageBy::Day && context.ui.stdout_terminal {
+        let days: Vec<(String, u64)> = rows.iter().map(|row| (row.key.clone(), weight(row))).collect();
+        out.push_str(&format!(
+            "\nlast {SPARKS} days {}\n",
+            context.ui.paint(Role::Good, &spark(&days, here.date(), most))
+        ));
+    }
+    context.page(&out)?;
     if total.open > 0 {
         context.ui.note(&format!("{} requests never ended; what they took is not known", total.open));
     }
@@ -94,9 +105,21 @@ fn name_of(context: &Context, id: &str) -> String {
 }
 
 /// What the bars compare: money where there is any, else tokens.
-fn weight(row: &UsageRow) -> u64 {
-    let micros = u64::try_from(row.cost_micros).unwrap_or(0);
-    if micros > 0 { micros } else { (row.input + row.output) / 1000 + 1 }
+fn weight(row: &UsageRow, money: bool) -> u64 {
+    if money { u64::try_from(row.cost_micros).unwrap_or(0) } else { row.input + row.output }
+}
+
+/// A sign a day up to `today`: how high it is beside the most, a dot where nothing was used.
+fn spark(days: &[(String, u64)], today: jiff::civil::Date, most: u64) -> String {
+    let signs = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let sign = |ago: i64| {
+        let day = today.saturating_sub(jiff::Span::new().days(ago)).to_string();
+        let value = days.iter().find(|(key, _)| *key == day).map(|(_, value)| *value);
+        value.map_or('·', |value| {
+            signs[usize::try_from(u128::from(value) * 7 / u128::from(most.max(1))).unwrap_or(7).min(7)]
+        })
+    };
+    (0..SPARKS).rev().map(sign).collect()
 }
 
 fn bar(value: u64, most: u64) -> String {
@@ -135,4 +158,26 @@ fn as_json(by: &str, row: &UsageRow) -> serde_json::Value {
         "unpriced_calls": row.unpriced,
         "first_token_ms": row.first_token_ms,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_the_last_days_has_a_sign_as_high_as_its_use() {
+        let day = |day: &str, value: u64| (day.to_string(), value);
+        let days = [day("2026-02-27", 5), day("2026-03-01", 70), day("2026-03-02", 35), day("2025-03-02", 70)];
+        let drawn = spark(&days, jiff::civil::date(2026, 3, 2), 70);
+        assert_eq!(drawn, format!("{}▁·█▄", "·".repeat(26)));
+        assert_eq!(spark(&[], jiff::civil::date(2026, 3, 2), 0), "·".repeat(30));
+    }
+
+    #[test]
+    fn a_bar_grows_by_eighths() {
+        assert_eq!(bar(0, 192), "");
+        assert_eq!(bar(1, 192), "▏");
+        assert_eq!(bar(9, 192), "█▏");
+        assert_eq!(bar(192, 192), "█".repeat(24));
+    }
 }

@@ -88,11 +88,16 @@ pub fn clean_name(raw: &str) -> String {
     name.trim_matches(['-', '.']).to_string()
 }
 
+/// The same path without `.` in it.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
 fn not_a_source(text: &str, full: &Path) -> Error {
     let looks_like_path = text.starts_with(['.', '/', '~']) || text.starts_with("dir:");
     let forms = "github:owner/repo[/path][@ref], a page address of github.com, an https:// address of a Markdown file, or ./folder";
     if looks_like_path {
-        return Error::new(Kind::NotFound, format!("there is nothing at {}", full.display()))
+        return Error::new(Kind::NotFound, format!("there is nothing at {}", plain(full).display()))
             .hint(format!("a source is {forms}"));
     }
     let error = Error::new(Kind::Usage, format!("`{text}` names no source"));

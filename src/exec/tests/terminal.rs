@@ -289,6 +289,10 @@ fn inner_signals_stop() {
     let outcome = run(sh("echo ready; sleep 1000"), &mut loud, signals.stop()).unwrap();
     eprintln!("inner: {:?} by {:?}", outcome.status, signals.stop().signal());
     drop(signals);
+    let signals = crate::exec::signals::StopOnSignals::new().unwrap();
+    signal_hook::low_level::raise(signal_hook::consts::SIGINT).unwrap();
+    eprintln!("inner: again {:?}", signals.stop().signal());
+    drop(signals);
     signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
     eprintln!("inner: still here");
 }
@@ -300,6 +304,7 @@ fn ctrl_c_stops_a_program_on_pipes() {
     let outcome = in_a_session("inner_signals_stop", &mut sink, &seat);
     let said = text(outcome.stdout.joined());
     assert!(said.contains("inner: Interrupted by Some(2)\r\n") && !said.contains("still here"), "{said}");
+    assert!(said.contains("inner: again Some(2)\r\n"), "{said}");
     assert_eq!(outcome.status, Status::Signalled(15));
 }
 

@@ -186,8 +186,11 @@ pub fn unknown(path: &KeyPath) -> (String, String) {
         return (message, format!("remove it here and store it with: fac secret set {name}"));
     }
     match schema::nearest(path) {
-        Some(near) => (format!("there is no setting {path}; the nearest is {near}"), format!("did you mean {near}?")),
-        None => (format!("there is no setting {path}"), "fac config explain lists every setting".to_string()),
+        Some(near) => (
+            format!("there is no setting {path}; the nearest is {near}"),
+            format!("`fac config explain {near}` says what that one does"),
+        ),
+        None => (format!("there is no setting {path}"), "`fac config explain` lists every setting".to_string()),
     }
 }
 

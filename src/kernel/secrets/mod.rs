@@ -133,7 +133,7 @@ impl Secrets {
         let variable = variable(&name);
         Err(match self.env.text(&variable) {
             Some(_) => error.hint(format!("it comes from the environment; take it away with: unset {variable}")),
-            None => error.hint("fac secret ls lists them"),
+            None => error.hint("`fac secret ls` lists them"),
         })
     }
 
@@ -302,7 +302,7 @@ mod tests {
         let secrets = w.secrets(&[("FAC_SECRET_B", "x")], Some(keyring));
         assert_eq!(secrets.remove("a").unwrap(), [Place::Keyring, Place::File(w.file())]);
         let error = secrets.remove("a").unwrap_err();
-        assert_eq!((error.kind(), error.way_forward()), (Kind::NotFound, Some("fac secret ls lists them")));
+        assert_eq!((error.kind(), error.way_forward()), (Kind::NotFound, Some("`fac secret ls` lists them")));
         let error = secrets.remove("b").unwrap_err();
         assert_eq!(error.way_forward(), Some("it comes from the environment; take it away with: unset FAC_SECRET_B"));
     }

@@ -171,7 +171,7 @@ fn new_by_flags_writes_what_can_be_run_at_once() {
     let world = World::new();
     let words = ["commands", "new", "greet <who> [--loud]", "-d", "Say hello", "--script", "echo \"hello $who\""];
     let out = world.run(&words);
-    assert_eq!(out.stderr, "run it with `fac greet`\n");
+    assert_eq!(out.stderr, "run it with `fac greet <who> [--loud]`\n");
     let file = world.fac().join("config/commands/greet.md");
     assert_eq!(out.stdout, format!("{}\n", file.display()));
     let text = "---\nfactotum: 1\n---\n# `/greet <who> [--loud]`\n\n**Description:** Say hello\n\n```sh\necho \"hello $who\"\n```\n";
@@ -198,7 +198,7 @@ fn new_is_a_dialogue_on_a_terminal() {
     seat.expect("What does it do").press("Say hail\r");
     seat.expect("Language").press("\r");
     seat.expect("Script (one line").press("echo hail $who\r");
-    seat.expect("run it with `fac hail`");
+    seat.expect("run it with `fac hail <who>`");
     assert_eq!(seat.end().0, 0);
     assert_eq!(world.run(&["hail", "Ada"]).ok(), "hail Ada\n");
 }

@@ -168,6 +168,18 @@ impl Seat {
         self
     }
 
+    /// The program's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Gives the window another size.
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Seat {
+        tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        self.screen.screen_mut().set_size(size(rows), size(columns));
+        self
+    }
+
     /// Presses keys.
     pub fn press(&mut self, keys: &str) -> &mut Seat {
         self.master.write_all(keys.as_bytes()).unwrap();
