@@ -84,7 +84,10 @@ fn offers(before: &str, candidates: &Candidates, tools: &dyn Fn() -> Vec<(String
         return Offers { from: 0, all: all.map(|s| (format!("/{}", s.name), s.help.to_string())).collect() };
     };
     let Some(slash) = slash::find(&rest[..blank]) else { return none };
-    let from = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let from = match slash.argument {
+        Argument::Tool => last_word(before),
+        _ => before.rfind(char::is_whitespace).map_or(0, |at| at + 1),
+    };
     let word = &before[from..];
     let of = |list: &[(String, String)]| list.iter().filter(|(name, _)| fits(name, word)).cloned().collect();
     let plain = |list: &[String]| -> Vec<(String, String)> {
@@ -111,6 +114,21 @@ fn offers(before: &str, candidates: &Candidates, tools: &dyn Fn() -> Vec<(String
             .collect(),
     };
     Offers { from, all }
+}
+
+/// Where the last word begins; blanks between quotes are part of it.
+fn last_word(before: &str) -> usize {
+    let (mut from, mut quote) = (0, None);
+    for (at, c) in before.char_indices() {
+        match quote {
+            Some(open) if open == c => quote = None,
+            Some(_) => {}
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            None if c.is_whitespace() => from = at + c.len_utf8(),
+            None => {}
+        }
+    }
+    from
 }
 
 fn named(slash: &slash::Slash) -> (String, String) {
@@ -173,6 +191,8 @@ mod tests {
         assert_eq!(values("/set t", &candidates), ["temperature=", "top_p="]);
         assert_eq!(values("/raw o", &candidates), ["on", "off"]);
         assert_eq!(values("/tools rec", &candidates), ["'git recent'"]);
+        assert_eq!(values("/tools off 'git ", &candidates), ["'git recent'"]);
+        assert_eq!(offers("/tools off 'git ", &candidates, &tools).from, 11);
         assert_eq!(values("/help mo", &candidates), ["model", "models"]);
         assert!(values("hello /mod", &candidates).is_empty() && values("/nope x", &candidates).is_empty());
         assert_eq!(offers("/model gpt", &candidates, &tools).from, 7);
