@@ -264,7 +264,7 @@ impl<'c> Conversation<'c> {
     pub(super) fn tools_by_name(&self) -> Names {
         let servers = self.context.app.config().map(|config| config.members("mcp")).unwrap_or_default();
         let mut names = vec!["off".to_string(), "marked".to_string()];
-        names.extend(servers.into_iter().map(|(name, _)| format!("mcp:{name}")));
+        names.extend(servers.into_keys().map(|name| format!("mcp:{name}")));
         let store = self.store.clone();
         Box::new(move || {
             let commands = store.names_feed(false).unwrap_or_default();
