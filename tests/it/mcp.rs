@@ -318,7 +318,11 @@ fn a_model_uses_a_servers_tool_after_yes_and_a_changed_one_is_left_out() {
     add(&world, "kit", &["ok", words.to_str().unwrap()]);
     server.answer(Answer::call("kit__echo", json!({"text": "hello from mcp"}))).answer(Answer::text("done"));
     let mut seat = Seat::fac(&world, &["ask", "-T", "mcp:kit/echo", "do it"], 100, 30);
-    seat.expect("1 new tool is pinned").expect("mcp kit/echo (may change things)").press("\x1b[B\r").expect("done");
+    seat.expect("1 new tool is pinned")
+        .expect("mcp kit/echo (may change things)")
+        .expect("Allow it?")
+        .press("\x1b[B\r")
+        .expect("done");
     assert_eq!(seat.end().0, 0);
     let offered = server.asked()[0].body["tools"].as_array().unwrap().len();
     let heard: Vec<String> = server.last().messages.iter().flat_map(|m| &m.results).map(|r| r.1.clone()).collect();

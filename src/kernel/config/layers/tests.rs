@@ -138,7 +138,10 @@ fn mistakes_name_their_place() {
     assert_eq!(e.kind(), Kind::BadData);
     let file = w.paths.config_file.display();
     assert_eq!(e.message(), format!("{file}:1:1: there is no setting colour; the nearest is color"));
-    assert_eq!(e.way_forward(), Some("did you mean color? (1 more; fac config check lists them)"));
+    assert_eq!(
+        e.way_forward(),
+        Some("`fac config explain color` says what that one does (1 more; fac config check lists them)")
+    );
     let e = error(&world("", ""), &[("FAC_SOURCES_PARALLEL", "many")]);
     assert_eq!(e.kind(), Kind::BadData);
     assert_eq!(e.message(), "the variable FAC_SOURCES_PARALLEL wants a whole number from 1 to 64, not \"many\"");
