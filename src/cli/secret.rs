@@ -10,7 +10,7 @@ use super::ui::Role;
 use super::{Context, ask};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::secret::Secret;
-use crate::kernel::secrets::Secrets;
+use crate::kernel::secrets::{Listing, Secrets};
 
 /// Keep tokens and keys: set (from a prompt or stdin), list, remove
 #[derive(Debug, clap::Args)]
@@ -44,11 +44,18 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
             context.ui.note(&format!("kept `{name}` in {place}"));
         }
         What::Ls => {
-            let list = secrets.list()?;
+            let Listing { secrets: list, closed } = secrets.list()?;
+            if let Some(error) = &closed {
+                context.ui.warn(&format!("secrets in the keyring are not shown: {error}"));
+            }
             if context.ui.json {
                 let list: Vec<_> = list.iter().map(|(n, p)| json!({"name": n, "place": p.to_string()})).collect();
                 context.ui.value(&json!({"secrets": list}))?;
             } else if list.is_empty() {
+                // A keyring that does not open may hold some.
+                if closed.is_some() {
+                    return Ok(0);
+                }
                 context.ui.note("no secrets are kept; `fac secret set NAME` keeps one");
             } else {
                 let mut table = Table::new(&["name", "kept in"]);

@@ -336,7 +336,7 @@ fn read_file(file: &Path) -> Result<Option<Document>> {
     }
     let mut first = doc.problems.remove(0);
     if more > 0 {
-        let others = format!("{more} more; fac config check lists them");
+        let others = format!("{more} more; `fac config check` lists them");
         first.hint = Some(first.hint.map_or(others.clone(), |hint| format!("{hint} ({others})")));
     }
     Err(first.into())

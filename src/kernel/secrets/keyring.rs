@@ -7,7 +7,7 @@ use crate::kernel::env::Env;
 use crate::kernel::error::Result;
 use crate::kernel::secret::Secret;
 
-/// A place outside our files that keeps secrets by name.
+/// A place outside our files that keeps secrets by name. `Missing` is the error of one that is not there.
 pub trait Keyring: Send + Sync {
     /// The secret of this name, if it is there.
     fn get(&self, name: &str) -> Result<Option<Secret>>;
@@ -67,7 +67,7 @@ mod service {
     impl SecretService {
         fn store(&self) -> Result<&Arc<Store>> {
             let connected = self.store.get_or_init(|| Store::new().ok());
-            connected.as_ref().ok_or("no answer").context(Kind::Unreachable, || "cannot reach the keyring".to_string())
+            connected.as_ref().ok_or("no answer").context(Kind::Missing, || "there is no keyring".to_string())
         }
 
         fn entry(&self, name: &str) -> Result<Entry> {

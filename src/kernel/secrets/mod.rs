@@ -41,6 +41,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// What is kept.
+#[derive(Debug)]
+pub struct Listing {
+    /// Names in order, each with the place that wins.
+    pub secrets: Vec<(String, Place)>,
+    /// Why the keyring's are not among them, where it is there and does not open.
+    pub closed: Option<Error>,
+}
+
 /// The secret store. Making one opens nothing.
 pub struct Secrets {
     env: Env,
@@ -117,10 +126,11 @@ impl Secrets {
     pub fn remove(&self, name: &str) -> Result<Vec<Place>> {
         let name = canonical(name)?;
         let mut places = Vec::new();
-        if let Some(keyring) = &self.keyring
-            && keyring.remove(&name).unwrap_or(false)
-        {
-            places.push(Place::Keyring);
+        let mut closed = None;
+        match self.keyring.as_ref().map(|keyring| keyring.remove(&name)) {
+            Some(Ok(true)) => places.push(Place::Keyring),
+            Some(Err(error)) => closed = Some(error).filter(is_closed),
+            _ => {}
         }
         if file::read(&self.file)?.contains_key(&name) {
             file::change(&self.file, |all| all.remove(&name).is_some())?;
@@ -128,6 +138,9 @@ impl Secrets {
         }
         if !places.is_empty() {
             return Ok(places);
+        }
+        if let Some(error) = closed {
+            return Err(error.hint("unlock it, and try again: the secret may be in it"));
         }
         let error = Error::new(Kind::NotFound, format!("there is no stored secret {name}"));
         let variable = variable(&name);
@@ -138,22 +151,30 @@ impl Secrets {
     }
 
     /// The name of every secret with the place that wins, ordered by name. Values are not read out of the keyring.
-    pub fn list(&self) -> Result<Vec<(String, Place)>> {
+    pub fn list(&self) -> Result<Listing> {
         let mut all = BTreeMap::new();
         for name in file::read(&self.file)?.into_keys() {
             all.insert(name, Place::File(self.file.clone()));
         }
-        for name in self.keyring.as_ref().and_then(|keyring| keyring.names().ok()).into_iter().flatten() {
-            all.insert(name, Place::Keyring);
-        }
+        let in_keyring = self.keyring.as_ref().map(|keyring| keyring.names()).transpose();
+        let (in_keyring, closed) = match in_keyring {
+            Ok(names) => (names.unwrap_or_default(), None),
+            Err(error) => (Vec::new(), Some(error).filter(is_closed)),
+        };
+        all.extend(in_keyring.into_iter().map(|name| (name, Place::Keyring)));
         for (variable, value) in self.env.iter() {
             let Some(name) = variable.to_str().and_then(|text| text.strip_prefix("FAC_SECRET_")) else { continue };
             if let (Ok(name), false) = (canonical(name), value.is_empty()) {
                 all.insert(name, Place::Environment(variable.to_string_lossy().into_owned()));
             }
         }
-        Ok(all.into_iter().collect())
+        Ok(Listing { secrets: all.into_iter().collect(), closed })
     }
+}
+
+/// Whether a keyring is there and does not open; a machine without one is nothing to speak of.
+fn is_closed(error: &Error) -> bool {
+    error.kind() != Kind::Missing
 }
 
 /// One spelling for every way to write a name: lower case, with `_` for `-` and `.`, so that it has one variable.
@@ -259,12 +280,12 @@ mod tests {
         let w = World::new();
         let secrets = w.secrets(&[], None);
         assert_eq!(secrets.find("x").unwrap(), None);
-        assert_eq!(secrets.list().unwrap(), []);
+        assert_eq!(secrets.list().unwrap().secrets, []);
         assert!(!w.paths.data.exists());
         assert_eq!(secrets.set("GitHub-Token", &Secret::new("ghp_canary")).unwrap(), Place::File(w.file()));
         assert_eq!(fs::metadata(w.file()).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(secrets.get("github_token").unwrap().expose(), "ghp_canary");
-        assert_eq!(secrets.list().unwrap(), [("github_token".to_string(), Place::File(w.file()))]);
+        assert_eq!(secrets.list().unwrap().secrets, [("github_token".to_string(), Place::File(w.file()))]);
     }
 
     #[test]
@@ -279,7 +300,7 @@ mod tests {
         assert_eq!(of(&[("FAC_SECRET_A", "")], Some(keyring.clone())), "in-ring from keyring");
         assert_eq!(of(&[], None), "in-file from file");
         assert_eq!(of(&[], Some(Fake { locked: true, ..keyring.clone() })), "in-file from file");
-        let list = w.secrets(&env, Some(keyring)).list().unwrap();
+        let list = w.secrets(&env, Some(keyring)).list().unwrap().secrets;
         assert_eq!(list, [("a".to_string(), Place::Environment("FAC_SECRET_A".into()))]);
     }
 
@@ -291,6 +312,17 @@ mod tests {
         let keyring = Fake::default();
         assert_eq!(w.secrets(&[], Some(keyring)).set("a", &Secret::new("two")).unwrap(), Place::Keyring);
         assert_eq!(w.secrets(&[], None).find("a").unwrap(), None);
+    }
+
+    #[test]
+    fn a_keyring_that_does_not_open_is_said() {
+        let w = World::new();
+        let secrets = w.secrets(&[], Some(Fake { locked: true, ..Fake::default() }));
+        let listing = secrets.list().unwrap();
+        assert_eq!((listing.secrets, listing.closed.is_some()), (Vec::new(), true));
+        let error = secrets.remove("a").unwrap_err();
+        assert_eq!(error.way_forward(), Some("unlock it, and try again: the secret may be in it"));
+        assert!(w.secrets(&[], None).list().unwrap().closed.is_none());
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn mistakes_name_their_place() {
     assert_eq!(e.message(), format!("{file}:1:1: there is no setting colour; the nearest is color"));
     assert_eq!(
         e.way_forward(),
-        Some("`fac config explain color` says what that one does (1 more; fac config check lists them)")
+        Some("`fac config explain color` says what that one does (1 more; `fac config check` lists them)")
     );
     let e = error(&world("", ""), &[("FAC_SOURCES_PARALLEL", "many")]);
     assert_eq!(e.kind(), Kind::BadData);
