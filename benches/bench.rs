@@ -1,6 +1,6 @@
 //! `make bench`: the figures, side by side in one run with the programs people use today.
 //!
-//! Cold start, one line of shell, 10,000 commands, the parse rate over real files, and memory. Everything is
+//! Cold start, one line of shell, 10,000 commands, the parse rate over real files, memory, and asking a model. Everything is
 //! measured here and now on this machine; nothing is compared with figures from elsewhere. `FAC_BENCH_ROUNDS` says
 //! how often (40), `FAC_BENCH_DIR` on which disk, `FAC_SHARED` where the corpora lie.
 
@@ -8,6 +8,8 @@
 
 #[path = "parts/measure.rs"]
 mod measure;
+#[path = "parts/models.rs"]
+mod models;
 #[path = "parts/place.rs"]
 mod place;
 
@@ -32,6 +34,9 @@ fn main() {
     let rounds = std::env::var("FAC_BENCH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
     let peers = peers();
     let place = Rc::new(Place::new(PathBuf::from(env!("CARGO_BIN_EXE_fac"))));
+    if std::env::var_os("FAC_BENCH_ONLY_MODELS").is_some() {
+        return models::models(&place, &peers, rounds);
+    }
     fill(&place);
     cold_start(&place, &peers, rounds);
     one_line(&place, &peers, rounds);
@@ -39,6 +44,7 @@ fn main() {
     resolution(&place);
     parsing();
     memory(&place, &peers);
+    models::models(&place, &peers, rounds);
 }
 
 /// Other programs that are here, by name.

@@ -168,6 +168,8 @@ fn cpu_of_ended(pid: u32) -> f64 {
 }
 
 type Make = Box<dyn Fn() -> Command>;
+/// What a row is called, the turns of each client, and what is taken from a turn.
+type Row<'a> = (&'a str, &'a [Vec<Turn>], fn(&Turn) -> f64);
 
 /// The clients that are here, told of the server.
 fn clients(place: &Rc<Place>, peers: &BTreeMap<String, PathBuf>, url: &str) -> Vec<(String, Make)> {
@@ -223,7 +225,7 @@ pub fn models(place: &Rc<Place>, peers: &BTreeMap<String, PathBuf>, rounds: usiz
     let clients = clients(place, peers, &server.url);
     let short = runs(&server, &clients, rounds, 1);
     let long = runs(&server, &clients, (rounds / 4).max(3), CHUNKS);
-    let rows: [(&str, &[Vec<Turn>], fn(&Turn) -> f64); 4] = [
+    let rows: [Row<'_>; 4] = [
         ("start to request sent", &short, |t| t.sent),
         ("server's first token to stdout", &short, |t| t.first),
         ("10,000 chunks, start to end", &long, |t| t.whole),
