@@ -182,7 +182,7 @@ impl App {
         }
         let bearer = written.secret.as_deref().map(|secret| secrets.get(secret)).transpose()?;
         check_address(name, &url, bearer.is_some() || !headers.is_empty())?;
-        let http = self.model_http()?;
+        let http = self.model_http(url.scheme() != "http")?;
         Ok(Place::Address { url, headers, bearer, http })
     }
 

@@ -65,11 +65,12 @@ impl App {
     pub fn models(&self) -> Result<Models> {
         let config = self.config()?;
         let store = self.store()?.clone();
-        let http = self.model_http()?;
+        let settings = self.model_settings(true)?;
+        let http = self.model_http(self.speaks_tls(&settings)?)?;
         let most = config.int("cache.max_mb") << 20;
         let span = &self.trace().to_string();
         let trace = format!("00-{span}-{}-01", &span[16..]);
-        Models::new(http, self.model_settings(true)?, Arc::new(Kept { store, most }), self.clock.clone(), trace)
+        Models::new(http, settings, Arc::new(Kept { store, most }), self.clock.clone(), trace)
     }
 
     /// Names of models that are remembered, and of aliases: nobody is asked, and no keyring is opened.
@@ -79,9 +80,19 @@ impl App {
     }
 
     /// A client for connections that are silent while somebody thinks.
-    pub(super) fn model_http(&self) -> Result<Http> {
-        let settings = HttpSettings { read_timeout: SILENCE, ..open::http_settings(self.config()?) };
+    pub(super) fn model_http(&self, system_roots: bool) -> Result<Http> {
+        let settings = HttpSettings { read_timeout: SILENCE, system_roots, ..open::http_settings(self.config()?) };
         Http::new(&settings)
+    }
+
+    /// Whether anybody on the way to these models may want TLS: they themselves, or a proxy.
+    fn speaks_tls(&self, settings: &Settings) -> Result<bool> {
+        let plain = |url: &str| url.starts_with("http://");
+        let urls = settings.entries.iter().map(|e| e.url.as_str()).chain(settings.probes.iter().map(|p| p.2.as_str()));
+        let proxies =
+            ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].into_iter().filter_map(|n| self.env.text(n));
+        let own = self.config()?.text("network.proxy").into_iter();
+        Ok(!urls.chain(proxies.chain(own).filter(|p| !p.is_empty())).all(plain))
     }
 
     /// What chats need of the world, without tools.

@@ -31,6 +31,9 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long an answer may stay silent between two pieces.
     pub read_timeout: Duration,
+    /// Whether the system's CA certificates are wanted: reading them takes some milliseconds and megabytes, and who
+    /// only speaks plain HTTP needs none.
+    pub system_roots: bool,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             proxy: None,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(30),
+            system_roots: true,
         }
     }
 }
@@ -111,8 +115,11 @@ impl Http {
             }
         };
         // A machine without any CA certificates can still talk to loopback and to what the extra ones vouch for.
-        let client = builder()
-            .tls_certs_merge(extra.clone())
+        let whole = match settings.system_roots {
+            true => builder().tls_certs_merge(extra.clone()),
+            false => builder().tls_certs_only(extra.clone()),
+        };
+        let client = whole
             .build()
             .or_else(|_| builder().tls_certs_only(extra).build())
             .context(Kind::Failed, || "cannot set up the HTTP client".to_string())?;
