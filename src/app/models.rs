@@ -126,6 +126,11 @@ impl App {
         tool::offer(self.launcher()?, wanted)
     }
 
+    /// The largest file that goes along with a question, bytes.
+    pub fn largest_attachment(&self) -> Result<u64> {
+        Ok(self.config()?.int("chat.max_attachment_mb") << 20)
+    }
+
     /// What prompt steps need of the world. `keep`: whether their chats stay.
     pub fn desk(&self, keep: bool) -> Result<Desk> {
         let models = self.models()?;
@@ -139,7 +144,7 @@ impl App {
             use_cache: chat.use_cache,
             process: chat.process,
             keep,
-            largest_file: self.config()?.int("chat.max_attachment_mb") << 20,
+            largest_file: self.largest_attachment()?,
             models: models.clone(),
         })
     }

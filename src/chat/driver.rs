@@ -201,18 +201,9 @@ impl Chat<'_> {
         match (&ask.parts, ask.parent) {
             (Some(parts), parent) => {
                 let question = NewMessage {
-                    session: session.id,
                     parent,
-                    role: Role::User.name().to_string(),
-                    parts: json!(parts),
-                    words: words(parts),
-                    status: MessageStatus::Done,
-                    model: None,
                     command: ask.command.clone(),
-                    summary_of: Vec::new(),
-                    tokens: None,
-                    process: None,
-                    at: None,
+                    ..NewMessage::whole(session.id, Role::User.name(), json!(parts), words(parts))
                 };
                 self.store.add_turn(&question, &pending)
             }
@@ -226,18 +217,11 @@ impl Chat<'_> {
 
     fn pending(&self, session: &Session, ask: &Ask, parent: Option<Id>) -> NewMessage {
         NewMessage {
-            session: session.id,
             parent,
-            role: Role::Assistant.name().to_string(),
-            parts: json!([]),
-            words: String::new(),
             status: MessageStatus::Pending,
-            model: None,
             command: ask.command.clone(),
-            summary_of: Vec::new(),
-            tokens: None,
             process: self.process.clone(),
-            at: None,
+            ..NewMessage::whole(session.id, Role::Assistant.name(), json!([]), "")
         }
     }
 
@@ -282,11 +266,9 @@ impl Chat<'_> {
                 Effect::KeepResults(results) => {
                     let parts: Vec<Part> = results.into_iter().map(Part::ToolResult).collect();
                     let message = NewMessage {
-                        role: Role::Tool.name().to_string(),
-                        parts: json!(parts),
-                        status: MessageStatus::Done,
-                        process: None,
-                        ..self.pending(session, ask, Some(progress.leaf))
+                        parent: Some(progress.leaf),
+                        command: ask.command.clone(),
+                        ..NewMessage::whole(session.id, Role::Tool.name(), json!(parts), "")
                     };
                     progress.leaf = self.store.add_message(&message)?;
                 }
@@ -433,19 +415,13 @@ impl Chat<'_> {
             return Err(Error::new(Kind::Failed, "the model gave no summary of the older messages")
                 .hint("try again, or name a model with a larger context"));
         }
+        let parts = json!([Part::text(text.clone())]);
         self.store.add_message(&NewMessage {
-            session: session.id,
             parent: replaced.last().copied(),
-            role: Role::System.name().to_string(),
-            parts: json!([Part::text(text.clone())]),
-            words: text,
-            status: MessageStatus::Done,
             model: Some(answer.model),
-            command: None,
             summary_of: replaced,
             tokens: answer.usage.output,
-            process: None,
-            at: None,
+            ..NewMessage::whole(session.id, Role::System.name(), parts, text)
         })?;
         Ok(Some(()))
     }

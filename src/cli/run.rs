@@ -1,11 +1,10 @@
 //! `fac run NAME …` and `fac NAME …`.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Read};
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::talk::{self, Form, Person, Printer};
+use super::talk::{self, Form, Person, Printer, question};
 use super::{Context, RESERVED, help};
 use crate::app::models::budget_check;
 use crate::commands::bind::{self, Given};
@@ -14,7 +13,7 @@ use crate::commands::model::{Command, ParamKind, StepKind};
 use crate::commands::prompt::{self, Hands, Prompts};
 use crate::commands::run::{self as engine, Plan, Report, StepRunner};
 use crate::exec::{Stop, signals::StopOnSignals};
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 
 const EXAMPLES: &str = "\
@@ -234,20 +233,18 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
 
 /// What is piped in, when the plan has a prompt that can use it.
 fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
-    if !prompt::asks_models(plan) || context.ui.no_input || std::io::stdin().is_terminal() {
+    if !prompt::asks_models(plan) {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    let most = context.app.config()?.int("chat.max_attachment_mb") << 20;
-    let stdin = std::io::stdin().lock();
-    stdin.take(most + 1).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
-    if bytes.len() as u64 > most {
+    let most = question::limit(context)?;
+    let piped = question::piped(context)?;
+    if piped.as_ref().is_some_and(|bytes| bytes.len() as u64 > most) {
         let said = format!("more than {} MB are piped in for a model", most >> 20);
         return Err(
             Error::new(Kind::BadData, said).hint("cut it down, or raise `fac config set chat.max_attachment_mb`")
         );
     }
-    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    Ok(piped)
 }
 
 /// Who asks the models for the prompts of a run. Its chat stays where a person began it.

@@ -86,6 +86,26 @@ pub struct NewMessage {
     pub at: Option<Timestamp>,
 }
 
+impl NewMessage {
+    /// A whole message of `session` that begins a tree, said now and by no model or command.
+    pub fn whole(session: Id, role: &str, parts: Value, words: impl Into<String>) -> NewMessage {
+        NewMessage {
+            session,
+            parent: None,
+            role: role.to_string(),
+            parts,
+            words: words.into(),
+            status: MessageStatus::Done,
+            model: None,
+            command: None,
+            summary_of: Vec::new(),
+            tokens: None,
+            process: None,
+            at: None,
+        }
+    }
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {

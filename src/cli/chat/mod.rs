@@ -41,7 +41,7 @@ In the chat: Enter sends, Alt-Enter or Ctrl-J begins a new line, Tab completes, 
 Ctrl-O opens your editor, Ctrl-C stops an answer, Ctrl-D leaves, !line runs a shell line.";
 
 /// Talk to a model
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The first question
@@ -87,21 +87,7 @@ pub struct Args {
 impl Args {
     /// A chat that goes on in this session.
     pub(super) fn resume(session: String) -> Args {
-        Args {
-            session: Some(session),
-            words: Vec::new(),
-            model: None,
-            system: None,
-            files: Vec::new(),
-            attachments: Vec::new(),
-            tools: Vec::new(),
-            options: Vec::new(),
-            think: None,
-            go_on: false,
-            temp: false,
-            raw: false,
-            no_cache: false,
-        }
+        Args { session: Some(session), ..Args::default() }
     }
 }
 

@@ -11,7 +11,7 @@ mod import;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
-mod question;
+pub(super) mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
 pub(super) mod usage;

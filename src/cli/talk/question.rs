@@ -44,13 +44,7 @@ impl Question {
     /// What is piped in, unless a file is named `-`.
     pub(in crate::cli) fn piped(&self, context: &Context) -> Result<Option<Vec<u8>>> {
         let named = self.files.iter().chain(&self.attachments).any(|f| f == "-");
-        if context.ui.no_input || named || std::io::stdin().is_terminal() {
-            return Ok(None);
-        }
-        let most = limit(context)?.saturating_add(1);
-        let (mut bytes, stdin) = (Vec::new(), std::io::stdin().lock());
-        stdin.take(most).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
-        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+        if named { Ok(None) } else { piped(context) }
     }
 
     /// The files that go along.
@@ -87,5 +81,16 @@ impl Question {
 
 /// The largest file that goes along, bytes.
 pub(in crate::cli) fn limit(context: &Context) -> Result<u64> {
-    Ok(context.app.config()?.int("chat.max_attachment_mb") << 20)
+    context.app.largest_attachment()
+}
+
+/// What is piped in, where it may be read; of what is larger than [`limit`] one byte more.
+pub(in crate::cli) fn piped(context: &Context) -> Result<Option<Vec<u8>>> {
+    if context.ui.no_input || std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let most = limit(context)?.saturating_add(1);
+    let (mut bytes, stdin) = (Vec::new(), std::io::stdin().lock());
+    stdin.take(most).read_to_end(&mut bytes).context(Kind::Failed, || "cannot read what is piped in".into())?;
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
 }

@@ -23,7 +23,7 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::providers::model::{Part, Piece, Role, Tuning, words};
 use crate::providers::{Models, Needs};
-use crate::store::{Captured, MessageStatus, NewMessage, NewSession, Process, Session, SessionEdit, Status, Store};
+use crate::store::{Captured, NewMessage, NewSession, Process, Session, SessionEdit, Status, Store};
 
 /// What prompts need of the world.
 #[derive(Clone)]
@@ -114,20 +114,9 @@ impl Prompts {
         let mut last = parent;
         for (asked, answer) in &call.examples {
             for (role, text) in [(Role::User, asked), (Role::Assistant, answer)] {
-                last = Some(self.desk.store.add_message(&NewMessage {
-                    session: session.id,
-                    parent: last,
-                    role: role.name().to_string(),
-                    parts: json!([Part::text(text.clone())]),
-                    words: text.clone(),
-                    status: MessageStatus::Done,
-                    model: None,
-                    command: None,
-                    summary_of: Vec::new(),
-                    tokens: None,
-                    process: None,
-                    at: None,
-                })?);
+                let parts = json!([Part::text(text.clone())]);
+                let said = NewMessage::whole(session.id, role.name(), parts, text.clone());
+                last = Some(self.desk.store.add_message(&NewMessage { parent: last, ..said })?);
             }
         }
         Ok(last)

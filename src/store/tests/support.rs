@@ -112,20 +112,7 @@ pub(super) fn text(words: &str) -> Value {
 
 /// What a person says.
 pub(super) fn said(session: Id, words: &str) -> NewMessage {
-    NewMessage {
-        session,
-        parent: None,
-        role: "user".to_string(),
-        parts: text(words),
-        words: words.to_string(),
-        status: MessageStatus::Done,
-        model: None,
-        command: None,
-        summary_of: Vec::new(),
-        tokens: None,
-        process: None,
-        at: None,
-    }
+    NewMessage::whole(session, "user", text(words), words)
 }
 
 /// An answer that is awaited.

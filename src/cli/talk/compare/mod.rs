@@ -30,7 +30,7 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::providers::model::{Part, Role, Tuning, words};
 use crate::providers::{Choice, Models, Needs};
-use crate::store::{MessageStatus, NewMessage, NewSession, Session, SessionEdit};
+use crate::store::{NewMessage, NewSession, Session, SessionEdit};
 
 /// The most models that are asked in one go.
 const MOST: usize = 16;
@@ -162,20 +162,8 @@ fn begin(
         temporary: args.temp,
         ..NewSession::default()
     })?;
-    let question = store.add_message(&NewMessage {
-        session: session.id,
-        parent: None,
-        role: Role::User.name().to_string(),
-        words: words(&parts),
-        parts: json!(parts),
-        status: MessageStatus::Done,
-        model: None,
-        command: None,
-        summary_of: Vec::new(),
-        tokens: None,
-        process: None,
-        at: None,
-    })?;
+    let said = NewMessage::whole(session.id, Role::User.name(), json!(parts), words(&parts));
+    let question = store.add_message(&said)?;
     Ok(Comparison { session, question, asked: args.models.clone(), names, tuning })
 }
 
