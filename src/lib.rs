@@ -10,6 +10,7 @@
 //! - [`chat`]: turns, tools and permissions, what fits into a context
 //! - [`commands`]: sources, dialects, trust, arguments, running
 //! - [`app`]: opens rooms when first needed and plugs them together
+//! - [`tui`]: the full-screen terminal
 //! - [`cli`]: arguments, dispatch, the only printing, exit codes
 
 pub mod app;
@@ -21,3 +22,4 @@ pub mod kernel;
 pub mod knowledge;
 pub mod providers;
 pub mod store;
+pub mod tui;

@@ -99,6 +99,14 @@ impl App {
         })
     }
 
+    /// The same rooms for another thread: its own settings and trace, the same database.
+    pub fn another(&self) -> Result<App> {
+        let mut app = App::new(self.env.clone(), &self.options)?;
+        app.redactor = self.redactor.clone();
+        app.store = OnceCell::from(self.store()?.traced(app.trace));
+        Ok(app)
+    }
+
     /// The settings, read when first asked for.
     pub fn config(&self) -> Result<&Config> {
         open::once(&self.config, || {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
-use super::{chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source};
+use super::{
+    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,6 +108,7 @@ pub(super) enum Sub {
     Mcp(mcp::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
+    Tui(tui::Args),
     /// Set things up in a short dialogue
     Init,
     Completions(completions::Args),

@@ -27,6 +27,7 @@ mod shell_init;
 mod source;
 mod table;
 mod talk;
+mod tui;
 mod ui;
 
 use std::ffi::OsString;
@@ -259,6 +260,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
         Some(Sub::Doctor) => "doctor",
+        Some(Sub::Tui(_)) => "tui",
         Some(Sub::Init) => "init",
         Some(Sub::Completions(_)) => "completions",
         Some(Sub::Man(_)) => "man",
@@ -299,6 +301,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
         Some(Sub::Doctor) => doctor::run(context),
+        Some(Sub::Tui(args)) => tui::run(context, &args),
         Some(Sub::Init) => init::run(context),
         Some(Sub::Completions(args)) => completions::run(context, &args),
         Some(Sub::Man(args)) => man::run(context, &args),

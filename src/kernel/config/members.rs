@@ -65,6 +65,15 @@ impl Config {
         found
     }
 
+    /// The lists of a family whose names have two parts, such as `keys.NAME`.
+    pub fn lists(&self, family: &str) -> BTreeMap<String, Vec<String>> {
+        let of = |(path, _, value): (&super::key::KeyPath, u8, &Value)| match (path.parts(), value) {
+            ([head, name], Value::List(list)) if head == family => Some((name.clone(), list.clone())),
+            _ => None,
+        };
+        self.winners().filter_map(of).collect()
+    }
+
     /// The texts of a family whose names have two parts, such as `model_aliases.NAME`.
     pub fn names(&self, family: &str) -> Vec<(String, String)> {
         let of = |(path, _, value): (&super::key::KeyPath, u8, &Value)| match (path.parts(), value) {

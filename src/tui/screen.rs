@@ -1,0 +1,211 @@
+//! The terminal: taken at the start, given back however the program ends, lent to other programs in between.
+//!
+//! It knows escape sequences and nothing of what is drawn.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyboardEnhancementFlags,
+    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::kernel::env::Env;
+use crate::kernel::error::{Context, Kind, Result};
+
+/// Buttons and dragging, in decimal; plain movement of the mouse is nobody's business.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
+
+/// The most that goes to the terminal's clipboard, in bytes: terminals drop longer sequences silently.
+const LONGEST_COPY: usize = 1 << 20;
+
+/// What of the terminal is used.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Clicks, the wheel and dragging.
+    pub mouse: bool,
+    /// Press and release of keys (the kitty protocol).
+    pub releases: bool,
+    /// Whether tmux stands between.
+    pub tmux: bool,
+}
+
+impl Wishes {
+    /// What the environment and the settings allow.
+    pub fn of(env: &Env, mouse: bool) -> Wishes {
+        let text = |name: &str| env.text(name).unwrap_or("").to_lowercase();
+        let (term, program) = (text("TERM"), text("TERM_PROGRAM"));
+        // Asking the terminal would cost a round trip, and two seconds where there is no answer.
+        let knows = ["kitty", "ghostty", "foot", "alacritty", "wezterm", "rio", "contour"];
+        let releases = knows.iter().any(|name| term.contains(name) || program.contains(name));
+        let tmux = env.text("TMUX").is_some();
+        Wishes { mouse, releases: releases && !tmux, tmux }
+    }
+}
+
+/// The terminal while it is ours.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    wishes: Wishes,
+    taken: Arc<AtomicBool>,
+    stderr: Option<io::Result<rustix::fd::OwnedFd>>,
+}
+
+impl Screen {
+    /// Takes the terminal. What other parts of the process write to stderr goes to `noise` meanwhile.
+    ///
+    /// # Errors
+    /// When there is no terminal, or it cannot be set up.
+    pub fn take(wishes: Wishes, noise: &Path) -> Result<Screen> {
+        let context = || "cannot take over the terminal".to_string();
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context(Kind::Failed, context)?;
+        let mut screen =
+            Screen { terminal, wishes, taken: Arc::new(AtomicBool::new(false)), stderr: divert_stderr(noise) };
+        screen.enter().context(Kind::Failed, context)?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        self.taken.store(true, Ordering::SeqCst);
+        let mut out = io::stdout();
+        execute!(out, EnterAlternateScreen, cursor::Hide, EnableBracketedPaste, EnableFocusChange, SetTitle("fac"))?;
+        if self.wishes.mouse {
+            out.write_all(MOUSE_ON.as_bytes())?;
+        }
+        if self.wishes.releases {
+            let flags =
+                KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES | KeyboardEnhancementFlags::REPORT_EVENT_TYPES;
+            execute!(out, PushKeyboardEnhancementFlags(flags))?;
+        }
+        out.flush()
+    }
+
+    /// Something that gives the terminal back from anywhere, such as a panic hook.
+    pub fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
+        let (taken, wishes) = (self.taken.clone(), self.wishes.clone());
+        move || restore(&taken, &wishes)
+    }
+
+    /// Gives the terminal back.
+    pub fn leave(&mut self) {
+        restore(&self.taken, &self.wishes);
+        if let Some(Ok(real)) = self.stderr.take() {
+            // Stderr stays with the log where this fails; nothing can be said about it.
+            let _ = rustix::stdio::dup2_stderr(real);
+        }
+    }
+
+    /// Takes it again after it was lent.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn enter_again(&mut self, noise: &Path) -> Result<()> {
+        self.stderr = divert_stderr(noise);
+        self.enter().context(Kind::Failed, || "cannot take over the terminal again".to_string())?;
+        self.terminal.clear().context(Kind::Failed, || "cannot draw".to_string())
+    }
+
+    /// Draws a frame. All of it appears at once where the terminal can do that.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| {
+            if let Some(position) = draw(frame.buffer_mut()) {
+                frame.set_cursor_position(position);
+            }
+        })?;
+        execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Everything is drawn anew the next time.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn repaint(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Columns and rows.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn size(&self) -> io::Result<Rect> {
+        let size = self.terminal.size()?;
+        Ok(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Puts a text on the clipboard of the terminal (OSC 52), through tmux where it stands between. Gives whether the
+    /// text is short enough for that.
+    pub fn copy(&self, text: &str) -> bool {
+        if text.len() > LONGEST_COPY {
+            return false;
+        }
+        let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+        let sequence = match self.wishes.tmux {
+            true => format!("\x1bPtmux;{}\x1b\\{plain}", plain.replace('\x1b', "\x1b\x1b")),
+            false => plain,
+        };
+        let mut out = io::stdout();
+        out.write_all(sequence.as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn restore(taken: &AtomicBool, wishes: &Wishes) {
+    if !taken.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    // Whatever fails here, the rest is still tried.
+    if wishes.releases {
+        let _ = execute!(out, PopKeyboardEnhancementFlags);
+    }
+    if wishes.mouse {
+        let _ = out.write_all(MOUSE_OFF.as_bytes());
+    }
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}
+
+/// Sends what goes to stderr into a file: libraries in C write there and would break the picture. Gives the real one.
+fn divert_stderr(noise: &Path) -> Option<io::Result<rustix::fd::OwnedFd>> {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(noise).ok()?;
+    let real = rustix::io::dup(rustix::stdio::stderr()).map_err(io::Error::from);
+    rustix::stdio::dup2_stderr(&file).ok()?;
+    Some(real)
+}
+
+/// Where the noise of a session goes.
+pub fn noise_file(state: &Path) -> PathBuf {
+    state.join("tui-stderr.log")
+}

@@ -1,0 +1,366 @@
+//! One sitting at the screen: the loop, and the effects that leave the shell.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use crossterm::event::Event;
+use jiff::tz::TimeZone;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::actions;
+use super::crash;
+use super::happening::{Effect, Fault, Lend, Tell};
+use super::input::Reader;
+use super::jobs::{Jobs, Posted};
+use super::keymap::Keymap;
+use super::screen::{Screen, Wishes, noise_file};
+use super::shell::{Incoming, Settings, Shell};
+use super::tabs::{TABLES, TabId};
+use super::theme::{Depth, Theme, is_light};
+use crate::app::App;
+use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::events::{Position, Recorded};
+
+/// Frames are at least so far apart.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// What moves does so this often.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// The log is looked at this often for what other processes did.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Facts that are handed on at once; whoever missed some reads the rows.
+const NEWS: usize = 200;
+
+/// How it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The tab in front.
+    pub tab: Option<TabId>,
+    /// What that tab is told.
+    pub tell: Option<Tell>,
+    /// Whether colours are wanted at all.
+    pub coloured: bool,
+}
+
+/// What reaches the loop.
+enum Arrival {
+    Terminal(Event),
+    Posted(Posted),
+    News(Vec<Recorded>),
+    Signal(i32),
+    Gone,
+}
+
+impl From<Posted> for Arrival {
+    fn from(posted: Posted) -> Arrival {
+        Arrival::Posted(posted)
+    }
+}
+
+/// Shows the screen until the person leaves; gives the exit code.
+///
+/// # Errors
+/// When there is no terminal, or the settings or the store cannot be read.
+pub fn run(app: &App, start: Start) -> Result<u8> {
+    let config = app.config()?;
+    let state = app.paths.state.clone();
+    std::fs::create_dir_all(&state).context(Kind::Failed, || format!("cannot make {}", state.display()))?;
+    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"));
+    let (settings, warnings) = settings(app, start.coloured)?;
+    let (sender, arrivals) = mpsc::channel();
+    let mut screen = Screen::take(wishes, &noise_file(&state))?;
+    crash::prepare(&state, app.clock.clone(), app.redactor.clone(), screen.restorer());
+    let size = screen.size().context(Kind::Failed, || "cannot measure the terminal".to_string())?;
+    let tabs = TabId::ALL.iter().map(|id| id.open()).collect();
+    let mut shell = Shell::new(settings, tabs, size);
+    // Something is to be seen before anything is read.
+    let drawn = screen.draw(|buffer| shell.draw(buffer));
+    drawn.context(Kind::Failed, || "cannot draw".to_string())?;
+    let reader = Reader::start(sender.clone(), Arrival::Terminal, || Arrival::Gone)
+        .context(Kind::Failed, || "cannot start a thread".to_string())?;
+    listen_to_signals(sender.clone())?;
+    watch_the_log(app, sender.clone())?;
+    if let Some(warning) = warnings.first() {
+        shell.say(warning.clone(), super::theme::Role::Warn);
+    }
+    let mut sitting =
+        Sitting { app, screen, shell, jobs: Jobs::default(), reader, sender, noise: noise_file(&state), over: None };
+    let first = start.tab.or_else(|| config.text("tui.tab").and_then(TabId::named));
+    let effects = sitting.shell.begin(first, start.tell);
+    sitting.perform(effects);
+    sitting.go_on(&arrivals)
+}
+
+fn settings(app: &App, coloured: bool) -> Result<(Settings, Vec<String>)> {
+    let config = app.config()?;
+    let own = config.lists("keys");
+    let mut tables = vec![actions::TABLE];
+    tables.extend(TABLES);
+    let (keys, warnings) = Keymap::new(&tables, &own);
+    let colours: BTreeMap<String, String> = config.names("colors").into_iter().collect();
+    let (depth, light) = (Depth::of(&app.env, coloured), is_light(&app.env));
+    let themes = move |name: &str| Theme::choose(name, &colours, depth, light);
+    let settings = Settings {
+        keys,
+        theme: themes(config.text("tui.theme").unwrap_or("auto")),
+        motion: config.text("tui.motion") != Some("reduced"),
+        clock: app.clock.clone(),
+        zone: TimeZone::system(),
+        themes: Box::new(themes),
+    };
+    Ok((settings, warnings))
+}
+
+fn listen_to_signals(sender: Sender<Arrival>) -> Result<()> {
+    let context = || "cannot listen to signals".to_string();
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGCONT]).context(Kind::Failed, context)?;
+    std::thread::Builder::new()
+        .name("tui-signals".to_string())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if sender.send(Arrival::Signal(signal)).is_err() {
+                    return;
+                }
+            }
+        })
+        .context(Kind::Failed, context)?;
+    Ok(())
+}
+
+/// Tells what is appended to the log, by whomever.
+fn watch_the_log(app: &App, sender: Sender<Arrival>) -> Result<()> {
+    let store = app.store()?.clone();
+    let mut last = store.last_position()?.unwrap_or_else(|| Position::from_stored(0));
+    std::thread::Builder::new()
+        .name("tui-news".to_string())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(LOOK);
+                // A store that is busy is looked at again; the rows are the truth.
+                let Ok(Some(now)) = store.last_position() else { continue };
+                if now == last {
+                    continue;
+                }
+                let news = store.events(Some(last), "*", NEWS).unwrap_or_default();
+                last = now;
+                if !news.is_empty() && sender.send(Arrival::News(news)).is_err() {
+                    return;
+                }
+            }
+        })
+        .context(Kind::Failed, || "cannot start a thread".to_string())?;
+    Ok(())
+}
+
+struct Sitting<'a> {
+    app: &'a App,
+    screen: Screen,
+    shell: Shell,
+    jobs: Jobs,
+    reader: Reader,
+    sender: Sender<Arrival>,
+    noise: PathBuf,
+    /// The exit code, once it is over.
+    over: Option<u8>,
+}
+
+impl Sitting<'_> {
+    /// The loop: wait, take in all there is, draw once.
+    fn go_on(mut self, arrivals: &Receiver<Arrival>) -> Result<u8> {
+        let mut drawn = Instant::now() - FRAME;
+        let mut moment = Instant::now() + MOMENT;
+        let mut stale = true;
+        while self.over.is_none() {
+            if stale && drawn.elapsed() >= FRAME {
+                (drawn, stale) = (Instant::now(), false);
+                if self.screen.draw(|buffer| self.shell.draw(buffer)).is_err() {
+                    return Ok(129);
+                }
+            }
+            let until_frame = if stale { FRAME.saturating_sub(drawn.elapsed()) } else { Duration::MAX };
+            let moving = self.shell.is_moving();
+            let until_moment = match moving {
+                true => moment.saturating_duration_since(Instant::now()),
+                false => Duration::MAX,
+            };
+            match wait(arrivals, until_frame.min(until_moment)) {
+                Ok(arrival) => {
+                    stale = true;
+                    self.take(arrival);
+                    while let (None, Ok(arrival)) = (self.over, arrivals.try_recv()) {
+                        self.take(arrival);
+                        if drawn.elapsed() > FRAME * 2 {
+                            break;
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if moving && Instant::now() >= moment {
+                moment = Instant::now() + MOMENT;
+                stale = true;
+                self.incoming(Incoming::Moment);
+            }
+        }
+        self.jobs.stop_all();
+        self.screen.leave();
+        Ok(self.over.unwrap_or(0))
+    }
+
+    fn take(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Terminal(event) => self.incoming(Incoming::Terminal(event)),
+            Arrival::Posted(posted) => {
+                if let Some((tab, what)) = self.jobs.accept(posted) {
+                    self.incoming(Incoming::Answered(tab, what));
+                }
+            }
+            Arrival::News(events) => self.incoming(Incoming::News(events)),
+            Arrival::Signal(SIGCONT) => self.refresh(),
+            Arrival::Signal(signal) => self.over = Some(u8::try_from(128 + signal).unwrap_or(1)),
+            Arrival::Gone => self.over = Some(129),
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming) {
+        let effects = self.shell.update(incoming);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<(TabId, Effect)>) {
+        for (tab, effect) in effects {
+            match effect {
+                Effect::Work(lane, request) => {
+                    let started =
+                        self.app.another().and_then(|app| self.jobs.start(app, tab, lane, request, &self.sender));
+                    if let Err(error) = started {
+                        self.shell.fail(&Fault::from(error));
+                    }
+                }
+                Effect::Stop(lane) => self.jobs.stop(tab, &lane),
+                Effect::Copy(text) => self.copy(&text),
+                Effect::Quit => self.over = Some(0),
+                Effect::Suspend => self.suspend(),
+                Effect::Repaint => self.refresh(),
+                Effect::Lend(lend) => self.lend(tab, lend),
+                // The shell has done these itself.
+                Effect::Open(..) | Effect::Go(_) | Effect::Tell(..) | Effect::Note(_) | Effect::Fail(_) => {}
+            }
+        }
+    }
+
+    fn copy(&mut self, text: &str) {
+        let lines = text.lines().count();
+        if self.screen.copy(text) {
+            let what =
+                if lines == 1 { format!("{} characters", text.chars().count()) } else { format!("{lines} lines") };
+            self.shell.say(format!("copied {what}"), super::theme::Role::Good);
+        } else {
+            self.shell.fail(&Fault { said: "this is too much for the clipboard of a terminal".into(), hint: None });
+        }
+    }
+
+    /// Everything is drawn anew, at the size that the terminal has now.
+    fn refresh(&mut self) {
+        // A terminal that is gone is noticed by the next frame.
+        let _ = self.screen.repaint();
+        if let Ok(size) = self.screen.size() {
+            let effects = self.shell.update(Incoming::Terminal(Event::Resize(size.width, size.height)));
+            self.perform(effects);
+        }
+    }
+
+    /// Gives the terminal away while `work` goes on.
+    fn away<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        self.reader.pause();
+        self.screen.leave();
+        let done = work();
+        if let Err(error) = self.screen.enter_again(&self.noise) {
+            self.shell.fail(&Fault::from(error));
+            self.over = Some(129);
+        }
+        self.reader.resume();
+        self.refresh();
+        done
+    }
+
+    fn suspend(&mut self) {
+        let stopped = self.away(|| {
+            let us = rustix::process::getpid();
+            rustix::process::kill_process(us, rustix::process::Signal::TSTP)
+        });
+        if stopped.is_err() {
+            self.shell.say("this shell has no jobs to come back from".to_string(), super::theme::Role::Warn);
+        }
+    }
+
+    fn lend(&mut self, tab: TabId, lend: Lend) {
+        match lend {
+            Lend::Edit { name, text, extension } => {
+                let edited = self.edit(&text, extension);
+                let text = match edited {
+                    Ok(text) => text,
+                    Err(error) => {
+                        self.shell.fail(&Fault::from(error));
+                        None
+                    }
+                };
+                self.incoming(Incoming::Edited(tab, name, text));
+            }
+            Lend::Ourselves { name, words } => {
+                let program = self.app.env.path("FAC_PROGRAM").map_or_else(std::env::current_exe, Ok);
+                let ended = self.away(|| -> io::Result<()> {
+                    Command::new(program?).args(&words).status()?;
+                    wait_for_a_key()
+                });
+                if let Err(error) = ended {
+                    self.shell.fail(&Fault { said: format!("cannot run that: {error}"), hint: None });
+                }
+                self.incoming(Incoming::Returned(tab, name));
+            }
+        }
+    }
+
+    /// The person's editor on a text; `None` when nothing was changed.
+    fn edit(&mut self, text: &str, extension: &str) -> Result<Option<String>> {
+        let words = self.app.config()?.text("editor").and_then(shlex::split).unwrap_or_default();
+        let words = if words.is_empty() { vec!["vi".to_string()] } else { words };
+        let file = self.app.paths.state.join(format!("edit-{}{extension}", std::process::id()));
+        crate::kernel::files::write_atomic(&file, text.as_bytes(), true)?;
+        let ended = self.away(|| Command::new(&words[0]).args(&words[1..]).arg(&file).status());
+        let edited = std::fs::read_to_string(&file);
+        let _ = std::fs::remove_file(&file);
+        let status = ended.context(Kind::Unreachable, || format!("cannot start the editor {}", words[0]))?;
+        if !status.success() {
+            return Err(Error::new(Kind::Failed, "the editor failed; the text is as it was"));
+        }
+        let edited = edited.context(Kind::Failed, || format!("cannot read {}", file.display()))?;
+        let edited = edited.trim_end_matches('\n');
+        Ok((edited != text.trim_end_matches('\n')).then(|| edited.to_string()))
+    }
+}
+
+fn wait(arrivals: &Receiver<Arrival>, limit: Duration) -> std::result::Result<Arrival, RecvTimeoutError> {
+    if limit == Duration::MAX {
+        return arrivals.recv().map_err(|_| RecvTimeoutError::Disconnected);
+    }
+    arrivals.recv_timeout(limit)
+}
+
+/// What a program printed stays in sight until a key is pressed.
+fn wait_for_a_key() -> io::Result<()> {
+    use std::io::{Read, Write};
+    let mut out = io::stdout();
+    write!(out, "\n[Enter goes back to fac] ")?;
+    out.flush()?;
+    let mut byte = [0u8; 1];
+    io::stdin().read(&mut byte).map(|_| ())
+}

@@ -1,0 +1,114 @@
+//! What the shell itself opens: the palette, the help, the themes.
+
+use ratatui::text::{Line, Span};
+
+use super::{Open, Owner, Shell};
+use crate::kernel::terminal::pad;
+use crate::tui::actions;
+use crate::tui::happening::Effect;
+use crate::tui::keymap::{Action, Section};
+use crate::tui::popups::{Choice, Choose, Page, Popup, Reply};
+use crate::tui::tabs::TabId;
+use crate::tui::theme::{NAMES, Role};
+use crate::tui::widgets::text::Row;
+
+const PALETTE: &str = "palette";
+const THEMES: &str = "themes";
+const HELP: &str = "help";
+
+impl Shell {
+    fn open(&mut self, name: &'static str, popup: Popup) -> Vec<(TabId, Effect)> {
+        self.popups.push(Open { owner: Owner::Shell, name, popup });
+        Vec::new()
+    }
+
+    /// Every action that can be done from here, those of the tab in front first, then tabs, then the rest.
+    pub(super) fn open_palette(&mut self) -> Vec<(TabId, Effect)> {
+        let here = self.tabs[self.at].sections();
+        let mut choices = Vec::new();
+        let offered = |section: Section| section != Section::Typing && section != Section::Lists;
+        for section in here.iter().copied().filter(|s| offered(*s)).chain([Section::Everywhere]) {
+            let entries = self.settings.keys.entries().filter(|(entry, _)| entry.section == section);
+            for (entry, chords) in entries.filter(|(entry, _)| entry.action != actions::PALETTE) {
+                if entry.action.0.starts_with("tab-") {
+                    continue;
+                }
+                let mut choice = Choice::new(entry.action.0, entry.title, section.title());
+                choice.aside = chords.first().map(ToString::to_string).unwrap_or_default();
+                choices.push(choice);
+            }
+        }
+        for (number, tab) in (1..).zip(&self.tabs) {
+            let mut choice = Choice::new(format!("tab-{number}"), format!("Go to {}", tab.id().title()), "Tabs");
+            choice.aside = number.to_string();
+            choices.push(choice);
+        }
+        self.open(PALETTE, Popup::Choose(Choose::new("Do", choices, 0)))
+    }
+
+    /// Every key, by section; those that hold here first.
+    pub(super) fn open_help(&mut self) -> Vec<(TabId, Effect)> {
+        let theme = &self.settings.theme;
+        let mut order: Vec<Section> = self.tabs[self.at].sections();
+        order.push(Section::Everywhere);
+        for (entry, _) in self.settings.keys.entries() {
+            if !order.contains(&entry.section) {
+                order.push(entry.section);
+            }
+        }
+        let mut rows = Vec::new();
+        for section in order {
+            let entries: Vec<_> = self.settings.keys.entries().filter(|(e, _)| e.section == section).collect();
+            if entries.is_empty() {
+                continue;
+            }
+            if !rows.is_empty() {
+                rows.push(Row::default());
+            }
+            rows.push(Row::of(Line::styled(section.title(), theme.style(Role::Title))));
+            for (entry, chords) in entries {
+                let keys = chords.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
+                let keys = if keys.is_empty() { "–".to_string() } else { keys };
+                rows.push(Row::of(Line::from(vec![
+                    Span::styled(format!("  {}", pad(&keys, 24)), theme.style(Role::Key)),
+                    Span::styled(format!("{}  ", pad(entry.title, 44)), theme.style(Role::Text)),
+                    Span::styled(entry.action.0, theme.style(Role::Dim)),
+                ])));
+            }
+        }
+        rows.push(Row::default());
+        let own = "The words at the right are the names for your settings: fac config set keys.NAME '[\"ctrl-x\"]'";
+        rows.push(Row::of(Line::styled(own, theme.style(Role::Dim))));
+        self.open(HELP, Popup::Page(Page::new("Keys", rows)))
+    }
+
+    /// The themes.
+    pub(super) fn open_themes(&mut self) -> Vec<(TabId, Effect)> {
+        let now = self.settings.theme.name();
+        let choices = NAMES.iter().map(|name| {
+            let about = if *name == now { "in use" } else { "" };
+            Choice::new(*name, name, about)
+        });
+        let at = NAMES.iter().position(|name| *name == now).unwrap_or(0);
+        let choose =
+            Choose::new("Theme, until you leave (fac config set tui.theme NAME keeps it)", choices.collect(), at);
+        self.open(THEMES, Popup::Choose(choose))
+    }
+
+    /// What became of a menu.
+    pub(super) fn chosen(&mut self, name: &'static str, reply: Reply) -> Vec<(TabId, Effect)> {
+        let Reply::Chosen(key) = reply else { return Vec::new() };
+        match name {
+            PALETTE => {
+                let found = self.settings.keys.entries().map(|(e, _)| e.action).find(|Action(n)| *n == key);
+                found.map(|action| self.act(action)).unwrap_or_default()
+            }
+            THEMES => {
+                self.settings.theme = (self.settings.themes)(&key);
+                let front = self.front();
+                vec![(front, Effect::Repaint)]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The shell around the tabs: which one is in front, pop-ups, keys, notes.
+//!
+//! It decides where an event goes and does what concerns the screen itself; everything else leaves it as an effect with
+//! the tab that asked.
+
+mod menus;
+mod view;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
+
+use super::actions;
+use super::happening::{Effect, Fault, Happening, Tell, World};
+use super::keymap::{Action, Chord, Keymap, Section};
+use super::popups::{Outcome, Popup, Reply};
+use super::tabs::{Answer, Tab, TabId};
+use super::theme::{Role, Theme};
+use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::events::Recorded;
+use crate::kernel::terminal::safe;
+
+/// The smallest screen, columns and rows.
+pub const SMALLEST: (u16, u16) = (60, 15);
+
+/// How long a note stands, in moments of 100 ms.
+const NOTED: u64 = 50;
+
+/// Who opened a pop-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Tab(TabId),
+    Shell,
+}
+
+struct Open {
+    owner: Owner,
+    name: &'static str,
+    popup: Popup,
+}
+
+/// A sentence for a moment.
+struct Note {
+    text: String,
+    role: Role,
+    until: u64,
+}
+
+/// Something that came in.
+#[derive(Debug)]
+pub enum Incoming {
+    /// From the terminal.
+    Terminal(Event),
+    /// From a job.
+    Answered(TabId, std::result::Result<Answer, Fault>),
+    /// From the log.
+    News(Vec<Recorded>),
+    /// A text was edited in another program.
+    Edited(TabId, &'static str, Option<String>),
+    /// Another program had the terminal.
+    Returned(TabId, &'static str),
+    /// 100 ms passed while something moves.
+    Moment,
+}
+
+/// How the screen behaves.
+pub struct Settings {
+    /// Keys.
+    pub keys: Keymap,
+    /// Colours.
+    pub theme: Theme,
+    /// Whether things may move.
+    pub motion: bool,
+    /// The clock.
+    pub clock: Clock,
+    /// The person's time zone.
+    pub zone: TimeZone,
+    /// Other themes by name, for the menu.
+    pub themes: Box<dyn Fn(&str) -> Theme>,
+}
+
+/// The whole screen.
+pub struct Shell {
+    settings: Settings,
+    tabs: Vec<Box<dyn Tab>>,
+    at: usize,
+    popups: Vec<Open>,
+    note: Option<Note>,
+    size: Rect,
+    now: Timestamp,
+    moment: u64,
+    focused: bool,
+}
+
+impl Shell {
+    /// A screen of this size with these tabs.
+    pub fn new(settings: Settings, tabs: Vec<Box<dyn Tab>>, size: Rect) -> Shell {
+        let now = settings.clock.now();
+        Shell { settings, tabs, at: 0, popups: Vec::new(), note: None, size, now, moment: 0, focused: true }
+    }
+
+    /// Begins: the tab in front is shown.
+    pub fn begin(&mut self, first: Option<TabId>, tell: Option<Tell>) -> Vec<(TabId, Effect)> {
+        if let Some(at) = first.and_then(|id| self.place(id)) {
+            self.at = at;
+        }
+        let id = self.tabs[self.at].id();
+        let mut out = self.tell(id, Happening::Shown);
+        if let Some(tell) = tell {
+            out.extend(self.tell(id, Happening::Told(tell)));
+        }
+        out
+    }
+
+    fn place(&self, id: TabId) -> Option<usize> {
+        self.tabs.iter().position(|tab| tab.id() == id)
+    }
+
+    /// The tab in front.
+    pub fn front(&self) -> TabId {
+        self.tabs[self.at].id()
+    }
+
+    /// Whether something moves by itself, so that moments are wanted.
+    pub fn is_moving(&self) -> bool {
+        self.note.is_some() || self.tabs.iter().any(|tab| tab.is_moving())
+    }
+
+    /// Where tabs are drawn.
+    fn body(&self) -> Rect {
+        Rect { y: self.size.y + 1, height: self.size.height.saturating_sub(2), ..self.size }
+    }
+
+    fn world(&self, area: Rect) -> World<'_> {
+        World {
+            keys: &self.settings.keys,
+            theme: &self.settings.theme,
+            now: self.now,
+            zone: &self.settings.zone,
+            area,
+            motion: self.settings.motion,
+            moment: self.moment,
+        }
+    }
+
+    /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
+    pub fn update(&mut self, incoming: Incoming) -> Vec<(TabId, Effect)> {
+        self.now = self.settings.clock.now();
+        let front = self.front();
+        match incoming {
+            Incoming::Terminal(event) => self.event(event),
+            Incoming::Answered(tab, Ok(answer)) => self.tell(tab, Happening::Answered(answer)),
+            Incoming::Answered(tab, Err(fault)) => self.perform(tab, vec![Effect::Fail(fault)]),
+            Incoming::News(events) => {
+                let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+                ids.into_iter().flat_map(|id| self.tell(id, Happening::News(events.clone()))).collect()
+            }
+            Incoming::Edited(tab, name, text) => self.tell(tab, Happening::Edited(name, text)),
+            Incoming::Returned(tab, name) => self.tell(tab, Happening::Returned(name)),
+            Incoming::Moment => {
+                self.moment += 1;
+                if self.note.as_ref().is_some_and(|note| note.until <= self.moment) {
+                    self.note = None;
+                }
+                if self.tabs[self.at].is_moving() { self.tell(front, Happening::Moment) } else { Vec::new() }
+            }
+        }
+    }
+
+    /// Hands something to a tab from outside.
+    pub fn hand(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
+        self.tell(id, happening)
+    }
+
+    /// Hands something to a tab and does what it wants.
+    fn tell(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
+        let Some(at) = self.place(id) else { return Vec::new() };
+        let area = self.body();
+        let world = World {
+            keys: &self.settings.keys,
+            theme: &self.settings.theme,
+            now: self.now,
+            zone: &self.settings.zone,
+            area,
+            motion: self.settings.motion,
+            moment: self.moment,
+        };
+        let effects = self.tabs[at].update(happening, &world);
+        self.perform(id, effects)
+    }
+
+    /// Does what concerns the screen; gives the rest.
+    fn perform(&mut self, tab: TabId, effects: Vec<Effect>) -> Vec<(TabId, Effect)> {
+        let mut out = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Open(name, popup) => self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup }),
+                Effect::Go(id) => out.extend(self.go(id)),
+                Effect::Tell(id, tell) => {
+                    out.extend(self.go(id));
+                    out.extend(self.tell(id, Happening::Told(tell)));
+                }
+                Effect::Note(text) => self.say(text, Role::Good),
+                Effect::Fail(fault) => self.say(fault.to_string(), Role::Bad),
+                other => out.push((tab, other)),
+            }
+        }
+        out
+    }
+
+    /// Says something for a moment.
+    pub fn say(&mut self, text: String, role: Role) {
+        self.note = Some(Note { text: safe(&text).replace('\n', " "), role, until: self.moment + NOTED });
+    }
+
+    /// Says what failed.
+    pub fn fail(&mut self, fault: &Fault) {
+        self.say(fault.to_string(), Role::Bad);
+    }
+
+    fn go(&mut self, id: TabId) -> Vec<(TabId, Effect)> {
+        match self.place(id) {
+            Some(at) if at != self.at => {
+                self.at = at;
+                self.tell(id, Happening::Shown)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Vec<(TabId, Effect)> {
+        let front = self.front();
+        match event {
+            Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => match self.popups.last_mut() {
+                Some(open) => {
+                    open.popup.paste(&text);
+                    Vec::new()
+                }
+                None => self.tell(front, Happening::Pasted(text)),
+            },
+            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Resize(width, height) => {
+                self.size = Rect { width, height, ..self.size };
+                let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+                ids.into_iter().flat_map(|id| self.tell(id, Happening::Resized)).collect()
+            }
+            Event::FocusGained | Event::FocusLost => {
+                self.focused = event == Event::FocusGained;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Where keys hold now, and whether characters are typed.
+    fn keyboard(&self) -> (Vec<Section>, bool) {
+        if let Some(open) = self.popups.last() {
+            return (open.popup.sections().to_vec(), open.popup.is_typing());
+        }
+        let tab = &self.tabs[self.at];
+        let mut sections = tab.sections();
+        sections.push(Section::Everywhere);
+        (sections, tab.is_typing())
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {
+        let chord = Chord::of(&key);
+        let (sections, typing) = self.keyboard();
+        let mut action = self.settings.keys.action(&sections, chord).filter(|_| !typing || !chord.is_character());
+        if self.popups.is_empty() && typing && self.tabs[self.at].wants(&key) {
+            action = None;
+        }
+        // Two things work under every pop-up.
+        if !self.popups.is_empty() && action.is_none() {
+            let global = self.settings.keys.action(&[Section::Everywhere], chord);
+            action = global.filter(|a| matches!(*a, actions::SUSPEND | actions::REPAINT));
+        }
+        match action {
+            Some(action) => self.act(action),
+            None => match self.popups.last_mut() {
+                Some(_) => self.on_popup(|popup, world| popup.key(&key, world)),
+                None => {
+                    let front = self.front();
+                    self.tell(front, Happening::Key(key))
+                }
+            },
+        }
+    }
+
+    /// Hands something to the pop-up on top.
+    fn on_popup(&mut self, work: impl FnOnce(&mut Popup, &World<'_>) -> Outcome) -> Vec<(TabId, Effect)> {
+        let Some(mut open) = self.popups.pop() else { return Vec::new() };
+        let outcome = work(&mut open.popup, &self.world(self.body()));
+        let front = self.front();
+        match outcome {
+            Outcome::Stays => self.popups.push(open),
+            Outcome::Copied(text) => {
+                self.popups.push(open);
+                return vec![(front, Effect::Copy(text))];
+            }
+            Outcome::Over(reply) => return self.closed(open.owner, open.name, reply),
+        }
+        Vec::new()
+    }
+
+    fn closed(&mut self, owner: Owner, name: &'static str, reply: Reply) -> Vec<(TabId, Effect)> {
+        match owner {
+            Owner::Tab(tab) => self.tell(tab, Happening::Closed(name, reply)),
+            Owner::Shell => self.chosen(name, reply),
+        }
+    }
+
+    /// Does what an action says.
+    fn act(&mut self, action: Action) -> Vec<(TabId, Effect)> {
+        let front = self.front();
+        match action {
+            actions::SUSPEND => vec![(front, Effect::Suspend)],
+            actions::REPAINT => vec![(front, Effect::Repaint)],
+            _ if !self.popups.is_empty() => self.on_popup(|popup, world| popup.act(action, world)),
+            actions::QUIT => vec![(front, Effect::Quit)],
+            actions::PALETTE => self.open_palette(),
+            actions::HELP => self.open_help(),
+            actions::THEME => self.open_themes(),
+            actions::NEXT_TAB => self.go_by(1),
+            actions::PREVIOUS_TAB => self.go_by(self.tabs.len() - 1),
+            actions::TALK => {
+                self.say("nothing listens yet: talking comes with the voice tab".to_string(), Role::Warn);
+                Vec::new()
+            }
+            Action(name) => match name.strip_prefix("tab-").and_then(|n| n.parse::<usize>().ok()) {
+                Some(number) => match self.tabs.get(number.wrapping_sub(1)).map(|tab| tab.id()) {
+                    Some(id) => self.go(id),
+                    None => Vec::new(),
+                },
+                None => self.tell(front, Happening::Act(action)),
+            },
+        }
+    }
+
+    fn go_by(&mut self, by: usize) -> Vec<(TabId, Effect)> {
+        let id = self.tabs[(self.at + by) % self.tabs.len()].id();
+        self.go(id)
+    }
+
+    fn mouse(&mut self, event: MouseEvent) -> Vec<(TabId, Effect)> {
+        if !self.popups.is_empty() {
+            return self.on_popup(|popup, world| popup.mouse(&event, world));
+        }
+        let pressed = event.kind == MouseEventKind::Down(MouseButton::Left);
+        if pressed && event.row == self.size.y {
+            return match self.tab_at(event.column) {
+                Some(id) => self.go(id),
+                None => Vec::new(),
+            };
+        }
+        if pressed && event.row + 1 == self.size.bottom() {
+            return match self.hint_at(event.column) {
+                Some(action) => self.act(action),
+                None => Vec::new(),
+            };
+        }
+        let front = self.front();
+        self.tell(front, Happening::Mouse(event))
+    }
+}

@@ -1,0 +1,144 @@
+//! How the shell is drawn: the tabs' titles, the tab in front, pop-ups, the hint bar.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
+use unicode_width::UnicodeWidthStr;
+
+use super::{SMALLEST, Shell};
+use crate::kernel::terminal::truncate_to_width;
+use crate::tui::actions;
+use crate::tui::keymap::Action;
+use crate::tui::tabs::TabId;
+use crate::tui::theme::Role;
+
+/// Before the titles.
+const NAME: &str = " fac ";
+
+impl Shell {
+    /// Draws everything; gives the place of the cursor where something is typed.
+    pub fn draw(&self, buffer: &mut Buffer) -> Option<Position> {
+        let area = *buffer.area();
+        buffer.set_style(area, self.settings.theme.ground());
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            self.draw_too_small(buffer, area);
+            return None;
+        }
+        self.draw_titles(buffer, Rect { height: 1, ..area });
+        let mut at = self.tabs[self.at].draw(buffer, &self.world(self.body()));
+        for open in &self.popups {
+            at = open.popup.draw(buffer, &self.world(self.body()));
+        }
+        self.draw_foot(buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+        at
+    }
+
+    fn draw_too_small(&self, buffer: &mut Buffer, area: Rect) {
+        let (width, height) = SMALLEST;
+        let said = format!(
+            "fac needs {width}×{height} characters to draw in; this is {}×{}. Make the window larger, or leave with Ctrl-Q: \
+             `fac chat`, `fac run` and the rest need no room.",
+            area.width, area.height
+        );
+        Paragraph::new(said)
+            .style(self.settings.theme.style(Role::Warn))
+            .wrap(Wrap { trim: true })
+            .render(area, buffer);
+    }
+
+    /// Where each title stands.
+    fn titles(&self) -> Vec<(TabId, String, Rect)> {
+        let mut x = u16::try_from(NAME.len()).unwrap_or(5);
+        let full: usize = self.tabs.iter().map(|tab| tab.id().title().len() + 5).sum();
+        let long = full + NAME.len() < usize::from(self.size.width);
+        let mut all = Vec::new();
+        for (number, tab) in (1..).zip(&self.tabs) {
+            let badge = tab.badge().map(String::from).unwrap_or_default();
+            let front = number - 1 == self.at;
+            let text = if long || front {
+                format!(" {number} {}{badge} ", tab.id().title())
+            } else {
+                format!(" {number}{badge} ")
+            };
+            let width = u16::try_from(text.width()).unwrap_or(0);
+            all.push((tab.id(), text, Rect { x, y: self.size.y, width, height: 1 }));
+            x = x.saturating_add(width);
+        }
+        all
+    }
+
+    /// The tab whose title stands in this column.
+    pub(super) fn tab_at(&self, column: u16) -> Option<TabId> {
+        let hit = |place: &Rect| (place.left()..place.right()).contains(&column);
+        self.titles().into_iter().find(|(_, _, place)| hit(place)).map(|(id, _, _)| id)
+    }
+
+    fn draw_titles(&self, buffer: &mut Buffer, area: Rect) {
+        let theme = &self.settings.theme;
+        buffer.set_style(area, theme.style(Role::Marked));
+        buffer.set_string(area.x, area.y, NAME, theme.style(Role::Title));
+        for (index, (_, text, place)) in self.titles().into_iter().enumerate() {
+            let role = if index == self.at { Role::Selected } else { Role::Dim };
+            let place = place.intersection(area);
+            if !place.is_empty() {
+                buffer.set_stringn(place.x, place.y, text, usize::from(place.width), theme.style(role));
+            }
+        }
+    }
+
+    /// What the hint bar says: key, word, action and place of each.
+    fn hints(&self) -> Vec<(String, &'static str, Action, Rect)> {
+        let keys = &self.settings.keys;
+        let actions: Vec<Action> = match self.popups.last() {
+            Some(open) => {
+                let of_popup = keys.entries().filter(|(e, _)| open.popup.sections().contains(&e.section));
+                of_popup.filter(|(e, _)| !e.hint.is_empty()).map(|(e, _)| e.action).collect()
+            }
+            None => {
+                let mut actions = self.tabs[self.at].hints();
+                actions.extend([actions::PALETTE, actions::HELP, actions::QUIT]);
+                actions
+            }
+        };
+        let typing = self.popups.is_empty() && self.tabs[self.at].is_typing();
+        let mut x = self.size.x + 1;
+        let mut all = Vec::new();
+        for action in actions {
+            let Some(entry) = keys.entry(action).filter(|e| !e.hint.is_empty()) else { continue };
+            let chord = keys
+                .entries()
+                .find(|(e, _)| e.action == action)
+                .and_then(|(_, chords)| chords.iter().find(|c| !typing || !c.is_character()).copied());
+            let Some(chord) = chord else { continue };
+            let key = chord.to_string();
+            let width = u16::try_from(key.width() + entry.hint.width() + 3).unwrap_or(0);
+            if x + width > self.size.right() {
+                continue;
+            }
+            all.push((key, entry.hint, action, Rect { x, y: self.size.bottom() - 1, width, height: 1 }));
+            x += width;
+        }
+        all
+    }
+
+    /// The action whose hint stands in this column.
+    pub(super) fn hint_at(&self, column: u16) -> Option<Action> {
+        let hit = |place: &Rect| (place.left()..place.right()).contains(&column);
+        self.hints().into_iter().find(|(_, _, _, place)| hit(place)).map(|(_, _, action, _)| action)
+    }
+
+    fn draw_foot(&self, buffer: &mut Buffer, area: Rect) {
+        let theme = &self.settings.theme;
+        if let Some(note) = &self.note {
+            let sign = if note.role == Role::Bad { "✗ " } else { "• " };
+            let text = truncate_to_width(&format!("{sign}{}", note.text), usize::from(area.width).saturating_sub(2));
+            buffer.set_string(area.x + 1, area.y, text, theme.style(note.role));
+            return;
+        }
+        for (key, word, _, place) in self.hints() {
+            buffer.set_string(place.x, place.y, &key, theme.style(Role::Key));
+            let after = place.x + u16::try_from(key.width()).unwrap_or(0) + 1;
+            buffer.set_string(after, place.y, word, theme.style(Role::Dim));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The tabs: each with its own state, update and view. What a tab asks for is a [`Request`]; whoever does it answers.
+
+pub mod chat;
+pub mod commands;
+pub mod events;
+pub mod health;
+pub mod runs;
+pub mod search;
+pub mod usage;
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
+use super::happening::{Effect, Happening, World};
+use super::jobs::Desk;
+use super::keymap::{Action, Entry, Section};
+
+/// A tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TabId {
+    /// Talking to models.
+    Chat,
+    /// What can be run.
+    Commands,
+    /// What runs and ran.
+    Runs,
+    /// Everything that can be found.
+    Search,
+    /// The log of facts.
+    Events,
+    /// Tokens, money and time.
+    Usage,
+    /// What is wrong here, and what to do about it.
+    Health,
+}
+
+impl TabId {
+    /// All that work, in their order on the screen.
+    pub const ALL: &[TabId] =
+        &[TabId::Chat, TabId::Commands, TabId::Runs, TabId::Search, TabId::Events, TabId::Usage, TabId::Health];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            TabId::Chat => "Chat",
+            TabId::Commands => "Commands",
+            TabId::Runs => "Runs",
+            TabId::Search => "Search",
+            TabId::Events => "Events",
+            TabId::Usage => "Usage",
+            TabId::Health => "Health",
+        }
+    }
+
+    /// The tab of this name, as the settings and the command line write it.
+    pub fn named(name: &str) -> Option<TabId> {
+        TabId::ALL.iter().copied().find(|tab| tab.title().eq_ignore_ascii_case(name))
+    }
+
+    /// Makes it.
+    pub fn open(self) -> Box<dyn Tab> {
+        match self {
+            TabId::Chat => Box::new(chat::Chat::default()),
+            TabId::Commands => Box::new(commands::Commands::default()),
+            TabId::Runs => Box::new(runs::Runs::default()),
+            TabId::Search => Box::new(search::Search::default()),
+            TabId::Events => Box::new(events::Events::default()),
+            TabId::Usage => Box::new(usage::Usage::default()),
+            TabId::Health => Box::new(health::Health::default()),
+        }
+    }
+}
+
+/// The actions of all tabs.
+pub const TABLES: &[&[Entry]] =
+    &[chat::TABLE, commands::TABLE, runs::TABLE, search::TABLE, events::TABLE, usage::TABLE, health::TABLE];
+
+/// What a tab is for the shell.
+pub trait Tab {
+    /// Which one it is.
+    fn id(&self) -> TabId;
+
+    /// Takes what happened; gives what is to be done. Calls nobody.
+    fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect>;
+
+    /// Draws it into `world.area`; gives the place of the cursor where something is typed.
+    fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position>;
+
+    /// Where keys hold now, the most particular first. [`Section::Everywhere`] is added by the shell.
+    fn sections(&self) -> Vec<Section>;
+
+    /// Whether characters are typed into it now.
+    fn is_typing(&self) -> bool {
+        false
+    }
+
+    /// Whether a typed key is the tab's own business even though the keymap knows it.
+    fn wants(&self, _key: &KeyEvent) -> bool {
+        false
+    }
+
+    /// What the hint bar offers now, the most useful first.
+    fn hints(&self) -> Vec<Action>;
+
+    /// Whether something in it moves by itself.
+    fn is_moving(&self) -> bool {
+        false
+    }
+
+    /// A sign beside its title, such as that something goes on in it.
+    fn badge(&self) -> Option<char> {
+        None
+    }
+}
+
+/// What a tab wants to have done.
+#[derive(Debug, PartialEq)]
+pub enum Request {
+    /// Of the chat tab.
+    Chat(chat::Request),
+    /// Of the commands tab.
+    Commands(commands::Request),
+    /// Of the runs tab.
+    Runs(runs::Request),
+    /// Of the search tab.
+    Search(search::Request),
+    /// Of the events tab.
+    Events(events::Request),
+    /// Of the usage tab.
+    Usage(usage::Request),
+    /// Of the health tab.
+    Health(health::Request),
+}
+
+/// What came of a request.
+#[derive(Debug, PartialEq)]
+pub enum Answer {
+    /// For the chat tab.
+    Chat(chat::Answer),
+    /// For the commands tab.
+    Commands(commands::Answer),
+    /// For the runs tab.
+    Runs(runs::Answer),
+    /// For the search tab.
+    Search(search::Answer),
+    /// For the events tab.
+    Events(events::Answer),
+    /// For the usage tab.
+    Usage(usage::Answer),
+    /// For the health tab.
+    Health(health::Answer),
+}
+
+/// Does what was asked for, on a thread of its own; answers as often as it has something to say.
+pub fn work(request: Request, desk: &Desk<'_>) {
+    match request {
+        Request::Chat(request) => chat::work(request, desk),
+        Request::Commands(request) => commands::work(request, desk),
+        Request::Runs(request) => runs::work(request, desk),
+        Request::Search(request) => search::work(request, desk),
+        Request::Events(request) => events::work(request, desk),
+        Request::Usage(request) => usage::work(request, desk),
+        Request::Health(request) => health::work(request, desk),
+    }
+}
