@@ -1,8 +1,10 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod health;
 pub mod mcp;
 pub mod models;
 mod open;
+pub mod runtime;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;

@@ -195,8 +195,8 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::Open(name, popup) => self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup }),
-                Effect::Go(id) => out.extend(self.go(id)),
-                Effect::Tell(id, tell) => {
+                Effect::Go(id) if self.place(id).is_some() => out.extend(self.go(id)),
+                Effect::Tell(id, tell) if self.place(id).is_some() => {
                     out.extend(self.go(id));
                     out.extend(self.tell(id, Happening::Told(tell)));
                 }
@@ -221,8 +221,10 @@ impl Shell {
     fn go(&mut self, id: TabId) -> Vec<(TabId, Effect)> {
         match self.place(id) {
             Some(at) if at != self.at => {
+                let mut out = self.tell(self.front(), Happening::Hidden);
                 self.at = at;
-                self.tell(id, Happening::Shown)
+                out.extend(self.tell(id, Happening::Shown));
+                out
             }
             _ => Vec::new(),
         }
