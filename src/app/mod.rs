@@ -160,6 +160,11 @@ impl App {
         })
     }
 
+    /// Whether the terminal can only print lines.
+    pub fn is_dumb(&self) -> bool {
+        self.env.text("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+    }
+
     /// The trace id of this process's work.
     pub fn trace(&self) -> TraceId {
         self.trace

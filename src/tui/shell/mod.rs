@@ -126,6 +126,16 @@ impl Shell {
         self.note.is_some() || self.tabs.iter().any(|tab| tab.is_moving())
     }
 
+    /// How large the screen is.
+    pub fn size(&self) -> Rect {
+        self.size
+    }
+
+    /// The part of the screen that has the keys: the pop-up on top, or everything.
+    pub fn focus(&self) -> Rect {
+        self.popups.last().map_or(self.size, |open| open.popup.area(self.body()))
+    }
+
     /// Where tabs are drawn.
     fn body(&self) -> Rect {
         Rect { y: self.size.y + 1, height: self.size.height.saturating_sub(2), ..self.size }
@@ -264,6 +274,11 @@ impl Shell {
         let mut sections = tab.sections();
         sections.push(Section::Everywhere);
         (sections, tab.is_typing())
+    }
+
+    /// Whether characters are typed now.
+    pub fn is_typing(&self) -> bool {
+        self.keyboard().1
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {

@@ -37,7 +37,9 @@ pub fn bars(buffer: &mut Buffer, area: Rect, theme: &Theme, all: &[Bar], said: i
     let height = area.height - 1;
     let label_every = shown.iter().map(|b| b.label.chars().count() + 1).max().unwrap_or(1).div_ceil(usize::from(wide));
     for (index, bar) in shown.iter().enumerate() {
-        let x = area.x + left + u16::try_from(index).unwrap_or(0) * wide;
+        // Whatever is left over of the width is spread among the bars.
+        let before = usize::from(room) * index / shown.len();
+        let x = area.x + left + u16::try_from(before).unwrap_or(0);
         let eighths = u128::from(bar.value) * u128::from(height) * 8 / u128::from(most);
         let mut left_over = usize::try_from(eighths).unwrap_or(0).max(usize::from(bar.value > 0));
         for y in (area.y..area.y + height).rev() {

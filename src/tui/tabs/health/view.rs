@@ -48,13 +48,17 @@ fn figures(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     line(column(1, 1, 1), "outputs", bytes(tab.kept.outputs), String::new(), buffer);
     line(column(1, 2, 1), "cache", bytes(tab.kept.cache), String::new(), buffer);
     if let Some((used, whole)) = g.disk {
-        let said = format!("disk: {} of {} used", bytes(used), bytes(whole));
+        let said = format!("disk {} of {}", bytes(used), bytes(whole));
         gauge(buffer, column(2, 0, 2), theme, used, whole, &said);
     }
     if let Some((used, whole)) = g.machine {
-        let said = format!("machine: {} of {} memory", bytes(used), bytes(whole));
+        let said = format!("memory {} of {}", bytes(used), bytes(whole));
         gauge(buffer, column(2, 2, 2), theme, used, whole, &said);
     }
+}
+
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn role(level: Level) -> Role {
@@ -71,7 +75,7 @@ fn findings(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     let (bad, notes) = (count(Level::Bad), count(Level::Note));
     let aside = match tab.whole {
         false => "looking …".to_string(),
-        true => format!("{bad} problems, {notes} notes"),
+        true => format!("{}, {}", counted(bad, "problem"), counted(notes, "note")),
     };
     let title = if tab.only_bad { "Problems and notes" } else { "Findings" };
     let inner = Frame { title, aside: &aside, focused: true }.draw(buffer, area, theme);
