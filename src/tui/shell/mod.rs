@@ -335,7 +335,7 @@ impl Shell {
             actions::SUSPEND => vec![(front, Effect::Suspend)],
             actions::REPAINT => vec![(front, Effect::Repaint)],
             _ if !self.popups.is_empty() => self.on_popup(|popup, world| popup.act(action, world)),
-            actions::QUIT => vec![(front, Effect::Quit)],
+            actions::QUIT => self.leave(),
             actions::PALETTE => self.open_palette(),
             actions::HELP => self.open_help(),
             actions::THEME => self.open_themes(),
