@@ -56,6 +56,20 @@ pub const TOOL_ALLOWED: &str = "tool.allowed";
 pub const TOOL_REVOKED: &str = "tool.revoked";
 /// A definition from elsewhere was accepted as it is. Subject: its key.
 pub const PINNED: &str = "definition.pinned";
+/// A run changed otherwise, or was begun after it waited. Subject: the run's id.
+pub const RUN_CHANGED: &str = "run.changed";
+/// A message changed otherwise. Subject: the message's id.
+pub const MESSAGE_CHANGED: &str = "message.changed";
+/// A request to a model is kept in another way. Subject: the call's id.
+pub const CALL_CHANGED: &str = "call.changed";
+/// What a provider said about a request was erased, as it may quote what was. Subject: the call's id.
+pub const CALL_ERROR_REMOVED: &str = "call.error.removed";
+/// Something remembered changed. Subject: the memory's id.
+pub const MEMORY_CHANGED: &str = "memory.changed";
+/// Something else in the store changed. Subject: the table.
+pub const STORE_CHANGED: &str = "store.changed";
+/// A definition from elsewhere is not accepted any more. Subject: what its keys begin with.
+pub const UNPINNED: &str = "definition.unpinned";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

@@ -75,10 +75,7 @@ impl Store {
                 change.edit_session(n, edit)?;
             }
             if let Some(updated) = chat.updated {
-                change
-                    .tx
-                    .prepare_cached("UPDATE sessions SET updated = ?2 WHERE n = ?1")?
-                    .execute(params![n, updated])?;
+                change.alter("UPDATE sessions SET updated = ?2 WHERE n = ?1", params![n, updated])?;
             }
             Ok(session)
         })
@@ -103,16 +100,14 @@ impl Change<'_> {
         })?;
         if message.finished.is_some() || message.error.is_some() {
             let sql = "UPDATE messages SET finished = ifnull(?2, finished), error = ?3 WHERE id = ?1";
-            self.tx.prepare_cached(sql)?.execute(params![id, message.finished, message.error])?;
+            self.alter(sql, params![id, message.finished, message.error])?;
         }
         if let Some(cost) = message.cost_micros {
             let at = message.created.unwrap_or(self.at);
-            self.tx
-                .prepare_cached(
-                    "INSERT INTO calls (id, owner, session, message, command, purpose, model, trace, status, cost_micros,
-                     from_cache, started, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', 'ok', ?8, 0, ?9, ?9)",
-                )?
-                .execute(params![
+            self.alter(
+                "INSERT INTO calls (id, owner, session, message, command, purpose, model, trace, status, cost_micros,
+                 from_cache, started, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', 'ok', ?8, 0, ?9, ?9)",
+                params![
                     self.ids().next(self.at),
                     self.owner(),
                     session,
@@ -122,7 +117,8 @@ impl Change<'_> {
                     message.model.as_deref().unwrap_or_default(),
                     cost.max(0),
                     at
-                ])?;
+                ],
+            )?;
         }
         Ok(id)
     }

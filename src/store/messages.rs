@@ -242,13 +242,11 @@ impl Change<'_> {
         let (parts, files) = attachments::take_files_out(&new.parts);
         let process = new.process.as_ref();
         let summary_of = (!new.summary_of.is_empty()).then(|| json!(new.summary_of).to_string());
-        self.tx
-            .prepare_cached(
-                "INSERT INTO messages (id, owner, session, parent, role, status, words, parts, model, command, summary_of,
-                 tokens, pid, process_start, boot, created, finished)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
+        self.alter(
+            "INSERT INTO messages (id, owner, session, parent, role, status, words, parts, model, command, summary_of,
+             tokens, pid, process_start, boot, created, finished)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
                 id,
                 self.owner(),
                 n,
@@ -266,11 +264,12 @@ impl Change<'_> {
                 process.map(|p| p.boot.as_str()),
                 at,
                 (new.status != MessageStatus::Pending).then_some(at),
-            ])?;
+            ],
+        )?;
         self.keep_files(self.tx.last_insert_rowid(), &files)?;
         let head = if new.summary_of.is_empty() { Some(id) } else { None };
         let sql = "UPDATE sessions SET messages = messages + 1, updated = max(updated, ?2), head = ifnull(?3, head) WHERE n = ?1";
-        self.tx.prepare_cached(sql)?.execute(params![n, at, head])?;
+        self.alter(sql, params![n, at, head])?;
         let payload =
             json!({"session": new.session, "role": new.role, "status": new.status.name(), "model": new.model});
         self.record(&Event::new(events::MESSAGE_ADDED, id.to_string(), payload))?;
@@ -302,7 +301,7 @@ impl Change<'_> {
         let sql = "UPDATE messages SET status = 'failed', finished = max(?2, created), error = ?3, pid = NULL,
              process_start = NULL, boot = NULL WHERE n = ?1";
         let said = "the program was ended before the answer was whole";
-        self.tx.prepare_cached(sql)?.execute(params![n, self.at, said])?;
+        self.alter(sql, params![n, self.at, said])?;
         let payload = json!({"status": "failed", "lost": true});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
         self.touch_message(id)?;
@@ -312,12 +311,10 @@ impl Change<'_> {
     fn end_message(&self, id: Id, end: &MessageEnd) -> Outcome<()> {
         let Some(n) = self.open_message(id)? else { return Err(no_message(&id.to_string()).into()) };
         let (parts, files) = attachments::take_files_out(&end.parts);
-        self.tx
-            .prepare_cached(
-                "UPDATE messages SET status = ?2, parts = ?3, words = ?4, model = ifnull(?5, model), error = ?6, tokens = ?7,
-                 finished = ?8, pid = NULL, process_start = NULL, boot = NULL WHERE n = ?1",
-            )?
-            .execute(params![
+        self.alter(
+            "UPDATE messages SET status = ?2, parts = ?3, words = ?4, model = ifnull(?5, model), error = ?6, tokens = ?7,
+             finished = ?8, pid = NULL, process_start = NULL, boot = NULL WHERE n = ?1",
+            params![
                 n,
                 end.status.name(),
                 parts.to_string(),
@@ -326,12 +323,13 @@ impl Change<'_> {
                 end.error,
                 end.tokens.map(|t| t as i64),
                 self.at
-            ])?;
+            ],
+        )?;
         self.drop_files(n)?;
         self.keep_files(n, &files)?;
         let sql =
             "UPDATE sessions SET updated = max(updated, ?2) WHERE n = (SELECT session FROM messages WHERE n = ?1)";
-        self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
+        self.alter(sql, params![n, self.at])?;
         let payload = json!({"status": end.status.name(), "model": end.model, "error": end.error});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
         self.touch_message(id)

@@ -25,6 +25,8 @@ mod memories;
 mod messages;
 mod permissions;
 mod pool;
+mod replay;
+mod rows;
 mod runs;
 mod schema;
 mod search;
@@ -39,6 +41,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +61,7 @@ pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
 pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
+pub use replay::Replayed;
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
 pub use search::{DocKind, SearchDoc};
 pub use sessions::{NewSession, Session, SessionEdit, SessionFilter};
@@ -132,7 +136,10 @@ impl Store {
         self.shared.pool.write(|tx| {
             // Read under the write lock, so that times in the log do not run backwards.
             let at = self.shared.clock.now();
-            change(&Change { tx, store: self, at })
+            let open = Change { tx, store: self, at, touched: RefCell::default() };
+            let value = change(&open)?;
+            open.tell_the_rest()?;
+            Ok(value)
         })
     }
 }
@@ -162,6 +169,8 @@ struct Change<'a> {
     tx: &'a Transaction<'a>,
     store: &'a Store,
     at: Timestamp,
+    /// Rows that were written and that no event told yet.
+    touched: RefCell<Vec<rows::Place>>,
 }
 
 impl Change<'_> {

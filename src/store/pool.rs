@@ -57,6 +57,12 @@ impl Pool {
         lock(&self.readers).len()
     }
 
+    /// No waiting for the disk, for tests that write thousands of times.
+    #[cfg(test)]
+    pub(super) fn hurry(&self) {
+        lock(&self.writer).pragma_update(None, "synchronous", "OFF").unwrap();
+    }
+
     pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let idle = lock(&self.readers).pop();
         let answer = match idle {

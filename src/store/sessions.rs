@@ -279,23 +279,12 @@ impl Change<'_> {
         if let Some(name) = &new.name {
             self.refuse_taken_name(name, None)?;
         }
-        self.tx
-            .prepare_cached(
-                "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
-                 imported_from, head, messages, created, updated)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
-            )?
-            .execute(params![
-                id,
-                self.owner(),
-                new.name,
-                new.title,
-                new.model,
-                new.system,
-                new.temporary,
-                new.imported_from,
-                at
-            ])?;
+        self.alter(
+            "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
+             imported_from, head, messages, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
+            params![id, self.owner(), new.name, new.title, new.model, new.system, new.temporary, new.imported_from, at],
+        )?;
         let payload = json!({"name": new.name, "title": new.title, "model": new.model});
         self.record(&Event::new(events::SESSION_BEGUN, id.to_string(), payload))?;
         Ok(id)
@@ -320,7 +309,7 @@ impl Change<'_> {
     pub(super) fn edit_session(&self, n: i64, edit: &SessionEdit) -> Outcome<()> {
         let set = |column: &str, value: &dyn rusqlite::ToSql| {
             let sql = format!("UPDATE sessions SET {column} = ?2 WHERE n = ?1");
-            self.tx.prepare_cached(&sql)?.execute(params![n, value])
+            self.alter(&sql, params![n, value])
         };
         match edit {
             SessionEdit::Name(name) => {
@@ -341,7 +330,7 @@ impl Change<'_> {
                     }
                 }
                 let sql = "UPDATE sessions SET updated = max(updated, ?2) WHERE n = ?1";
-                self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
+                self.alter(sql, params![n, self.at])?;
                 set("head", head)?
             }
             SessionEdit::Pinned(yes) => set("pinned", yes)?,
@@ -349,10 +338,12 @@ impl Change<'_> {
             SessionEdit::Temporary(yes) => set("temporary", yes)?,
             SessionEdit::Tag(tag) => {
                 let sql = "INSERT OR IGNORE INTO session_tags (session, tag) VALUES (?1, ?2)";
+                self.touch_row("sessions", n);
                 self.tx.prepare_cached(sql)?.execute(params![n, tag])?
             }
             SessionEdit::Untag(tag) => {
                 let sql = "DELETE FROM session_tags WHERE session = ?1 AND tag = ?2";
+                self.touch_row("sessions", n);
                 self.tx.prepare_cached(sql)?.execute(params![n, tag])?
             }
         };

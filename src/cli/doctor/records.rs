@@ -61,7 +61,14 @@ fn database(store: &Store, found: &mut Findings) {
     }
     match store.verify() {
         Ok(v) => match v.fault {
-            None => found.good("store", format!("the log of {} events is whole", v.events)),
+            None => match v.state.summary() {
+                None => found.good("store", format!("the log of {} events is whole", v.events)),
+                Some(summary) => found.bad(
+                    "store",
+                    format!("{summary}: {}", v.state.differences.join("; ")),
+                    "the database was changed by hand; the log itself is whole, for the rows restore a backup",
+                ),
+            },
             Some(f) => found.bad(
                 "store",
                 format!("the log is broken at event {}: {}", f.position, f.what),

@@ -64,3 +64,27 @@ fn a_changed_payload_and_a_missing_event_are_found_too() {
         assert!(world.run(&["events", "verify"]).failed(6).contains("broken at event"), "{change}");
     }
 }
+
+#[test]
+fn a_row_that_was_edited_by_hand_is_named_with_its_column() {
+    let world = lived();
+    let out = world.run(&["events", "verify"]);
+    assert!(
+        out.stderr.starts_with("replayed, they give the ") && out.stderr.ends_with(" rows that are there\n"),
+        "{}",
+        out.stderr
+    );
+    let database = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
+    let id: String = database.query_row("SELECT id FROM runs ORDER BY id LIMIT 1", [], |r| r.get(0)).unwrap();
+    database.execute("UPDATE runs SET exit_code = 77 WHERE id = ?1", [&id]).unwrap();
+    drop(database);
+    let said = world.run(&["events", "verify"]).failed(6);
+    assert!(said.starts_with("error: one row is not as the log tells it:\n  the row "), "{said}");
+    assert!(said.contains(&format!("the row {id} of runs is not as event ")), "{said}");
+    assert!(said.contains(": its exit_code differs\n"), "{said}");
+    let out = world.run(&["events", "verify", "--json"]);
+    assert_eq!(out.code, 6);
+    let value: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!((&value["verify"]["ok"], &value["verify"]["differ"]), (&Value::from(false), &Value::from(1)));
+    assert!(world.run(&["doctor"]).stdout.contains("one row is not as the log tells it: the row "), "doctor");
+}
