@@ -1,5 +1,7 @@
 //! `fac chat` on a terminal and over lines, against the scripted model server.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use crate::ask::world;
@@ -247,8 +249,9 @@ fn a_killed_chat_loses_nothing() {
     let server = ModelServer::start();
     let world = world(&server);
     server.answer(Answer::text("one two three").hold("one two"));
-    let mut child =
-        world.command(&["chat", "--session", "k", "count"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    // Without a standard input of its own it would share that of the whole test program.
+    let mut command = world.command(&["chat", "--session", "k", "count"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     server.wait_held(1);
     child.kill().unwrap();
     child.wait().unwrap();
