@@ -98,7 +98,11 @@ fn verify(context: &Context) -> Result<u8> {
         0 => String::new(),
         older => format!("; {older} more are from before the log told rows"),
     };
-    context.ui.note(&format!("replayed, they give the {} rows that are there{older}", state.rows));
+    let rows = match state.rows {
+        1 => "the one row that is there".to_string(),
+        rows => format!("the {rows} rows that are there"),
+    };
+    context.ui.note(&format!("replayed, they give {rows}{older}"));
     Ok(0)
 }
 

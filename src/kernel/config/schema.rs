@@ -15,6 +15,8 @@ pub enum Type {
     Text,
     /// A length of time such as `90s`, `10m` or `1h 30m`; a bare number means seconds.
     Duration,
+    /// A sum of dollars such as `1.25`.
+    Dollars,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of texts.
@@ -88,8 +90,8 @@ pub const KEYS: &[Key] = &[
     key("chat.max_turn_time", Type::Duration, "10m", OWNER_ONLY, "how long one turn may take"),
     key("tools.allow", Type::List, "", OWNER_ONLY, "tools that need no question, such as `command git:*`"),
     key("tools.result_kb", Type::Int(1, 10_240), "64", OWNER_ONLY, "the most of a tool's result that a model is given"),
-    key("usage.daily_budget", Type::Text, "", OWNER_ONLY, "dollars a day; more is refused"),
-    key("usage.daily_warning", Type::Text, "", OWNER_ONLY, "dollars a day after which a warning is said"),
+    key("usage.daily_budget", Type::Dollars, "", OWNER_ONLY, "dollars a day; more is refused"),
+    key("usage.daily_warning", Type::Dollars, "", OWNER_ONLY, "dollars a day after which a warning is said"),
     key("cache.answers", Type::Bool, "false", OWNER_ONLY, "give the same answer to the same question again"),
     key("cache.ttl", Type::Duration, "24h", OWNER_ONLY, "how long an answer may be given again"),
     key("cache.max_mb", Type::Int(1, 2048), "64", OWNER_ONLY, "the most that kept answers may take"),
