@@ -79,6 +79,9 @@ fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets
         Made::No => {}
         Made::Anew => context.ui.note("made the search index"),
         Made::Again => context.ui.note("the search index was damaged or of another store; it was made again"),
+        Made::NotKept => {
+            context.ui.note("no search index can be kept here, so each search takes longer; `fac doctor` says why")
+        }
     }
     let mut shown = Vec::new();
     for hit in &found.hits {

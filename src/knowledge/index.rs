@@ -72,6 +72,8 @@ pub enum Made {
     Anew,
     /// It was damaged, or belonged to another store, and was made again.
     Again,
+    /// None can be kept in its folder; this search made one for itself.
+    NotKept,
 }
 
 /// The index in a folder.
@@ -188,7 +190,7 @@ impl Index {
                 }
             }
         }
-        Ok((None, Made::Again))
+        Ok((None, Made::NotKept))
     }
 
     fn attempt(&self, store: &Store, query: &Query, limit: usize, facets: bool) -> Result<Found, Trouble> {

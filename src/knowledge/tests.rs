@@ -416,3 +416,12 @@ fn a_hundred_thousand_messages() {
         find(&format!("new{n}"), false);
     });
 }
+
+#[test]
+fn where_no_index_can_be_kept_a_search_still_answers_and_says_so() {
+    let world = filled();
+    // A file stands where the folder would be.
+    std::fs::write(world.folder.path().join("index"), "").unwrap();
+    let found = world.find("borrow");
+    assert_eq!((found.made, found.hits.len()), (Made::NotKept, 1));
+}

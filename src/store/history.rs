@@ -144,7 +144,6 @@ impl Store {
     /// chain of the log still holds. Ids that are not there are passed over. While another process reads, the bytes
     /// leave the write-ahead log a little later, when it is folded next.
     pub fn remove_runs(&self, ids: &[Id]) -> Result<Removed> {
-        self.shared.pool.overwrite_deleted()?;
         let removed = self.write(|change| {
             let mut removed = Removed::default();
             for id in ids {

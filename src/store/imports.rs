@@ -63,7 +63,7 @@ pub struct ImportedMessage {
 impl Store {
     /// Keeps a chat from elsewhere, or nothing of it. `Usage` when its name is taken.
     pub fn import_session(&self, chat: &Imported) -> Result<Id> {
-        self.write_private(|change| {
+        self.write(|change| {
             let session = change.begin_session(&chat.session)?;
             let mut ids: Vec<Id> = Vec::with_capacity(chat.messages.len());
             for message in &chat.messages {

@@ -26,7 +26,7 @@ pub struct Memory {
 impl Store {
     /// Remembers `text`.
     pub fn remember(&self, text: &str, source: &str) -> Result<Memory> {
-        self.write_private(|change| {
+        self.write(|change| {
             let memory = Memory {
                 id: change.ids().next(change.at),
                 text: text.into(),

@@ -163,12 +163,12 @@ impl Store {
     /// Keeps one message; the chat goes on at it unless it is a summary. `NotFound` when the chat, or what the message
     /// follows in it, is not there.
     pub fn add_message(&self, new: &NewMessage) -> Result<Id> {
-        self.write_private(|change| change.add_message(new))
+        self.write(|change| change.add_message(new))
     }
 
     /// Keeps a question and the row of its answer, together. The answer follows the question.
     pub fn add_turn(&self, question: &NewMessage, answer: &NewMessage) -> Result<(Id, Id)> {
-        self.write_private(|change| {
+        self.write(|change| {
             let asked = change.add_message(question)?;
             let answer = change.add_message(&NewMessage { parent: Some(asked), ..answer.clone() })?;
             Ok((asked, answer))
@@ -178,7 +178,7 @@ impl Store {
     /// Keeps what has come of a pending answer so far; nothing when it was removed or has ended meanwhile. It writes no
     /// event: the end does.
     pub fn grow_message(&self, id: Id, parts: &Value, words: &str) -> Result<()> {
-        self.write_private(|change| {
+        self.write(|change| {
             let sql = "UPDATE messages SET parts = ?3, words = ?4 WHERE id = ?1 AND owner = ?2 AND status = 'pending'";
             let (parts, files) = attachments::take_files_out(parts);
             change.tx.prepare_cached(sql)?.execute(params![id, change.owner(), parts.to_string(), words])?;
@@ -191,7 +191,7 @@ impl Store {
 
     /// Fills a pending answer in. `NotFound` when it was removed or has ended meanwhile.
     pub fn end_message(&self, id: Id, end: &MessageEnd) -> Result<()> {
-        self.write_private(|change| change.end_message(id, end))
+        self.write(|change| change.end_message(id, end))
     }
 
     /// Turns every pending answer whose process `is_alive` no more into a failed one that keeps what had come. Says how
@@ -217,7 +217,7 @@ impl Store {
         if dead.is_empty() {
             return Ok(0);
         }
-        self.write_private(|change| {
+        self.write(|change| {
             let mut adopted = 0;
             for id in dead {
                 adopted += usize::from(change.give_up(id)?);

@@ -145,16 +145,10 @@ impl Store {
 }
 
 impl Store {
-    /// The same for what a person may want erased one day: whatever it replaces leaves no copy in the file.
-    fn write_private<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        self.shared.pool.overwrite_deleted()?;
-        self.write(change)
-    }
-
     /// Erases something; nothing of it is left in the file or the write-ahead log, unless another process reads just now:
     /// then the log is folded a little later. Answers kept for another time may quote it, so they go too.
     fn erase<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        let value = self.write_private(|all| {
+        let value = self.write(|all| {
             let value = change(all)?;
             all.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([all.owner()])?;
             Ok(value)

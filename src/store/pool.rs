@@ -4,7 +4,6 @@
 //! a short program has one connection, and a server's readers never wait for its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -32,19 +31,13 @@ pub(super) struct Pool {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    overwrites: AtomicBool,
 }
 
 impl Pool {
     pub(super) fn open(path: &Path) -> Result<Pool> {
         files::ensure_private(path)?;
         let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
-        Ok(Pool {
-            path: path.to_path_buf(),
-            writer: Mutex::new(writer),
-            readers: Mutex::default(),
-            overwrites: AtomicBool::new(false),
-        })
+        Ok(Pool { path: path.to_path_buf(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -109,18 +102,6 @@ impl Pool {
             _ => Ok(()),
         }
     }
-
-    /// Makes SQLite overwrite what is deleted from now on with zeros.
-    pub(super) fn overwrite_deleted(&self) -> Result<()> {
-        if self.overwrites.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        lock(&self.writer)
-            .query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))
-            .map_err(|error| Fault::from(error).explain(&self.path))?;
-        self.overwrites.store(true, Ordering::Relaxed);
-        Ok(())
-    }
 }
 
 /// Runs `change` in a transaction that holds the write lock from its start, so that it never fails for a snapshot
@@ -142,6 +123,9 @@ fn open_writer(path: &Path) -> Outcome<Connection> {
     // A short program would otherwise fold and delete the log each time it ends, for several waits on the disk.
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     writer.query_row(&format!("PRAGMA wal_autocheckpoint = {LOG_PAGES}"), [], |_| Ok(()))?;
+    // What is deleted, and what is left where a row stood before it moved, is overwritten: from the first change on, as
+    // nobody knows what a person will want erased one day.
+    writer.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
     schema::bring_up_to_date(&mut writer, path)?;
     Ok(writer)
 }

@@ -165,7 +165,7 @@ fn by_hash(bytes: &[u8]) -> Value {
 }
 
 pub(super) fn names(statement: &Statement<'_>) -> Vec<String> {
-    statement.column_names().into_iter().map(String::from).collect()
+    statement.column_names().map(String::from).collect()
 }
 
 impl Change<'_> {

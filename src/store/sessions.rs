@@ -156,7 +156,7 @@ pub(super) fn last_sql() -> String {
 impl Store {
     /// Begins a chat. `Usage` when its name is taken.
     pub fn begin_session(&self, new: &NewSession) -> Result<Session> {
-        let id = self.write_private(|change| change.begin_session(new))?;
+        let id = self.write(|change| change.begin_session(new))?;
         self.session_by_id(id)
     }
 
@@ -249,7 +249,7 @@ impl Store {
 
     /// Changes a chat. `NotFound` when it is gone or has no such message to go on at, `Usage` when a name is taken.
     pub fn edit_session(&self, id: Id, edits: &[SessionEdit]) -> Result<()> {
-        self.write_private(|change| {
+        self.write(|change| {
             let n = change.session_number(id)?;
             for edit in edits {
                 change.edit_session(n, edit)?;

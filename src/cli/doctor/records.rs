@@ -174,6 +174,11 @@ fn search_index(app: &App, store: &Store, found: &mut Findings) {
         Ok(answer) if answer.made == Made::Again => {
             found.note("search", "the search index was damaged", "it was made again just now");
         }
+        Ok(answer) if answer.made == Made::NotKept => found.note(
+            "search",
+            "the search index cannot be kept, so each search takes longer",
+            "see to the free space and the permissions of the cache",
+        ),
         Ok(_) => found.good("search", "the search index answers"),
         Err(e) => found.error("search", &e, "remove the index; it is made again"),
     }

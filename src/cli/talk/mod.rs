@@ -57,9 +57,11 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
 /// Ends answers whose process is gone, before anything is shown or asked.
 pub(super) fn adopt(context: &Context) -> Result<()> {
     let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-    let lost = context.app.store()?.adopt_pending(&alive)?;
-    if lost > 0 {
-        tracing::warn!(lost, "answers were cut short by the end of their process");
+    match context.app.store()?.adopt_pending(&alive) {
+        Ok(0) => {}
+        Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
+        // On a full disk or in a store that cannot be written, what is there can still be read.
+        Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
     }
     Ok(())
 }
