@@ -93,16 +93,11 @@ fn verify(context: &Context) -> Result<u8> {
     if state.differ > 0 {
         return Err(not_as_told(state));
     }
-    context.ui.line(&format!("{} events, the chain holds", answer.events))?;
-    let older = match state.older {
-        0 => String::new(),
-        older => format!("; {older} more are from before the log told rows"),
-    };
-    let rows = match state.rows {
-        1 => "the one row that is there".to_string(),
-        rows => format!("the {rows} rows that are there"),
-    };
-    context.ui.note(&format!("replayed, they give {rows}{older}"));
+    let rows = if state.rows == 1 { "one row is".to_string() } else { format!("{} rows are", state.rows) };
+    context.ui.line(&format!("{rows} as told by {} events, the chain holds", answer.events))?;
+    if state.older > 0 {
+        context.ui.note(&format!("{} more rows are from before the log told rows", state.older));
+    }
     Ok(0)
 }
 
