@@ -416,13 +416,3 @@ fn a_hundred_thousand_messages() {
         find(&format!("new{n}"), false);
     });
 }
-
-#[test]
-fn where_no_index_can_be_kept_a_search_still_answers_and_says_so() {
-    let world = filled();
-    // A file stands where a folder would have to be made.
-    std::fs::write(world.folder.path().join("file"), "").unwrap();
-    let index = Index::new(&world.folder.path().join("file/index"));
-    let found = index.search(&world.store, "borrow", None, 10).unwrap();
-    assert_eq!((found.made, found.hits.len()), (Made::NotKept, 1));
-}
