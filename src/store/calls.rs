@@ -189,10 +189,11 @@ impl Store {
         })
     }
 
-    /// Keeps how a request ended and what it took; nothing when it has ended before.
+    /// Keeps how a request ended and what it took; nothing when it has ended before. It is on the disk with the answer's
+    /// end.
     pub fn end_call(&self, id: Id, end: &CallEnd) -> Result<()> {
         let tokens = |n: Option<u64>| n.map(|n| n.min(MOST) as i64);
-        self.write_private(|change| {
+        self.write_private_with_next(|change| {
             let ended = change
                 .tx
                 .prepare_cached(
