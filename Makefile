@@ -12,13 +12,14 @@ CARGO     := cargo
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test check bench fuzz fuzz-guided completions picture clean
+.PHONY: help run test check bench order fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
 	@echo "make test         every test"
 	@echo "make check        format, lints, and the rules of the house"
 	@echo "make bench        the figures, side by side with other programs"
+	@echo "make order        measure again which functions lie side by side in the program (assets/link/order.ld)"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal"
 	@echo "make completions  write completions/ and man/ again"
@@ -43,6 +44,10 @@ bench:
 	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
 	$(CARGO) build --locked --release --bin fac
 	$(CARGO) bench --locked --bench bench
+
+order:
+	@.ci/need $(BUILDING) $(RUNNING) python3=python3 valgrind=valgrind $(RUST)
+	CARGO_TARGET_DIR="$(TARGET)" python3 assets/link/order.py
 
 fuzz:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)

@@ -80,8 +80,8 @@ impl App {
     }
 
     /// A client for connections that are silent while somebody thinks.
-    pub(super) fn model_http(&self, system_roots: bool) -> Result<Http> {
-        let settings = HttpSettings { read_timeout: SILENCE, system_roots, ..open::http_settings(self.config()?) };
+    pub(super) fn model_http(&self, tls_soon: bool) -> Result<Http> {
+        let settings = HttpSettings { read_timeout: SILENCE, tls_soon, ..open::http_settings(self.config()?) };
         Http::new(&settings)
     }
 

@@ -187,10 +187,11 @@ impl Store {
         })
     }
 
-    /// Keeps how a request ended and what it took; nothing when it has ended before.
+    /// Keeps how a request ended and what it took; nothing when it has ended before. It is on the disk with the answer's
+    /// end.
     pub fn end_call(&self, id: Id, end: &CallEnd) -> Result<()> {
         let tokens = |n: Option<u64>| n.map(|n| n.min(MOST) as i64);
-        self.write(|change| {
+        self.write_with_next(|change| {
             let ended = change.alter(
                 "UPDATE calls SET status = ?2, input = ?3, output = ?4, cached = ?5, cache_written = ?6, reasoning = ?7,
                  cost_micros = ?8, first_token_ms = ?9, duration_ms = ?10, error = ?11, finished = ?12

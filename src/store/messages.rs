@@ -166,9 +166,10 @@ impl Store {
         self.write(|change| change.add_message(new))
     }
 
-    /// Keeps a question and the row of its answer, together. The answer follows the question.
+    /// Keeps a question and the row of its answer, together. The answer follows the question. They are on the disk with the
+    /// request that is kept next ([`Store::begin_call`]), before that is sent, or with the end of the answer.
     pub fn add_turn(&self, question: &NewMessage, answer: &NewMessage) -> Result<(Id, Id)> {
-        self.write(|change| {
+        self.write_with_next(|change| {
             let asked = change.add_message(question)?;
             let answer = change.add_message(&NewMessage { parent: Some(asked), ..answer.clone() })?;
             Ok((asked, answer))

@@ -5,7 +5,8 @@
 //! text with the few columns that are searched by.
 //!
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
-//! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
+//! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log. The few changes that
+//! another one always follows at once do not wait for the disk: the next one does, for both.
 
 mod attachments;
 mod cache;
@@ -133,14 +134,22 @@ impl Store {
 
     /// Changes something in one transaction that is on the disk when this returns. `change` must not call the store again.
     fn write<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        self.shared.pool.write(|tx| {
-            // Read under the write lock, so that times in the log do not run backwards.
-            let at = self.shared.clock.now();
-            let open = Change { tx, store: self, at, touched: RefCell::default() };
-            let value = change(&open)?;
-            open.tell_the_rest()?;
-            Ok(value)
-        })
+        self.shared.pool.write(|tx| self.carry_out(tx, change))
+    }
+
+    /// The same for what another change always follows before anybody is told or asked anything: whoever kills the process
+    /// loses nothing, and what comes next is not on the disk without it.
+    fn write_with_next<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.write_with_next(|tx| self.carry_out(tx, change))
+    }
+
+    fn carry_out<T>(&self, tx: &Transaction<'_>, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {
+        // Read under the write lock, so that times in the log do not run backwards.
+        let at = self.shared.clock.now();
+        let open = Change { tx, store: self, at, touched: RefCell::default() };
+        let value = change(&open)?;
+        open.tell_the_rest()?;
+        Ok(value)
     }
 }
 

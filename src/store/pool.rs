@@ -83,6 +83,19 @@ impl Pool {
         immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))
     }
 
+    /// The same, and the disk is not waited for: the next [`Pool::write`] takes the change along, because what the log
+    /// holds before a change lies on the disk when the change does.
+    pub(super) fn write_with_next<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let outcome = (|| {
+            writer.execute_batch("PRAGMA synchronous = NORMAL")?;
+            let done = immediately(&mut writer, change);
+            writer.execute_batch("PRAGMA synchronous = FULL")?;
+            done
+        })();
+        outcome.map_err(|fault| fault.explain(&self.path))
+    }
+
     /// Folds the write-ahead log into the database and empties it, unless others are in the way.
     ///
     /// For after a large change: whoever opens the store next must read the whole log, and what was erased would

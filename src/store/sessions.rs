@@ -154,9 +154,9 @@ pub(super) fn last_sql() -> String {
 }
 
 impl Store {
-    /// Begins a chat. `Usage` when its name is taken.
+    /// Begins a chat. `Usage` when its name is taken. It is on the disk with the first that is said in it.
     pub fn begin_session(&self, new: &NewSession) -> Result<Session> {
-        let id = self.write(|change| change.begin_session(new))?;
+        let id = self.write_with_next(|change| change.begin_session(new))?;
         self.session_by_id(id)
     }
 

@@ -272,6 +272,7 @@ fn what_is_typed_during_an_answer_waits_for_the_next_line() {
     server.answer(Answer::text("one two three").hold("one two")).answer(Answer::text("answered"));
     let mut seat = seat(&world, &[]);
     seat.press("count\r").expect("one two").press("next\x1b[200~\rquestion\x1b[201~\r");
+    server.wait_held(1);
     server.release();
     seat.expect("three").expect("answered");
     assert!(!seat.screen().contains("one two next"), "{}", seat.screen());
