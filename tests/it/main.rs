@@ -19,6 +19,7 @@ mod layers;
 mod logs;
 mod mcp;
 mod model_server;
+mod prompt_tools;
 mod prompts;
 mod readme;
 mod run;

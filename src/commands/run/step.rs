@@ -8,6 +8,7 @@ use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, 
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
+use crate::commands::tool;
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -51,6 +52,8 @@ pub struct Dry {
     pub cwd: Option<String>,
     /// What a model would get as the user's message beside a system text.
     pub input: Option<String>,
+    /// The tools that its model is offered.
+    pub tools: Vec<String>,
     /// Conditions, limits and what could not be filled, as sentences.
     pub notes: Vec<String>,
 }
@@ -87,6 +90,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         argv: Vec::new(),
         cwd: context::folder(unit, step, &engine.cwd, engine.env).ok().map(|f| f.display().to_string()),
         input: None,
+        tools: Vec::new(),
         notes: notes(step),
     };
     match step.kind {
@@ -111,6 +115,10 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             let said = call::of(engine, unit, step, &[], piped);
             dry.notes.extend(said.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(said.notes.iter().cloned());
+            dry.tools.clone_from(&step.tools);
+            if let Some(wish) = tool::foreign_wish(&unit.resolved.command) {
+                dry.notes.push(format!("its tools ({wish}) are another program's: none is offered; `-T` offers yours"));
+            }
             dry.program = step.model.clone().map_or_else(|| step.kind.name().to_string(), |m| format!("model {m}"));
             (dry.text, dry.input) = said.shown(call::waits_for_prompt(&unit.resolved.command, step));
         }
