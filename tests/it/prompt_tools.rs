@@ -35,7 +35,7 @@ Just one.
 ```prompt
 Hello.
 ```
-### `/script`
+### `/script [words...]`
 ```sh {tools=count}
 echo "$@"
 ```

@@ -35,6 +35,19 @@ impl Chat<'_> {
         }
     }
 
+    /// One question beside every chat, and the words of its answer. `None` when stopped.
+    ///
+    /// # Errors
+    /// No model, or its failure.
+    pub async fn one_answer(&self, purpose: &str, system: &str, question: &str) -> Result<Option<String>> {
+        let needs = Needs { task: purpose.to_string(), ..Needs::default() };
+        let choices = self.models.resolve(None, &needs).await?;
+        let turns = vec![Turn::text(Role::System, system), Turn::text(Role::User, question)];
+        let new = NewCall { purpose: needs.task, ..NewCall::default() };
+        let answer = self.aside(&choices, &Request { turns, ..Request::default() }, new).await?;
+        Ok(answer.map(|answer| words(&answer.parts)))
+    }
+
     /// Has the model find a title for what was said up to `leaf`. `None` when stopped.
     ///
     /// # Errors
