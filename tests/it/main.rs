@@ -12,6 +12,7 @@ mod comparing;
 mod completion;
 mod config;
 mod crash;
+mod decoders;
 mod doctor;
 mod github;
 mod injection;
