@@ -120,6 +120,8 @@ pub struct Heard {
     pub words: String,
     /// Whole or not: the parts as JSON, or the kind of failure.
     pub end: Result<Value, String>,
+    /// What it took, in and out.
+    pub tokens: (Option<u64>, Option<u64>),
 }
 
 /// Joins the words that come.
@@ -185,7 +187,12 @@ impl Wires {
             let asked = self.models.ask(&choices, &request, false, &mut ear);
             tokio::time::timeout(Duration::from_secs(20), asked).await.expect("an answer that ended is over")
         });
-        Heard { words: ear.0, end: end.map(|answer| parts(&answer)).map_err(|failure| format!("{:?}", failure.kind)) }
+        let tokens = end.as_ref().map_or((None, None), |answer| (answer.usage.input, answer.usage.output));
+        Heard {
+            words: ear.0,
+            tokens,
+            end: end.map(|answer| parts(&answer)).map_err(|failure| format!("{:?}", failure.kind)),
+        }
     }
 
     /// Hears the changed sample whole and cut, and checks what must hold of any bytes.

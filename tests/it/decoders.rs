@@ -28,6 +28,17 @@ fn the_samples_are_understood() {
 }
 
 #[test]
+fn figures_beside_an_empty_choice_are_counted() {
+    let world = Wires::new();
+    let stream =
+        sample(Wire::OpenAi).replace("\"choices\":[],\"usage\"", "\"choices\":[{\"index\":0,\"delta\":{}}],\"usage\"");
+    assert_ne!(stream, sample(Wire::OpenAi));
+    for body in [stream, sample(Wire::OpenAi)] {
+        assert_eq!(world.hear(Wire::OpenAi, body.as_bytes(), 0).tokens, (Some(7), Some(5)), "{body}");
+    }
+}
+
+#[test]
 fn changed_streams_end_and_mean_the_same_wherever_they_are_cut() {
     let wires = Wires::new();
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
