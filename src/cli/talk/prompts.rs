@@ -16,13 +16,16 @@ use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 
+/// The steps that share their tools, as [`prompt::key`] names them.
+type Keys = Vec<(String, String)>;
+
 /// The tools of the prompts of a plan.
-pub(in crate::cli) struct Kits(Vec<(Vec<(String, String)>, Kit)>);
+pub(in crate::cli) struct Kits(Vec<(Keys, Kit)>);
 
 impl Kits {
     /// Finds them; servers are not started. Prompts that name the same share them.
     pub(in crate::cli) fn new(context: &Context, plan: &Plan, typed: &[String]) -> Result<Kits> {
-        let mut groups: Vec<(&Resolved, &[String], Vec<(String, String)>)> = Vec::new();
+        let mut groups: Vec<(&Resolved, &[String], Keys)> = Vec::new();
         for (resolved, step) in prompt::asking(plan) {
             let key = prompt::key(resolved, step);
             let same =
