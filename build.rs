@@ -8,7 +8,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=assets/link/order.ld");
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
-    if !is("PROFILE", "release") || !is("TARGET", "x86_64-unknown-linux-gnu") || !is("HOST", "x86_64-unknown-linux-gnu")
+    if !is("PROFILE", "release")
+        || !is("TARGET", "x86_64-unknown-linux-gnu")
+        || !is("HOST", "x86_64-unknown-linux-gnu")
         || std::env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("mold"))
     {
         return;

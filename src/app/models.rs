@@ -9,7 +9,7 @@ use super::{App, open};
 use crate::chat::driver::Chat;
 use crate::chat::turn::Limits;
 use crate::commands::prompt::Desk;
-use crate::commands::tool::{self, Offer};
+use crate::commands::tool::{self, Offer, Wanted};
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::config::{Member, micro_dollars};
@@ -117,8 +117,8 @@ impl App {
         })
     }
 
-    /// The commands that are offered to models as tools; `wanted` are names and patterns.
-    pub fn tools(&self, wanted: &[String]) -> Result<Offer> {
+    /// The commands that are offered to models as tools.
+    pub fn tools(&self, wanted: Wanted<'_>) -> Result<Offer> {
         if wanted.is_empty() {
             return Ok(Offer::default());
         }

@@ -28,6 +28,7 @@ mod source;
 mod table;
 mod talk;
 mod ui;
+mod wish;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

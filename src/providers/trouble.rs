@@ -1,5 +1,8 @@
 //! From the client library's errors to ours: which sort it is, and a sentence that names the host and holds no secret.
 
+use std::str::Utf8Error;
+use std::string::FromUtf8Error;
+
 use serde_json::Value;
 
 use super::entry::Entry;
@@ -18,6 +21,9 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
         }
         genai::Error::WebStream { error, .. } => match error.downcast_ref::<genai::Error>() {
             Some(inner) => of_library(inner, entry, model),
+            None if error.is::<FromUtf8Error>() || error.is::<Utf8Error>() => {
+                Failure::new(FailureKind::Broken, model, format!("{model} sent bytes that are no text"))
+            }
             None => of_connection(&**error, entry, model),
         },
         genai::Error::ChatResponse { body, .. } => {

@@ -56,13 +56,13 @@ impl MessageStatus {
     }
 }
 
-/// A message that is about to be kept.
+/// A message that is about to be kept; `S` is how its chat is named, `M` how other messages are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NewMessage {
+pub struct NewMessage<S = Id, M = Id> {
     /// The chat.
-    pub session: Id,
+    pub session: S,
     /// What it follows; `None` begins a tree.
-    pub parent: Option<Id>,
+    pub parent: Option<M>,
     /// Who says it: `system`, `user`, `assistant`, `tool`.
     pub role: String,
     /// Its pieces, a JSON array.
@@ -77,7 +77,7 @@ pub struct NewMessage {
     pub command: Option<String>,
     /// The messages that it stands for, where it is a summary. A summary stands beside the tree: the chat does not go on
     /// at it.
-    pub summary_of: Vec<Id>,
+    pub summary_of: Vec<M>,
     /// Its size, where it was counted.
     pub tokens: Option<u64>,
     /// The process that fills it in, where it is pending.
@@ -86,9 +86,9 @@ pub struct NewMessage {
     pub at: Option<Timestamp>,
 }
 
-impl NewMessage {
+impl<S, M> NewMessage<S, M> {
     /// A whole message of `session` that begins a tree, said now and by no model or command.
-    pub fn whole(session: Id, role: &str, parts: Value, words: impl Into<String>) -> NewMessage {
+    pub fn whole(session: S, role: &str, parts: Value, words: impl Into<String>) -> NewMessage<S, M> {
         NewMessage {
             session,
             parent: None,

@@ -111,7 +111,7 @@ fn need(argument: &str, usage: &str) -> Result<()> {
 fn help(chat: &Conversation<'_>, argument: &str) -> Result<()> {
     let ui = &chat.context.ui;
     if argument.is_empty() {
-        return ui.write(slash::help().as_bytes());
+        return chat.context.page(&slash::help());
     }
     let name = argument.trim_start_matches('/');
     let found = slash::find(name).ok_or_else(|| {

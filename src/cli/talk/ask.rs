@@ -15,9 +15,11 @@ use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 use crate::chat::{attach, schema};
 use crate::commands::bind;
+use crate::commands::catalog::{Near, Resolved};
 use crate::commands::model::Step;
 use crate::commands::prompt;
 use crate::commands::run as engine;
+use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -86,7 +88,10 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             question.attached(context)?.into_iter().chain(prompted.parts.iter().cloned()).collect()
         }
     };
-    let kit = Kit::new(context, &args.tools)?;
+    let kit = match &prompted {
+        Some(prompted) => prompted.kit(context, &args.tools)?,
+        None => Kit::new(context, &args.tools)?,
+    };
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
     let session = session(context, args)?;
     let asked_for_length = tuning.max_tokens.is_some();
@@ -211,6 +216,15 @@ struct Prompted {
     parts: Vec<Part>,
     tuning: Tuning,
     step: Step,
+    resolved: Resolved,
+}
+
+impl Prompted {
+    /// What was typed and what the prompt names.
+    fn kit(&self, context: &Context, typed: &[String]) -> Result<Kit> {
+        let near = Near { source: &self.resolved.source, path: &self.resolved.command.origin.path };
+        Kit::of(context, Wanted { typed, defined: &self.step.tools, near: Some(near) })
+    }
 }
 
 /// The prompt of `name` with the words as its arguments and what is piped in as its input.
@@ -234,7 +248,8 @@ fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
             .hint("pipe something in, or write it behind the options"));
     }
     let (parts, tuning) = (prompt::parts(&call, step, limit(context)?)?, prompt::tuning(step)?);
-    Ok(Prompted { command, system: call.system, parts, tuning, step: step.clone() })
+    let (step, resolved) = (step.clone(), plan.root().resolved.clone());
+    Ok(Prompted { command, system: call.system, parts, tuning, step, resolved })
 }
 
 /// The chat that the question belongs to.

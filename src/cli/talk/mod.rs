@@ -11,6 +11,7 @@ mod import;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
+pub(super) mod prompts;
 pub(super) mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
@@ -21,6 +22,7 @@ pub(super) use print::{Form, Person, Printer};
 use std::future::Future;
 
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use super::Context;
 use super::ui::Role;
@@ -31,12 +33,17 @@ use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::{Process, Session};
 
-/// Runs a future to its end; the runtime is made for it and goes with it.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// What futures run on.
+pub(super) fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())
+}
+
+/// Runs a future to its end; the runtime is made for it and goes with it.
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = runtime()?;
     let done = runtime.block_on(future);
     // Nobody waits for connections that are closing.
     runtime.shutdown_background();
@@ -48,8 +55,9 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
     let signals = StopOnSignals::new()?;
     wait(async {
         tokio::select! {
-            done = future => Ok(done),
+            biased;
             () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "stopped")),
+            done = future => Ok(done),
         }
     })?
 }
