@@ -30,3 +30,4 @@ mod spending;
 mod support;
 mod terminal;
 mod tools;
+mod trouble;

@@ -10,7 +10,7 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools::Kit;
-use super::{adopt, end, record, status_of, took, wait};
+use super::{KEPT, adopt, dear, end_saying, record, status_of, took, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 use crate::chat::{attach, schema};
@@ -21,6 +21,7 @@ use crate::commands::run as engine;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::terminal::safe;
 use crate::providers::model::{Effort, Part, Tuning};
 use crate::store::{NewSession, Session, Store};
 
@@ -88,6 +89,8 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     let kit = Kit::new(context, &args.tools)?;
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
+    // Whoever cannot be asked leaves no empty chat behind.
+    let models = context.app.models()?;
     let session = session(context, args)?;
     let asked_for_length = tuning.max_tokens.is_some();
     let mut ask = Ask {
@@ -108,7 +111,6 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ => Form::Words,
     };
     let mut printer = Printer::new(context, form, signals.stop().clone())?;
-    let models = context.app.models()?;
     let mut chat = context.app.chat(&models, signals.stop().clone())?;
     chat.use_cache &= !args.no_cache;
     let mut person = Person::new(context);
@@ -116,6 +118,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         if let Some(step) = prompted.as_ref().map(|p| &p.step).filter(|_| ask.model.is_none()) {
             ask.model = prompt::model_of(&models, step, &mut printer).await;
         }
+        dear::confirm(context, &chat, &session, &ask).await?;
         chat.tools = kit.tools(context, signals.stop()).await?;
         let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
         let mut value = None;
@@ -157,7 +160,8 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Ended::Failed(error) => Some(error_json(error)),
         _ => None,
     };
-    let mut code = end(context, &mut outcome, asked_for_length);
+    let kept = if session.temporary { "ask again: of a chat with --temp nothing is kept" } else { KEPT };
+    let mut code = end_saying(context, &mut outcome, asked_for_length, kept);
     let mut last = json!({"answer": record(&session, &outcome, status)});
     match value {
         Some(Ok(value)) => {
@@ -179,9 +183,10 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ if args.extract && code == 0 => {
             let text = outcome.text();
             let found = schema::extract_code(&text).unwrap_or(text);
-            context.ui.write(crate::kernel::terminal::safe(&found).as_bytes())?;
-            if !found.ends_with('\n') {
-                context.ui.write(b"\n")?;
+            if context.ui.json {
+                last["answer"]["extracted"] = json!(found);
+            } else {
+                context.ui.write(format!("{}\n", safe(&found).trim_end_matches('\n')).as_bytes())?;
             }
         }
         _ => {}
@@ -295,11 +300,18 @@ pub(in crate::cli) fn memories(context: &Context) -> Result<Vec<String>> {
     Ok(context.app.store()?.memories()?.into_iter().map(|m| m.text).collect())
 }
 
+/// What a schema may be.
+const SCHEMAS: &str = "give a file of JSON Schema, or the fields themselves: 'name, age int, bio: one sentence'";
+
 fn read_schema(written: &str) -> Result<Value> {
     let path = std::path::Path::new(written);
     if path.is_file() {
         let text = std::fs::read_to_string(path).context(Kind::BadData, || format!("cannot read {written}"))?;
-        return schema::parse(&text, false);
+        return schema::parse(&text, false)
+            .map_err(|e| Error::new(Kind::BadData, format!("{written} holds no schema: {e}")).hint(SCHEMAS));
+    }
+    if written.ends_with(".json") || (written.contains('/') && !written.contains([',', ' ', '{'])) {
+        return Err(Error::new(Kind::NotFound, format!("there is no file {written}")).hint(SCHEMAS));
     }
     schema::parse(written, false)
 }
