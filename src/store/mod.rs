@@ -25,6 +25,7 @@ mod memories;
 mod messages;
 mod permissions;
 mod pool;
+mod redacting;
 mod runs;
 mod schema;
 mod search;

@@ -364,7 +364,7 @@ impl Change<'_> {
     }
 
     /// What a chat's messages are found by changed with the chat; those of one that goes when it ends are not found.
-    fn touch_messages_of(&self, n: i64) -> Outcome<()> {
+    pub(super) fn touch_messages_of(&self, n: i64) -> Outcome<()> {
         let sql = "SELECT m.id, s.temporary FROM messages m JOIN sessions s ON s.n = m.session
              WHERE m.session = ?1 AND m.status <> 'pending' ORDER BY m.n";
         let messages: Vec<(Id, bool)> = self

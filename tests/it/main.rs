@@ -31,3 +31,4 @@ mod support;
 mod terminal;
 mod tools;
 mod trouble;
+mod within;

@@ -34,6 +34,9 @@ pub enum SlashCommand {
     Sessions,
     Resume,
     Search,
+    Find,
+    Questions,
+    Redact,
     Temp,
     Quit,
 }
@@ -109,7 +112,7 @@ pub const TABLE: &[Slash] = &[
     slash(C::Fix, "fix", "[text]", A::Free, "put the last question otherwise, in its place"),
     slash(C::Continue, "continue", "", A::Free, "let the last answer go on where it stopped"),
     slash(C::Branch, "branch", "[message]", A::Message, "put the last question, or an earlier one, otherwise beside it"),
-    slash(C::Show, "show", "", A::Free, "print this chat"),
+    slash(C::Show, "show", "[n | message]", A::Message, "print this chat, or its n-th question with the answer"),
     slash(C::Tree, "tree", "", A::Free, "show the branches of this chat"),
     slash(C::Goto, "goto", "<message>", A::Message, "move to a message of another branch"),
     slash(C::Save, "save", "<file>", A::File, "write the chat to a Markdown or JSON file"),
@@ -128,6 +131,9 @@ pub const TABLE: &[Slash] = &[
     Slash { aliases: &["ls"], ..slash(C::Sessions, "sessions", "[words]", A::Free, "list the chats") },
     slash(C::Resume, "resume", "<chat>", A::Session, "go on with another chat"),
     slash(C::Search, "search", "<words>", A::Free, "search everything that was said"),
+    slash(C::Find, "find", "<words>", A::Free, "find words in this chat"),
+    slash(C::Questions, "questions", "", A::Free, "list the questions of this chat, numbered"),
+    slash(C::Redact, "redact", "<message> [words]", A::Message, "black out a message of this chat, or words of it"),
     slash(C::Temp, "temp", "", A::Free, "begin a chat that is forgotten when it ends"),
     Slash { aliases: &["exit", "q", "bye"], ..slash(C::Quit, "quit", "", A::Free, "leave") },
 ];

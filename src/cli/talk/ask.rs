@@ -10,7 +10,7 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools::Kit;
-use super::{KEPT, adopt, dear, end_saying, record, status_of, took, wait};
+use super::{adopt, dear, end_saying, kept, record, status_of, took, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 use crate::chat::{attach, schema};
@@ -160,8 +160,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Ended::Failed(error) => Some(error_json(error)),
         _ => None,
     };
-    let kept = if session.temporary { "ask again: of a chat with --temp nothing is kept" } else { KEPT };
-    let mut code = end_saying(context, &mut outcome, asked_for_length, kept);
+    let mut code = end_saying(context, &mut outcome, asked_for_length, kept(&session));
     let mut last = json!({"answer": record(&session, &outcome, status)});
     match value {
         Some(Ok(value)) => {

@@ -16,6 +16,7 @@ pub(super) mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
 pub(super) mod usage;
+pub(super) mod within;
 
 pub(super) use print::{Form, Person, Printer};
 
@@ -105,6 +106,11 @@ pub(super) fn took(context: &Context, outcome: &Outcome) {
 
 /// How to go on from an answer that is not whole.
 pub(super) const KEPT: &str = "what came is kept; `fac ask -c \"go on\"` continues it";
+
+/// The same, where it depends on the chat.
+pub(super) fn kept(session: &Session) -> &'static str {
+    if session.temporary { "ask again: of a chat with --temp nothing is kept" } else { KEPT }
+}
 
 /// Says how a turn ended, where that was not simply well, and gives the exit code; `kept` is the way forward from an
 /// answer that is not whole.

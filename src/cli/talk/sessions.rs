@@ -7,9 +7,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use super::super::table::Table;
+use super::super::table::{Table, counted};
 use super::super::ui::Role;
-use super::{adopt, ask, called, carry, dollars, wait};
+use super::{adopt, ask, called, carry, dollars, wait, within};
 use crate::chat::context::{self, Budget};
 use crate::chat::driver::Ask;
 use crate::chat::export;
@@ -70,6 +70,15 @@ enum What {
         /// Only the last answer, as it came
         #[arg(long)]
         raw: bool,
+        /// Only its questions, numbered
+        #[arg(long, conflicts_with_all = ["tree", "raw"])]
+        questions: bool,
+        /// Only where these words stand in it
+        #[arg(long, value_name = "WORDS", conflicts_with_all = ["tree", "raw", "questions"])]
+        find: Option<String>,
+        /// Only this question and its answer, by its number, or a message by its id
+        #[arg(long, value_name = "WHICH", conflicts_with_all = ["tree", "raw", "questions", "find"])]
+        only: Option<String>,
     },
     /// Find what was said (as `fac search --kind message`)
     Search {
@@ -147,6 +156,8 @@ enum What {
         #[arg(required = true)]
         sessions: Vec<String>,
     },
+    /// Black out a message or words of a chat; its answers and branches stay
+    Redact(within::Redact),
     /// Print or save chats as JSON or Markdown
     Export {
         /// The chats (the last one, when none is named)
@@ -175,7 +186,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
     adopt(context)?;
     let store = context.app.store()?.clone();
     let edit = |wanted: &str, edits: &[SessionEdit]| -> Result<u8> {
-        store.edit_session(store.session(wanted)?.id, edits)?;
+        store.edit_session(within::chat(&store, wanted)?.id, edits)?;
         Ok(0)
     };
     match args.what {
@@ -183,8 +194,17 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             let filter = SessionFilter { tag, text, archived, ..SessionFilter::default() };
             list(context, &filter, after.as_deref(), limit)
         }
-        What::Show { session, tree, raw } => {
+        What::Show { session, tree, raw, questions, find, only } => {
             let session = self::named(context, session.as_deref())?;
+            if questions {
+                return within::questions(context, &session).map(|()| 0);
+            }
+            if let Some(words) = find {
+                return within::find(context, &session, &words).map(|()| 0);
+            }
+            if let Some(which) = only {
+                return within::exchange(context, &session, &which).map(|()| 0);
+            }
             match (tree, raw) {
                 (true, _) => show_tree(context, &session),
                 (_, true) => show_last(context, &session),
@@ -205,9 +225,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             show_pieces(context, &context.app.models()?, &session, &ask, head)?;
             Ok(0)
         }
-        What::Title { session, text } => title(context, &store.session(&session)?, &text.join(" ")),
+        What::Title { session, text } => title(context, &within::chat(&store, &session)?, &text.join(" ")),
         What::Branch { session, message } => {
-            let session = store.session(&session)?;
+            let session = within::chat(&store, &session)?;
             let message = store.message(session.id, &message)?;
             store.edit_session(session.id, &[SessionEdit::Head(Some(message.id))])?;
             let said = format!("the next question in `{}` follows {}", called(&session), message.id.tail());
@@ -222,7 +242,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Pin { session, rm } => edit(&session, &[SessionEdit::Pinned(!rm)]),
         What::Archive { session, rm } => edit(&session, &[SessionEdit::Archived(!rm)]),
         What::Rm { sessions } => {
-            let found: Vec<Session> = sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?;
+            let found: Vec<Session> = sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?;
             for session in found {
                 store.remove_session(session.id)?;
                 context.ui.note(&format!("erased `{}`", called(&session)));
@@ -230,11 +250,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             crate::cli::search::after_erasing(context)?;
             Ok(0)
         }
+        What::Redact(wanted) => within::redact(context, &within::chat(&store, &wanted.session)?, &wanted).map(|()| 0),
         What::Export { sessions, all, to, branches, output } => {
             let chosen = match (all, sessions.is_empty()) {
                 (true, _) => every(context)?,
                 (_, true) => vec![self::named(context, None)?],
-                _ => sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?,
+                _ => sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?,
             };
             let chats = chosen.iter().map(|s| carry::out(&store, s)).collect::<Result<Vec<_>>>()?;
             let bytes = match to.as_str() {
@@ -247,7 +268,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             match output {
                 Some(path) => {
                     crate::kernel::files::write_atomic(&path, &bytes, true)?;
-                    context.ui.note(&format!("{} chats in {}", chats.len(), path.display()));
+                    context.ui.note(&format!("{} in {}", counted(chats.len(), "chat"), path.display()));
                 }
                 None => context.ui.write(&bytes)?,
             }
@@ -261,7 +282,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
 fn named(context: &Context, wanted: Option<&str>) -> Result<Session> {
     let store = context.app.store()?;
     match wanted {
-        Some(wanted) => store.session(wanted),
+        Some(wanted) => within::chat(store, wanted),
         None => store
             .last_session()?
             .ok_or_else(|| Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")),
@@ -336,14 +357,18 @@ fn message_json(message: &Message) -> Value {
 pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
     let store = context.app.store()?;
     let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
-    let costs = store.costs_of(session.id)?;
+    show_messages(context, session, &path).map(|()| 0)
+}
+
+/// Prints messages of a chat.
+pub(in crate::cli) fn show_messages(context: &Context, session: &Session, path: &[Message]) -> Result<()> {
+    let costs = context.app.store()?.costs_of(session.id)?;
     if context.ui.json {
         let list: Vec<_> = path.iter().map(message_json).collect();
-        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
-        return Ok(0);
+        return context.ui.value(&json!({"session": as_json(session), "messages": list}));
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
-    for message in &path {
+    for message in path {
         let who = match message.role.as_str() {
             "assistant" => message.model.as_deref().map_or_else(|| "assistant".into(), |m| safe_line(m).into_owned()),
             other => other.to_string(),
@@ -378,8 +403,7 @@ pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
             out.push_str(&format!("{}\n", context.ui.paint(Role::Bad, &safe_line(error))));
         }
     }
-    context.page(&out)?;
-    Ok(0)
+    context.page(&out)
 }
 
 /// What a message holds beside its words, a line each.
@@ -416,11 +440,13 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
     let mut below: HashMap<Option<Id>, Vec<&Message>> = HashMap::new();
     messages.iter().for_each(|m| below.entry(m.parent).or_default().push(m));
+    let siblings: HashMap<Id, usize> = below.iter().filter_map(|(id, all)| Some(((*id)?, all.len()))).collect();
     let mut waiting: Vec<(&Message, usize)> =
         below.remove(&None).unwrap_or_default().into_iter().map(|m| (m, 0)).rev().collect();
     while let Some((message, depth)) = waiting.pop() {
         let children = below.remove(&Some(message.id)).unwrap_or_default();
         let here = if session.head == Some(message.id) { " ◀" } else { "" };
+        let branches = message.parent.is_some_and(|parent| siblings.get(&parent).is_some_and(|n| *n > 1));
         // What branches ever again stays readable.
         let indent = depth.min(DEEPEST);
         let room = context.ui.width().saturating_sub(2 * indent + 24).max(20);
@@ -430,8 +456,9 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
             other => context.ui.paint(Role::Bad, &format!("({}) ", other.name())),
         };
         out.push_str(&format!(
-            "{}{} {} {state}{words}{}\n",
-            "│ ".repeat(indent),
+            "{}{}{} {} {state}{words}{}\n",
+            "│ ".repeat(if branches { indent.saturating_sub(1) } else { indent }),
+            if branches && indent > 0 { "├╴" } else { "" },
             context.ui.paint(Role::Dim, &message.id.tail()),
             context.ui.paint(Role::Name, &message.role),
             context.ui.paint(Role::Warn, here),

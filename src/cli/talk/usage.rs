@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, default_value = "day", value_parser = ["day", "model", "session", "command"], hide_possible_values = true)]
     by: String,
     /// Only the last so many days
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
 }
 
