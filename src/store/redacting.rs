@@ -47,11 +47,8 @@ impl Store {
             }
             if changed > 0 {
                 change.erase_payloads(&session.to_string())?;
-                change.record(&Event::new(
-                    events::SESSION_CHANGED,
-                    session.to_string(),
-                    json!({"redacted": changed}),
-                ))?;
+                let payload = json!({"messages": changed});
+                change.record(&Event::new(events::SESSION_WORDS_REMOVED, session.to_string(), payload))?;
             }
             Ok(changed)
         })
@@ -94,6 +91,7 @@ impl Change<'_> {
         let sql = "UPDATE calls SET error = NULL WHERE message = ?1 AND +owner = ?2";
         self.tx.prepare_cached(sql)?.execute(params![said.id, self.owner()])?;
         self.erase_payloads(&said.id.to_string())?;
+        self.record(&Event::new(events::MESSAGE_WORDS_REMOVED, said.id.to_string(), json!({})))?;
         self.touch_message(said.id)?;
         Ok(true)
     }

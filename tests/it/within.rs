@@ -160,3 +160,92 @@ fn a_query_may_stand_in_one_pair_of_quotes_and_a_chat_is_named_by_its_title() {
     assert_eq!(hits(&["session:about deserts mostly", "dune"]), 1);
     assert_eq!(hits(&["session:sea", "dune"]), 0);
 }
+
+#[test]
+fn a_page_shows_the_chat_and_runs_nothing_of_it() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text(
+        "# Big\n\n<script>alert(1)</script>\n\n[in](javascript:alert(2)) [out](https://example.org/?a=1&b=2)\n\n\
+         ![spy](https://example.org/p.png)\n\n```html\n</code><img src=x>\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n",
+    ));
+    world.run(&["ask", "--session", "page", "show <b>me</b>"]).ok();
+    let page = world.run(&["sessions", "export", "page", "--to", "html"]).ok();
+    assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"), "{page}");
+    assert!(page.contains("<title>show &lt;b&gt;me&lt;/b&gt;</title>"), "{page}");
+    for never in ["<script", "<img", "<b>", "href=\"javascript"] {
+        assert!(!page.contains(never), "{never}: {page}");
+    }
+    assert!(page.contains("href=\"https://example.org/?a=1&amp;b=2\">out</a>"), "{page}");
+    assert!(page.contains("<h3>Big</h3>") && page.contains("<td style=\"text-align:right\">2</td>"), "{page}");
+}
+
+#[test]
+fn a_rollout_of_codex_is_taken_over_with_its_calls() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let message = |role: &str, kind: &str, text: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-02-01T10:00:01.000Z\",\"type\":\"response_item\",\"payload\":{{\"type\":\"message\",\
+             \"role\":\"{role}\",\"content\":[{{\"type\":\"{kind}\",\"text\":\"{text}\"}}]}}}}"
+        )
+    };
+    let item = |payload: &str| {
+        format!("{{\"timestamp\":\"2026-02-01T10:00:02.000Z\",\"type\":\"response_item\",\"payload\":{payload}}}")
+    };
+    let lines = [
+        "{\"timestamp\":\"2026-02-01T10:00:00.000Z\",\"type\":\"session_meta\",\"payload\":{\"id\":\"0194-x\",\"timestamp\":\"2026-02-01T10:00:00.000Z\",\"cwd\":\"/w\"}}".to_string(),
+        message("user", "input_text", "<environment_context>secret cwd</environment_context>"),
+        message("developer", "input_text", "be an agent"),
+        "{\"timestamp\":\"2026-02-01T10:00:00.500Z\",\"type\":\"turn_context\",\"payload\":{\"model\":\"gpt-5-codex\"}}".to_string(),
+        message("user", "input_text", "list the walruses"),
+        item("{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"hm\"}],\"encrypted_content\":\"x\"}"),
+        item("{\"type\":\"function_call\",\"name\":\"shell\",\"arguments\":\"{\\\"command\\\":[\\\"ls\\\"]}\",\"call_id\":\"c1\"}"),
+        item("{\"type\":\"function_call\",\"name\":\"shell\",\"arguments\":\"{}\",\"call_id\":\"unanswered\"}"),
+        item("{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":\"odobenus\"}"),
+        "this line is torn".to_string(),
+        message("assistant", "output_text", "There is one."),
+    ];
+    world.write("rollout-2026-02-01.jsonl", lines.join("\n"));
+    let told = value(&world, &["sessions", "import", "rollout-2026-02-01.jsonl", "--json"]);
+    assert_eq!(told["imported"], serde_json::json!({"sessions": 1, "messages": 4}));
+    assert!(told["notes"][0].as_str().unwrap().contains("rollout-2026-02-01.jsonl:10"), "{told}");
+    let shown = value(&world, &["sessions", "show", "list the walruses", "--json"]);
+    let said: Vec<(&str, String)> = shown["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["role"].as_str().unwrap(), m["parts"].to_string()))
+        .collect();
+    assert_eq!(said.iter().map(|s| s.0).collect::<Vec<_>>(), ["user", "assistant", "tool", "assistant"]);
+    assert!(said[1].1.contains("\"command\":[\"ls\"]") && !said[1].1.contains("unanswered"), "{said:?}");
+    assert!(said[2].1.contains("odobenus") && said[3].1.contains("There is one."), "{said:?}");
+    assert_eq!(
+        (&shown["session"]["imported_from"], &shown["session"]["created"]),
+        (&"codex".into(), &"2026-02-01T10:00:00Z".into())
+    );
+    // And it can be gone on with: the vendors refuse a call without its result.
+    server.answer(Answer::text("so"));
+    world.run(&["ask", "-c", "go on"]).ok();
+    assert_eq!(server.last().talk().len(), 5);
+}
+
+#[test]
+fn chats_expire_where_that_is_wanted_and_pinned_ones_stay() {
+    let server = ModelServer::start();
+    let mut world = world(&server);
+    world.set("FAC_TEST_CLOCK", "2026-03-01T12:00:00Z");
+    for name in ["old", "dear"] {
+        world.run(&["ask", "--session", name, "the word canary-88?"]).ok();
+    }
+    world.run(&["sessions", "pin", "dear"]).ok();
+    world.set("FAC_TEST_CLOCK", "2026-04-15T12:00:00Z");
+    world.run(&["ask", "--session", "new", "hello"]).ok();
+    world.run(&["sessions", "show", "old"]).ok();
+    world.run(&["config", "set", "chat.keep_days", "30"]).ok();
+    let out = world.run(&["ask", "-c", "again"]);
+    assert!(out.stderr.contains("erased 1 chat that chat.keep_days lets go"), "{out:?}");
+    world.run(&["sessions", "show", "old"]).failed(3);
+    world.run(&["sessions", "show", "dear"]).ok();
+    world.run(&["events", "verify"]).ok();
+}

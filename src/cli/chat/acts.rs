@@ -260,6 +260,7 @@ fn save(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     let path = chat.path_of(argument);
     let bytes = match path.extension().and_then(|e| e.to_str()) {
         Some("json") => export::json::to_bytes(&[archived])?,
+        Some("html" | "htm") => export::html::html(&[archived]).into_bytes(),
         _ => export::markdown::markdown(&archived, false).into_bytes(),
     };
     if path.exists() && !crate::cli::ask::yes(chat.context, &format!("Write over {}?", path.display()), false)? {

@@ -109,6 +109,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let interactive = context.ui.ask && context.ui.stdout_terminal && std::io::stdin().is_terminal();
     let code = if interactive { at_terminal(&mut chat, args) } else { over_lines(&mut chat, args) };
     chat.close()?;
+    talk::within::expire(context);
     code
 }
 

@@ -115,7 +115,7 @@ pub const TABLE: &[Slash] = &[
     slash(C::Show, "show", "[n | message]", A::Message, "print this chat, or its n-th question with the answer"),
     slash(C::Tree, "tree", "", A::Free, "show the branches of this chat"),
     slash(C::Goto, "goto", "<message>", A::Message, "move to a message of another branch"),
-    slash(C::Save, "save", "<file>", A::File, "write the chat to a Markdown or JSON file"),
+    slash(C::Save, "save", "<file>", A::File, "write the chat to a Markdown, JSON or HTML file"),
     slash(C::Title, "title", "[text]", A::Free, "set the title; without a text the model finds one"),
     slash(C::Rename, "rename", "<name>", A::Free, "give the chat a name to resume it by"),
     slash(C::Tag, "tag", "[+tag | -tag]…", A::Tag, "show, add or take off tags"),

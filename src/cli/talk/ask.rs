@@ -10,7 +10,7 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools::Kit;
-use super::{adopt, dear, end_saying, kept, record, status_of, took, wait};
+use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 use crate::chat::{attach, schema};
@@ -199,6 +199,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if session.temporary {
         context.app.store()?.remove_session(session.id)?;
     }
+    within::expire(context);
     Ok(code)
 }
 

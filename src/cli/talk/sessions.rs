@@ -158,15 +158,15 @@ enum What {
     },
     /// Black out a message or words of a chat; its answers and branches stay
     Redact(within::Redact),
-    /// Print or save chats as JSON or Markdown
+    /// Print or save chats as JSON, Markdown or HTML
     Export {
         /// The chats (the last one, when none is named)
         sessions: Vec<String>,
         /// Every chat
         #[arg(long)]
         all: bool,
-        /// json or markdown
-        #[arg(long, default_value = "json", value_parser = ["json", "markdown"])]
+        /// json, markdown or html
+        #[arg(long, default_value = "json", value_parser = ["json", "markdown", "html"])]
         to: String,
         /// All branches, also in Markdown
         #[arg(long)]
@@ -175,7 +175,7 @@ enum What {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Take chats over from an export of fac, ChatGPT, Claude or aichat, or from llm's logs.db
+    /// Take chats over from an export of fac, ChatGPT, Claude, aichat or codex, or from llm's logs.db
     Import {
         /// The file
         file: PathBuf,
@@ -263,6 +263,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
                     let texts: Vec<String> = chats.iter().map(|c| export::markdown::markdown(c, branches)).collect();
                     texts.join("\n").into_bytes()
                 }
+                "html" => export::html::html(&chats).into_bytes(),
                 _ => export::json::to_bytes(&chats)?,
             };
             match output {

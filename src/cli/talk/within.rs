@@ -53,6 +53,45 @@ pub(in crate::cli) fn chat(store: &Store, wanted: &str) -> Result<Session> {
     }
 }
 
+/// Once a day, after a question, erases chats that nobody used for as long as `chat.keep_days` says; pinned ones stay. A
+/// failure waits for the next day.
+pub(in crate::cli) fn expire(context: &Context) {
+    match try_expire(context) {
+        Ok(0) => {}
+        Ok(gone) => context.ui.note(&format!("erased {} that chat.keep_days lets go", counted(gone, "chat"))),
+        Err(error) => tracing::warn!(error = error.full_message(), "old chats could not be erased"),
+    }
+}
+
+fn try_expire(context: &Context) -> Result<usize> {
+    const KEY: &str = "chats.expired";
+    const DAY: i64 = 86_400_000_000;
+    let days = i64::try_from(context.app.config()?.int("chat.keep_days")).unwrap_or(0);
+    if days == 0 {
+        return Ok(0);
+    }
+    let (store, now) = (context.app.store()?, context.app.clock.now());
+    if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+        return Ok(0);
+    }
+    store.set_state(KEY, &json!(true))?;
+    let until = Some(now.plus_micros(days.saturating_mul(DAY).saturating_neg()));
+    let mut gone = 0;
+    for archived in [false, true] {
+        let filter = SessionFilter { archived, until, ..SessionFilter::default() };
+        // Whatever is more than this goes tomorrow.
+        let (old, _) = store.sessions(&filter, None, 1_000)?;
+        for session in old.iter().filter(|session| !session.pinned) {
+            store.remove_session(session.id)?;
+            gone += 1;
+        }
+    }
+    if gone > 0 {
+        after_erasing(context)?;
+    }
+    Ok(gone)
+}
+
 fn path(store: &Store, session: &Session) -> Result<Vec<Message>> {
     Ok(session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default())
 }

@@ -85,6 +85,7 @@ pub const KEYS: &[Key] = &[
     key("chat.markdown", Type::Choice(&["auto", "on", "off"]), "auto", ANY_PROJECT, "render answers as Markdown on a terminal"),
     key("chat.reasoning", Type::Choice(&["dim", "hide", "show"]), "dim", ANY_PROJECT, "what to do with a model's thoughts"),
     key("chat.keys", Type::Choice(&["emacs", "vi"]), "emacs", ANY_PROJECT, "the keys of the line editor"),
+    key("chat.keep_days", Type::Int(0, 36_500), "0", OWNER_ONLY, "days after which a chat that is not pinned is erased; 0 for never"),
     key("chat.max_attachment_mb", Type::Int(1, 1024), "20", OWNER_ONLY, "the largest file that is sent to a model"),
     key("chat.max_calls", Type::Int(1, 1000), "20", OWNER_ONLY, "how often a model may be called in one turn"),
     key("chat.max_turn_time", Type::Duration, "10m", OWNER_ONLY, "how long one turn may take"),
