@@ -87,7 +87,7 @@ fn it_is_summed_by_day_model_chat_and_command() {
     seat.expect("last 30 days");
     let screen = seat.screen();
     assert_eq!(seat.end().0, 0);
-    insta::with_settings!({filters => vec![(r"\d+ ms", "# ms")]}, {
+    insta::with_settings!({filters => vec![(r"\d+ ms +", "# ms  "), (r"\d+ ms", "# ms")]}, {
         insta::assert_snapshot!(screen);
     });
 }

@@ -179,3 +179,21 @@ fn a_turn_stops_at_its_sum_and_a_dear_question_is_asked_about() {
     let said = world.run(&["config", "set", "usage.daily_budget", "much"]).failed(2);
     assert!(said.contains("wants dollars such as 2.50"), "{said}");
 }
+
+#[test]
+fn a_prompt_with_a_place_for_its_input_is_not_sent_without() {
+    let (server, world) = one();
+    std::fs::create_dir_all(world.fac().join("config/commands")).unwrap();
+    let kit = "---\nfactotum: 1\n---\n# Kit\n## Kit\n### `/brief`\n```prompt\nSum up: {{input}} {{nobody}}\n```\n";
+    std::fs::write(world.fac().join("config/commands/kit.md"), kit).unwrap();
+    for args in [["ask", "-p", "brief"].as_slice(), ["run", "brief"].as_slice()] {
+        let said = world.run(args).failed(2);
+        assert!(said.contains("nothing to work on"), "{said}");
+        assert_eq!(server.asked().len(), 0, "{args:?}");
+    }
+    server.answer(Answer::text("short"));
+    let out = world.run_with(&["ask", "-p", "brief"], "a long text");
+    assert_eq!(out.stdout, "short\n", "{out:?}");
+    assert!(out.stderr.contains("`nobody` has no value and stays as it is"), "{out:?}");
+    assert_eq!(server.last().last_user(), "Sum up: a long text {{nobody}}");
+}

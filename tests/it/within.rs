@@ -222,7 +222,7 @@ fn a_rollout_of_codex_is_taken_over_with_its_calls() {
     assert!(said[2].1.contains("odobenus") && said[3].1.contains("There is one."), "{said:?}");
     assert_eq!(
         (&shown["session"]["imported_from"], &shown["session"]["created"]),
-        (&"codex".into(), &"2026-02-01T10:00:00Z".into())
+        (&"codex".into(), &"2026-02-01T10:00:00.000000Z".into())
     );
     // And it can be gone on with: the vendors refuse a call without its result.
     server.answer(Answer::text("so"));

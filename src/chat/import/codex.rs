@@ -2,7 +2,8 @@
 //!
 //! The first line tells of the session (`session_meta`); `response_item` lines are messages, thoughts, calls and their
 //! outputs, older files have these without the wrapping. What codex says to the model by itself (its surroundings, its
-//! instructions) is left out. Source of the shapes: codex-rs/protocol/src/models.rs in openai/codex.
+//! instructions) is left out. Who goes on with the chat asks the model of the settings. Source of the shapes:
+//! codex-rs/protocol/src/models.rs in openai/codex.
 
 use std::collections::HashSet;
 
@@ -53,7 +54,6 @@ pub(super) fn rollout(name: &str, written: &str, notes: &mut Notes) -> Chat {
             }
         }
     }
-    chat.model = model;
     chat.head = chat.messages.last().map(|m| m.id.clone());
     let first = chat.messages.iter().find(|m| m.role == Role::User).map(|m| crate::providers::model::words(&m.parts));
     chat.title = first.and_then(|words| words.lines().next().map(|line| line.chars().take(60).collect()));
@@ -101,11 +101,10 @@ fn piece(item: &Value, answered: &HashSet<&str>, chat: &Chat) -> Option<(Role, P
                 _ => texts(output),
             });
             let calls = chat.messages.iter().flat_map(|m| &m.parts);
-            let name = calls.filter_map(|p| match p {
+            let name = calls.rev().find_map(|p| match p {
                 Part::ToolCall(call) if call.id == id => Some(call.name.clone()),
                 _ => None,
-            });
-            let name = name.last()?;
+            })?;
             Some((Role::Tool, Part::ToolResult(ToolResult { id, name, content, is_error: false })))
         }
         _ => None,

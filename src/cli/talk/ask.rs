@@ -234,7 +234,8 @@ fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
     let mut engine = context.app.engine(&catalog, Stop::new()?, false, "manual")?;
     engine.input = args.question.piped(context)?;
     let (call, step) = engine::single_call(&engine, &plan)?;
-    if call.is_empty() && !args.question.has_files() {
+    call.warnings().for_each(|said| context.ui.warn(&said));
+    if (call.is_empty() || call.wants_input()) && !args.question.has_files() {
         return Err(Error::new(Kind::Usage, format!("`{command}` has nothing to work on"))
             .hint("pipe something in, or write it behind the options"));
     }
