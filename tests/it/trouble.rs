@@ -195,5 +195,5 @@ fn a_prompt_with_a_place_for_its_input_is_not_sent_without() {
     let out = world.run_with(&["ask", "-p", "brief"], "a long text");
     assert_eq!(out.stdout, "short\n", "{out:?}");
     assert!(out.stderr.contains("`nobody` has no value and stays as it is"), "{out:?}");
-    assert_eq!(server.last().last_user(), "Sum up: a long text {{nobody}}");
+    assert_eq!(server.last().last_user(), "Sum up: a long text {{nobody}}\n");
 }
