@@ -101,13 +101,13 @@ impl App {
         let limits = Limits {
             calls: u32::try_from(config.int("chat.max_calls")).unwrap_or(20),
             result_bytes: usize::try_from(config.int("tools.result_kb")).unwrap_or(64) << 10,
-            cost_micros: None,
+            cost_micros: config.micro_dollars("chat.max_turn_cost"),
         };
         Ok(Chat {
             store: self.store()?,
             models,
             tools: Vec::new(),
-            rules: config.list("tools.allow"),
+            rules: rules(config.list("tools.allow")),
             limits,
             time: config.duration("chat.max_turn_time"),
             compact: config.flag("chat.compact"),
@@ -265,6 +265,18 @@ impl App {
         let all = LOCAL.iter().map(|(name, wire, url)| ((*name).to_string(), *wire, moved(name, url)));
         all.filter(|(name, _, url)| !entries.iter().any(|e| e.name == *name || e.url == *url)).collect()
     }
+}
+
+/// Rules as they were meant: `command git:*` that lost its quotes on the way is one rule and not two.
+fn rules(written: Vec<String>) -> Vec<String> {
+    let mut rules: Vec<String> = Vec::new();
+    for word in written {
+        match rules.last_mut().filter(|last| matches!(last.as_str(), "command" | "mcp")) {
+            Some(last) => *last = format!("{last} {word}"),
+            None => rules.push(word),
+        }
+    }
+    rules
 }
 
 fn facts(member: &Member) -> Facts {

@@ -42,6 +42,10 @@ pub const MESSAGE_ADDED: &str = "message.added";
 pub const MESSAGE_ENDED: &str = "message.ended";
 /// A message was erased. Subject: the message's id.
 pub const MESSAGE_REMOVED: &str = "message.removed";
+/// Words of a message were blacked out, and what the log said of it went with them. Subject: the message's id.
+pub const MESSAGE_WORDS_REMOVED: &str = "message.words.removed";
+/// Words of a chat's messages were blacked out, and what the log said of the chat went with them. Subject: its id.
+pub const SESSION_WORDS_REMOVED: &str = "session.words.removed";
 /// A request to a model is about to be sent. Subject: the call's id.
 pub const CALL_BEGUN: &str = "call.begun";
 /// A request to a model was answered or given up. Subject: the call's id.

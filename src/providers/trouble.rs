@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::failure::{Failure, FailureKind};
+use crate::kernel::duration::human_ms;
 use crate::kernel::http::{self, HeaderMap};
 use crate::kernel::secret::Redactor;
 
@@ -51,6 +52,16 @@ pub(super) fn in_stream(entry: &Entry, model: &str, said: &str) -> Failure {
     Failure::new(FailureKind::InStream, model, format!("{model} broke off with an error: {said}"))
 }
 
+/// The failure of an answer in which nothing was that a stream of this wire is made of.
+pub(super) fn no_stream(entry: &Entry, model: &str) -> Failure {
+    let said = format!("{model} answered with something that is no stream of an answer");
+    let hint = format!(
+        "look what answers at {} (a web page? a proxy's error?); providers.{}.url and .wire say where and how it is asked",
+        entry.url, entry.name
+    );
+    Failure::new(FailureKind::Broken, model, said).hint(hint)
+}
+
 fn of_connection(error: &(dyn std::error::Error + 'static), entry: &Entry, model: &str) -> Failure {
     let host = host(entry);
     let said = http::unreachable(&host, error);
@@ -88,6 +99,7 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
     // Gemini answers a wrong key with 400: https://ai.google.dev/gemini-api/docs/troubleshooting
     let wrong_key = status == 400 && body.contains("API_KEY_INVALID");
     match status {
+        300..400 => elsewhere(status, headers, entry, model),
         _ if wrong_key || matches!(status, 401 | 403) => {
             let failure = Failure::new(FailureKind::Auth, model, format!("{host} does not accept the key{because}"));
             failure.hint(match &entry.key_from {
@@ -108,7 +120,10 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
             model,
             format!("{host} has had too many requests{because}"),
         )
-        .hint("wait, or name another model with -m"),
+        .hint(match retry_after_ms.filter(|ms| *ms > 1000) {
+            Some(ms) => format!("it asks to wait {}; or name another model with -m", human_ms(ms)),
+            None => "wait, or name another model with -m".to_string(),
+        }),
         408 | 409 | 425 | 500.. => Failure::new(
             FailureKind::Server { status, retry_after_ms },
             model,
@@ -124,6 +139,15 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
         )
         .hint("see `fac models info` for what the model can do"),
     }
+}
+
+/// Redirects are not followed: the key and the question would go to somebody else.
+fn elsewhere(status: u16, headers: &HeaderMap, entry: &Entry, model: &str) -> Failure {
+    let place = headers.get("location").and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+    let said = format!("{} sends the question elsewhere (status {status}): to {}", host(entry), redacted(entry, place));
+    let hint =
+        format!("it was not followed; if that is the right address: fac config set providers.{}.url …", entry.name);
+    Failure::new(FailureKind::NotFound, model, said).hint(hint)
 }
 
 /// The sentence inside a vendor's error object.

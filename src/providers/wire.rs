@@ -35,7 +35,12 @@ struct Seen {
     error: Option<String>,
     /// Figures of OpenAI's form in a frame of their own.
     usage: Option<Usage>,
+    /// Whether anything came that a stream is made of.
+    frames: bool,
 }
+
+/// The longest answer that is taken, bytes: who sends more is broken, or means harm.
+const LONGEST: usize = 256 << 20;
 
 /// Sends `request` to `model` of `entry` once. `sink` gets pieces as they come; dropping the future ends the request.
 ///
@@ -80,10 +85,15 @@ pub async fn send(
             }
             other => got.take(other, sink),
         }
+        if got.text.len() + got.reasoning.len() > LONGEST {
+            let said = format!("{name} has sent {} MB and does not end", LONGEST >> 20);
+            return Err(got.fail(Failure::new(FailureKind::Broken, &name, said)));
+        }
     }
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match &seen.error {
         Some(said) => Err(got.fail(trouble::in_stream(entry, &name, said))),
+        None if !seen.frames && !got.has_begun() => Err(got.fail(trouble::no_stream(entry, &name))),
         None => Ok(got.answer(&seen)),
     }
 }
@@ -153,6 +163,8 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
         if is_openai && frame.data.contains("\"usage\":{") {
             seen.usage = frame.json().as_ref().and_then(|v| v.get("usage")).map(openai_usage);
         }
+        // Other text than a stream has frames without data; so have comments, but never alone.
+        seen.frames |= !frame.data.trim().is_empty();
         if frame.data.trim() == "[DONE]" {
             seen.done = true;
         } else if frame.data.trim_start().starts_with("{\"error\"") {
@@ -306,6 +318,7 @@ impl Got {
     /// The failure with what had come before it.
     fn fail(&self, mut failure: Failure) -> Failure {
         failure.partial = self.parts_so_far(false);
+        failure.first_token_ms = self.first_ms;
         failure
     }
 

@@ -73,7 +73,7 @@ pub(super) const BELOW: &str = "WITH RECURSIVE down (n, id) AS (
 impl Change<'_> {
     /// Erases one message; who follows it and how many there are is the caller's to mend. What a provider said about a
     /// request for it may quote it, so that goes too.
-    fn erase_message(&self, n: i64, id: Id) -> Outcome<()> {
+    pub(super) fn erase_message(&self, n: i64, id: Id) -> Outcome<()> {
         self.drop_files(n)?;
         self.forget_errors(
             "session = (SELECT s.id FROM messages m JOIN sessions s ON s.n = m.session WHERE m.n = ?1) AND message = ?2",

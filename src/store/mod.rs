@@ -26,6 +26,7 @@ mod memories;
 mod messages;
 mod permissions;
 mod pool;
+mod redacting;
 mod replay;
 mod rows;
 mod runs;

@@ -130,6 +130,9 @@ pub struct SessionFilter {
     pub until: Option<Timestamp>,
 }
 
+/// The longest name of a chat, characters.
+const LONGEST_NAME: usize = 200;
+
 const COLUMNS: &str =
     "s.id, s.name, s.title, s.model, s.system, s.settings, s.pinned, s.archived, s.temporary, s.imported_from,
      s.head, s.messages, s.created, s.updated,
@@ -298,6 +301,7 @@ impl Change<'_> {
     }
 
     fn refuse_taken_name(&self, name: &str, by_other_than: Option<i64>) -> Outcome<()> {
+        refuse_odd_name(name)?;
         let sql = "SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2 AND n IS NOT ?3";
         if self.tx.prepare_cached(sql)?.exists(params![self.owner(), name, by_other_than])? {
             let error = Error::new(Kind::Usage, format!("a chat is called `{name}` already"));
@@ -351,7 +355,7 @@ impl Change<'_> {
     }
 
     /// What a chat's messages are found by changed with the chat; those of one that goes when it ends are not found.
-    fn touch_messages_of(&self, n: i64) -> Outcome<()> {
+    pub(super) fn touch_messages_of(&self, n: i64) -> Outcome<()> {
         let sql = "SELECT m.id, s.temporary FROM messages m JOIN sessions s ON s.n = m.session
              WHERE m.session = ?1 AND m.status <> 'pending' ORDER BY m.n";
         let messages: Vec<(Id, bool)> = self
@@ -364,6 +368,21 @@ impl Change<'_> {
             false => self.touch_doc(DocKind::Message, &id.to_string()),
         })
     }
+}
+
+/// A name is typed and listed: one line that says something, of at most [`LONGEST_NAME`] characters.
+fn refuse_odd_name(name: &str) -> Result<()> {
+    let why = if name.trim().is_empty() {
+        "is empty"
+    } else if name.chars().any(char::is_control) {
+        "holds a line break or another control character"
+    } else if name.chars().count() > LONGEST_NAME {
+        "is too long"
+    } else {
+        return Ok(());
+    };
+    let said = format!("the name of a chat {why}");
+    Err(Error::new(Kind::Usage, said).hint(format!("a name is one line of 1 to {LONGEST_NAME} characters")))
 }
 
 fn session(row: &Row<'_>) -> Outcome<Session> {

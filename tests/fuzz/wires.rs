@@ -167,8 +167,7 @@ impl Wires {
             patience: Patience { retries: 0, ..Patience::default() },
         };
         let settings = Settings { entries: Wire::ALL.map(entry).into(), ..Settings::default() };
-        let http =
-            Http::new(&http::Settings { proxies: false, system_roots: false, ..http::Settings::default() }).unwrap();
+        let http = Http::new(&http::Settings { proxies: false, ..http::Settings::default() }).unwrap();
         let models = Models::new(http, settings, Arc::new(Forgetful), Clock::system(), String::new()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Wires { runtime, models, says }

@@ -32,3 +32,5 @@ mod spending;
 mod support;
 mod terminal;
 mod tools;
+mod trouble;
+mod within;

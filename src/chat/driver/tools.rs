@@ -17,13 +17,14 @@ impl Chat<'_> {
             Ok(preview) => preview,
             Err(error) => return Ok(Decision::No(format!("not run: {}", told(&error)))),
         };
+        let read_only = tool.effects() == Effects::ReadOnly;
+        let question = Question { tool: call.name.clone(), origin: tool.origin(), read_only, preview };
         if !asker.is_there() {
+            asker.refused(&question);
             return Ok(Decision::No(
                 "not run: nobody is there to allow it, and no rule of the settings does".to_string(),
             ));
         }
-        let read_only = tool.effects() == Effects::ReadOnly;
-        let question = Question { tool: call.name.clone(), origin: tool.origin(), read_only, preview };
         Ok(match asker.allow(&question)? {
             Verdict::Once => Decision::Once,
             Verdict::Session if read_only => {

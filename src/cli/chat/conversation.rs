@@ -339,6 +339,7 @@ impl<'c> Conversation<'c> {
         let mut person = Person::new(context);
         let kit = self.kit.as_ref();
         let outcome = self.runtime.block_on(async {
+            talk::dear::confirm(context, &chat, &session, &ask).await?;
             if let Some(kit) = kit {
                 chat.tools = kit.tools(context, signals.stop()).await?;
             }

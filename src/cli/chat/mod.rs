@@ -101,6 +101,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let code =
         if interactive { at_terminal(&mut chat, first.words) } else { over_lines(&mut chat, first.words, first.ends) };
     chat.close()?;
+    talk::within::expire(context);
     code
 }
 

@@ -190,18 +190,31 @@ fn brief(text: &str) -> String {
 /// The person at the terminal.
 pub(in crate::cli) struct Person {
     there: bool,
+    quiet: bool,
     colour: bool,
 }
 
 impl Person {
     pub(in crate::cli) fn new(context: &Context) -> Person {
-        Person { there: context.ui.ask, colour: context.ui.colour() }
+        Person { there: context.ui.ask, quiet: context.ui.quiet, colour: context.ui.colour() }
     }
 }
 
 impl Asker for Person {
     fn is_there(&self) -> bool {
         self.there
+    }
+
+    fn refused(&mut self, question: &Question) {
+        if self.quiet {
+            return;
+        }
+        let origin = safe_line(&question.origin);
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "{origin} was not run: nobody is there to allow it\n hint: to allow it always: fac config set tools.allow \
+             \"'{origin}'\""
+        );
     }
 
     fn allow(&mut self, question: &Question) -> Result<Verdict> {

@@ -8,11 +8,11 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use self::show::show_last;
-pub(in crate::cli) use self::show::{show, show_pieces, show_tree};
+pub(in crate::cli) use self::show::{show, show_messages, show_pieces, show_tree};
 use super::super::Context;
-use super::super::table::Table;
+use super::super::table::{Table, counted};
 use super::super::ui::Role;
-use super::{adopt, ask, called, carry, wait};
+use super::{adopt, ask, called, carry, wait, within};
 use crate::chat::driver::Ask;
 use crate::chat::export;
 use crate::exec::signals::StopOnSignals;
@@ -66,6 +66,15 @@ enum What {
         /// Only the last answer, as it came
         #[arg(long)]
         raw: bool,
+        /// Only its questions, numbered
+        #[arg(long, conflicts_with_all = ["tree", "raw"])]
+        questions: bool,
+        /// Only where these words stand in it
+        #[arg(long, value_name = "WORDS", conflicts_with_all = ["tree", "raw", "questions"])]
+        find: Option<String>,
+        /// Only this question and its answer, by its number, or a message by its id
+        #[arg(long, value_name = "WHICH", conflicts_with_all = ["tree", "raw", "questions", "find"])]
+        only: Option<String>,
     },
     /// Find what was said (as `fac search --kind message`)
     Search {
@@ -143,15 +152,17 @@ enum What {
         #[arg(required = true)]
         sessions: Vec<String>,
     },
-    /// Print or save chats as JSON or Markdown
+    /// Black out a message or words of a chat; its answers and branches stay
+    Redact(within::Redact),
+    /// Print or save chats as JSON, Markdown or HTML
     Export {
         /// The chats (the last one, when none is named)
         sessions: Vec<String>,
         /// Every chat
         #[arg(long)]
         all: bool,
-        /// json or markdown
-        #[arg(long, default_value = "json", value_parser = ["json", "markdown"])]
+        /// json, markdown or html
+        #[arg(long, default_value = "json", value_parser = ["json", "markdown", "html"])]
         to: String,
         /// All branches, also in Markdown
         #[arg(long)]
@@ -160,7 +171,7 @@ enum What {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Take chats over from an export of fac, ChatGPT, Claude or aichat, or from llm's logs.db
+    /// Take chats over from an export of fac, ChatGPT, Claude, aichat or codex, or from llm's logs.db
     Import {
         /// The file
         file: PathBuf,
@@ -171,7 +182,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
     adopt(context)?;
     let store = context.app.store()?.clone();
     let edit = |wanted: &str, edits: &[SessionEdit]| -> Result<u8> {
-        store.edit_session(store.session(wanted)?.id, edits)?;
+        store.edit_session(within::chat(&store, wanted)?.id, edits)?;
         Ok(0)
     };
     match args.what {
@@ -179,8 +190,17 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             let filter = SessionFilter { tag, text, archived, ..SessionFilter::default() };
             list(context, &filter, after.as_deref(), limit)
         }
-        What::Show { session, tree, raw } => {
+        What::Show { session, tree, raw, questions, find, only } => {
             let session = self::named(context, session.as_deref())?;
+            if questions {
+                return within::questions(context, &session).map(|()| 0);
+            }
+            if let Some(words) = find {
+                return within::find(context, &session, &words).map(|()| 0);
+            }
+            if let Some(which) = only {
+                return within::exchange(context, &session, &which).map(|()| 0);
+            }
             match (tree, raw) {
                 (true, _) => show_tree(context, &session),
                 (_, true) => show_last(context, &session),
@@ -201,9 +221,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             show_pieces(context, &context.app.models()?, &session, &ask, head)?;
             Ok(0)
         }
-        What::Title { session, text } => title(context, &store.session(&session)?, &text.join(" ")),
+        What::Title { session, text } => title(context, &within::chat(&store, &session)?, &text.join(" ")),
         What::Branch { session, message } => {
-            let session = store.session(&session)?;
+            let session = within::chat(&store, &session)?;
             let message = store.message(session.id, &message)?;
             store.edit_session(session.id, &[SessionEdit::Head(Some(message.id))])?;
             let said = format!("the next question in `{}` follows {}", called(&session), message.id.tail());
@@ -218,7 +238,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Pin { session, rm } => edit(&session, &[SessionEdit::Pinned(!rm)]),
         What::Archive { session, rm } => edit(&session, &[SessionEdit::Archived(!rm)]),
         What::Rm { sessions } => {
-            let found: Vec<Session> = sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?;
+            let found: Vec<Session> = sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?;
             for session in found {
                 store.remove_session(session.id)?;
                 context.ui.note(&format!("erased `{}`", called(&session)));
@@ -226,11 +246,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             crate::cli::search::after_erasing(context)?;
             Ok(0)
         }
+        What::Redact(wanted) => within::redact(context, &within::chat(&store, &wanted.session)?, &wanted).map(|()| 0),
         What::Export { sessions, all, to, branches, output } => {
             let chosen = match (all, sessions.is_empty()) {
                 (true, _) => every(context)?,
                 (_, true) => vec![self::named(context, None)?],
-                _ => sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?,
+                _ => sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?,
             };
             let chats = chosen.iter().map(|s| carry::out(&store, s)).collect::<Result<Vec<_>>>()?;
             let bytes = match to.as_str() {
@@ -238,12 +259,13 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
                     let texts: Vec<String> = chats.iter().map(|c| export::markdown::markdown(c, branches)).collect();
                     texts.join("\n").into_bytes()
                 }
+                "html" => export::html::html(&chats).into_bytes(),
                 _ => export::json::to_bytes(&chats)?,
             };
             match output {
                 Some(path) => {
                     crate::kernel::files::write_atomic(&path, &bytes, true)?;
-                    context.ui.note(&format!("{} chats in {}", chats.len(), path.display()));
+                    context.ui.note(&format!("{} in {}", counted(chats.len(), "chat"), path.display()));
                 }
                 None => context.ui.write(&bytes)?,
             }
@@ -257,7 +279,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
 fn named(context: &Context, wanted: Option<&str>) -> Result<Session> {
     let store = context.app.store()?;
     match wanted {
-        Some(wanted) => store.session(wanted),
+        Some(wanted) => within::chat(store, wanted),
         None => store
             .last_session()?
             .ok_or_else(|| Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")),

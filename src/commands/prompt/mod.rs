@@ -184,7 +184,7 @@ impl StepRunner for Prompts {
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
         let call = work.call.clone().unwrap_or_default();
-        if call.is_empty() {
+        if call.is_empty() || call.wants_input() {
             let said = format!("`{}` has nothing to work on", work.unit.resolved.full_name());
             return Err(Error::new(Kind::Usage, said).hint("pipe something in, or write it behind the name"));
         }

@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(Value::from_text("yes", Type::Bool), Ok(Value::Bool(true)));
         assert_eq!(Value::from_text("8", Type::Int(1, 64)), Ok(Value::Int(8)));
         assert_eq!(Value::from_text("10m", Type::Duration), Ok(text("10m")));
+        assert_eq!(Value::from_text("$2.50", Type::Dollars), Ok(text("$2.50")));
         let list = Ok(Value::List(vec!["-e".to_string(), "x y".to_string()]));
         assert_eq!(Value::from_text("-e 'x y'", Type::List), list);
         assert_eq!(Value::from_text(r#"["-e", "x y"]"#, Type::List), list);
@@ -188,6 +189,8 @@ mod tests {
         assert_eq!(wrong("lots", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "lots""#);
         assert_eq!(wrong("soon", Type::Duration), r#"wants a length of time such as 90s or 10m, not "soon""#);
         assert_eq!(wrong("d", Type::Choice(&["a", "b", "c"])), r#"wants a, b or c, not "d""#);
+        assert_eq!(wrong("much", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "much""#);
+        assert_eq!(wrong("-1", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "-1""#);
         assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);
         assert_eq!(wrong("[1]", Type::List), r#"wants a list of texts, not "[1]""#);
     }

@@ -163,27 +163,39 @@ fn chats(store: &Store, dice: &mut Dice, things: &mut Things) {
             drop(dice.of(&things.pending).map(|id| store.end_message(id, &end)));
         }
         14 => drop(store.adopt_pending(&|process| process.pid != 3).unwrap()),
+        15 if dice.roll(2) == 0 => {
+            let words = ["a", "e", PRIVATE][dice.roll(3)];
+            let words = (dice.roll(2) == 0).then_some(words);
+            drop(old.map(|(session, id)| store.redact(session, words.is_none().then_some(id), words)));
+        }
         15 => drop(old.map(|(_, id)| store.remove_message(id))),
         16 if dice.roll(4) == 0 => drop(store.remove_session(session)),
         17 => {
             let of = NewSession { title: Some(dice.text(PRIVATE)), ..NewSession::default() };
+            let words = dice.text(PRIVATE);
             let message = ImportedMessage {
-                parent: None,
-                role: "user".into(),
-                parts: parts(dice),
-                words: dice.text(PRIVATE),
-                status: MessageStatus::Done,
-                model: None,
-                command: None,
-                summary_of: Vec::new(),
-                tokens: None,
+                said: NewMessage {
+                    session: (),
+                    parent: None,
+                    role: "user".into(),
+                    parts: parts(dice),
+                    words,
+                    status: MessageStatus::Done,
+                    model: None,
+                    command: None,
+                    summary_of: Vec::new(),
+                    tokens: None,
+                    process: None,
+                    at: None,
+                },
                 error: Some(dice.text(PRIVATE)),
-                created: None,
                 finished: Some(store.now()),
                 cost_micros: Some(3),
             };
             let edits = vec![edit(dice, None), edit(dice, None)];
-            let messages = vec![message.clone(), ImportedMessage { parent: Some(0), ..message }];
+            let mut reply = message.clone();
+            reply.said.parent = Some(0);
+            let messages = vec![message, reply];
             let chat = Imported { session: of, edits, updated: Some(store.now()), head: Some(0), messages };
             things.sessions.push(store.import_session(&chat).unwrap());
         }

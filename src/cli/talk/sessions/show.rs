@@ -32,14 +32,18 @@ pub(super) fn message_json(message: &Message) -> Value {
 pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
     let store = context.app.store()?;
     let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
-    let costs = store.costs_of(session.id)?;
+    show_messages(context, session, &path).map(|()| 0)
+}
+
+/// Prints messages of a chat.
+pub(in crate::cli) fn show_messages(context: &Context, session: &Session, path: &[Message]) -> Result<()> {
+    let costs = context.app.store()?.costs_of(session.id)?;
     if context.ui.json {
         let list: Vec<_> = path.iter().map(message_json).collect();
-        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
-        return Ok(0);
+        return context.ui.value(&json!({"session": as_json(session), "messages": list}));
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
-    for message in &path {
+    for message in path {
         let who = match message.role.as_str() {
             "assistant" => message.model.as_deref().map_or_else(|| "assistant".into(), |m| safe_line(m).into_owned()),
             other => other.to_string(),
@@ -74,8 +78,7 @@ pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
             out.push_str(&format!("{}\n", context.ui.paint(Role::Bad, &safe_line(error))));
         }
     }
-    context.page(&out)?;
-    Ok(0)
+    context.page(&out)
 }
 
 /// What a message holds beside its words, a line each.
@@ -112,11 +115,13 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
     let mut below: HashMap<Option<Id>, Vec<&Message>> = HashMap::new();
     messages.iter().for_each(|m| below.entry(m.parent).or_default().push(m));
+    let siblings: HashMap<Id, usize> = below.iter().filter_map(|(id, all)| Some(((*id)?, all.len()))).collect();
     let mut waiting: Vec<(&Message, usize)> =
         below.remove(&None).unwrap_or_default().into_iter().map(|m| (m, 0)).rev().collect();
     while let Some((message, depth)) = waiting.pop() {
         let children = below.remove(&Some(message.id)).unwrap_or_default();
         let here = if session.head == Some(message.id) { " ◀" } else { "" };
+        let branches = message.parent.is_some_and(|parent| siblings.get(&parent).is_some_and(|n| *n > 1));
         // What branches ever again stays readable.
         let indent = depth.min(DEEPEST);
         let room = context.ui.width().saturating_sub(2 * indent + 24).max(20);
@@ -126,8 +131,9 @@ pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<
             other => context.ui.paint(Role::Bad, &format!("({}) ", other.name())),
         };
         out.push_str(&format!(
-            "{}{} {} {state}{words}{}\n",
-            "│ ".repeat(indent),
+            "{}{}{} {} {state}{words}{}\n",
+            "│ ".repeat(if branches { indent.saturating_sub(1) } else { indent }),
+            if branches && indent > 0 { "├╴" } else { "" },
             context.ui.paint(Role::Dim, &message.id.tail()),
             context.ui.paint(Role::Name, &message.role),
             context.ui.paint(Role::Warn, here),
