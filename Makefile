@@ -25,7 +25,7 @@ help:
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
 	@echo "                  markdown_stream|wires"
 	@echo "make completions  write completions/ and man/ again"
-	@echo "make picture      draw the README's picture again, from a real screen"
+	@echo "make picture      draw the README's pictures again, from real screens"
 
 run:
 	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
@@ -92,7 +92,7 @@ completions:
 picture:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)
 	$(CARGO) build --locked --bin fac
-	FAC="$(TARGET)/debug/fac" python3 assets/picture.py assets/screenshot.svg
+	FAC="$(TARGET)/debug/fac" python3 assets/picture.py assets
 
 clean:
 	$(CARGO) clean
