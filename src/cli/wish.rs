@@ -122,7 +122,7 @@ fn say(text: &str) {
 /// The command line in an answer: of a fence its text, of several lines the first.
 fn one_line(said: &str) -> Option<String> {
     let code = crate::chat::schema::extract_code(said).unwrap_or_else(|| said.to_string());
-    let line = code.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("```"))?;
+    let line = code.split(['\n', '\r']).map(str::trim).find(|line| !line.is_empty() && !line.starts_with("```"))?;
     let line = line.strip_prefix("$ ").unwrap_or(line);
     let bare = line.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).filter(|rest| !rest.contains('`'));
     Some(safe_line(bare.unwrap_or(line)).trim().to_string()).filter(|line| !line.is_empty())
@@ -218,7 +218,7 @@ mod tests {
             ("`ls -l`", Some("ls -l")),
             ("echo `date`", Some("echo `date`")),
             ("`a` `b`", Some("`a` `b`")),
-            ("ls\rrm -rf ~\u{1b}[2K", Some("lsrm -rf ~")),
+            ("ls\rrm -rf ~\u{1b}[2K", Some("ls")),
             ("  \n\n", None),
             ("", None),
         ] {

@@ -130,6 +130,13 @@ impl Change<'_> {
             return Ok(());
         }
         self.alter("UPDATE sessions SET title = ?2 WHERE n = ?1", params![session, new])?;
+        // What the log says of a message tells the chat's row too, and with it the title.
+        let mut find = self.tx.prepare_cached("SELECT id FROM messages WHERE session = ?1")?;
+        let ids: Vec<Id> = find.query_map([session], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for id in ids {
+            self.erase_payloads(&id.to_string())?;
+            self.record(&Event::new(events::MESSAGE_WORDS_REMOVED, id.to_string(), json!({})))?;
+        }
         // All its messages are found by the title.
         self.touch_messages_of(session)
     }

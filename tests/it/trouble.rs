@@ -177,7 +177,7 @@ fn a_turn_stops_at_its_sum_and_a_dear_question_is_asked_about() {
     server.answer(Answer::text("fine"));
     assert_eq!(world.run(&["-y", "ask", &long]).ok(), "fine\n");
     let said = world.run(&["config", "set", "usage.daily_budget", "much"]).failed(2);
-    assert!(said.contains("wants dollars such as 2.50"), "{said}");
+    assert!(said.contains("wants a sum of dollars such as 1.25"), "{said}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn every_bundled_command_has_every_field_of_the_contract() {
         assert_eq!(keys(&command["origin"]), ["repo", "commit", "path", "blob", "lines"]);
         assert_eq!(command["trust"], "trusted");
         command["params"].as_array().unwrap().iter().for_each(|p| assert_eq!(keys(p), params));
-        command["steps"].as_array().unwrap().iter().for_each(|s| assert_eq!(keys(s), ["id", "kind", "lang"]));
+        command["steps"].as_array().unwrap().iter().for_each(|s| assert_eq!(keys(s), ["id", "kind", "lang", "tools"]));
         assert_eq!(command["origin"]["lines"].as_array().unwrap().len(), 2);
     }
 }
