@@ -157,8 +157,10 @@ fn left_alone(shared: &Shared, entry: &Entry, name: &str, until_ms: u64) -> Fail
         .hint("wait, or name another model with -m; `fac doctor` shows how each provider fares")
 }
 
+/// Whatever stands on one host fails together.
 fn health_key(entry: &Entry) -> String {
-    format!("breaker:{}", entry.url)
+    let host = url::Url::parse(&entry.url).map(|url| url.origin().ascii_serialization());
+    format!("breaker:{}", host.unwrap_or_else(|_| entry.url.clone()))
 }
 
 pub(super) fn health(shared: &Shared, entry: &Entry) -> Health {
