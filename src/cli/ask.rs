@@ -11,12 +11,12 @@ use dialoguer::{Confirm, FuzzySelect, Input, Select};
 use super::{Context, card, draw, hidden, table};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Command, Param, ParamType};
-use crate::commands::run::{self, Plan, Reach};
+use crate::commands::run::Plan;
 use crate::exec::signals::StopOnSignals;
 use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{DefinitionFilter, NewGrant};
+use crate::store::DefinitionFilter;
 
 /// How long a suggestion command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,12 +54,7 @@ fn gone(error: dialoguer::Error) -> Error {
 
 /// Asks for trust in everything of a plan that has none: how many there are and which, then each in turn.
 pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<Granted> {
-    let mut wanting: Vec<&Resolved> = Vec::new();
-    for resolved in plan.all().filter(|r| r.trust != Trust::Trusted) {
-        if !wanting.iter().any(|w| w.key() == resolved.key()) {
-            wanting.push(resolved);
-        }
-    }
+    let wanting = plan.untrusted();
     if let Some(first) = wanting.first().filter(|_| !context.ui.ask) {
         return Ok(Granted::No(first.refusal()));
     }
@@ -95,7 +90,7 @@ fn ask_trust(
 ) -> Result<bool> {
     let ui = &context.ui;
     let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
-    let reach = reach_of(context, resolved)?;
+    let reach = context.app.reach(resolved)?;
     ui.note(&match before.filter(|_| resolved.trust == Trust::Changed) {
         Some(grant) => card::changed(ui, resolved, &reach, number, &grant.text),
         None => card::whole(ui, resolved, &reach, number),
@@ -108,26 +103,9 @@ fn ask_trust(
     let yes = Confirm::with_theme(&*theme).with_prompt(safe_line(&question)).default(false).interact().map_err(gone)?;
     if yes {
         resolved.check_unchanged()?;
-        catalog.store.grant(&[grant_of(resolved, "asked")])?;
+        catalog.store.grant(&[resolved.grant("asked")])?;
     }
     Ok(yes)
-}
-
-/// What a definition would reach if it were run here.
-pub(super) fn reach_of(context: &Context, resolved: &Resolved) -> Result<Reach> {
-    let app = &context.app;
-    Ok(run::reach(resolved, &app.interpreters()?, &app.env, &app.cwd))
-}
-
-/// The permission for a definition as it is now.
-pub(super) fn grant_of(resolved: &Resolved, how: &str) -> NewGrant {
-    NewGrant {
-        source: resolved.source.spec.clone(),
-        command: resolved.command.name.clone(),
-        digest: resolved.digest.clone(),
-        how: how.to_string(),
-        text: resolved.accepted_text(),
-    }
 }
 
 /// Shows a snippet and asks whether to run it. `-y`, a setting, and the absence of a terminal skip the question.

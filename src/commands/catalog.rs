@@ -15,7 +15,7 @@ use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{DefinitionHit, DefinitionRow, SourceKind, SourceRef, Store};
+use crate::store::{DefinitionHit, DefinitionRow, NewGrant, SourceKind, SourceRef, Store};
 
 /// Names are at most this many words deep when looked up.
 const MAX_WORDS: usize = 6;
@@ -67,7 +67,7 @@ impl Trust {
 }
 
 /// A command that was found, with all that decides whether it may run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     /// The definition.
     pub command: Command,
@@ -108,6 +108,17 @@ impl Resolved {
     /// Where this one looks first for what it requires: its own file, then its own source.
     pub fn near(&self) -> Near<'_> {
         Near { source: &self.source, path: &self.command.origin.path }
+    }
+
+    /// The permission for it as it is now; `how` says how it was given.
+    pub fn grant(&self, how: &str) -> NewGrant {
+        NewGrant {
+            source: self.source.spec.clone(),
+            command: self.command.name.clone(),
+            digest: self.digest.clone(),
+            how: how.to_string(),
+            text: self.accepted_text(),
+        }
     }
 
     /// The refusal to run it, with the commands that show it and that allow it and all it requires.
@@ -344,11 +355,34 @@ impl Catalog<'_> {
         }
     }
 
+    /// Adds to `all` what they require or run, and what that requires, each once.
+    pub fn add_others(&self, all: &mut Vec<Resolved>) {
+        let mut at = 0;
+        while at < all.len() {
+            let asker = all[at].clone();
+            for words in words_of_others(&asker) {
+                if let Ok((needed, _)) = self.resolve(&words, Some(asker.near()))
+                    && !all.iter().any(|r| r.key() == needed.key())
+                {
+                    all.push(needed);
+                }
+            }
+            at += 1;
+        }
+    }
+
     /// The rows of a list with their trust; reads no files, so local definitions are judged as they were last read.
     pub fn trust_of_row(&self, row: &DefinitionRow) -> Result<Trust> {
         let source = self.source_info(&row.source);
         self.trust(&source, &row.name, &row.digest)
     }
+}
+
+/// The words of the commands that one requires or runs.
+fn words_of_others(one: &Resolved) -> Vec<Vec<String>> {
+    let calls = one.command.steps.iter().filter(|s| s.kind == StepKind::Run).flat_map(|s| s.text.lines());
+    let called = calls.filter(|l| !l.trim_start().starts_with('#')).filter_map(shlex::split);
+    one.command.requires.iter().cloned().chain(called).filter(|words| !words.is_empty()).collect()
 }
 
 /// The folder of a source whose files may change at any time.
