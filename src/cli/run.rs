@@ -9,7 +9,7 @@ use super::{Context, RESERVED, help};
 use crate::app::models::budget_check;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Resolved, Trust};
-use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::model::Command;
 use crate::commands::prompt::{self, Hands, Prompts};
 use crate::commands::run::{self as engine, Plan, Report, StepRunner};
 use crate::exec::{Stop, signals::StopOnSignals};
@@ -188,10 +188,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
             given.set(&resolved.command, &param.var, &value)?;
         }
     } else if dry {
-        for param in missing.iter().filter(|p| p.kind != ParamKind::Rest) {
-            let stand_in = param.choices.first().cloned().unwrap_or_else(|| format!("<{}>", param.name));
-            given.set(&resolved.command, &param.var, &stand_in)?;
-        }
+        given.stand_in(&resolved.command, &env)?;
     }
     let bound = if dry {
         bind::check_loosely(&resolved.command, &given, &env)
@@ -211,7 +208,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
         Granted::Yes => {}
         Granted::No(error) => return Err(error),
     }
-    if is_snippet(&plan) && !ask::confirm_snippet(context, &plan)? {
+    if plan.is_snippet() && !ask::confirm_snippet(context, &plan)? {
         return Err(Error::new(Kind::Refused, "nothing was run"));
     }
     let signals = StopOnSignals::new()?;
@@ -255,10 +252,6 @@ fn prompts(context: &Context, trigger: &str, stop: &Stop) -> Result<Prompts> {
     let listener = Box::new(Printer::new(context, form, stop.clone())?);
     let desk = context.app.desk(trigger == "manual")?;
     Ok(Prompts::new(desk, Hands { listener, asker: Box::new(Person::new(context)) }))
-}
-
-fn is_snippet(plan: &Plan) -> bool {
-    plan.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
 }
 
 /// Says what is left to say, and gives the code to pass through.

@@ -3,7 +3,7 @@
 //! Names resolve project > user > added (in order) > bundled; `source:name` picks one. It reads the store and the
 //! files of local sources; it fetches nothing and runs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::bind::nearest;
@@ -371,6 +371,24 @@ impl Catalog<'_> {
         }
     }
 
+    /// The trust of many rows, in their order; the same as [`Catalog::trust_of_row`] of each, with one look at the
+    /// permissions.
+    pub fn trust_of_rows(&self, rows: &[DefinitionRow]) -> Result<Vec<Trust>> {
+        let grants = self.store.grants(None)?;
+        let exact: HashSet<[&str; 3]> =
+            grants.iter().map(|g| [g.source.as_str(), g.command.as_str(), g.digest.as_str()]).collect();
+        let named: HashSet<[&str; 2]> = grants.iter().map(|g| [g.source.as_str(), g.command.as_str()]).collect();
+        let trust = |row: &DefinitionRow| {
+            let (spec, name) = (row.source.spec.as_str(), row.name.as_str());
+            match trusted_from_the_start(row.source.kind) || exact.contains(&[spec, name, row.digest.as_str()]) {
+                true => Trust::Trusted,
+                false if named.contains(&[spec, name]) => Trust::Changed,
+                false => Trust::Untrusted,
+            }
+        };
+        Ok(rows.iter().map(trust).collect())
+    }
+
     /// The rows of a list with their trust; reads no files, so local definitions are judged as they were last read.
     pub fn trust_of_row(&self, row: &DefinitionRow) -> Result<Trust> {
         let source = self.source_info(&row.source);
@@ -400,8 +418,8 @@ pub fn local_path(spec: &str) -> &str {
     spec.split_once(':').map_or(spec, |(_, path)| path)
 }
 
-/// project > user > added > bundled.
-fn level(kind: SourceKind) -> u8 {
+/// The order of sources: project, user, added, bundled; a lower number wins.
+pub fn level(kind: SourceKind) -> u8 {
     match kind {
         SourceKind::Project => 0,
         SourceKind::User => 1,

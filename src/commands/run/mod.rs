@@ -14,6 +14,7 @@ mod reach;
 mod step;
 mod walk;
 
+pub use allowed::check_runnable;
 pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use self::allowed::{check_runnable, refuse_untrusted};
+use self::allowed::refuse_untrusted;
 use self::walk::Progress;
 use super::bind::Bound;
 use super::catalog::Catalog;

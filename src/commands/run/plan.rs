@@ -40,6 +40,11 @@ impl Plan {
         self.units.iter().rev().map(|u| &u.resolved).chain(&self.called)
     }
 
+    /// Whether the command that was asked for is a snippet, which a person likes to see before it runs.
+    pub fn is_snippet(&self) -> bool {
+        self.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
+    }
+
     /// Those of them that nobody trusts yet, each once.
     pub fn untrusted(&self) -> Vec<&Resolved> {
         let mut wanting: Vec<&Resolved> = Vec::new();
