@@ -107,6 +107,12 @@ impl Stage {
         self
     }
 
+    /// A text came back from another program.
+    pub fn edited(&mut self, name: &'static str, text: Option<String>) -> &mut Stage {
+        let front = self.shell.front();
+        self.incoming(Incoming::Edited(front, name, text))
+    }
+
     /// The window has another size.
     pub fn resized(&mut self, size: (u16, u16)) -> &mut Stage {
         self.size = size;

@@ -166,15 +166,19 @@ impl Commands {
             let said = format!("`{}` is only a reference entry: there is nothing to run", safe_line(&command.name));
             return vec![Effect::Fail(Fault { said, hint: Some("`fac commands bind` gives it something".into()) })];
         }
-        self.ask_for_values(want, String::new(), None)
+        self.ask_for_values(want, None)
     }
 
-    fn ask_for_values(&mut self, want: Want, complaint: String, at: Option<&str>) -> Vec<Effect> {
+    /// Opens the form; `wrong` is what is wrong with what was filled in, and where.
+    fn ask_for_values(&mut self, want: Want, wrong: Option<(Option<String>, String)>) -> Vec<Effect> {
         let Some(shown) = self.definition() else { return Vec::new() };
         let (id, command, key) = (shown.id, &shown.resolved.command, shown.resolved.key());
         let asked = Asked { secrets: want != Want::Terminal, strict: want == Want::Run };
         let nothing = Vec::new();
-        let before = self.given.get(&id).unwrap_or(&nothing);
+        let before = match wrong {
+            Some(_) => &self.filled,
+            None => self.given.get(&id).unwrap_or(&nothing),
+        };
         let verb = match want {
             Want::Run | Want::Terminal => "Run",
             Want::Dry => "Dry run of",
@@ -182,14 +186,14 @@ impl Commands {
         };
         let title = format!("{verb} {}", safe_line(&command.name));
         let Some(mut form) = form::form(title, command, before, asked) else {
-            return match complaint.is_empty() {
-                true => self.go(want, Launch { command: key, ..Launch::default() }),
-                false => vec![Effect::Fail(Fault { said: complaint, hint: None })],
+            return match wrong {
+                None => self.go(want, Launch { command: key, ..Launch::default() }),
+                Some((_, said)) => vec![Effect::Fail(Fault { said, hint: None })],
             };
         };
-        if !complaint.is_empty() {
-            form.complain(complaint);
-            at.into_iter().for_each(|name| form.go_to(name));
+        if let Some((at, said)) = wrong {
+            form.complain(said);
+            at.iter().for_each(|name| form.go_to(name));
         }
         self.asked = Some(want);
         open(FORM, Popup::Form(form))
@@ -215,15 +219,20 @@ impl Commands {
         let made = form::launch(command, key, &filled);
         let kept = form::without_secrets(command, &filled);
         self.given.insert(id, kept);
+        self.filled = filled;
         match made {
             Ok(launch) => self.go(want, launch),
-            Err((name, said)) => self.ask_for_values(want, said, Some(&name)),
+            Err((name, said)) => self.ask_for_values(want, Some((Some(name), said))),
         }
     }
 
     /// What came of binding and planning.
     pub(super) fn prepared(&mut self, errand: Errand, prepared: Prepared, world: &World<'_>) -> Vec<Effect> {
         let name = safe_line(&errand.launch.command).into_owned();
+        if !matches!(prepared, Prepared::Wrong(_)) {
+            // Secrets are kept no longer than they are needed.
+            self.filled.clear();
+        }
         match prepared {
             Prepared::Ready => vec![Effect::Tell(TabId::Runs, Tell::Launch(errand.launch))],
             Prepared::Untrusted(all) => self.judged(&all, Some(errand), world),
@@ -250,7 +259,7 @@ impl Commands {
                 // The usage line is no news in a form.
                 let hint = fault.hint.filter(|h| !h.starts_with("usage:"));
                 let said = hint.map_or_else(|| fault.said.clone(), |hint| format!("{} ({hint})", fault.said));
-                self.ask_for_values(errand.want, said, at.as_deref())
+                self.ask_for_values(errand.want, Some((at, said)))
             }
         }
     }
@@ -392,6 +401,7 @@ impl Commands {
             (FORM, Reply::Filled(filled)) => self.filled(filled),
             (FORM, _) => {
                 self.asked = None;
+                self.filled.clear();
                 Vec::new()
             }
             (SPEC, Reply::Typed(spec)) if !spec.trim().is_empty() => {

@@ -131,7 +131,10 @@ pub struct Commands {
     wanted: Option<String>,
     asked: Option<Want>,
     question: Option<Question>,
+    /// What was filled in last for a command, in this sitting; nothing secret.
     given: BTreeMap<Id, Filled>,
+    /// What was filled in just now, until it is known to be right.
+    filled: Filled,
     editing: Option<(PathBuf, String)>,
     /// What is being fetched, and how far it is.
     fetching: BTreeMap<String, String>,
@@ -157,6 +160,7 @@ impl Default for Commands {
             asked: None,
             question: None,
             given: BTreeMap::new(),
+            filled: Filled::new(),
             editing: None,
             fetching: BTreeMap::new(),
         }

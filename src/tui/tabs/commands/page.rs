@@ -8,7 +8,7 @@ use super::work::Shown;
 use crate::commands::bind;
 use crate::commands::catalog::Trust;
 use crate::commands::describe;
-use crate::commands::model::{Command, Severity, Step, StepKind};
+use crate::commands::model::{Command, ParamKind, Severity, Step, StepKind};
 use crate::kernel::terminal::{pad, safe_line, width};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
@@ -26,10 +26,35 @@ pub fn trust(trust: Trust) -> (char, &'static str, Role) {
     }
 }
 
+/// A line cut into rows between its words; only a word that is wider than a row is cut itself.
+pub fn by_words(text: &str, room: u16, style: Style) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut line = String::new();
+    let push = |rows: &mut Vec<Row>, line: &mut String| {
+        let soft = !rows.is_empty();
+        for (number, mut row) in wrapped(line, room, style).into_iter().enumerate() {
+            row.soft = soft || number > 0;
+            rows.push(row);
+        }
+        line.clear();
+    };
+    for word in safe_line(text).split_inclusive(' ') {
+        if !line.is_empty() && width(&line) + width(word.trim_end()) > usize::from(room) {
+            push(&mut rows, &mut line);
+        }
+        line.push_str(word);
+        if width(&line) > usize::from(room) && line.ends_with(' ') {
+            line.pop();
+        }
+    }
+    push(&mut rows, &mut line);
+    rows
+}
+
 /// A label and a text that goes on under itself.
 pub fn labelled(label: &str, columns: usize, text: &str, room: u16, styles: (Style, Style)) -> Vec<Row> {
     let indent = u16::try_from(columns + 2).unwrap_or(0).min(room / 2);
-    let mut rows = wrapped(&safe_line(text), room.saturating_sub(indent), styles.1);
+    let mut rows = by_words(text, room.saturating_sub(indent), styles.1);
     for (number, row) in rows.iter_mut().enumerate() {
         let head = if number == 0 { pad(label, usize::from(indent)) } else { " ".repeat(usize::from(indent)) };
         row.line.spans.insert(0, Span::styled(head, styles.0));
@@ -45,9 +70,9 @@ fn heading(text: &str, theme: &Theme) -> [Row; 2] {
 pub fn definition(shown: &Shown, room: u16, theme: &Theme) -> Vec<Row> {
     let command = &shown.resolved.command;
     let text = theme.style(Role::Text);
-    let mut rows = wrapped(&format!("fac {}", safe_line(&bind::usage(command))), room, theme.style(Role::Title));
+    let mut rows = by_words(&format!("fac {}", bind::usage(command)), room, theme.style(Role::Title));
     if !command.summary.is_empty() {
-        rows.extend(wrapped(&safe_line(&command.summary), room, text));
+        rows.extend(by_words(&command.summary, room, text));
     }
     rows.push(Row::default());
     let (sign, word, role) = trust(shown.resolved.trust);
@@ -62,7 +87,7 @@ pub fn definition(shown: &Shown, room: u16, theme: &Theme) -> Vec<Row> {
         Span::styled(format!("  {told}"), theme.style(Role::Dim)),
     ])));
     let from = format!("{} · {}", command.dialect.name(), describe::place(&shown.resolved));
-    rows.extend(wrapped(&safe_line(&from), room, theme.style(Role::Dim)));
+    rows.extend(by_words(&from, room, theme.style(Role::Dim)));
     rows.extend(diagnostics(command, room, theme));
     rows.extend(parameters(command, room, theme));
     let details = describe::details(&shown.resolved);
@@ -106,7 +131,11 @@ fn parameters(command: &Command, room: u16, theme: &Theme) -> Vec<Row> {
     let widest = written.iter().map(|w| width(w)).max().unwrap_or(0).min(usize::from(room) * 2 / 5);
     for (param, written) in command.params.iter().zip(written) {
         let about = describe::about(param);
-        let kind = describe::type_word(param.ty);
+        let kind = match param.kind {
+            ParamKind::Flag => "flag",
+            ParamKind::Rest => "words",
+            _ => describe::type_word(param.ty),
+        };
         let told = if about.is_empty() { kind.to_string() } else { format!("{kind} · {about}") };
         let styles = (theme.style(Role::Accent), theme.style(Role::Text));
         match width(&written) > widest {
@@ -131,7 +160,7 @@ fn steps(command: &Command, room: u16, theme: &Theme) -> Vec<Row> {
         let said = format!(
             "A reference entry: there is nothing to run. `fac commands bind '{name}' --to OTHER`, --shell or --prompt gives it something."
         );
-        rows.extend(wrapped(&safe_line(&said), room, theme.style(Role::Dim)));
+        rows.extend(by_words(&said, room, theme.style(Role::Dim)));
         return rows;
     }
     if command.steps.is_empty() {
@@ -169,12 +198,23 @@ fn about(step: &Step, command: &Command) -> String {
     parts.join(" · ")
 }
 
-/// Code with its colours.
+/// Code with its colours and a bar before it.
 pub fn code(text: &str, lang: &str, room: u16, theme: &Theme) -> Vec<Row> {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let lang: String = lang.chars().filter(|c| c.is_ascii_alphanumeric() || "+-_#.".contains(*c)).collect();
-    prose::rows(&format!("{fence}{lang}\n{}\n{fence}\n", text.trim_end_matches('\n')), room, theme)
+    let fenced = format!("{fence}{lang}\n{}\n{fence}\n", text.trim_end_matches('\n'));
+    let mut rows = prose::rows(&fenced, room.saturating_sub(2), theme);
+    // The fence is ours, not theirs.
+    let is_fence = |row: Option<&Row>| row.is_some_and(|row| row.text().trim_start().starts_with(&fence));
+    if is_fence(rows.last()) {
+        rows.pop();
+    }
+    if is_fence(rows.first()) {
+        rows.remove(0);
+    }
+    rows.iter_mut().for_each(|row| row.line.spans.insert(0, Span::styled("│ ", theme.style(Role::Border))));
+    rows
 }
 
 /// What is known of the heading under the cursor.

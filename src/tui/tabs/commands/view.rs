@@ -42,15 +42,18 @@ impl Commands {
         let [left, _] = self.split.panes(world.area);
         let focused = !self.inside;
         let all = self.tree.listing().commands.len();
-        let aside = match self.fetching.iter().next() {
-            Some((_, said)) if said == acts::ASKED => "↻ fetching".to_string(),
-            Some((name, said)) => format!("↻ {name}: {said}"),
-            None if !self.tree.words().is_empty() => format!("{} of {all}", self.tree.items().len()),
-            None if self.listed => all.to_string(),
-            None => String::new(),
+        let aside = match self.tree.words().is_empty() {
+            false => format!("{} of {all}", self.tree.items().len()),
+            true if self.listed => all.to_string(),
+            true => String::new(),
         };
-        let title = if self.tree.flat { "Commands by name" } else { "Commands" };
-        let inner = Frame { title, aside: &aside, focused }.draw(buffer, left, theme);
+        let title = match self.fetching.iter().next() {
+            Some((_, said)) if said == acts::ASKED => "↻ fetching …".to_string(),
+            Some((name, said)) => format!("↻ {name}: {said}"),
+            None if self.tree.flat => "Commands by name".to_string(),
+            None => "Commands".to_string(),
+        };
+        let inner = Frame { title: &title, aside: &aside, focused }.draw(buffer, left, theme);
         let [list, _] = self.panes(world.area);
         let position = match self.has_filter() {
             true => field(buffer, Rect { height: inner.height.min(1), ..inner }, "/ ", &self.filter, theme),
