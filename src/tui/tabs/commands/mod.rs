@@ -6,6 +6,8 @@ mod acts;
 mod form;
 mod page;
 #[cfg(test)]
+mod done;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod trust;

@@ -77,15 +77,22 @@ pub fn definition(shown: &Shown, room: u16, theme: &Theme) -> Vec<Row> {
     rows.push(Row::default());
     let (sign, word, role) = trust(shown.resolved.trust);
     let told = match shown.resolved.trust {
-        _ if shown.always_trusted => "comes with fac or is your own".to_string(),
-        Trust::Trusted => "exactly as it is now".to_string(),
-        Trust::Untrusted => "shown and asked about before it first runs".to_string(),
-        Trust::Changed => "D shows what changed".to_string(),
+        _ if shown.always_trusted => "comes with fac or is your own",
+        Trust::Trusted => "exactly as it is now",
+        Trust::Untrusted => "shown and asked about before it first runs",
+        Trust::Changed => "D shows what changed",
     };
-    rows.push(Row::of(Line::from(vec![
-        Span::styled(format!("{sign} {word}"), theme.style(role)),
-        Span::styled(format!("  {told}"), theme.style(Role::Dim)),
-    ])));
+    let (said, told) = (format!("{sign} {word}"), Span::styled(told, theme.style(Role::Dim)));
+    let fits = width(&said) + 2 + told.width() <= usize::from(room);
+    let mut line = Line::styled(said, theme.style(role));
+    if fits {
+        line.spans.push(Span::raw("  "));
+        line.spans.push(told.clone());
+    }
+    rows.push(Row::of(line));
+    if !fits {
+        rows.extend(by_words(&told.content, room, told.style));
+    }
     let from = format!("{} · {}", command.dialect.name(), describe::place(&shown.resolved));
     rows.extend(by_words(&from, room, theme.style(Role::Dim)));
     rows.extend(diagnostics(command, room, theme));
