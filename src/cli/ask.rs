@@ -2,24 +2,17 @@
 //!
 //! Without a terminal nothing is asked: the answer is no, with the command that would give a yes.
 
-use std::ops::ControlFlow;
-use std::time::Duration;
-
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, FuzzySelect, Input, Select};
 
 use super::{Context, card, draw, hidden, table};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Command, Param, ParamType};
-use crate::commands::run::Plan;
+use crate::commands::run::{self, Plan};
 use crate::exec::signals::StopOnSignals;
-use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
 use crate::store::DefinitionFilter;
-
-/// How long a suggestion command may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The answer to a question about trust.
 pub(super) enum Granted {
@@ -147,20 +140,8 @@ pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may
 /// The lines a suggestion command prints; none when it fails.
 fn suggestions(context: &Context, command: &Command, script: &str) -> Vec<String> {
     context.ui.note(&format!("looking for values with: {}", safe_line(script)));
-    let path = context.app.env.os("PATH").unwrap_or_default();
-    let prepared = Interpreters::default().prepare("sh", script, &command.name, &[], path);
-    let (Ok(prepared), Ok(signals)) = (prepared, StopOnSignals::new()) else { return Vec::new() };
-    let mut job = Job::new(prepared.program.clone(), context.app.cwd.clone());
-    job.args = prepared.args.clone();
-    let variables = context.app.env.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("FAC_SECRET_"));
-    job.env = variables.map(|(name, value)| (name.into(), value.into())).collect();
-    job.timeout = Some(PATIENCE);
-    job.grace = Duration::from_secs(1);
-    let mut quiet = |_: Stream, _: &[u8]| ControlFlow::Continue(());
-    let Ok(outcome) = exec::run(job, &mut quiet, signals.stop()) else { return Vec::new() };
-    let bytes = outcome.stdout.joined();
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().map(str::trim_end).filter(|l| !l.is_empty()).take(1000).map(String::from).collect()
+    let Ok(signals) = StopOnSignals::new() else { return Vec::new() };
+    run::suggestions(&command.name, script, &context.app.env, &context.app.cwd, signals.stop())
 }
 
 /// A fuzzy picker over everything that can run.

@@ -12,6 +12,7 @@ mod launcher;
 mod plan;
 mod reach;
 mod step;
+mod suggest;
 mod walk;
 
 pub use allowed::check_runnable;
@@ -20,6 +21,7 @@ pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
 pub use reach::{Reach, Told, reach};
 pub use step::{Dry, dry_run};
+pub use suggest::suggestions;
 
 use std::ffi::OsString;
 use std::ops::ControlFlow;

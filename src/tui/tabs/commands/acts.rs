@@ -14,7 +14,7 @@ use crate::store::SourceKind;
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Lane, Launch, Lend, Tell, World};
 use crate::tui::keymap::Action;
-use crate::tui::popups::{Ask, Card, Page, Popup, Reply};
+use crate::tui::popups::{Ask, Card, Choice, Choose, Page, Popup, Reply};
 use crate::tui::tabs::{Request as AnyRequest, TabId};
 use crate::tui::widgets::text::Row;
 
@@ -26,6 +26,7 @@ const FORM: &str = "arguments";
 const CARD: &str = "card";
 const PAGE: &str = "page";
 const SPEC: &str = "spec";
+const SUGGESTED: &str = "suggested";
 
 /// Whether a command asks a model.
 pub(super) fn is_prompt(shown: &Shown) -> bool {
@@ -166,7 +167,59 @@ impl Commands {
             let said = format!("`{}` is only a reference entry: there is nothing to run", safe_line(&command.name));
             return vec![Effect::Fail(Fault { said, hint: Some("`fac commands bind` gives it something".into()) })];
         }
-        self.ask_for_values(want, None)
+        let open = form::with_suggestions(command, shown.resolved.trust);
+        if want == Want::Draft || open.is_empty() {
+            self.filled.clear();
+            return self.ask_for_values(want, None);
+        }
+        let before = self.given.get(&shown.id).cloned().unwrap_or_default();
+        self.filled = before.into_iter().filter(|(name, _)| !open.contains(name)).collect();
+        self.suggesting = Some((want, open));
+        self.suggest()
+    }
+
+    /// Looks for values of the next parameter that has some; the form when there is none left.
+    fn suggest(&mut self) -> Vec<Effect> {
+        let Some((want, left)) = &self.suggesting else { return Vec::new() };
+        match (left.first(), self.chosen()) {
+            (Some(name), Some(id)) => vec![
+                Effect::Note(format!("looking for values of {} …", safe_line(name))),
+                ask("suggest", Request::Suggest(id, name.clone())),
+            ],
+            _ => {
+                let want = *want;
+                self.suggesting = None;
+                self.ask_for_values(want, None)
+            }
+        }
+    }
+
+    /// Values were found, or none.
+    pub(super) fn suggested(&mut self, name: &str, values: Vec<String>) -> Vec<Effect> {
+        let Some((_, left)) = &mut self.suggesting else { return Vec::new() };
+        if left.first().is_none_or(|first| first != name) {
+            return Vec::new();
+        }
+        if values.is_empty() {
+            left.remove(0);
+            return self.suggest();
+        }
+        let choices = values.into_iter().map(|value| Choice::new(value.clone(), &value, "")).collect();
+        let mut choose = Choose::new(safe_line(name), choices, 0);
+        choose.free = true;
+        open(SUGGESTED, Popup::Choose(choose))
+    }
+
+    /// One of the values was chosen, or another one typed.
+    fn took(&mut self, reply: Reply) -> Vec<Effect> {
+        let (Some((_, left)), Reply::Chosen(value) | Reply::Typed(value)) = (&mut self.suggesting, reply) else {
+            self.suggesting = None;
+            return Vec::new();
+        };
+        if !left.is_empty() {
+            self.filled.push((left.remove(0), value));
+        }
+        self.suggest()
     }
 
     /// Opens the form; `wrong` is what is wrong with what was filled in, and where.
@@ -175,9 +228,9 @@ impl Commands {
         let (id, command, key) = (shown.id, &shown.resolved.command, shown.resolved.key());
         let asked = Asked { secrets: want != Want::Terminal, strict: want == Want::Run };
         let nothing = Vec::new();
-        let before = match wrong {
-            Some(_) => &self.filled,
-            None => self.given.get(&id).unwrap_or(&nothing),
+        let before = match wrong.is_some() || !self.filled.is_empty() {
+            true => &self.filled,
+            false => self.given.get(&id).unwrap_or(&nothing),
         };
         let verb = match want {
             Want::Run | Want::Terminal => "Run",
@@ -404,6 +457,7 @@ impl Commands {
                 self.filled.clear();
                 Vec::new()
             }
+            (SUGGESTED, reply) => self.took(reply),
             (SPEC, Reply::Typed(spec)) if !spec.trim().is_empty() => {
                 let spec = spec.trim().to_string();
                 self.fetch(spec.clone(), &spec.clone(), Request::Add(spec))

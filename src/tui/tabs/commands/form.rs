@@ -1,6 +1,6 @@
 //! The arguments of a command as a form, what was filled in as values, and both as a command line.
 
-use crate::commands::catalog::quoted;
+use crate::commands::catalog::{Trust, quoted};
 use crate::commands::describe;
 use crate::commands::model::{Command, Param, ParamKind, ParamType};
 use crate::kernel::terminal::safe_line;
@@ -26,6 +26,13 @@ pub struct Asked {
 /// The parameters that a form asks for.
 fn wanted(command: &Command, asked: Asked) -> impl Iterator<Item = &Param> {
     command.params.iter().filter(move |p| asked.secrets || p.ty != ParamType::Secret)
+}
+
+/// The parameters that a trusted definition has a command of its own for that suggests values.
+pub fn with_suggestions(command: &Command, trust: Trust) -> Vec<String> {
+    let has = |p: &&Param| p.required && p.suggest.is_some() && p.choices.is_empty() && p.ty != ParamType::Secret;
+    let trusted = trust == Trust::Trusted;
+    command.params.iter().filter(has).filter(|_| trusted).map(|p| p.name.clone()).collect()
 }
 
 /// The form for a command, filled with what was given before; `None` when it has nothing to ask for.

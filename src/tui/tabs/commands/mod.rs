@@ -3,10 +3,10 @@
 //! Finding, binding, trusting and fetching are done in `work`; running is the business of the runs tab.
 
 mod acts;
-mod form;
-mod page;
 #[cfg(test)]
 mod done;
+mod form;
+mod page;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -132,6 +132,8 @@ pub struct Commands {
     /// A command of another tab that is to be shown once it is listed.
     wanted: Option<String>,
     asked: Option<Want>,
+    /// What is wanted once the parameters left have one of the values that are suggested for them.
+    suggesting: Option<(Want, Vec<String>)>,
     question: Option<Question>,
     /// What was filled in last for a command, in this sitting; nothing secret.
     given: BTreeMap<Id, Filled>,
@@ -160,6 +162,7 @@ impl Default for Commands {
             waiting: None,
             wanted: None,
             asked: None,
+            suggesting: None,
             question: None,
             given: BTreeMap::new(),
             filled: Filled::new(),
@@ -208,7 +211,7 @@ impl Commands {
 
     /// Another row is chosen: asks for its definition; the old one stays until the new one is here.
     fn moved(&mut self, world: &World<'_>) -> Vec<Effect> {
-        self.waiting = None;
+        (self.waiting, self.suggesting) = (None, None);
         match self.chosen() {
             Some(id) => {
                 if self.definition().is_some() {
@@ -324,6 +327,8 @@ impl Commands {
                 self.lay_out(world, true);
                 Vec::new()
             }
+            Answer::Suggested(id, name, values) if self.chosen() == Some(id) => self.suggested(&name, values),
+            Answer::Suggested(..) => Vec::new(),
             Answer::Prepared(_, Err(fault)) | Answer::Judged(Err(fault)) | Answer::Done(Err(fault)) => {
                 vec![Effect::Fail(fault)]
             }

@@ -274,7 +274,8 @@ fn a_command_without_parameters_runs_at_once() {
     stage.keys("enter");
     assert_eq!(stage.take(), []);
     answer(&mut stage, Answer::Shown(id(1), Ok(Box::new(shown(1, command("hello", "/hello"), 0, Trust::Trusted)))));
-    let errand = Errand { want: Want::Run, id: id(1), launch: Launch { command: "ops:hello".into(), ..Launch::default() } };
+    let errand =
+        Errand { want: Want::Run, id: id(1), launch: Launch { command: "ops:hello".into(), ..Launch::default() } };
     assert_eq!(stage.take(), [ask("run", Request::Prepare(errand.clone()))]);
     answer(&mut stage, Answer::Prepared(errand.clone(), Ok(Prepared::Ready)));
     // Told to the tab beside it, which is not on this stage.
@@ -290,10 +291,8 @@ fn arguments_are_filled_in_and_complaints_come_back_to_the_form() {
     stage.types("1.0").keys("tab space tab space tab").types("geheim").keys("tab").types("a 'b c'");
     assert!(!stage.text().contains("geheim") && stage.text().contains("••••••"), "{}", stage.text());
     stage.keys("enter");
-    let filled = launch(
-        &[("version", "1.0"), ("channel", "beta"), ("dry", "true"), ("token", "geheim")],
-        &["a", "b c"],
-    );
+    let filled =
+        launch(&[("version", "1.0"), ("channel", "beta"), ("dry", "true"), ("token", "geheim")], &["a", "b c"]);
     let errand = Errand { want: Want::Run, id: id(2), launch: filled };
     assert_eq!(stage.take(), [ask("run", Request::Prepare(errand.clone()))]);
     let fault = Fault { said: "`version` must be a whole number, not `1.0`".into(), hint: Some("usage: x".into()) };
@@ -402,6 +401,25 @@ fn a_command_goes_to_the_terminal_without_its_secrets() {
     stage.types("1.0").keys("ctrl-s");
     let words = ["run", "ops:release", "1.0"].map(String::from).to_vec();
     assert_eq!(stage.take(), [Effect::Lend(Lend::Ourselves { name: "run", words })]);
+}
+
+#[test]
+fn suggested_values_are_chosen_before_the_form() {
+    let mut stage = on_release(SMALL);
+    let mut own = release();
+    own.resolved.trust = Trust::Trusted;
+    own.resolved.command.params[0].suggest = Some("git tag".into());
+    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(own))));
+    stage.take();
+    stage.keys("enter");
+    assert_eq!(stage.take(), [ask("suggest", Request::Suggest(id(2), "version".into()))]);
+    answer(&mut stage, Answer::Suggested(id(2), "version".into(), vec!["v1 \"a\"".into(), "v2".into()]));
+    stage.types("v1").keys("enter");
+    let text = stage.text();
+    assert!(text.contains("┃ ▌version* v1 \"a\""), "{text}");
+    stage.keys("esc enter");
+    answer(&mut stage, Answer::Suggested(id(2), "version".into(), Vec::new()));
+    assert!(stage.text().contains("┃ ▌version*    "), "the form comes without any: {}", stage.text());
 }
 
 #[test]
@@ -528,7 +546,10 @@ fn a_command_line_means_the_same_as_the_form() {
     };
     assert_eq!(line(&[("a", "one two")], &["r"]), "fac run --set 'rest=r' x 'one two'");
     assert_eq!(line(&[("a", "-1x"), ("b", "c")], &[]), "fac run --set 'a=-1x' --set 'b=c' x");
-    assert_eq!(line(&[("a", "1"), ("b", "2"), ("flag", "true"), ("opt", "3")], &["r"]), "fac run x --flag '--opt=3' 1 2 r");
+    assert_eq!(
+        line(&[("a", "1"), ("b", "2"), ("flag", "true"), ("opt", "3")], &["r"]),
+        "fac run x --flag '--opt=3' 1 2 r"
+    );
 }
 
 #[test]
@@ -537,7 +558,10 @@ fn what_is_as_it_would_be_anyway_is_left_out() {
     let asked = Asked { secrets: true, strict: true };
     assert!(form::form("x".into(), &command, &Vec::new(), asked).is_some());
     let filled = vec![("opt".to_string(), "1".to_string()), ("flag".to_string(), "no".to_string())];
-    assert_eq!(form::launch(&command, "s:x".into(), &filled), Ok(Launch { command: "s:x".into(), ..Launch::default() }));
+    assert_eq!(
+        form::launch(&command, "s:x".into(), &filled),
+        Ok(Launch { command: "s:x".into(), ..Launch::default() })
+    );
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub enum Request {
     Show(Id),
     /// Bind, plan and judge.
     Prepare(Errand),
+    /// The values that a trusted definition suggests for a parameter.
+    Suggest(Id, String),
     /// What of this is not trusted.
     Judge(Scope),
     /// Trust exactly these; then go on with the errand.
@@ -135,6 +137,8 @@ pub enum Answer {
     Looked,
     /// One definition.
     Shown(Id, std::result::Result<Box<Shown>, Fault>),
+    /// The values suggested for a parameter; none where there are none to be had.
+    Suggested(Id, String, Vec<String>),
     /// What came of an errand.
     Prepared(Errand, std::result::Result<Prepared, Fault>),
     /// What is not trusted.
@@ -161,6 +165,10 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Prepare(errand) => {
             let prepared = prepare(desk, &errand).map_err(Fault::from);
             send(Answer::Prepared(errand, prepared));
+        }
+        Request::Suggest(id, name) => {
+            let values = suggest(desk, id, &name).unwrap_or_default();
+            send(Answer::Suggested(id, name, values));
         }
         Request::Judge(scope) => send(Answer::Judged(judge(app, &scope).map_err(Fault::from))),
         Request::Trust(all, errand) => match (grant(app, &all), errand) {
@@ -340,6 +348,18 @@ fn prepare(desk: &Desk<'_>, errand: &Errand) -> Result<Prepared> {
 fn dry_run(desk: &Desk<'_>, catalog: &Catalog<'_>, plan: &Plan) -> Result<Vec<Dry>> {
     let engine = desk.app.engine(catalog, desk.stop.clone(), false, "manual")?;
     engine::dry_run(&engine, plan)
+}
+
+/// The lines that the definition's own command prints, of a definition that is trusted.
+fn suggest(desk: &Desk<'_>, id: Id, name: &str) -> Result<Vec<String>> {
+    let catalog = desk.app.catalog()?;
+    let hit = catalog.store.definition(id)?.ok_or_else(gone)?;
+    let resolved = catalog.resolved(hit)?;
+    let script = resolved.command.param(name).and_then(|p| p.suggest.as_ref());
+    let Some(script) = script.filter(|_| resolved.trust == Trust::Trusted) else { return Ok(Vec::new()) };
+    resolved.check_unchanged()?;
+    let app = desk.app;
+    Ok(engine::suggestions(&resolved.command.name, script, &app.env, &app.cwd, desk.stop))
 }
 
 /// What its prompts say.
