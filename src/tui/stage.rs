@@ -119,6 +119,11 @@ impl Stage {
         self.incoming(Incoming::Terminal(Event::Resize(size.0, size.1)))
     }
 
+    /// Columns and rows.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
     /// What was asked for, and forgets it.
     pub fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)

@@ -86,7 +86,7 @@ impl Commands {
             actions::NEXT_PANE | actions::PREVIOUS_PANE => self.inside = !self.inside,
             actions::WIDER | actions::NARROWER => {
                 self.split.grow(if action == actions::WIDER { 5 } else { -5 });
-                self.lay_out(world, false);
+                return self.lay_out(world);
             }
             other => return self.move_on(other, world),
         }

@@ -1,10 +1,11 @@
 //! The tab's work against real rooms: a store, folders, interpreters.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::trust::Judged;
-use super::work::{Answer, Errand, Prepared, Request, Scope, Want, work};
+use super::work::{Answer, Errand, Paper, Prepared, Request, Scope, Want, work};
 use crate::app::{App, Options};
 use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::run::Dry;
@@ -14,6 +15,7 @@ use crate::kernel::ids::Id;
 use crate::tui::happening::Launch;
 use crate::tui::jobs::Desk;
 use crate::tui::tabs::Answer as AnyAnswer;
+use crate::tui::theme::{Depth, Theme};
 
 const KIT: &str = "---\nfactotum: 1\n---\n# Kit\n## Releasing\n### `/release <version> [channel=stable|beta]`\n\
 **Requires:** `/check`\n\n```sh\necho \"$version $channel\"\n```\n### `/check`\n\n```sh\necho checked\n```\n\
@@ -141,10 +143,12 @@ fn a_dry_run_needs_neither_trust_nor_values() {
 #[test]
 fn a_file_is_saved_unless_somebody_else_changed_it() {
     let place = Place::new();
-    let Some(Answer::Shown(_, Ok(shown))) = place.ask(Request::Show(place.id("check").0)).pop() else {
+    let paper = Paper { room: 40, theme: Theme::choose("plain", &BTreeMap::new(), Depth::None, false) };
+    let Some(Answer::Shown(_, Ok(shown))) = place.ask(Request::Show(place.id("check").0, paper)).pop() else {
         panic!("it is not shown")
     };
     assert_eq!((shown.call.as_str(), shown.always_trusted), ("check", false));
+    assert_eq!(shown.rows[0].text(), "fac check");
     let file = shown.file.unwrap();
     let Some(Answer::Read(_, Ok(was))) = place.ask(Request::Read(file.clone())).pop() else { panic!("not read") };
     assert_eq!(was, KIT);

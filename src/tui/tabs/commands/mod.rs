@@ -17,14 +17,14 @@ mod work;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use self::form::Filled;
 use self::tree::{Item, Key, Tree};
 use self::trust::Judged;
-use self::work::{Errand, Shown, Want};
+use self::work::{Errand, Paper, Shown, Want};
 use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
 use crate::commands::catalog::Resolved;
 use crate::kernel::ids::Id;
@@ -211,32 +211,44 @@ impl Commands {
 
     /// Another row is chosen: asks for its definition; the old one stays until the new one is here.
     fn moved(&mut self, world: &World<'_>) -> Vec<Effect> {
-        (self.waiting, self.suggesting) = (None, None);
+        (self.waiting, self.suggesting, self.unshown) = (None, None, None);
         match self.chosen() {
             Some(id) => {
                 if self.definition().is_some() {
                     return Vec::new();
                 }
-                vec![ask("show", Request::Show(id))]
+                vec![self.look_at(id, world)]
             }
             None => {
-                self.lay_out(world, true);
+                self.shown = None;
+                self.lay_out_heading(world);
+                self.page.rewind();
                 Vec::new()
             }
         }
     }
 
-    /// Makes the rows beside the list anew.
-    fn lay_out(&mut self, world: &World<'_>, rewind: bool) {
+    /// Asks for a definition, laid out as it is drawn now.
+    fn look_at(&self, id: Id, world: &World<'_>) -> Effect {
+        let paper = Paper { room: self.panes(world.area)[1].width, theme: world.theme.clone() };
+        ask("show", Request::Show(id, paper))
+    }
+
+    /// What stands beside a heading.
+    fn lay_out_heading(&mut self, world: &World<'_>) {
         let room = self.panes(world.area)[1].width;
-        let rows = match (self.item(), self.definition()) {
-            (Some(Item::Command(_)), Some(shown)) => page::definition(shown, room, world.theme),
-            (Some(Item::Command(_)), None) | (None, _) => Vec::new(),
-            (Some(heading), _) => page::of_heading(&self.tree, heading, room, world.theme),
-        };
-        self.page.set(rows);
-        if rewind {
-            self.page.rewind();
+        let rows = self.item().map(|item| page::of_heading(&self.tree, item, room, world.theme));
+        self.page.set(rows.unwrap_or_default());
+    }
+
+    /// The page has another width now.
+    pub(super) fn lay_out(&mut self, world: &World<'_>) -> Vec<Effect> {
+        match self.chosen() {
+            Some(id) => vec![self.look_at(id, world)],
+            None => {
+                self.lay_out_heading(world);
+                Vec::new()
+            }
         }
     }
 
@@ -305,7 +317,7 @@ impl Commands {
                     self.wanted = None;
                 }
                 // What is shown may be another one now.
-                let again = self.chosen().map(|id| ask("show", Request::Show(id)));
+                let again = self.chosen().map(|id| self.look_at(id, world));
                 wanted.or(again.map(|a| vec![a])).unwrap_or(effects)
             }
             Answer::Looked => match self.wanted.take() {
@@ -313,10 +325,13 @@ impl Commands {
                 None => Vec::new(),
             },
             Answer::Shown(id, _) if self.chosen() != Some(id) => Vec::new(),
-            Answer::Shown(_, Ok(shown)) => {
-                let rewind = self.shown.as_ref().is_none_or(|before| before.id != shown.id);
+            Answer::Shown(_, Ok(mut shown)) => {
+                let other = self.shown.as_ref().is_none_or(|before| before.id != shown.id);
+                self.page.set(std::mem::take(&mut shown.rows));
+                if other {
+                    self.page.rewind();
+                }
                 (self.shown, self.unshown) = (Some(shown), None);
-                self.lay_out(world, rewind);
                 match self.waiting.take() {
                     Some(want) => self.begin(want, world),
                     None => Vec::new(),
@@ -324,7 +339,6 @@ impl Commands {
             }
             Answer::Shown(_, Err(fault)) => {
                 (self.shown, self.unshown, self.waiting) = (None, Some(fault), None);
-                self.lay_out(world, true);
                 Vec::new()
             }
             Answer::Suggested(id, name, values) if self.chosen() == Some(id) => self.suggested(&name, values),
@@ -385,8 +399,8 @@ impl Commands {
 
     fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
         if self.split.mouse(event, world.area) {
-            self.lay_out(world, false);
-            return Vec::new();
+            let released = matches!(event.kind, MouseEventKind::Up(_));
+            return if released { self.lay_out(world) } else { Vec::new() };
         }
         let [list, page] = self.panes(world.area);
         let before = self.cursor.at;
@@ -399,7 +413,7 @@ impl Commands {
             Clicked::Again => return self.act(RUN, world),
         }
         let marked = self.page.mouse(event, page).map(Effect::Copy);
-        let clicked = matches!(event.kind, crossterm::event::MouseEventKind::Down(_));
+        let clicked = matches!(event.kind, MouseEventKind::Down(_));
         if clicked && page.contains(Position { x: event.column, y: event.row }) {
             (self.inside, self.typing) = (true, Typing::Nothing);
         }
@@ -453,10 +467,7 @@ impl Tab for Commands {
                     false => Vec::new(),
                 }
             }
-            Happening::Resized => {
-                self.lay_out(world, false);
-                Vec::new()
-            }
+            Happening::Resized => self.lay_out(world),
             Happening::Act(action) if self.typing != Typing::Nothing => self.typed(action, world),
             Happening::Act(action) => self.act(action, world),
             Happening::Key(key) => self.key(&key, world),

@@ -1,9 +1,11 @@
 //! The tab by values, and what it looks like.
 
+use ratatui::layout::Rect;
+
 use super::form::{self, Asked};
 use super::tree::{From, Item, Listed, Listing, Tree};
 use super::trust::Judged;
-use super::work::{Answer, Errand, Prepared, Request, Scope, Shown, Want};
+use super::work::{Answer, Errand, Paper, Prepared, Request, Scope, Shown, Want};
 use super::*;
 use crate::commands::catalog::{SourceInfo, Trust};
 use crate::commands::dialect::native;
@@ -14,6 +16,7 @@ use crate::kernel::ids::{Id, Ids};
 use crate::store::SourceKind;
 use crate::tui::happening::{Launch, Lend};
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage, fact};
+use crate::tui::theme::{Depth, Theme};
 
 fn id(number: i64) -> Id {
     Ids::seeded(7).next(Timestamp::from_micros(NOW + number * 1_000_000))
@@ -97,7 +100,7 @@ fn shown(number: i64, command: Command, source: usize, trust: Trust) -> Shown {
     };
     let call = resolved.key();
     let always_trusted = from.kind == SourceKind::Bundled;
-    Shown { id: id(number), resolved, always_trusted, call, before: None, file: None }
+    Shown { id: id(number), resolved, always_trusted, call, before: None, file: None, rows: Vec::new() }
 }
 
 fn release() -> Shown {
@@ -115,7 +118,22 @@ fn release() -> Shown {
     shown(2, command, 0, Trust::Untrusted)
 }
 
-fn answer(stage: &mut Stage, answer: Answer) {
+fn theme() -> Theme {
+    Theme::choose("dusk", &BTreeMap::new(), Depth::True, false)
+}
+
+/// The question for a definition.
+fn look(id: Id) -> Effect {
+    ask("show", Request::Show(id, Paper { room: 0, theme: theme() }))
+}
+
+/// Answers the tab; a definition is laid out for its screen first.
+fn answer(stage: &mut Stage, mut answer: Answer) {
+    if let Answer::Shown(_, Ok(shown)) = &mut answer {
+        let (width, height) = stage.size();
+        let room = Commands::default().panes(Rect::new(0, 1, width, height - 2))[1].width;
+        shown.rows = page::definition(shown, room, &theme());
+    }
     stage.answer(AnyAnswer::Commands(answer));
 }
 
@@ -131,7 +149,7 @@ fn filled(size: (u16, u16)) -> Stage {
 fn on_release(size: (u16, u16)) -> Stage {
     let mut stage = filled(size);
     stage.keys("j j j");
-    assert_eq!(stage.take().last(), Some(&ask("show", Request::Show(id(2)))));
+    assert_eq!(stage.take().last(), Some(&look(id(2))));
     answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(release()))));
     stage
 }
@@ -210,10 +228,10 @@ fn a_definition_that_is_gone_says_so() {
 fn what_is_typed_narrows_the_list_down_and_escape_opens_it_again() {
     let mut stage = on_release(SMALL);
     stage.keys("/").types("dsk");
-    assert_eq!(stage.take().last(), Some(&ask("show", Request::Show(id(4)))), "the best match is chosen");
+    assert_eq!(stage.take().last(), Some(&look(id(4))), "the best match is chosen");
     insta::assert_snapshot!("filter", stage.text());
     stage.keys("down");
-    assert_eq!(stage.take(), [ask("show", Request::Show(id(5)))]);
+    assert_eq!(stage.take(), [look(id(5))]);
     stage.keys("enter esc");
     let text = stage.text();
     let chosen = text.lines().find(|l| l.contains('▌')).unwrap();
@@ -241,10 +259,20 @@ fn headings_fold_by_enter_and_by_the_arrows() {
 }
 
 #[test]
+fn a_definition_comes_back_when_the_cursor_does() {
+    let mut stage = on_release(SMALL);
+    stage.keys("k");
+    assert!(!stage.text().contains("Parameters"), "{}", stage.text());
+    stage.take();
+    stage.keys("j");
+    assert_eq!(stage.take(), [look(id(2))]);
+}
+
+#[test]
 fn a_click_chooses_and_a_second_one_folds_or_runs() {
     let mut stage = filled(LARGE);
     stage.click(6, 3);
-    assert_eq!(stage.take(), [ask("show", Request::Show(id(1)))]);
+    assert_eq!(stage.take(), [look(id(1))]);
     stage.click(6, 2);
     stage.click(6, 2);
     assert!(stage.text().contains("▸ ops"), "{}", stage.text());
@@ -262,7 +290,7 @@ fn the_cursor_stays_on_its_command_when_others_come() {
     answer(&mut stage, Answer::Listed(Ok(more)));
     let text = stage.text();
     assert!(text.lines().any(|l| l.contains('▌') && l.contains("release")), "{text}");
-    assert_eq!(stage.take(), [ask("show", Request::Show(id(2)))], "what is shown may be another one now");
+    assert_eq!(stage.take(), [look(id(2))], "what is shown may be another one now");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
+use super::page;
 use super::tree::{From, Listed, Listing};
 use super::trust::Judged;
 use crate::app::App;
@@ -23,6 +24,8 @@ use crate::store::{DefinitionFilter, DefinitionRow, Source, SourceKind};
 use crate::tui::happening::{Fault, Launch};
 use crate::tui::jobs::Desk;
 use crate::tui::tabs::Answer as AnyAnswer;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::text::Row;
 
 /// The largest file that is edited, bytes.
 const LARGEST: u64 = 4 << 20;
@@ -60,13 +63,29 @@ pub enum Scope {
     Source(String),
 }
 
+/// What a definition is laid out on.
+#[derive(Clone, Debug)]
+pub struct Paper {
+    /// Its width, columns.
+    pub room: u16,
+    /// Its colours.
+    pub theme: Theme,
+}
+
+/// How it is laid out is no part of what is asked for.
+impl PartialEq for Paper {
+    fn eq(&self, _: &Paper) -> bool {
+        true
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, PartialEq)]
 pub enum Request {
     /// Everything there is.
     List,
-    /// One definition.
-    Show(Id),
+    /// One definition, laid out.
+    Show(Id, Paper),
     /// Bind, plan and judge.
     Prepare(Errand),
     /// The values that a trusted definition suggests for a parameter.
@@ -109,6 +128,8 @@ pub struct Shown {
     pub before: Option<String>,
     /// Its file, where a person may edit it.
     pub file: Option<PathBuf>,
+    /// All of it, laid out.
+    pub rows: Vec<Row>,
 }
 
 /// What came of preparing a run.
@@ -161,7 +182,14 @@ pub fn work(request: Request, desk: &Desk<'_>) {
     let app = desk.app;
     match request {
         Request::List => list(desk),
-        Request::Show(id) => send(Answer::Shown(id, show(app, id).map_err(Fault::from))),
+        Request::Show(id, paper) => {
+            let shown = show(app, id).map(|mut shown| {
+                // Colouring long code takes longer than a frame.
+                shown.rows = page::definition(&shown, paper.room, &paper.theme);
+                shown
+            });
+            send(Answer::Shown(id, shown.map_err(Fault::from)));
+        }
         Request::Prepare(errand) => {
             let prepared = prepare(desk, &errand).map_err(Fault::from);
             send(Answer::Prepared(errand, prepared));
@@ -291,7 +319,7 @@ fn show(app: &App, id: Id) -> Result<Box<Shown>> {
     let own = matches!(resolved.source.kind, SourceKind::User | SourceKind::Project | SourceKind::Dir);
     let file = resolved.source.base.as_ref().filter(|_| own).map(|base| base.join(&resolved.command.origin.path));
     let always_trusted = trusted_from_the_start(resolved.source.kind);
-    Ok(Box::new(Shown { id, resolved, always_trusted, call, before, file }))
+    Ok(Box::new(Shown { id, resolved, always_trusted, call, before, file, rows: Vec::new() }))
 }
 
 fn prepare(desk: &Desk<'_>, errand: &Errand) -> Result<Prepared> {
