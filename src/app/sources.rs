@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::App;
+use super::runtime::wait;
 use crate::commands::catalog::local_path;
 use crate::commands::model::Dialect;
 use crate::commands::names;
@@ -14,7 +15,7 @@ use crate::commands::source::sync::{self, Synced};
 use crate::commands::source::{github, own};
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Ids;
 use crate::kernel::secret::Secret;
 use crate::store::{DefinitionFilter, NewSource, Source, SourceKind, Store};
@@ -148,17 +149,13 @@ impl App {
     fn download(&self, sources: &[Source], watch: Watch<'_>) -> Result<(Remote, Vec<Result<Download>>)> {
         let mut remote = self.remote()?;
         remote.find_tokens(sources, &|token| self.redactor.learn(&Secret::new(token.expose())));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-        let downloads = runtime.block_on(async {
+        let downloads = wait(async {
             tokio::select! {
                 biased;
                 () = asked_to_stop(watch.stop) => None,
                 downloads = remote.download(sources, watch.report) => Some(downloads),
             }
-        });
+        })?;
         let stopped = || Error::new(Kind::Interrupted, "interrupted; nothing was changed");
         Ok((remote, downloads.ok_or_else(stopped)?))
     }

@@ -22,6 +22,7 @@ mod model_server;
 mod prompts;
 mod readme;
 mod run;
+mod screen;
 mod search;
 mod search_chats;
 mod sessions;
