@@ -59,11 +59,11 @@ impl Place {
     }
 
     fn id(&self, name: &str) -> (Id, Trust) {
-        let listings = self.ask(Request::List).into_iter().filter_map(|answer| match answer {
+        let mut listings = self.ask(Request::List).into_iter().filter_map(|answer| match answer {
             Answer::Listed(listing) => Some(listing.unwrap()),
             _ => None,
         });
-        let listing = listings.last().unwrap();
+        let listing = listings.next_back().unwrap();
         let found = listing.commands.iter().find(|c| c.name == name).unwrap();
         assert_eq!(listing.sources[found.source].name, "kit");
         (found.id, found.trust)

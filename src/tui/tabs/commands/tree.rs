@@ -255,14 +255,13 @@ impl Tree {
 
     /// The heading above a row: of a command its category or source, of a category its source.
     pub fn above(&self, row: usize) -> Option<usize> {
-        let inner = |item: &Item| match (self.items.get(row), item) {
-            (Some(Item::Command(_)), Item::Category(..) | Item::Source(..)) => true,
-            (Some(Item::Category(..)), Item::Source(..)) => true,
-            _ => false,
+        let row_item = *self.items.get(row)?;
+        let heads = |item: &Item| match row_item {
+            Item::Command(_) => !matches!(item, Item::Command(_)),
+            Item::Category(..) => matches!(item, Item::Source(..)),
+            Item::Source(..) => false,
         };
-        let above = self.items.get(..row)?.iter().rposition(inner)?;
-        // A command without a category stands before those that have one.
-        Some(above)
+        self.items[..row].iter().rposition(heads)
     }
 
     /// The characters of a name that match what is typed.
