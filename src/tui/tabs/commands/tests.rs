@@ -305,9 +305,9 @@ fn a_command_without_parameters_runs_at_once() {
     let errand =
         Errand { want: Want::Run, id: id(1), launch: Launch { command: "ops:hello".into(), ..Launch::default() } };
     assert_eq!(stage.take(), [ask("run", Request::Prepare(errand.clone()))]);
-    answer(&mut stage, Answer::Prepared(errand.clone(), Ok(Prepared::Ready)));
-    // Told to the tab beside it, which is not on this stage.
-    assert_eq!(stage.take(), []);
+    let launch = errand.launch.clone();
+    answer(&mut stage, Answer::Prepared(errand, Ok(Prepared::Ready)));
+    assert_eq!(stage.take(), [Effect::Tell(TabId::Runs, Tell::Launch(launch))]);
 }
 
 #[test]
