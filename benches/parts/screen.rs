@@ -174,7 +174,8 @@ fn fill(place: &Rc<Place>) {
     super::measure::once(&mut place.fac(&["sessions", "import", file.to_str().unwrap()]));
     let folder = place.path("large");
     std::fs::create_dir_all(&folder).unwrap();
-    let text = format!("# Large\n\n## large\n\n> Print much\n\n```sh\nseq -f 'line %.0f of a long output' {LINES}\n```\n");
+    let text =
+        format!("# Large\n\n## large\n\n> Print much\n\n```sh\nseq -f 'line %.0f of a long output' {LINES}\n```\n");
     std::fs::write(folder.join("maskfile.md"), text).unwrap();
     super::measure::once(&mut place.fac(&["source", "add", path_text(&folder)]));
     super::measure::once(&mut place.fac(&["source", "trust", "large", "--yes"]));

@@ -5,6 +5,7 @@ pub mod mcp;
 pub mod models;
 mod open;
 pub mod runtime;
+pub mod sources;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
-use crate::commands::run::{Engine, Launcher, Threads};
+use crate::commands::run::{self, Engine, Launcher, Reach, Threads};
 use crate::commands::source::cache::BlobCache;
 use crate::commands::source::remote::Remote;
 use crate::commands::source::{github, own};
@@ -286,6 +287,11 @@ impl App {
     /// The interpreter table with what the user wrote about it.
     pub fn interpreters(&self) -> Result<exec::Interpreters> {
         open::interpreters(self.config()?)
+    }
+
+    /// What a definition would reach if it were run here.
+    pub fn reach(&self, resolved: &Resolved) -> Result<Reach> {
+        Ok(run::reach(resolved, &self.interpreters()?, &self.env, &self.cwd))
     }
 
     /// An engine for one run.

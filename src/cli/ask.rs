@@ -2,24 +2,17 @@
 //!
 //! Without a terminal nothing is asked: the answer is no, with the command that would give a yes.
 
-use std::ops::ControlFlow;
-use std::time::Duration;
-
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, FuzzySelect, Input, Select};
 
 use super::{Context, card, draw, hidden, table};
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Command, Param, ParamType};
-use crate::commands::run::{self, Plan, Reach};
+use crate::commands::run::{self, Plan};
 use crate::exec::signals::StopOnSignals;
-use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line, width};
-use crate::store::{DefinitionFilter, NewGrant};
-
-/// How long a suggestion command may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::store::DefinitionFilter;
 
 /// The answer to a question about trust.
 pub(super) enum Granted {
@@ -54,12 +47,7 @@ fn gone(error: dialoguer::Error) -> Error {
 
 /// Asks for trust in everything of a plan that has none: how many there are and which, then each in turn.
 pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<Granted> {
-    let mut wanting: Vec<&Resolved> = Vec::new();
-    for resolved in plan.all().filter(|r| r.trust != Trust::Trusted) {
-        if !wanting.iter().any(|w| w.key() == resolved.key()) {
-            wanting.push(resolved);
-        }
-    }
+    let wanting = plan.untrusted();
     if let Some(first) = wanting.first().filter(|_| !context.ui.ask) {
         return Ok(Granted::No(first.refusal()));
     }
@@ -95,7 +83,7 @@ fn ask_trust(
 ) -> Result<bool> {
     let ui = &context.ui;
     let before = catalog.store.last_grant(&resolved.source.spec, &resolved.command.name)?;
-    let reach = reach_of(context, resolved)?;
+    let reach = context.app.reach(resolved)?;
     ui.note(&match before.filter(|_| resolved.trust == Trust::Changed) {
         Some(grant) => card::changed(ui, resolved, &reach, number, &grant.text),
         None => card::whole(ui, resolved, &reach, number),
@@ -112,26 +100,9 @@ fn ask_trust(
     let yes = Confirm::with_theme(&*theme).with_prompt(safe_line(&question)).default(false).interact().map_err(gone)?;
     if yes {
         resolved.check_unchanged()?;
-        catalog.store.grant(&[grant_of(resolved, "asked")])?;
+        catalog.store.grant(&[resolved.grant("asked")])?;
     }
     Ok(yes)
-}
-
-/// What a definition would reach if it were run here.
-pub(super) fn reach_of(context: &Context, resolved: &Resolved) -> Result<Reach> {
-    let app = &context.app;
-    Ok(run::reach(resolved, &app.interpreters()?, &app.env, &app.cwd))
-}
-
-/// The permission for a definition as it is now.
-pub(super) fn grant_of(resolved: &Resolved, how: &str) -> NewGrant {
-    NewGrant {
-        source: resolved.source.spec.clone(),
-        command: resolved.command.name.clone(),
-        digest: resolved.digest.clone(),
-        how: how.to_string(),
-        text: resolved.accepted_text(),
-    }
 }
 
 /// Shows a snippet and asks whether to run it. `-y`, a setting, and the absence of a terminal skip the question.
@@ -173,20 +144,8 @@ pub(super) fn parameter(context: &Context, command: &Command, param: &Param, may
 /// The lines a suggestion command prints; none when it fails.
 fn suggestions(context: &Context, command: &Command, script: &str) -> Vec<String> {
     context.ui.note(&format!("looking for values with: {}", safe_line(script)));
-    let path = context.app.env.os("PATH").unwrap_or_default();
-    let prepared = Interpreters::default().prepare("sh", script, &command.name, &[], path);
-    let (Ok(prepared), Ok(signals)) = (prepared, StopOnSignals::new()) else { return Vec::new() };
-    let mut job = Job::new(prepared.program.clone(), context.app.cwd.clone());
-    job.args = prepared.args.clone();
-    let variables = context.app.env.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("FAC_SECRET_"));
-    job.env = variables.map(|(name, value)| (name.into(), value.into())).collect();
-    job.timeout = Some(PATIENCE);
-    job.grace = Duration::from_secs(1);
-    let mut quiet = |_: Stream, _: &[u8]| ControlFlow::Continue(());
-    let Ok(outcome) = exec::run(job, &mut quiet, signals.stop()) else { return Vec::new() };
-    let bytes = outcome.stdout.joined();
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().map(str::trim_end).filter(|l| !l.is_empty()).take(1000).map(String::from).collect()
+    let Ok(signals) = StopOnSignals::new() else { return Vec::new() };
+    run::suggestions(&command.name, script, &context.app.env, &context.app.cwd, signals.stop())
 }
 
 /// A fuzzy picker over everything that can run.

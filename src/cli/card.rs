@@ -4,7 +4,7 @@
 use super::draw;
 use super::ui::{Role, Ui};
 use crate::commands::catalog::{Resolved, Trust};
-use crate::commands::run::{Reach, Told};
+use crate::commands::run::Reach;
 use crate::kernel::terminal::{safe, safe_line};
 
 /// The commands that will be asked about, before the first question.
@@ -45,34 +45,9 @@ fn head(ui: &Ui, resolved: &Resolved, reach: &Reach, number: Option<(usize, usiz
     let count = number.map(|(n, of)| format!("{n} of {of}  ")).unwrap_or_default();
     let name = ui.paint_err(Role::Strong, &safe_line(&resolved.key()));
     let mut out = format!("{count}{name}  {}", draw::place(resolved));
-    for (label, text) in facts(reach) {
+    for (label, text) in reach.facts() {
         let label = ui.paint_err(Role::Dim, &format!("{label:>8}"));
         out.push_str(&format!("\n{label}  {}", safe_line(&text)));
     }
     out
-}
-
-fn facts(reach: &Reach) -> Vec<(&'static str, String)> {
-    let mut facts = Vec::new();
-    facts.extend(reach.by.iter().map(|told| ("runs by", text(told))));
-    facts.extend(reach.folders.iter().map(|told| ("in", text(told))));
-    facts.extend(reach.env.iter().map(|(name, value)| ("sets", format!("{name}={value}"))));
-    if !reach.arguments.is_empty() {
-        facts.push(("sets", format!("{} from its arguments", reach.arguments.join(", "))));
-    }
-    let asked = reach.secret_arguments.iter().map(|name| format!("the argument {name}"));
-    let taken = reach.secret_variables.iter().map(|name| format!("{name} of your environment"));
-    let secrets: Vec<String> = asked.chain(taken).collect();
-    if !secrets.is_empty() {
-        facts.push(("secrets", secrets.join(", ")));
-    }
-    facts
-}
-
-fn text(told: &Told) -> String {
-    match told.steps.as_slice() {
-        [] => told.what.clone(),
-        [one] => format!("{} for step {one}", told.what),
-        many => format!("{} for steps {}", told.what, many.join(", ")),
-    }
 }

@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
-use similar::{ChangeTag, TextDiff};
 
 use super::ui::{Role, Ui};
 use crate::commands::bind;
 use crate::commands::catalog::Resolved;
-use crate::commands::model::{Command, Param, ParamKind, ParamType, Severity, Step};
+use crate::commands::describe;
+use crate::commands::model::{Command, Param, ParamKind, ParamType, Step};
 use crate::commands::run::{Dry, Plan, Report, Unit, Watcher};
 use crate::exec::Stream;
+use crate::kernel::difference::{self, Change};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::{self, render};
@@ -63,7 +64,7 @@ pub(super) fn params(ui: &Ui, command: &Command) -> String {
     let written: Vec<(String, String)> = command
         .params
         .iter()
-        .map(|p| (safe_line(&signature(p)).into_owned(), safe_line(&about(p)).into_owned()))
+        .map(|p| (safe_line(&describe::signature(p)).into_owned(), safe_line(&describe::about(p)).into_owned()))
         .collect();
     let widest = written.iter().map(|w| width(&w.0)).max().unwrap_or(0).min(34);
     let mut out = String::new();
@@ -75,75 +76,20 @@ pub(super) fn params(ui: &Ui, command: &Command) -> String {
     out
 }
 
-fn signature(param: &Param) -> String {
-    let short = param.short.map(|c| format!("-{c}, ")).unwrap_or_default();
-    match param.kind {
-        ParamKind::Positional if param.required => format!("<{}>", param.name),
-        ParamKind::Positional => format!("[{}]", param.name),
-        ParamKind::Rest => format!("[{}...]", param.name),
-        ParamKind::Flag => format!("{short}--{}", param.name),
-        ParamKind::Option => format!("{short}--{} <{}>", param.name, kind_word(param)),
-    }
-}
-
-fn kind_word(param: &Param) -> &'static str {
-    match param.ty {
-        ParamType::Text => "text",
-        ParamType::Integer => "integer",
-        ParamType::Number => "number",
-        ParamType::Path => "path",
-        ParamType::File => "file",
-        ParamType::Secret => "secret",
-        ParamType::Bool => "bool",
-    }
-}
-
-fn about(param: &Param) -> String {
-    let mut parts = Vec::new();
-    if !param.help.is_empty() {
-        parts.push(param.help.clone());
-    }
-    let mut notes = Vec::new();
-    if !param.choices.is_empty() {
-        notes.push(param.choices.join("|"));
-    }
-    if let Some(default) = &param.default {
-        notes.push(format!("default {default}"));
-    }
-    if param.required && param.kind == ParamKind::Option {
-        notes.push("required".to_string());
-    }
-    if !notes.is_empty() {
-        parts.push(format!("[{}]", notes.join("; ")));
-    }
-    parts.join(" ")
-}
-
 /// Where a definition stands: `owner/repo@abc1234 path:12-30`.
 pub(super) fn place(resolved: &Resolved) -> String {
-    let origin = &resolved.command.origin;
-    let mut out = format!("{} ", resolved.source.name);
-    if let Some(repo) = origin.repo.as_ref().filter(|r| **r != "factotum") {
-        out.push_str(repo);
-        if let Some(commit) = &origin.commit {
-            out.push_str(&format!("@{}", commit.get(..8).unwrap_or(commit)));
-        }
-        out.push(' ');
-    }
-    out.push_str(&format!("{}:{}-{}", origin.path, origin.lines.0, origin.lines.1));
-    safe_line(&out).into_owned()
+    safe_line(&describe::place(resolved)).into_owned()
 }
 
 /// A snippet with the values it would get.
 pub(super) fn snippet_card(ui: &Ui, plan: &Plan) -> String {
-    let unit = plan.root();
+    let (texts, values) = describe::texts_and_values(plan);
     let mut out = String::new();
-    for step in &unit.resolved.command.steps {
-        out.push_str(&format!("{} {}\n", ui.paint_err(Role::Dim, "$"), safe(&step.text)));
+    for text in texts {
+        out.push_str(&format!("{} {}\n", ui.paint_err(Role::Dim, "$"), safe(text)));
     }
-    for value in &unit.bound.values {
-        let text = if value.secret { "***" } else { &value.text };
-        out.push_str(&format!("  {} = {}\n", ui.paint_err(Role::Name, &safe_line(&value.var)), safe_line(text)));
+    for (name, value) in values {
+        out.push_str(&format!("  {} = {}\n", ui.paint_err(Role::Name, &safe_line(name)), safe_line(value)));
     }
     out.trim_end().to_string()
 }
@@ -159,23 +105,15 @@ pub(super) fn trust_diff(ui: &Ui, before: &str, resolved: &Resolved) -> String {
 
 /// A line diff of two definitions, three lines around each change.
 pub(super) fn diff(ui: &Ui, before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
     let mut out = String::new();
-    for (number, group) in diff.grouped_ops(3).iter().enumerate() {
-        if number > 0 {
-            out.push_str(&ui.paint(Role::Dim, "  ⋮"));
-            out.push('\n');
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let line = safe(change.value().trim_end_matches(['\n', '\r'])).into_owned();
-            let line = match change.tag() {
-                ChangeTag::Delete => ui.paint(Role::Bad, &format!("- {line}")),
-                ChangeTag::Insert => ui.paint(Role::Good, &format!("+ {line}")),
-                ChangeTag::Equal => format!("  {line}"),
-            };
-            out.push_str(&line);
-            out.push('\n');
-        }
+    for change in difference::lines(before, after) {
+        out.push_str(&match change {
+            Change::Gap => ui.paint(Role::Dim, "  ⋮"),
+            Change::Gone(line) => ui.paint(Role::Bad, &format!("- {}", safe(&line))),
+            Change::New(line) => ui.paint(Role::Good, &format!("+ {}", safe(&line))),
+            Change::Kept(line) => format!("  {}", safe(&line)),
+        });
+        out.push('\n');
     }
     out.trim_end().to_string()
 }
@@ -375,17 +313,8 @@ pub(super) fn command_json(resolved: &Resolved) -> Value {
         "origin": {"repo": origin.repo, "commit": origin.commit, "path": origin.path, "blob": origin.blob,
                    "lines": [origin.lines.0, origin.lines.1]},
         "diagnostics": command.diagnostics.iter().map(|d| json!({"line": d.line, "column": d.column,
-            "severity": severity(d.severity), "message": d.message})).collect::<Vec<_>>(),
+            "severity": describe::severity(d.severity), "message": d.message})).collect::<Vec<_>>(),
     })
-}
-
-/// The word for a severity.
-pub(super) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }
 
 fn param_json(param: &Param) -> Value {
@@ -396,7 +325,7 @@ fn param_json(param: &Param) -> Value {
         ParamKind::Rest => "rest",
     };
     json!({
-        "name": param.name, "kind": kind, "type": kind_word(param), "short": param.short, "required": param.required,
+        "name": param.name, "kind": kind, "type": describe::type_word(param.ty), "short": param.short, "required": param.required,
         "default": param.default, "choices": param.choices, "help": param.help,
         "secret": param.ty == ParamType::Secret,
     })

@@ -10,7 +10,7 @@ use super::talk::tools::Kit;
 use super::{Context, RESERVED, help};
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Catalog, Resolved, Trust};
-use crate::commands::model::{Command, ParamKind, StepKind};
+use crate::commands::model::{Command, StepKind};
 use crate::commands::prompt;
 use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
@@ -207,10 +207,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
             given.set(&resolved.command, &param.var, &value)?;
         }
     } else if dry {
-        for param in missing.iter().filter(|p| p.kind != ParamKind::Rest) {
-            let stand_in = param.choices.first().cloned().unwrap_or_else(|| format!("<{}>", param.name));
-            given.set(&resolved.command, &param.var, &stand_in)?;
-        }
+        given.stand_in(&resolved.command, &env)?;
     }
     let bound = if dry {
         bind::check_loosely(&resolved.command, &given, &env)
@@ -230,7 +227,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
         Granted::Yes => {}
         Granted::No(error) => return Err(error),
     }
-    if is_snippet(&plan) && !ask::confirm_snippet(context, &plan)? {
+    if plan.is_snippet() && !ask::confirm_snippet(context, &plan)? {
         return Err(Error::new(Kind::Refused, "nothing was run"));
     }
     let signals = StopOnSignals::new()?;
@@ -281,10 +278,6 @@ fn dry_run(context: &Context, catalog: &Catalog<'_>, plan: &Plan, asked: &Asked)
         dry.tools = kits.of(&unit.resolved, step).map(Kit::named).unwrap_or_default();
     }
     draw::dry_run(&context.ui, plan, &steps)
-}
-
-fn is_snippet(plan: &Plan) -> bool {
-    plan.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
 }
 
 /// Says what is left to say, and gives the code to pass through.

@@ -62,6 +62,19 @@ impl Given {
         self.rest.push(word.to_string());
     }
 
+    /// Puts something in the place of what must be given and is not, for a dry run: the first choice, or `<name>`.
+    ///
+    /// # Errors
+    /// None that a well-formed command can cause.
+    pub fn stand_in(&mut self, command: &Command, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+        let missing: Vec<Param> = self.missing(command, env).into_iter().cloned().collect();
+        for param in missing.iter().filter(|p| p.kind != ParamKind::Rest) {
+            let value = param.choices.first().cloned().unwrap_or_else(|| format!("<{}>", param.name));
+            self.set(command, &param.var, &value)?;
+        }
+        Ok(())
+    }
+
     /// Parameters that must be given and are not, in signature order.
     pub fn missing<'c>(&self, command: &'c Command, env: &dyn Fn(&str) -> Option<String>) -> Vec<&'c Param> {
         let absent = |p: &&Param| match p.kind {

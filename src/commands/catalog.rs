@@ -3,7 +3,7 @@
 //! Names resolve project > user > added (in order) > bundled; `source:name` picks one. It reads the store and the
 //! files of local sources; it fetches nothing and runs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::bind::nearest;
@@ -15,7 +15,7 @@ use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{DefinitionHit, DefinitionRow, SourceKind, SourceRef, Store};
+use crate::store::{DefinitionHit, DefinitionRow, NewGrant, SourceKind, SourceRef, Store};
 
 /// Names are at most this many words deep when looked up.
 const MAX_WORDS: usize = 6;
@@ -67,7 +67,7 @@ impl Trust {
 }
 
 /// A command that was found, with all that decides whether it may run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     /// The definition.
     pub command: Command,
@@ -108,6 +108,17 @@ impl Resolved {
     /// Where this one looks first for what it requires: its own file, then its own source.
     pub fn near(&self) -> Near<'_> {
         Near { source: &self.source, path: &self.command.origin.path }
+    }
+
+    /// The permission for it as it is now; `how` says how it was given.
+    pub fn grant(&self, how: &str) -> NewGrant {
+        NewGrant {
+            source: self.source.spec.clone(),
+            command: self.command.name.clone(),
+            digest: self.digest.clone(),
+            how: how.to_string(),
+            text: self.accepted_text(),
+        }
     }
 
     /// The refusal to run it, with the commands that show it and that allow it and all it requires.
@@ -344,11 +355,52 @@ impl Catalog<'_> {
         }
     }
 
+    /// Adds to `all` what they require or run, and what that requires, each once.
+    pub fn add_others(&self, all: &mut Vec<Resolved>) {
+        let mut at = 0;
+        while at < all.len() {
+            let asker = all[at].clone();
+            for words in words_of_others(&asker) {
+                if let Ok((needed, _)) = self.resolve(&words, Some(asker.near()))
+                    && !all.iter().any(|r| r.key() == needed.key())
+                {
+                    all.push(needed);
+                }
+            }
+            at += 1;
+        }
+    }
+
+    /// The trust of many rows, in their order; the same as [`Catalog::trust_of_row`] of each, with one look at the
+    /// permissions.
+    pub fn trust_of_rows(&self, rows: &[DefinitionRow]) -> Result<Vec<Trust>> {
+        let grants = self.store.grants(None)?;
+        let exact: HashSet<[&str; 3]> =
+            grants.iter().map(|g| [g.source.as_str(), g.command.as_str(), g.digest.as_str()]).collect();
+        let named: HashSet<[&str; 2]> = grants.iter().map(|g| [g.source.as_str(), g.command.as_str()]).collect();
+        let trust = |row: &DefinitionRow| {
+            let (spec, name) = (row.source.spec.as_str(), row.name.as_str());
+            match trusted_from_the_start(row.source.kind) || exact.contains(&[spec, name, row.digest.as_str()]) {
+                true => Trust::Trusted,
+                false if named.contains(&[spec, name]) => Trust::Changed,
+                false => Trust::Untrusted,
+            }
+        };
+        Ok(rows.iter().map(trust).collect())
+    }
+
     /// The rows of a list with their trust; reads no files, so local definitions are judged as they were last read.
     pub fn trust_of_row(&self, row: &DefinitionRow) -> Result<Trust> {
         let source = self.source_info(&row.source);
         self.trust(&source, &row.name, &row.digest)
     }
+}
+
+/// The words of the commands that one requires or runs.
+fn words_of_others(one: &Resolved) -> Vec<Vec<String>> {
+    let calls = one.command.steps.iter().filter(|s| s.kind == StepKind::Run).flat_map(|s| s.text.lines());
+    let called = calls.filter(|l| !l.trim_start().starts_with('#')).filter_map(shlex::split);
+    one.command.requires.iter().cloned().chain(called).filter(|words| !words.is_empty()).collect()
 }
 
 /// The folder of a source whose files may change at any time.
@@ -366,8 +418,8 @@ pub fn local_path(spec: &str) -> &str {
     spec.split_once(':').map_or(spec, |(_, path)| path)
 }
 
-/// project > user > added > bundled.
-fn level(kind: SourceKind) -> u8 {
+/// The order of sources: project, user, added, bundled; a lower number wins.
+pub fn level(kind: SourceKind) -> u8 {
     match kind {
         SourceKind::Project => 0,
         SourceKind::User => 1,

@@ -6,6 +6,7 @@ pub mod bind;
 pub mod catalog;
 #[cfg(test)]
 pub(crate) mod corpus_tests;
+pub mod describe;
 pub mod dialect;
 pub mod digest;
 pub mod export;

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod difference;
 pub mod duration;
 pub mod env;
 pub mod error;

@@ -343,8 +343,10 @@ impl Sitting<'_> {
             }
             Lend::Ourselves { name, words } => {
                 let program = self.app.env.path("FAC_PROGRAM").map_or_else(std::env::current_exe, Ok);
+                // A home that a flag named is the home of that one too.
+                let own = self.app.launcher().map(|l| l.own_env.clone()).unwrap_or_default();
                 let ended = self.away(|| -> io::Result<()> {
-                    Command::new(program?).args(&words).status()?;
+                    Command::new(program?).args(&words).envs(own).status()?;
                     wait_for_a_key()
                 });
                 if let Err(error) = ended {

@@ -107,10 +107,21 @@ impl Stage {
         self
     }
 
+    /// A text came back from another program.
+    pub fn edited(&mut self, name: &'static str, text: Option<String>) -> &mut Stage {
+        let front = self.shell.front();
+        self.incoming(Incoming::Edited(front, name, text))
+    }
+
     /// The window has another size.
     pub fn resized(&mut self, size: (u16, u16)) -> &mut Stage {
         self.size = size;
         self.incoming(Incoming::Terminal(Event::Resize(size.0, size.1)))
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
     }
 
     /// What was asked for, and forgets it.

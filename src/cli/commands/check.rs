@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::super::Context;
 use super::super::ui::Role;
-use super::super::{Context, draw};
+use crate::commands::describe;
 use crate::commands::model::{Diagnostic, Severity};
 use crate::commands::scan::{self, Place};
 use crate::commands::source::local;
@@ -38,7 +39,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             .iter()
             .map(|(path, d)| {
                 json!({"path": path, "line": d.line, "column": d.column,
-                    "severity": draw::severity(d.severity), "message": d.message})
+                    "severity": describe::severity(d.severity), "message": d.message})
             })
             .collect();
         context.ui.value(
@@ -52,7 +53,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
                 Severity::Info => Role::Dim,
             };
             let place = safe_line(&format!("{path}:{}:{}", d.line, d.column)).into_owned();
-            let word = context.ui.paint(role, draw::severity(d.severity));
+            let word = context.ui.paint(role, describe::severity(d.severity));
             context.ui.line(&format!("{place}: {word}: {}", safe_line(&d.message)))?;
         }
         context.ui.note(&format!(

@@ -7,8 +7,8 @@ use super::super::{Context, draw};
 use super::list::named;
 use crate::commands::bind;
 use crate::commands::catalog::{Resolved, Trust};
+use crate::commands::describe;
 use crate::commands::model::{Severity, StepKind};
-use crate::commands::tool;
 use crate::kernel::error::Result;
 use crate::kernel::terminal::{safe, safe_line};
 
@@ -87,27 +87,14 @@ fn page(context: &Context, resolved: &Resolved) -> String {
     for d in &command.diagnostics {
         let role = if d.severity == Severity::Error { Role::Bad } else { Role::Warn };
         let said = format!("{}:{}: {}", d.line, d.column, d.message);
-        out.push_str(&format!("{} {}\n", ui.paint(role, draw::severity(d.severity)), safe_line(&said)));
+        out.push_str(&format!("{} {}\n", ui.paint(role, describe::severity(d.severity)), safe_line(&said)));
     }
     out.push_str(&format!("\n{}\n", ui.paint(Role::Strong, "Definition")));
-    out.push_str(&draw::markdown(ui, &body(command)));
+    out.push_str(&draw::markdown(ui, &describe::body(command)));
     if !out.ends_with('\n') {
         out.push('\n');
     }
     out
-}
-
-/// The definition as Markdown; snippets and sheets that are none stand in a fence.
-fn body(command: &crate::commands::model::Command) -> String {
-    use crate::commands::model::Dialect;
-    if command.dialect == Dialect::Navi {
-        return format!("````sh\n{}\n````\n", command.text.trim_end());
-    }
-    // The heading is the usage, which stands on top already.
-    match command.text.split_once('\n') {
-        Some((first, rest)) if first.starts_with('#') => rest.trim_start_matches('\n').to_string(),
-        _ => command.text.clone(),
-    }
 }
 
 fn trust_word(ui: &super::super::ui::Ui, resolved: &Resolved) -> String {
@@ -119,40 +106,8 @@ fn trust_word(ui: &super::super::ui::Ui, resolved: &Resolved) -> String {
 }
 
 fn details(context: &Context, resolved: &Resolved) -> String {
-    let command = &resolved.command;
-    let mut rows: Vec<(&str, String)> = Vec::new();
-    if !command.effects.is_empty() {
-        rows.push(("Effects", command.effects.iter().map(|e| e.name()).collect::<Vec<_>>().join(", ")));
-    }
-    if !command.aliases.is_empty() {
-        rows.push(("Aliases", command.aliases.join(", ")));
-    }
-    if let Some(category) = &command.category {
-        rows.push(("Category", category.clone()));
-    }
-    if !command.requires.is_empty() {
-        rows.push(("Requires", command.requires.iter().map(|w| w.join(" ")).collect::<Vec<_>>().join(", ")));
-    }
-    if !command.platforms.is_empty() {
-        rows.push(("Platforms", command.platforms.join(", ")));
-    }
-    for trigger in &command.triggers {
-        rows.push(("On", format!("{} {}", trigger.kind, trigger.args.join(" "))));
-    }
-    if let Some(ms) = command.timeout_ms {
-        rows.push(("Timeout", crate::kernel::duration::human_ms(ms)));
-    }
-    if let Some(wish) = tool::foreign_wish(command) {
-        rows.push((
-            "Its tools",
-            format!("{wish} (another program's: nothing is offered or allowed; `-T` offers yours)"),
-        ));
-    }
-    if !resolved.clashes.is_empty() {
-        rows.push(("Same name", resolved.clashes.join(", ")));
-    }
     let mut out = String::new();
-    for (label, value) in rows {
+    for (label, value) in describe::details(resolved) {
         let label = context.ui.paint(Role::Dim, &format!("{label:<9}"));
         out.push_str(&format!("  {label}  {}\n", safe_line(&value)));
     }

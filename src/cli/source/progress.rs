@@ -6,25 +6,28 @@ use std::sync::{Arc, Mutex};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::ui::Ui;
+use crate::app::sources::{Watch, said};
 use crate::commands::source::github::Progress;
 use crate::commands::source::remote::Report;
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::error::Result;
 use crate::kernel::terminal::safe_line;
 
 /// Lines on stderr, one a source; nothing where stderr is no terminal.
-pub(super) struct Lines {
+struct Lines {
     all: MultiProgress,
     bars: Arc<Mutex<HashMap<String, ProgressBar>>>,
 }
 
 impl Lines {
-    pub(super) fn new(ui: &Ui) -> Self {
+    fn new(ui: &Ui) -> Self {
         let shown = ui.stderr_terminal && !ui.quiet && !ui.json;
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Lines { all: MultiProgress::with_draw_target(target), bars: Arc::default() }
     }
 
     /// What downloads call while they work.
-    pub(super) fn report(&self) -> Report {
+    fn report(&self) -> Report {
         let (all, bars) = (self.all.clone(), self.bars.clone());
         Arc::new(move |source: &str, progress: Progress| {
             let Ok(mut bars) = bars.lock() else { return };
@@ -43,7 +46,7 @@ impl Lines {
     }
 
     /// Takes the lines away.
-    pub(super) fn finish(&self) {
+    fn finish(&self) {
         if let Ok(bars) = self.bars.lock() {
             bars.values().for_each(ProgressBar::finish_and_clear);
         }
@@ -51,12 +54,11 @@ impl Lines {
     }
 }
 
-fn said(progress: Progress) -> String {
-    match progress {
-        Progress::Asking => "asking for changes".to_string(),
-        Progress::Listing => "listing files".to_string(),
-        Progress::Listed { wanted, missing } => format!("{wanted} files, {missing} to fetch"),
-        Progress::Archive { bytes } => format!("archive, {:.1} MB", bytes as f64 / 1e6),
-        Progress::Blob { done, total } => format!("{done} of {total} files"),
-    }
+/// Does what downloads, with lines of progress. Ctrl-C ends it.
+pub(super) fn watched<T>(ui: &Ui, work: impl FnOnce(Watch<'_>) -> Result<T>) -> Result<T> {
+    let lines = Lines::new(ui);
+    let signals = StopOnSignals::new()?;
+    let done = work(Watch { report: &lines.report(), stop: signals.stop() });
+    lines.finish();
+    done
 }

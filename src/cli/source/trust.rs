@@ -8,7 +8,6 @@ use super::super::table::Table;
 use super::super::ui::Role;
 use super::super::{Context, ask, card, draw};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
-use crate::commands::model::StepKind;
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
@@ -46,7 +45,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     }
     if context.ui.ask && !context.ui.yes {
         for one in wanting.iter().take(if args.command.is_some() { 20 } else { 3 }) {
-            let reach = ask::reach_of(context, one)?;
+            let reach = context.app.reach(one)?;
             context.ui.note(&card::whole(&context.ui, one, &reach, None));
             context.ui.note("");
         }
@@ -80,7 +79,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         let error = Error::new(Kind::Refused, "nothing was trusted");
         return Err(error.hint(format!("`fac source trust {}{which} --yes` grants it without a question", source.name)));
     }
-    let mut grants: Vec<NewGrant> = wanting.iter().map(|r| ask::grant_of(r, "source trust")).collect();
+    let mut grants: Vec<NewGrant> = wanting.iter().map(|r| r.grant("source trust")).collect();
     if let Some((spec, name, digest, text)) = settings {
         grants.push(NewGrant { source: spec, command: name, digest, how: "source trust".into(), text });
     }
@@ -120,18 +119,7 @@ fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Re
     if let Some(name) = command {
         let hits = hits(catalog.store, source, name)?;
         let mut all: Vec<Resolved> = hits.into_iter().map(|h| catalog.resolved(h)).collect::<Result<_>>()?;
-        let mut at = 0;
-        while at < all.len() {
-            let asker = all[at].clone();
-            for words in words_of_others(&asker) {
-                if let Ok((needed, _)) = catalog.resolve(&words, Some(asker.near()))
-                    && !all.iter().any(|r| r.key() == needed.key())
-                {
-                    all.push(needed);
-                }
-            }
-            at += 1;
-        }
+        catalog.add_others(&mut all);
         return Ok(all);
     }
     let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
@@ -148,13 +136,6 @@ fn hits(store: &Store, source: &Source, name: &str) -> Result<Vec<DefinitionHit>
         return Err(error.hint(format!("`fac commands ls --source {}` lists what it has", source.name)));
     }
     Ok(hits)
-}
-
-/// The words of the commands that one requires or runs.
-fn words_of_others(one: &Resolved) -> Vec<Vec<String>> {
-    let calls = one.command.steps.iter().filter(|s| s.kind == StepKind::Run).flat_map(|s| s.text.lines());
-    let called = calls.filter(|l| !l.trim_start().starts_with('#')).filter_map(shlex::split);
-    one.command.requires.iter().cloned().chain(called).filter(|words| !words.is_empty()).collect()
 }
 
 /// Take trust back

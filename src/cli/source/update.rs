@@ -1,35 +1,20 @@
 //! `fac source update` and `fac source pin`: fetch what is new, say what changed, trust nothing.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::super::Context;
-use super::super::talk::wait_or_stop;
 use super::super::ui::Role;
-use super::progress::Lines;
-use crate::commands::catalog::local_path;
-use crate::commands::names;
-use crate::commands::source::remote::{Download, Remote};
-use crate::commands::source::sync::{self, Synced};
-use crate::kernel::clock::Timestamp;
+use super::progress::watched;
+use crate::app::sources::{Updated, summary};
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::secret::Secret;
 use crate::kernel::terminal::safe_line;
-use crate::store::{DefinitionFilter, Source, SourceKind, Store};
+use crate::store::{Source, SourceKind};
 
 /// Fetch what is new from all sources, or from some
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only these
     names: Vec<String>,
-}
-
-/// What became of one source.
-struct Answer {
-    source: Source,
-    result: Result<Synced>,
-    changes: Vec<(char, String)>,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
@@ -43,102 +28,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     } else {
         args.names.iter().map(|n| super::named(context, n)).collect::<Result<_>>()?
     };
-    let mut answers = Vec::new();
-    let (remote, local): (Vec<Source>, Vec<Source>) =
-        chosen.into_iter().partition(|s| matches!(s.kind, SourceKind::Github | SourceKind::Url));
-    for source in local.into_iter().filter(|s| s.kind != SourceKind::Bundled) {
-        let before = digests(&store, &source)?;
-        let result = folder(&store, &source, context.app.clock.now());
-        let changes = changed(&before, &digests(&store, &source)?);
-        answers.push(Answer { source, result, changes });
-    }
-    if !remote.is_empty() {
-        answers.extend(fetch(context, &store, remote)?);
-    }
-    names::refresh(&store, &context.app.paths.cache)?;
-    context.app.blobs().sweep(context.app.clock.now());
+    let answers = watched(&context.ui, |watch| context.app.update_sources(chosen, watch))?;
     say(context, &answers)
 }
 
-/// Reads a folder again. One that is gone keeps its commands and is marked.
-fn folder(store: &Store, source: &Source, now: Timestamp) -> Result<Synced> {
-    let root = Path::new(local_path(&source.spec));
-    let mut after = source.clone();
-    if !root.exists() {
-        let error = Error::new(Kind::NotFound, format!("{} is not there any more", root.display()));
-        after.state = "gone".to_string();
-        after.error = Some(error.full_message());
-        store.update_source(&after)?;
-        return Err(error.hint(format!("bring it back, or `fac source rm {}`", source.name)));
-    }
-    let synced = sync::folder(store, source, root)?;
-    (after.state, after.error, after.fetched_at) = ("ok".to_string(), None, Some(now));
-    store.update_source(&after)?;
-    Ok(synced)
-}
-
-/// Downloads, then takes each complete download over.
-fn fetch(context: &Context, store: &Store, sources: Vec<Source>) -> Result<Vec<Answer>> {
-    let (remote, downloads) = download(context, &sources)?;
-    let mut answers = Vec::new();
-    for (source, download) in sources.into_iter().zip(downloads) {
-        let before = digests(store, &source)?;
-        let now = context.app.clock.now();
-        let result = download.and_then(|d: Download| remote.take_over(store, &d, now));
-        if let Err(error) = &result {
-            let mut stale = source.clone();
-            stale.state = if source.commit.is_some() { "stale" } else { "failed" }.to_string();
-            stale.error = Some(error.full_message());
-            store.update_source(&stale)?;
-        }
-        let changes = changed(&before, &digests(store, &source)?);
-        answers.push(Answer { source, result, changes });
-    }
-    Ok(answers)
-}
-
-/// Downloads all of `sources`, with lines of progress. Ctrl-C ends it and changes nothing.
-pub(super) fn download(context: &Context, sources: &[Source]) -> Result<(Remote, Vec<Result<Download>>)> {
-    let mut remote = context.app.remote()?;
-    remote.find_tokens(sources, &|token| context.app.redactor.learn(&Secret::new(token.expose())));
-    let lines = Lines::new(&context.ui);
-    let report = lines.report();
-    let downloads = wait_or_stop(remote.download(sources, &report));
-    lines.finish();
-    let stopped = |error: Error| match error.kind() {
-        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was changed"),
-        _ => error,
-    };
-    let downloads = downloads.map_err(stopped)?;
-    Ok((remote, downloads))
-}
-
-/// Names and digests of a source's definitions.
-fn digests(store: &Store, source: &Source) -> Result<Vec<(String, String)>> {
-    let filter = DefinitionFilter { source: Some(source.name.clone()), ..DefinitionFilter::default() };
-    let (rows, _) = store.list_definitions(&filter, None, 1_000_000)?;
-    let mut list: Vec<(String, String)> = rows.into_iter().map(|r| (r.name, r.digest)).collect();
-    list.sort();
-    Ok(list)
-}
-
-/// `+` new, `~` changed, `-` gone.
-fn changed(before: &[(String, String)], after: &[(String, String)]) -> Vec<(char, String)> {
-    let old: std::collections::BTreeMap<&str, &str> = before.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
-    let new: std::collections::BTreeMap<&str, &str> = after.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
-    let mut list = Vec::new();
-    for (name, digest) in &new {
-        match old.get(name) {
-            None => list.push(('+', name.to_string())),
-            Some(before) if before != digest => list.push(('~', name.to_string())),
-            Some(_) => {}
-        }
-    }
-    list.extend(old.keys().filter(|n| !new.contains_key(*n)).map(|n| ('-', n.to_string())));
-    list
-}
-
-fn say(context: &Context, answers: &[Answer]) -> Result<u8> {
+fn say(context: &Context, answers: &[Updated]) -> Result<u8> {
     let failed = answers.iter().filter(|a| a.result.is_err()).count();
     if context.ui.json {
         let list: Vec<_> = answers
@@ -173,7 +67,7 @@ fn say(context: &Context, answers: &[Answer]) -> Result<u8> {
 }
 
 /// 1 when some failed; when every one failed for the same reason, the code of that reason.
-fn code(answers: &[Answer], failed: usize) -> u8 {
+fn code(answers: &[Updated], failed: usize) -> u8 {
     if failed == 0 {
         return 0;
     }
@@ -190,7 +84,7 @@ fn word(change: char) -> &'static str {
     }
 }
 
-fn say_one(context: &Context, answer: &Answer) -> Result<()> {
+fn say_one(context: &Context, answer: &Updated) -> Result<()> {
     let ui = &context.ui;
     let name = ui.paint(Role::Name, &answer.source.name);
     match &answer.result {
@@ -226,13 +120,6 @@ fn say_one(context: &Context, answer: &Answer) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn summary(changes: &[(char, String)]) -> String {
-    let count = |c: char| changes.iter().filter(|x| x.0 == c).count();
-    let parts = [(count('+'), "new"), (count('~'), "changed"), (count('-'), "gone")];
-    let said: Vec<String> = parts.iter().filter(|p| p.0 > 0).map(|(n, w)| format!("{n} {w}")).collect();
-    said.join(", ")
 }
 
 /// Keep a source at a commit, tag or branch (without one: at the commit it has now; HEAD: at none)

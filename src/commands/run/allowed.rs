@@ -14,7 +14,10 @@ pub(super) fn refuse_untrusted(plan: &Plan) -> Result<()> {
 }
 
 /// Refuses what has mistakes, nothing to do, another platform, a dangerous parameter or a sandbox we do not have.
-pub(super) fn check_runnable(command: &Command) -> Result<()> {
+///
+/// # Errors
+/// The refusal, with the way forward.
+pub fn check_runnable(command: &Command) -> Result<()> {
     if let Some(broken) = command.diagnostics.iter().find(|d| d.severity == Severity::Error) {
         let place = format!("{}:{}:{}", command.origin.path, broken.line, broken.column);
         let said = format!("`{}` cannot run: {} ({place})", command.name, broken.message);

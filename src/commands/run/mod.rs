@@ -12,20 +12,23 @@ mod launcher;
 mod plan;
 mod reach;
 mod step;
+mod suggest;
 mod walk;
 
+pub use allowed::check_runnable;
 pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
 pub use reach::{Reach, Told, reach};
 pub use step::{Dry, dry_run};
+pub use suggest::suggestions;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use self::allowed::{check_runnable, refuse_untrusted};
+use self::allowed::refuse_untrusted;
 use self::walk::Progress;
 use super::bind::Bound;
 use super::catalog::Catalog;

@@ -1,7 +1,7 @@
 //! What would run, before anything runs: the command with everything it requires, arguments bound, in order.
 
 use crate::commands::bind::{self, Bound};
-use crate::commands::catalog::{Catalog, Resolved};
+use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::commands::model::{Step, StepKind};
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -43,6 +43,22 @@ impl Plan {
     /// Every command whose trust matters, the one that was asked for first.
     pub fn all(&self) -> impl Iterator<Item = &Resolved> {
         self.units.iter().rev().map(|u| &u.resolved).chain(&self.called)
+    }
+
+    /// Whether the command that was asked for is a snippet, which a person likes to see before it runs.
+    pub fn is_snippet(&self) -> bool {
+        self.root().resolved.command.steps.iter().any(|s| s.kind == StepKind::Snippet)
+    }
+
+    /// Those of them that nobody trusts yet, each once.
+    pub fn untrusted(&self) -> Vec<&Resolved> {
+        let mut wanting: Vec<&Resolved> = Vec::new();
+        for resolved in self.all().filter(|r| r.trust != Trust::Trusted) {
+            if !wanting.iter().any(|w| w.key() == resolved.key()) {
+                wanting.push(resolved);
+            }
+        }
+        wanting
     }
 }
 

@@ -3,6 +3,7 @@
 //! It runs nothing, writes nothing and reads no value of a secret.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
 use super::context;
@@ -37,6 +38,37 @@ pub struct Reach {
     pub secret_arguments: Vec<String>,
     /// Variables of the caller that its steps name and that look like secrets.
     pub secret_variables: Vec<String>,
+}
+
+impl Reach {
+    /// The same as lines: a label and what is told.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = Vec::new();
+        facts.extend(self.by.iter().map(|told| ("runs by", told.to_string())));
+        facts.extend(self.folders.iter().map(|told| ("in", told.to_string())));
+        facts.extend(self.env.iter().map(|(name, value)| ("sets", format!("{name}={value}"))));
+        if !self.arguments.is_empty() {
+            facts.push(("sets", format!("{} from its arguments", self.arguments.join(", "))));
+        }
+        let asked = self.secret_arguments.iter().map(|name| format!("the argument {name}"));
+        let taken = self.secret_variables.iter().map(|name| format!("{name} of your environment"));
+        let secrets: Vec<String> = asked.chain(taken).collect();
+        if !secrets.is_empty() {
+            facts.push(("secrets", secrets.join(", ")));
+        }
+        facts
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match self.steps.as_slice() {
+            [] => Ok(()),
+            [one] => write!(f, " for step {one}"),
+            many => write!(f, " for steps {}", many.join(", ")),
+        }
+    }
 }
 
 /// What `resolved` would reach if it were run from `cwd`.

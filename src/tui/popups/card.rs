@@ -49,6 +49,10 @@ impl Card {
         }
     }
 
+    pub(super) fn is_answer(&self, key: &KeyEvent) -> bool {
+        matches!(key.code, KeyCode::Char(typed) if self.answers.iter().any(|(c, _)| *c == typed))
+    }
+
     pub(super) fn act(&mut self, action: Action, inner: Rect) -> Outcome {
         match action {
             actions::OPEN => return self.give(self.at),

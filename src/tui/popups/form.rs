@@ -48,6 +48,11 @@ impl Form {
         Form { title: title.into(), inputs, ..Form::default() }
     }
 
+    /// Goes to the value of this name.
+    pub fn go_to(&mut self, name: &str) {
+        self.cursor.at = self.inputs.iter().position(|i| i.name == name).unwrap_or(self.cursor.at);
+    }
+
     /// Says what is wrong with the values, and stays.
     pub fn complain(&mut self, said: impl Into<String>) {
         self.complaint = said.into();
@@ -152,7 +157,7 @@ impl Form {
                 false => format!("‹ {} ›", input.field.text()),
                 // The one that is typed in is drawn by its field.
                 true if at == self.cursor.at => String::new(),
-                true => input.field.text().to_string(),
+                true => input.field.shown(),
             };
             Line::from(vec![
                 Span::styled(pad(&truncate_to_width(&input.label, names), names), theme.style(Role::Accent)),

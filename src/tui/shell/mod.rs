@@ -288,6 +288,9 @@ impl Shell {
         if self.popups.is_empty() && typing && self.tabs[self.at].wants(&key) {
             action = None;
         }
+        if self.popups.last().is_some_and(|open| open.popup.wants(&key)) {
+            action = None;
+        }
         // Two things work under every pop-up.
         if !self.popups.is_empty() && action.is_none() {
             let global = self.settings.keys.action(&[Section::Everywhere], chord);

@@ -38,6 +38,11 @@ impl Field {
         self.input.value()
     }
 
+    /// What of it may be seen.
+    pub fn shown(&self) -> String {
+        if self.hidden { "•".repeat(self.text().chars().count()) } else { self.text().to_string() }
+    }
+
     /// Whether nothing stands in it.
     pub fn is_empty(&self) -> bool {
         self.text().is_empty()
@@ -68,8 +73,7 @@ impl Field {
             return area.as_position();
         }
         let scroll = self.input.visual_scroll(usize::from(area.width).saturating_sub(1));
-        let shown: String =
-            if self.hidden { "•".repeat(self.text().chars().count()) } else { self.text().to_string() };
+        let shown = self.shown();
         let mut skipped = 0;
         let rest: String = shown
             .chars()
