@@ -1,5 +1,7 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+mod find;
+mod house;
 pub mod mcp;
 pub mod models;
 mod open;

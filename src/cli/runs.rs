@@ -6,12 +6,13 @@ use serde_json::json;
 use super::table::{Table, counted};
 use super::ui::Role;
 use super::{Context, ask, draw, run};
+use crate::commands::rerun::Again;
 use crate::exec;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{Removed, Run, RunFilter, RunRow, Status, Store};
+use crate::store::{Run, RunFilter, RunRow, Status, Store};
 
 /// List, show, repeat and remove past runs
 #[derive(Debug, clap::Args)]
@@ -98,6 +99,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
         status: args.status.as_deref().map(status).transpose()?,
         since: args.since.as_deref().map(|w| when(w, now)).transpose()?,
         until: args.until.as_deref().map(|w| when(w, now)).transpose()?,
+        part: None,
     };
     let (rows, next) = store.runs(&filter, args.after.as_deref(), args.limit.clamp(1, 10_000))?;
     if context.ui.json {
@@ -239,28 +241,13 @@ fn whole(context: &Context, run: &Run, step: u32, stream: &str) -> Option<Vec<u8
 
 fn rerun(context: &mut Context, store: &Store, args: &RerunArgs) -> Result<u8> {
     let found = find(store, &args.id)?;
-    let words = vec![format!("{}:{}", found.row.source, found.row.command)];
-    let secret_rest = found.row.args.pointer("/rest/0").and_then(|w| w.as_str()) == Some("***");
-    if secret_rest {
-        return Err(not_kept("the arguments"));
+    let again = Again::of(&found.row);
+    if let Some(first) = again.hidden.first() {
+        return Err(not_kept(&first.as_ref().map_or("the arguments".to_string(), |name| format!("`{name}`"))));
     }
-    let mut sets = Vec::new();
-    if let Some(values) = found.row.args.get("values").and_then(|v| v.as_object()) {
-        for (name, value) in values {
-            let text = value.as_str().unwrap_or("");
-            if text == "***" {
-                return Err(not_kept(&format!("`{name}`")));
-            }
-            match found.row.args.pointer(&format!("/lists/{name}")).and_then(|l| l.as_array()) {
-                Some(list) => sets.extend(list.iter().filter_map(|w| w.as_str()).map(|w| format!("{name}={w}"))),
-                None => sets.push(format!("{name}={text}")),
-            }
-        }
-    }
-    let rest = found.row.args.get("rest").and_then(|r| r.as_array()).into_iter().flatten();
-    let rest: Vec<String> = rest.filter_map(|w| w.as_str()).map(String::from).collect();
+    let sets = again.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let trigger = format!("rerun {}", found.row.id);
-    run::start(context, run::Asked { words, sets, rest, trigger, ..run::Asked::default() })
+    run::start(context, run::Asked { words: vec![again.command], sets, rest: again.rest, trigger, ..Default::default() })
 }
 
 fn not_kept(what: &str) -> Error {
@@ -282,38 +269,7 @@ fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
             store.remove_runs(&ids)?
         }
     };
-    remove_outputs(context, &removed);
-    super::search::after_erasing(context)?;
+    context.app.erased(&removed)?;
     context.ui.note(&format!("removed {}", counted(removed.runs.len(), "run")));
     Ok(0)
-}
-
-fn remove_outputs(context: &Context, removed: &Removed) {
-    for id in &removed.runs {
-        // The rows are gone; a file that cannot be removed is found by `fac doctor`.
-        let _ = std::fs::remove_dir_all(context.app.outputs().join(id.to_string()));
-    }
-}
-
-/// Once a day, after a run, erases runs beyond what the settings keep. A failure waits for the next day.
-pub(super) fn keep_house(context: &Context) {
-    if let Err(error) = try_keep_house(context) {
-        tracing::warn!(error = error.full_message(), "old runs could not be removed");
-    }
-}
-
-fn try_keep_house(context: &Context) -> Result<()> {
-    const KEY: &str = "runs.pruned";
-    const DAY: i64 = 86_400_000_000;
-    let (store, now) = (context.app.store()?, context.app.clock.now());
-    if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
-        return Ok(());
-    }
-    store.set_state(KEY, &json!(true))?;
-    let config = context.app.config()?;
-    let days = i64::try_from(config.int("run.keep_days")).unwrap_or(i64::MAX);
-    let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
-    remove_outputs(context, &store.prune_runs(now.plus_micros(days.saturating_mul(DAY).saturating_neg()), 0)?);
-    remove_outputs(context, &store.prune_runs(now, newest)?);
-    Ok(())
 }

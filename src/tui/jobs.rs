@@ -18,13 +18,18 @@ pub struct Desk<'a> {
     pub app: &'a App,
     /// Says when nobody wants the answer any more.
     pub stop: &'a Stop,
-    post: &'a dyn Fn(Answer),
+    post: &'a (dyn Fn(Answer) + Sync),
 }
 
 impl<'a> Desk<'a> {
     /// A desk whose answers go to `post`.
-    pub fn new(app: &'a App, stop: &'a Stop, post: &'a dyn Fn(Answer)) -> Desk<'a> {
+    pub fn new(app: &'a App, stop: &'a Stop, post: &'a (dyn Fn(Answer) + Sync)) -> Desk<'a> {
         Desk { app, stop, post }
+    }
+
+    /// The way to answer, for a thread that helps this one.
+    pub fn post(&self) -> &'a (dyn Fn(Answer) + Sync) {
+        self.post
     }
 
     /// Answers. What comes after the desk was told to stop is dropped by whoever reads.
