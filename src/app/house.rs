@@ -4,9 +4,19 @@ use serde_json::json;
 
 use super::App;
 use crate::kernel::error::Result;
-use crate::store::Removed;
+use crate::store::{Process, Removed};
 
 impl App {
+    /// Ends answers whose process is gone.
+    pub fn adopt(&self) -> Result<()> {
+        let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
+        let lost = self.store()?.adopt_pending(&alive)?;
+        if lost > 0 {
+            tracing::warn!(lost, "answers were cut short by the end of their process");
+        }
+        Ok(())
+    }
+
     /// After runs were erased: their output beside the store and their words in the index go too.
     pub fn erased(&self, removed: &Removed) -> Result<()> {
         self.remove_outputs(removed);

@@ -116,7 +116,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
             (row.command.clone(), Some(Role::Name)),
             (status_word(row), Some(status_role(row.status))),
             (took, None),
-            (arguments(row), None),
+            (row.arguments(), None),
         ]);
     }
     if rows.is_empty() {
@@ -165,16 +165,6 @@ fn status_role(status: Status) -> Role {
     }
 }
 
-fn arguments(row: &RunRow) -> String {
-    let mut words = Vec::new();
-    if let Some(values) = row.args.get("values").and_then(|v| v.as_object()) {
-        words.extend(values.iter().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or(""))));
-    }
-    let rest = row.args.get("rest").and_then(|r| r.as_array());
-    words.extend(rest.into_iter().flatten().filter_map(|w| w.as_str()).map(String::from));
-    words.join(" ")
-}
-
 fn row_json(row: &RunRow) -> serde_json::Value {
     json!({
         "id": row.id.to_string(), "command": row.command, "source": row.source, "trigger": row.trigger,
@@ -211,7 +201,7 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
         return Ok(0);
     }
     let row = &found.row;
-    let head = format!("{}  {}", row.command, arguments(row));
+    let head = format!("{}  {}", row.command, row.arguments());
     context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&head)))?;
     let facts = format!("{}  {}  {}  in {}", row.id, row.started.local_short(), row.trigger, row.cwd);
     context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&facts)))?;
@@ -247,7 +237,10 @@ fn rerun(context: &mut Context, store: &Store, args: &RerunArgs) -> Result<u8> {
     }
     let sets = again.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let trigger = format!("rerun {}", found.row.id);
-    run::start(context, run::Asked { words: vec![again.command], sets, rest: again.rest, trigger, ..Default::default() })
+    run::start(
+        context,
+        run::Asked { words: vec![again.command], sets, rest: again.rest, trigger, ..Default::default() },
+    )
 }
 
 fn not_kept(what: &str) -> Error {

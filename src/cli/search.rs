@@ -194,26 +194,8 @@ fn says(text: &str, wanted: &[&str]) -> bool {
 
 /// The excerpt, at most `room` columns of it, with the words that match standing out.
 fn highlighted(context: &Context, hit: &Hit, room: usize) -> String {
-    let mut pieces = Vec::new();
-    let mut end = 0;
-    for mark in &hit.marks {
-        pieces.push((Role::Dim, hit.excerpt.get(end..mark.start).unwrap_or_default()));
-        pieces.push((Role::Strong, hit.excerpt.get(mark.clone()).unwrap_or_default()));
-        end = mark.end;
-    }
-    pieces.push((Role::Dim, hit.excerpt.get(end..).unwrap_or_default()));
-    let (mut out, mut left) = (String::new(), room);
-    for (role, text) in pieces.into_iter().filter(|(_, text)| !text.is_empty()) {
-        let text = safe_line(text);
-        let cut = truncate_to_width(&text, left);
-        let whole = cut.len() == text.len();
-        left = left.saturating_sub(width(&cut));
-        out.push_str(&context.ui.paint(role, &cut));
-        if !whole || left == 0 {
-            break;
-        }
-    }
-    out
+    let paint = |(marked, text): (bool, String)| context.ui.paint(if marked { Role::Strong } else { Role::Dim }, &text);
+    hit.pieces(room).into_iter().map(paint).collect()
 }
 
 /// The counts, a line for each field.

@@ -29,7 +29,7 @@ use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
-use crate::store::{Process, Session};
+use crate::store::Session;
 
 /// Runs a future to its end; the runtime is made for it and goes with it.
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
@@ -56,12 +56,7 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
 
 /// Ends answers whose process is gone, before anything is shown or asked.
 pub(super) fn adopt(context: &Context) -> Result<()> {
-    let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-    let lost = context.app.store()?.adopt_pending(&alive)?;
-    if lost > 0 {
-        tracing::warn!(lost, "answers were cut short by the end of their process");
-    }
-    Ok(())
+    context.app.adopt()
 }
 
 /// What a chat is called in lists: its name, its title, or the end of its id.

@@ -3,6 +3,7 @@
 pub mod field;
 pub mod frame;
 pub mod list;
+pub mod output;
 pub mod prose;
 pub mod split;
 pub mod text;
