@@ -26,22 +26,13 @@ use super::Context;
 use super::ui::Role;
 use crate::chat::driver::{Ended, Outcome, stopped};
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::Session;
 
-/// Runs a future to its end; the runtime is made for it and goes with it.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let done = runtime.block_on(future);
-    // Nobody waits for connections that are closing.
-    runtime.shutdown_background();
-    Ok(done)
-}
+pub(super) use crate::app::runtime::wait;
+pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.
 pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
@@ -63,18 +54,6 @@ pub(super) fn adopt(context: &Context) -> Result<()> {
 pub(super) fn called(session: &Session) -> String {
     let named = session.name.clone().or_else(|| session.title.clone());
     safe_line(&named.unwrap_or_else(|| session.id.tail())).into_owned()
-}
-
-/// Dollars with as many places as small sums need.
-pub(super) fn dollars(micros: i64) -> String {
-    let sum = micros as f64 / 1e6;
-    if micros == 0 {
-        "$0".to_string()
-    } else if micros < 10_000 {
-        format!("${sum:.6}")
-    } else {
-        format!("${sum:.4}")
-    }
 }
 
 /// Says who answered and what it took, to a person at a terminal.

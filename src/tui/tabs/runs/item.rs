@@ -75,6 +75,16 @@ pub fn word(status: Status, exit_code: Option<i32>) -> String {
     }
 }
 
+/// The same where there is little room.
+fn short(status: Status, exit_code: Option<i32>) -> String {
+    match status {
+        Status::TimedOut => "timeout".to_string(),
+        Status::Interrupted => "stopped".to_string(),
+        Status::Cancelled => "skipped".to_string(),
+        status => word(status, exit_code),
+    }
+}
+
 /// How a status looks.
 pub fn role(status: Status) -> Role {
     match status {
@@ -124,19 +134,22 @@ impl Item {
         let style = theme.style(role(self.status));
         let moving = self.status == Status::Running && world.motion;
         let sign = if moving { MOVING[(world.moment % 4) as usize] } else { sign(self.status) };
-        let words = if columns >= 52 { 12 } else { 8 };
-        let word = pad(&truncate_to_width(&word(self.status, self.exit_code), words - 1), words);
+        let (words, word) = match columns >= 44 {
+            true => (12, word(self.status, self.exit_code)),
+            false => (9, short(self.status, self.exit_code)),
+        };
+        let word = pad(&truncate_to_width(&word, words - 1), words);
         let when = format!("{:>7}", when(self.started, world.now, world.zone));
         let took = if columns >= 44 { format!("{:>8}", self.took(world.now)) } else { String::new() };
         let from = if self.trigger == "manual" || columns < 64 { "" } else { first_word(&self.trigger) };
-        let room = columns.saturating_sub(2 + words + width(&when) + took.len());
+        let room = columns.saturating_sub(3 + words + width(&when) + took.len());
         let from = if from.is_empty() { String::new() } else { format!(" ↻ {}", safe_line(from)) };
         let name = truncate_to_width(&safe_line(&self.command), room.saturating_sub(width(&from)));
         let left = room.saturating_sub(width(&name) + width(&from));
         Line::from(vec![
             Span::styled(if marked { "*" } else { " " }, theme.style(Role::Key)),
             Span::styled(sign, style),
-            Span::styled(format!(" {}", truncate_to_width(&word, words - 1)), style),
+            Span::styled(format!(" {word}"), style),
             Span::styled(name, theme.style(Role::Text)),
             Span::styled(from, theme.style(Role::Second)),
             Span::styled(format!("{}{when}{took}", " ".repeat(left)), theme.style(Role::Dim)),

@@ -289,7 +289,7 @@ impl Runs {
 
     fn set_filter(&mut self, filter: Filter) -> Vec<Effect> {
         (self.filter, self.items, self.next) = (filter, None, None);
-        (self.cursor, self.loading) = (Cursor::default(), false);
+        (self.cursor, self.loading, self.failed) = (Cursor::default(), false, None);
         vec![Effect::Stop("more".into()), self.read_list()]
     }
 
@@ -532,6 +532,11 @@ impl Tab for Runs {
 
     fn is_moving(&self) -> bool {
         self.lives.iter().any(|live| !live.over)
+    }
+
+    fn holds(&self) -> Option<String> {
+        let going: Vec<&str> = self.lives.iter().filter(|live| !live.over).map(|live| live.command.as_str()).collect();
+        (!going.is_empty()).then(|| format!("would be stopped: {}", going.join(", ")))
     }
 
     fn badge(&self) -> Option<char> {

@@ -40,10 +40,10 @@ pub fn step_title(id: &str, lang: &str) -> String {
     if lang.is_empty() || lang == id { format!("━━ {id}") } else { format!("━━ {id} · {lang}") }
 }
 
-/// How something ended: `✓ ok · exit 0 · 1.2 s`.
+/// How something ended: `✗ failed · exit 2 · 1.2 s`.
 pub fn ended(status: Status, exit_code: Option<i32>, micros: i64) -> String {
     let mut said = format!("{} {}", sign(status), word(status, None));
-    if let Some(code) = exit_code {
+    if let Some(code) = exit_code.filter(|code| *code != 0) {
         said.push_str(&format!(" · exit {code}"));
     }
     format!("{said} · {}", length(micros))

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
 use super::view::Places;
-use super::{BACK_PANE, FIELD, PANE, Pane, Search, WIDEN, extra};
+use super::{BACK_PANE, FIELD, NARROW, OPEN, PANE, Pane, Search, WIDEN, extra};
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Tell, World};
 use crate::tui::keymap::Action;
@@ -30,9 +30,9 @@ impl Search {
                 self.split.grow(if action == actions::WIDER { 5 } else { -5 });
                 self.lay(world);
             }
-            actions::ACCEPT => return self.open(),
-            actions::OPEN if self.pane == Pane::Side => return self.toggle(),
-            actions::OPEN => return self.open(),
+            NARROW | OPEN if self.pane == Pane::Side => return self.toggle(),
+            OPEN => return self.open(),
+            NARROW => return self.act(actions::PAGE_DOWN, world),
             actions::PREVIOUS_CHOICE => {
                 if let Some(effects) = self.recall(true) {
                     return effects;

@@ -18,7 +18,6 @@ pub use self::preview::{Part, Preview};
 pub use self::work::work;
 use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
 use crate::knowledge::{Facets, Hit};
-use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, Tell, World};
 use crate::tui::keymap::{Action, Entry, Section, entry};
 use crate::tui::widgets::field::Field;
@@ -39,13 +38,19 @@ pub const PANE: Action = Action("search-pane");
 pub const BACK_PANE: Action = Action("search-pane-back");
 /// Type another search.
 pub const FIELD: Action = Action("search-type");
+/// Open the hit.
+pub const OPEN: Action = Action("search-open");
+/// Narrow by a count, or no more.
+pub const NARROW: Action = Action("search-narrow");
 /// Take all narrowing away.
 pub const WIDEN: Action = Action("search-widen");
 
 /// The tab's keys.
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    entry(PANE, Section::Search, &["tab"], "narrow", "Go on to the hits, the counts, the preview"),
+    entry(OPEN, Section::Search, &["enter"], "open", "Open the hit in its tab"),
+    entry(NARROW, Section::Search, &["space"], "narrow", "Narrow by the count under the cursor, or no more"),
+    entry(PANE, Section::Search, &["tab"], "next part", "Go on to the hits, the counts, the preview"),
     entry(BACK_PANE, Section::Search, &["shift-tab"], "", "Go back"),
     entry(FIELD, Section::Search, &["i"], "search", "Type another search"),
     entry(WIDEN, Section::Search, &["ctrl-x"], "widen", "Take all narrowing away"),
@@ -331,8 +336,7 @@ impl Tab for Search {
     }
 
     fn hints(&self) -> Vec<Action> {
-        let open = if self.is_typing() { actions::ACCEPT } else { actions::OPEN };
-        let mut hints = vec![open, PANE];
+        let mut hints = vec![if self.pane == Pane::Side { NARROW } else { OPEN }, PANE];
         if !self.is_typing() {
             hints.push(FIELD);
         }
