@@ -72,10 +72,10 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
         clean: [redactor.stream(), redactor.stream()],
         begun: false,
     };
-    let (post, number) = (desk.post(), start.number);
+    let (post, number, stop) = (desk.post(), start.number, desk.stop);
     std::thread::scope(|scope| {
         let _closing = Closing(&pipe);
-        scope.spawn(|| pipe.pump(&|chunks, token| post(AnyAnswer::Runs(Answer::Wrote(number, chunks, token)))));
+        scope.spawn(|| pipe.pump(stop, &|chunks, token| post(AnyAnswer::Runs(Answer::Wrote(number, chunks, token)))));
         let report = engine.run(&plan, &mut watcher)?;
         watcher.end(&report);
         Ok(())

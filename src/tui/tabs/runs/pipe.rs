@@ -8,9 +8,12 @@ use crate::exec::{Stop, Stream};
 use crate::tui::theme::Role;
 
 /// Bytes that wait at most.
-const MOST: usize = 1 << 20;
+const MOST: usize = 4 << 20;
 /// Pieces are at least so far apart.
 const APART: Duration = Duration::from_millis(30);
+
+/// Who waits looks this often whether it was stopped.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A piece of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +60,16 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pipe {
-    /// Adds a piece; waits while there is too much, unless it is stopped.
+    /// Adds a piece; waits while there is too much. Of what comes after the stop, what is too much is left out: the
+    /// record has it.
     pub fn push(&self, chunk: Chunk, stop: &Stop) {
         let mut waiting = held(&self.waiting);
         while waiting.bytes >= MOST && !stop.is_requested() {
             let woken = self.changed.wait_timeout(waiting, APART * 4);
             waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if waiting.bytes >= MOST && matches!(chunk, Chunk::Bytes(..)) {
+            return;
         }
         match (waiting.chunks.last_mut(), chunk) {
             (Some(Chunk::Bytes(last, bytes)), Chunk::Bytes(stream, more)) if *last == stream => {
@@ -84,8 +91,8 @@ impl Pipe {
         self.changed.notify_all();
     }
 
-    /// Hands everything over until nothing more comes.
-    pub fn pump(&self, send: &dyn Fn(Vec<Chunk>, Token)) {
+    /// Hands everything over until nothing more comes. After the stop it does not wait long for anybody.
+    pub fn pump(&self, stop: &Stop, send: &dyn Fn(Vec<Chunk>, Token)) {
         loop {
             let mut waiting = held(&self.waiting);
             while waiting.chunks.is_empty() && !waiting.over {
@@ -101,9 +108,17 @@ impl Pipe {
             let gate = Arc::new((Mutex::new(false), Condvar::new()));
             send(chunks, Token(gate.clone()));
             let mut taken = held(&gate.0);
-            while !*taken {
-                taken = gate.1.wait(taken).unwrap_or_else(PoisonError::into_inner);
+            loop {
+                let stopped = stop.is_requested();
+                if *taken {
+                    break;
+                }
+                taken = gate.1.wait_timeout(taken, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+                if stopped {
+                    break;
+                }
             }
+            drop(taken);
             let waiting = held(&self.waiting);
             if !waiting.over {
                 // More may come together; whoever closes wakes this.
@@ -132,7 +147,7 @@ mod tests {
         let (pipe, stop) = (Pipe::default(), Stop::new().unwrap());
         let (sender, receiver) = mpsc::channel();
         let total = std::thread::scope(|scope| {
-            scope.spawn(|| pipe.pump(&|chunks, token| sender.send((chunks, token)).unwrap()));
+            scope.spawn(|| pipe.pump(&stop, &|chunks, token| sender.send((chunks, token)).unwrap()));
             scope.spawn(|| {
                 let closing = Closing(&pipe);
                 for _ in 0..500 {
@@ -168,6 +183,10 @@ mod tests {
         for _ in 0..3 {
             pipe.push(Chunk::Bytes(Stream::Stdout, vec![0; MOST]), &stop);
         }
-        assert_eq!(held(&pipe.waiting).bytes, MOST * 3);
+        assert_eq!(held(&pipe.waiting).bytes, MOST, "and what is too much is left out");
+        pipe.close();
+        let kept = Mutex::new(Vec::new());
+        pipe.pump(&stop, &|chunks, token| held(&kept).push((chunks, token)));
+        assert_eq!(held(&kept).len(), 1, "nobody took it");
     }
 }

@@ -32,7 +32,11 @@ pub fn head(output: &mut Output, row: &RunRow, zone: &TimeZone) {
     if !rest.is_empty() {
         output.say(Role::Second, &shlex::try_join(rest.iter().copied()).unwrap_or_else(|_| rest.join(" ")));
     }
-    output.say(Role::Dim, &format!("{} · {} · {}", row.started.short_in(zone.clone()), row.trigger, row.cwd));
+    let trigger = match row.trigger.strip_prefix("rerun ") {
+        Some(id) => format!("again {}", id.get(id.len().saturating_sub(8)..).unwrap_or(id)),
+        None => row.trigger.clone(),
+    };
+    output.say(Role::Dim, &format!("{} · {trigger} · {}", row.started.short_in(zone.clone()), row.cwd));
 }
 
 /// The line above what a step wrote.
@@ -49,8 +53,14 @@ pub fn ended(status: Status, exit_code: Option<i32>, micros: i64) -> String {
     format!("{said} · {}", length(micros))
 }
 
-/// Puts a stored run together. `folder` holds the whole of what was too large; `None` when `go_on` said no.
-pub fn of(run: Run, folder: &Path, zone: &TimeZone, go_on: &dyn Fn() -> bool) -> Option<Record> {
+/// Whether some of what it wrote stands in files.
+pub fn is_large(run: &Run) -> bool {
+    run.steps.iter().any(|step| step.stdout.spill.is_some() || step.stderr.spill.is_some())
+}
+
+/// Puts a stored run together. `folder` holds the whole of what was too large; without it there are the beginnings and
+/// the ends. `None` when `go_on` said no.
+pub fn of(run: Run, folder: Option<&Path>, zone: &TimeZone, go_on: &dyn Fn() -> bool) -> Option<Record> {
     let mut output = Output::default();
     head(&mut output, &run.row, zone);
     for step in &run.steps {
@@ -59,7 +69,8 @@ pub fn of(run: Run, folder: &Path, zone: &TimeZone, go_on: &dyn Fn() -> bool) ->
         for (stream, captured, name) in
             [(Stream::Stdout, &step.stdout, "stdout"), (Stream::Stderr, &step.stderr, "stderr")]
         {
-            written(&mut output, stream, captured, folder.join(format!("{}.{name}", step.n)), go_on)?;
+            let file = folder.map(|folder| folder.join(format!("{}.{name}", step.n)));
+            written(&mut output, stream, captured, file, go_on)?;
         }
     }
     if run.steps.is_empty() {
@@ -90,10 +101,11 @@ fn written(
     output: &mut Output,
     stream: Stream,
     captured: &Captured,
-    file: PathBuf,
+    file: Option<PathBuf>,
     go_on: &dyn Fn() -> bool,
 ) -> Option<()> {
-    if captured.spill.is_some() {
+    let coming = captured.spill.is_some() && file.is_none();
+    if let Some(file) = file.filter(|_| captured.spill.is_some()) {
         match Index::of(&file, go_on) {
             Ok(Some(index)) if index.lines > 0 => {
                 output.file(stream, file, Arc::new(index));
@@ -108,7 +120,8 @@ fn written(
     if captured.truncated() {
         let kept = (captured.head.len() + captured.tail.len()) as u64;
         let missing = captured.total.saturating_sub(kept) >> 10;
-        output.say(Role::Dim, &format!("… {missing} KB between are not kept …"));
+        let said = if coming { "are being read" } else { "are not kept" };
+        output.say(Role::Dim, &format!("… {missing} KB between {said} …"));
     }
     output.bytes(stream, &captured.tail);
     Some(())

@@ -30,8 +30,14 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Read(id) => {
             let read = || -> Result<_> {
                 let run = desk.app.store()?.run(&id.to_string())?;
-                let folder = desk.app.outputs().join(id.to_string());
-                Ok(record::of(run, &folder, &TimeZone::system(), &go_on))
+                let (folder, zone) = (desk.app.outputs().join(id.to_string()), TimeZone::system());
+                if record::is_large(&run) {
+                    // Something is to be seen while the rest is read.
+                    let first = record::of(run.clone(), None, &zone, &go_on);
+                    let first = first.map(|record| Answer::Read(id, Ok(Box::new(record))));
+                    first.into_iter().for_each(|answer| desk.send(AnyAnswer::Runs(answer)));
+                }
+                Ok(record::of(run, Some(&folder), &zone, &go_on))
             };
             match read() {
                 Ok(record) => record.map(|record| Answer::Read(id, Ok(Box::new(record)))),

@@ -132,7 +132,7 @@ impl Search {
         for (index, row) in rows.clone().zip(0u16..) {
             let Some(hit) = self.hits.get(index) else { break };
             let place = Rect { y: area.y + row * tall, height: tall, ..area };
-            let text = Rect { x: place.x + 1, width: place.width.saturating_sub(2), height: 1, ..place };
+            let text = Rect { x: place.x + 2, width: place.width.saturating_sub(3), height: 1, ..place };
             let chosen = index == self.cursor.at;
             if tall == 2 {
                 title(hit, usize::from(text.width), world).render(text, buffer);
