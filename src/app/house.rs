@@ -3,16 +3,27 @@
 use serde_json::json;
 
 use super::App;
+use crate::exec::is_alive;
 use crate::kernel::error::Result;
 use crate::store::{Process, Removed};
 
 impl App {
     /// Ends answers whose process is gone.
     pub fn adopt(&self) -> Result<()> {
-        let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-        let lost = self.store()?.adopt_pending(&alive)?;
-        if lost > 0 {
-            tracing::warn!(lost, "answers were cut short by the end of their process");
+        let alive = |process: &Process| is_alive(process.pid, process.start, &process.boot);
+        match self.store()?.adopt_pending(&alive) {
+            Ok(0) => {}
+            Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
+            // On a full disk or in a store that cannot be written, what is there can still be read.
+            Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
+        }
+        Ok(())
+    }
+
+    /// Ends runs whose process is gone. Where that cannot be written, what is there can still be read.
+    pub fn mark_lost(&self) -> Result<()> {
+        if let Err(error) = self.store()?.mark_lost(&|p| is_alive(p.pid, p.start, &p.boot)) {
+            tracing::warn!(%error, "runs that were cut off could not be marked lost");
         }
         Ok(())
     }

@@ -7,14 +7,17 @@ pub(super) mod cache;
 pub(super) mod carry;
 pub(super) mod chain;
 pub(super) mod compare;
+pub(super) mod dear;
 mod import;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
+pub(super) mod prompts;
 pub(super) mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
 pub(super) mod usage;
+pub(super) mod within;
 
 pub(super) use print::{Form, Person, Printer};
 
@@ -31,7 +34,7 @@ use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::Session;
 
-pub(super) use crate::app::runtime::wait;
+pub(super) use crate::app::runtime::{runtime, wait};
 pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.
@@ -39,8 +42,9 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
     let signals = StopOnSignals::new()?;
     wait(async {
         tokio::select! {
-            done = future => Ok(done),
+            biased;
             () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "stopped")),
+            done = future => Ok(done),
         }
     })?
 }
@@ -79,17 +83,24 @@ pub(super) fn took(context: &Context, outcome: &Outcome) {
 /// How to go on from an answer that is not whole.
 pub(super) const KEPT: &str = "what came is kept; `fac ask -c \"go on\"` continues it";
 
-/// Says how a turn ended, where that was not simply well, and gives the exit code.
-pub(super) fn end(context: &Context, outcome: &mut Outcome, asked_for_length: bool) -> u8 {
-    end_saying(context, outcome, asked_for_length, KEPT)
+/// The same, where it depends on the chat.
+pub(super) fn kept(session: &Session) -> &'static str {
+    if session.temporary { "ask again: of a chat with --temp nothing is kept" } else { KEPT }
 }
 
-/// The same; `kept` is the way forward from an answer that is not whole.
+/// Says how a turn ended, where that was not simply well, and gives the exit code; `kept` is the way forward from an
+/// answer that is not whole.
 pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> u8 {
     if let Some(trouble) = outcome.trouble.take() {
         context.ui.warn(&format!("not everything could be kept: {}", safe_line(&trouble.full_message())));
     }
-    let Some(error) = fault(outcome, asked_for_length, kept) else { return 0 };
+    let empty = matches!(outcome.ended, Ended::Well(Finish::Stop)) && outcome.parts.is_empty();
+    let Some(error) = fault(outcome, asked_for_length, kept) else {
+        if empty && !context.ui.json {
+            context.ui.warn(&format!("{} gave an empty answer", safe_line(&outcome.model)));
+        }
+        return 0;
+    };
     if !context.ui.json {
         context.ui.failure(&error);
     }
@@ -114,6 +125,11 @@ pub(super) fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -
             Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
         ),
         Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
+        // Of an answer that broke off what came is there to go on from.
+        Ended::Failed(error) if !outcome.text().is_empty() => {
+            let way = error.way_forward().filter(|way| *way != "try again").map(|way| format!("{way}; "));
+            Some(error.hint(format!("{}{kept}", way.unwrap_or_default())))
+        }
         Ended::Failed(error) => Some(error),
     }
 }

@@ -4,7 +4,6 @@ use jiff::tz::TimeZone;
 
 use super::item::Item;
 use super::{Answer, Filter, List, Listed, Request, launch, record};
-use crate::exec;
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 use crate::store::RunFilter;
@@ -68,7 +67,7 @@ fn filter(filter: &Filter) -> RunFilter {
 fn listed(list: &List, desk: &Desk<'_>) -> Result<Listed> {
     let store = desk.app.store()?;
     if list.after.is_none() {
-        store.mark_lost(&|p| exec::is_alive(p.pid, p.start, &p.boot))?;
+        desk.app.mark_lost()?;
     }
     let filter = filter(&list.filter);
     let Some(until) = list.until else {
