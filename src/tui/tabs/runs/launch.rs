@@ -8,6 +8,7 @@ use super::record::{ended, step_title};
 use super::{Answer, Halt, Start};
 use crate::app::App;
 use crate::app::models::budget_check;
+use crate::app::runtime::runtime;
 use crate::chat::driver::Listener;
 use crate::chat::policy::Nobody;
 use crate::commands::bind::{self, Given};
@@ -59,7 +60,7 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
     // The keyboard belongs to the screen.
     engine.input = Some(Vec::new());
     let pipe = Arc::new(Pipe::default());
-    let prompts = prompt::asks_models(&plan).then(|| prompts(app, desk.stop, &pipe)).transpose()?;
+    let prompts = prompt::asks_models(&plan).then(|| prompts(app, &plan, desk.stop, &pipe)).transpose()?;
     engine.runners.extend(prompts.iter().map(|p| p as &dyn StepRunner));
     let redactor = app.redactor.fork();
     plan.units.iter().for_each(|unit| engine::hide(unit, &redactor));
@@ -83,13 +84,18 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
 }
 
 /// Who asks the models for the prompts of a run. Nobody is asked about tools: a prompt has only its skill's own files.
-fn prompts(app: &App, stop: &Stop, pipe: &Arc<Pipe>) -> Result<Prompts> {
+fn prompts(app: &App, plan: &Plan, stop: &Stop, pipe: &Arc<Pipe>) -> Result<Prompts> {
     app.adopt()?;
     if let Some(warning) = budget_check(app)? {
         pipe.push(Chunk::Say(Role::Warn, warning), stop);
     }
+    if prompt::asking(plan).any(|(_, step)| !step.tools.is_empty()) {
+        let said = "the tools that its prompts name are not offered here; `fac run` offers them".to_string();
+        pipe.push(Chunk::Say(Role::Warn, said), stop);
+    }
     let listener = Box::new(Hearing { pipe: pipe.clone(), stop: stop.clone() });
-    Ok(Prompts::new(app.desk(true)?, Hands { listener, asker: Box::new(Nobody) }))
+    let hands = Hands { listener, asker: Box::new(Nobody) };
+    Ok(Prompts::new(app.desk(true)?, hands, prompt::Tools::new(), Arc::new(runtime()?)))
 }
 
 /// Watches a run and hands on what it writes.

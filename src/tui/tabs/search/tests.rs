@@ -93,6 +93,7 @@ fn hits_stand_between_counts_and_preview() {
     insta::assert_snapshot!(filled(LARGE).text());
     insta::assert_snapshot!(filled(SMALL).text());
     insta::assert_snapshot!(filled((60, 15)).text());
+    insta::assert_snapshot!(filled((60, 15)).keys("shift-tab").text());
 }
 
 #[test]

@@ -21,6 +21,8 @@ const SIDE: u16 = 24;
 const WIDE: u16 = 110;
 /// Columns below which there are no counts.
 const NARROW: u16 = 70;
+/// Rows below which hits and preview take turns.
+const SHORT: u16 = 12;
 /// Rows from which on each hit has two.
 const TALL: u16 = 14;
 
@@ -59,7 +61,12 @@ impl Search {
         let divided = Rect { x: body.x + wide, width: body.width - wide, ..body };
         let mut split = self.split;
         split.direction = if area.width >= WIDE { Direction::Horizontal } else { Direction::Vertical };
-        let [hits, preview] = split.panes(divided);
+        let nowhere = Rect { width: 0, height: 0, ..divided };
+        let [hits, preview] = match (divided.height < SHORT && area.width < WIDE, self.pane) {
+            (true, Pane::Preview) => [nowhere, divided],
+            (true, _) => [divided, nowhere],
+            (false, _) => split.panes(divided),
+        };
         let frames = [top, side, hits, preview];
         let [field, side, hits, preview] = frames.map(Frame::inner);
         let state = Rect { x: state.x + 2, width: state.width.saturating_sub(4), ..state };
@@ -82,9 +89,13 @@ impl Search {
             }
             let aside = format!("{} of {}", self.hits.len(), self.facets.total);
             let focused = matches!(self.pane, Pane::Hits | Pane::Field);
-            Frame { title: "Hits", aside: &aside, focused: self.pane == Pane::Hits }.draw(buffer, hits, theme);
-            self.listed(buffer, &places, focused, world);
-            self.previewed(buffer, preview, theme);
+            if !hits.is_empty() {
+                Frame { title: "Hits", aside: &aside, focused: self.pane == Pane::Hits }.draw(buffer, hits, theme);
+                self.listed(buffer, &places, focused, world);
+            }
+            if !preview.is_empty() {
+                self.previewed(buffer, preview, theme);
+            }
         }
         (self.pane == Pane::Field).then_some(cursor)
     }
