@@ -195,8 +195,8 @@ impl Output {
             actions::HALF_DOWN => self.forward(top, page / 2, width),
             actions::FIRST => Spot { line: self.doc.begin(), row: 0 },
             actions::LAST => last,
-            actions::FIND_NEXT => return self.to_hit(1, area),
-            actions::FIND_PREVIOUS => return self.to_hit(self.found.hits.len().saturating_sub(1), area),
+            actions::FIND_NEXT => return self.go_to_hit(1, area),
+            actions::FIND_PREVIOUS => return self.go_to_hit(self.found.hits.len().saturating_sub(1), area),
             _ => return false,
         };
         self.top = moved.min(last);
@@ -224,7 +224,7 @@ impl Output {
         self.found = found;
         self.hit = self.found.hits.iter().position(|hit| *hit >= from).unwrap_or(0);
         if !again {
-            self.to_hit(0, area);
+            self.go_to_hit(0, area);
         }
     }
 
@@ -247,7 +247,7 @@ impl Output {
         }
     }
 
-    fn to_hit(&mut self, by: usize, area: Rect) -> bool {
+    fn go_to_hit(&mut self, by: usize, area: Rect) -> bool {
         if self.found.hits.is_empty() {
             return false;
         }
@@ -424,7 +424,7 @@ fn from_column(text: &str, wanted: usize) -> usize {
 /// The rows of a text of this width, at least one.
 fn cuts(text: &str, width: usize) -> Vec<Range<usize>> {
     if text.len() <= width {
-        return vec![0..text.len()];
+        return std::iter::once(0..text.len()).collect();
     }
     let (mut rows, mut start, mut used) = (Vec::new(), 0, 0);
     for (at, c) in text.char_indices() {

@@ -301,7 +301,8 @@ impl Tab for Search {
     }
 
     fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
-        match happening {
+        let before = self.places(world.area).preview;
+        let effects = match happening {
             Happening::Shown => {
                 vec![Effect::Work("refresh".into(), AnyRequest::Search(Request::Refresh))]
             }
@@ -320,7 +321,12 @@ impl Tab for Search {
                 self.changed()
             }
             _ => Vec::new(),
+        };
+        // Where there is little room, the preview comes and goes with its keys.
+        if self.places(world.area).preview != before {
+            self.lay(world);
         }
+        effects
     }
 
     fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
