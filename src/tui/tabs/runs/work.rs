@@ -70,17 +70,16 @@ fn listed(list: &List, desk: &Desk<'_>) -> Result<Listed> {
         desk.app.mark_lost()?;
     }
     let filter = filter(&list.filter);
-    let Some(until) = list.until else {
-        let (rows, next) = store.runs(&filter, list.after.as_deref(), list.limit)?;
-        return Ok(Listed { items: rows.iter().map(Item::from).collect(), next });
-    };
+    let limit = if list.until.is_some() { FAR } else { list.limit };
     let mut listed = Listed { items: Vec::new(), next: list.after.clone() };
+    // In strides, since whole rows are much larger than what is kept of them.
     loop {
-        let (rows, next) = store.runs(&filter, listed.next.as_deref(), STRIDE)?;
+        let stride = STRIDE.min(limit - listed.items.len());
+        let (rows, next) = store.runs(&filter, listed.next.as_deref(), stride)?;
         listed.items.extend(rows.iter().map(Item::from));
         listed.next = next;
-        let there = listed.items.last().is_none_or(|last| last.id <= until);
-        if there || listed.next.is_none() || listed.items.len() >= FAR || desk.stop.is_requested() {
+        let there = list.until.is_some_and(|until| listed.items.last().is_none_or(|last| last.id <= until));
+        if there || listed.next.is_none() || listed.items.len() >= limit || desk.stop.is_requested() {
             return Ok(listed);
         }
     }
