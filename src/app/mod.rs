@@ -1,6 +1,8 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+mod find;
 pub mod health;
+mod house;
 pub mod mcp;
 pub mod models;
 mod open;

@@ -247,7 +247,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
         context.ui.failure(&error);
     }
     let code = finish(context, &report);
-    super::runs::keep_house(context);
+    context.app.keep_house();
     code
 }
 

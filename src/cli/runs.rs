@@ -6,12 +6,12 @@ use serde_json::json;
 use super::table::{Table, counted};
 use super::ui::Role;
 use super::{Context, ask, draw, run};
-use crate::exec;
+use crate::commands::rerun::Again;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{Removed, Run, RunFilter, RunRow, Status, Store};
+use crate::store::{Run, RunFilter, RunRow, Status, Store};
 
 /// List, show, repeat and remove past runs
 #[derive(Debug, clap::Args)]
@@ -83,9 +83,7 @@ struct RmArgs {
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     let store = context.app.store()?.clone();
     // On a full disk or in a store that cannot be written, what is there can still be read.
-    if let Err(error) = store.mark_lost(&|p| exec::is_alive(p.pid, p.start, &p.boot)) {
-        tracing::warn!(%error, "runs that were cut off could not be marked lost");
-    }
+    context.app.mark_lost()?;
     match args.what {
         What::Ls(args) => ls(context, &store, &args),
         What::Show(args) => show(context, &store, &args),
@@ -101,6 +99,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
         status: args.status.as_deref().map(status).transpose()?,
         since: args.since.as_deref().map(|w| when(w, now)).transpose()?,
         until: args.until.as_deref().map(|w| when(w, now)).transpose()?,
+        part: None,
     };
     let (rows, next) = store.runs(&filter, args.after.as_deref(), args.limit.clamp(1, 10_000))?;
     if context.ui.json {
@@ -117,7 +116,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
             (row.command.clone(), Some(Role::Name)),
             (status_word(row), Some(status_role(row.status))),
             (took, None),
-            (arguments(row), None),
+            (row.arguments(), None),
         ]);
     }
     if rows.is_empty() {
@@ -166,16 +165,6 @@ fn status_role(status: Status) -> Role {
     }
 }
 
-fn arguments(row: &RunRow) -> String {
-    let mut words = Vec::new();
-    if let Some(values) = row.args.get("values").and_then(|v| v.as_object()) {
-        words.extend(values.iter().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or(""))));
-    }
-    let rest = row.args.get("rest").and_then(|r| r.as_array());
-    words.extend(rest.into_iter().flatten().filter_map(|w| w.as_str()).map(String::from));
-    words.join(" ")
-}
-
 fn row_json(row: &RunRow) -> serde_json::Value {
     json!({
         "id": row.id.to_string(), "command": row.command, "source": row.source, "trigger": row.trigger,
@@ -212,7 +201,7 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
         return Ok(0);
     }
     let row = &found.row;
-    let head = format!("{}  {}", row.command, arguments(row));
+    let head = format!("{}  {}", row.command, row.arguments());
     context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&head)))?;
     let facts = format!("{}  {}  {}  in {}", row.id, row.started.local_short(), row.trigger, row.cwd);
     context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&facts)))?;
@@ -242,28 +231,16 @@ fn whole(context: &Context, run: &Run, step: u32, stream: &str) -> Option<Vec<u8
 
 fn rerun(context: &mut Context, store: &Store, args: &RerunArgs) -> Result<u8> {
     let found = find(store, &args.id)?;
-    let words = vec![format!("{}:{}", found.row.source, found.row.command)];
-    let secret_rest = found.row.args.pointer("/rest/0").and_then(|w| w.as_str()) == Some("***");
-    if secret_rest {
-        return Err(not_kept("the arguments"));
+    let again = Again::of(&found.row);
+    if let Some(first) = again.hidden.first() {
+        return Err(not_kept(&first.as_ref().map_or("the arguments".to_string(), |name| format!("`{name}`"))));
     }
-    let mut sets = Vec::new();
-    if let Some(values) = found.row.args.get("values").and_then(|v| v.as_object()) {
-        for (name, value) in values {
-            let text = value.as_str().unwrap_or("");
-            if text == "***" {
-                return Err(not_kept(&format!("`{name}`")));
-            }
-            match found.row.args.pointer(&format!("/lists/{name}")).and_then(|l| l.as_array()) {
-                Some(list) => sets.extend(list.iter().filter_map(|w| w.as_str()).map(|w| format!("{name}={w}"))),
-                None => sets.push(format!("{name}={text}")),
-            }
-        }
-    }
-    let rest = found.row.args.get("rest").and_then(|r| r.as_array()).into_iter().flatten();
-    let rest: Vec<String> = rest.filter_map(|w| w.as_str()).map(String::from).collect();
+    let sets = again.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let trigger = format!("rerun {}", found.row.id);
-    run::start(context, run::Asked { words, sets, rest, trigger, ..run::Asked::default() })
+    run::start(
+        context,
+        run::Asked { words: vec![again.command], sets, rest: again.rest, trigger, ..Default::default() },
+    )
 }
 
 fn not_kept(what: &str) -> Error {
@@ -285,38 +262,7 @@ fn rm(context: &Context, store: &Store, args: &RmArgs) -> Result<u8> {
             store.remove_runs(&ids)?
         }
     };
-    remove_outputs(context, &removed);
-    super::search::after_erasing(context)?;
+    context.app.erased(&removed)?;
     context.ui.note(&format!("removed {}", counted(removed.runs.len(), "run")));
     Ok(0)
-}
-
-fn remove_outputs(context: &Context, removed: &Removed) {
-    for id in &removed.runs {
-        // The rows are gone; a file that cannot be removed is found by `fac doctor`.
-        let _ = std::fs::remove_dir_all(context.app.outputs().join(id.to_string()));
-    }
-}
-
-/// Once a day, after a run, erases runs beyond what the settings keep. A failure waits for the next day.
-pub(super) fn keep_house(context: &Context) {
-    if let Err(error) = try_keep_house(context) {
-        tracing::warn!(error = error.full_message(), "old runs could not be removed");
-    }
-}
-
-fn try_keep_house(context: &Context) -> Result<()> {
-    const KEY: &str = "runs.pruned";
-    const DAY: i64 = 86_400_000_000;
-    let (store, now) = (context.app.store()?, context.app.clock.now());
-    if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
-        return Ok(());
-    }
-    store.set_state(KEY, &json!(true))?;
-    let config = context.app.config()?;
-    let days = i64::try_from(config.int("run.keep_days")).unwrap_or(i64::MAX);
-    let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
-    remove_outputs(context, &store.prune_runs(now.plus_micros(days.saturating_mul(DAY).saturating_neg()), 0)?);
-    remove_outputs(context, &store.prune_runs(now, newest)?);
-    Ok(())
 }

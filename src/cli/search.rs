@@ -1,6 +1,5 @@
 //! `fac search`: one search over commands, runs, chats and what is remembered.
 
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -8,7 +7,7 @@ use super::ui::Role;
 use crate::commands::catalog::Catalog;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
-use crate::knowledge::{Facets, Hit, Index, Made, Query};
+use crate::knowledge::{Facets, Hit, Made};
 use crate::store::SourceKind;
 
 /// Columns of an excerpt at most.
@@ -53,11 +52,7 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
 
 /// After something was erased: its words leave the index too.
 pub(super) fn after_erasing(context: &Context) -> Result<()> {
-    index(context).drop_erased(context.app.store()?).map(drop)
-}
-
-fn index(context: &Context) -> Index {
-    Index::new(&context.app.paths.cache.join("index"))
+    context.app.index().drop_erased(context.app.store()?).map(drop)
 }
 
 /// Fields whose values may be several words; behind the others the next word is one of the query.
@@ -76,8 +71,8 @@ fn requoted(word: &str) -> String {
 
 fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets: bool) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
-    let query = query(context, &catalog, words, kind)?;
-    let found = index(context).find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
+    let query = context.app.query(&catalog, words, kind)?;
+    let found = context.app.index().find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
     match found.made {
         Made::No => {}
         Made::Anew => context.ui.note("made the search index"),
@@ -111,15 +106,6 @@ fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets
         );
     }
     Ok(0)
-}
-
-/// The query, without the commands of other projects.
-fn query(context: &Context, catalog: &Catalog<'_>, words: &str, kind: Option<&str>) -> Result<Query> {
-    let query = Query::parse(words, context.app.clock.now(), &TimeZone::system())?;
-    let sources = catalog.store.sources()?.into_iter();
-    let hidden = sources.filter(|source| !catalog.shows(source.kind, &source.spec));
-    let query = query.hiding(hidden.map(|source| source.name).collect());
-    Ok(if let Some(kind) = kind.filter(|_| !query.is_empty()) { query.of_kind(kind) } else { query })
 }
 
 struct Line {
@@ -214,26 +200,8 @@ fn says(text: &str, wanted: &[&str]) -> bool {
 
 /// The excerpt, at most `room` columns of it, with the words that match standing out.
 fn highlighted(context: &Context, hit: &Hit, room: usize) -> String {
-    let mut pieces = Vec::new();
-    let mut end = 0;
-    for mark in &hit.marks {
-        pieces.push((Role::Dim, hit.excerpt.get(end..mark.start).unwrap_or_default()));
-        pieces.push((Role::Strong, hit.excerpt.get(mark.clone()).unwrap_or_default()));
-        end = mark.end;
-    }
-    pieces.push((Role::Dim, hit.excerpt.get(end..).unwrap_or_default()));
-    let (mut out, mut left) = (String::new(), room);
-    for (role, text) in pieces.into_iter().filter(|(_, text)| !text.is_empty()) {
-        let text = safe_line(text);
-        let cut = truncate_to_width(&text, left);
-        let whole = cut.len() == text.len();
-        left = left.saturating_sub(width(&cut));
-        out.push_str(&context.ui.paint(role, &cut));
-        if !whole || left == 0 {
-            break;
-        }
-    }
-    out
+    let paint = |(marked, text): (bool, String)| context.ui.paint(if marked { Role::Strong } else { Role::Dim }, &text);
+    hit.pieces(room).into_iter().map(paint).collect()
 }
 
 /// The counts, a line for each field.

@@ -14,6 +14,7 @@ pub mod expr;
 pub mod model;
 pub mod names;
 pub mod prompt;
+pub mod rerun;
 pub mod run;
 pub mod scan;
 pub mod source;

@@ -19,6 +19,7 @@ use super::{intact, plan, row, words};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::files;
+use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 use crate::store::{DocKind, SearchDoc, Store};
 
 /// Rows folded in between two looks at the store.
@@ -47,6 +48,32 @@ pub struct Hit {
     pub when: Timestamp,
     /// How well it fits.
     pub score: f32,
+}
+
+impl Hit {
+    /// The excerpt, at most `room` columns of it and safe for a terminal, in pieces: whether each is a word that matches.
+    pub fn pieces(&self, room: usize) -> Vec<(bool, String)> {
+        let mut cut = Vec::new();
+        let mut end = 0;
+        for mark in &self.marks {
+            cut.push((false, self.excerpt.get(end..mark.start).unwrap_or_default()));
+            cut.push((true, self.excerpt.get(mark.clone()).unwrap_or_default()));
+            end = mark.end;
+        }
+        cut.push((false, self.excerpt.get(end..).unwrap_or_default()));
+        let (mut pieces, mut left) = (Vec::new(), room);
+        for (marked, text) in cut.into_iter().filter(|(_, text)| !text.is_empty()) {
+            let text = safe_line(text);
+            let shown = truncate_to_width(&text, left);
+            let whole = shown.len() == text.len();
+            left = left.saturating_sub(width(&shown));
+            pieces.push((marked, shown));
+            if !whole || left == 0 {
+                break;
+            }
+        }
+        pieces
+    }
 }
 
 /// The answer to a search.

@@ -23,6 +23,8 @@ pub struct RunFilter {
     pub since: Option<Timestamp>,
     /// Started before then.
     pub until: Option<Timestamp>,
+    /// Stands in `source:command`; ASCII letters are alike in upper and lower case.
+    pub part: Option<String>,
 }
 
 /// What was erased.
@@ -49,7 +51,8 @@ pub(super) fn page_sql(by_command: bool, by_status: bool) -> String {
     };
     format!(
         "SELECT {COLUMNS} FROM runs WHERE id >= ?1 AND id < ?2 AND {command} AND {status}
-         AND +owner = ?5 AND +started >= ?6 AND +started < ?7 ORDER BY id DESC LIMIT ?8"
+         AND +owner = ?5 AND +started >= ?6 AND +started < ?7
+         AND (?9 IS NULL OR instr(lower(source || ':' || command), lower(?9)) > 0) ORDER BY id DESC LIMIT ?8"
     )
 }
 
@@ -79,6 +82,7 @@ impl Store {
                 filter.since.map_or(i64::MIN, Timestamp::as_micros),
                 filter.until.map_or(i64::MAX, Timestamp::as_micros),
                 i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
+                filter.part,
             ])?;
             let mut rows = Vec::new();
             while let Some(row) = found.next()? {

@@ -160,6 +160,15 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// The arguments on one line; secret ones are hidden.
+    pub fn arguments(&self) -> String {
+        let values = self.args.get("values").and_then(Value::as_object).into_iter().flatten();
+        let rest = self.args.get("rest").and_then(Value::as_array).into_iter().flatten();
+        let mut words: Vec<String> = values.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or(""))).collect();
+        words.extend(rest.filter_map(Value::as_str).map(String::from));
+        words.join(" ")
+    }
+
     /// Microseconds from start to end, once it has ended.
     pub fn duration_us(&self) -> Option<i64> {
         self.finished.map(|finished| finished.since(self.started))

@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::happening::{Fault, Lane};
 use super::tabs::{Answer, Request, TabId, work};
@@ -18,13 +20,18 @@ pub struct Desk<'a> {
     pub app: &'a App,
     /// Says when nobody wants the answer any more.
     pub stop: &'a Stop,
-    post: &'a dyn Fn(Answer),
+    post: &'a (dyn Fn(Answer) + Sync),
 }
 
 impl<'a> Desk<'a> {
     /// A desk whose answers go to `post`.
-    pub fn new(app: &'a App, stop: &'a Stop, post: &'a dyn Fn(Answer)) -> Desk<'a> {
+    pub fn new(app: &'a App, stop: &'a Stop, post: &'a (dyn Fn(Answer) + Sync)) -> Desk<'a> {
         Desk { app, stop, post }
+    }
+
+    /// The way to answer, for a thread that helps this one.
+    pub fn post(&self) -> &'a (dyn Fn(Answer) + Sync) {
+        self.post
     }
 
     /// Answers. What comes after the desk was told to stop is dropped by whoever reads.
@@ -53,6 +60,7 @@ struct Running {
 #[derive(Default)]
 pub struct Jobs {
     lanes: HashMap<(TabId, Lane), Running>,
+    threads: Vec<JoinHandle<()>>,
     next: u64,
 }
 
@@ -89,9 +97,11 @@ impl Jobs {
             }
         };
         let spawned = std::thread::Builder::new().name("tui-job".to_string()).spawn(body);
-        crate::kernel::error::Context::context(spawned, crate::kernel::error::Kind::Failed, || {
+        let thread = crate::kernel::error::Context::context(spawned, crate::kernel::error::Kind::Failed, || {
             "cannot start a thread".to_string()
         })?;
+        self.threads.retain(|thread| !thread.is_finished());
+        self.threads.push(thread);
         Ok(())
     }
 
@@ -118,6 +128,14 @@ impl Jobs {
                 self.lanes.remove(&key);
                 Some((posted.tab, Err(fault)))
             }
+        }
+    }
+
+    /// Waits until what was given up has ended its programs and written its records, no longer than `limit`.
+    pub fn settle(&self, limit: Duration) {
+        let begun = Instant::now();
+        while self.threads.iter().any(|thread| !thread.is_finished()) && begun.elapsed() < limit {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 

@@ -38,6 +38,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// The log is looked at this often for what other processes did.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// What still goes on gets so long to end when the person leaves: a little more than programs do.
+const SETTLED: Duration = Duration::from_secs(7);
+
 /// Facts that are handed on at once; whoever missed some reads the rows.
 const NEWS: usize = 200;
 
@@ -231,6 +234,7 @@ impl Sitting<'_> {
         }
         self.jobs.stop_all();
         self.screen.leave();
+        self.jobs.settle(SETTLED);
         Ok(self.over.unwrap_or(0))
     }
 

@@ -32,7 +32,7 @@ use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
-use crate::store::{Process, Session};
+use crate::store::Session;
 
 pub(super) use crate::app::runtime::{runtime, wait};
 pub(super) use crate::kernel::figures::dollars;
@@ -51,14 +51,7 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
 
 /// Ends answers whose process is gone, before anything is shown or asked.
 pub(super) fn adopt(context: &Context) -> Result<()> {
-    let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-    match context.app.store()?.adopt_pending(&alive) {
-        Ok(0) => {}
-        Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
-        // On a full disk or in a store that cannot be written, what is there can still be read.
-        Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
-    }
-    Ok(())
+    context.app.adopt()
 }
 
 /// What a chat is called in lists: its name, its title, or the end of its id.

@@ -156,7 +156,7 @@ pub struct Report {
 }
 
 /// From now on the secret arguments of `unit` are kept out of everything that `redactor` cleans.
-fn hide(unit: &Unit, redactor: &Redactor) {
+pub fn hide(unit: &Unit, redactor: &Redactor) {
     let secret = unit.bound.values.iter().filter(|v| v.secret);
     let rest = unit.bound.rest.iter().filter(|_| unit.bound.rest_is_secret);
     let texts = secret.flat_map(|v| v.words.iter().flatten().chain([&v.text])).chain(rest);

@@ -224,6 +224,8 @@ fn prepare(engine: &Engine<'_>, unit: &Unit, script: &Script) -> Result<Prepared
 
 /// The text of a step that is no script, with its placeholders filled in one pass.
 pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&[u8]>) -> Rendered {
+    // Nothing at all is no input, unless a step wrote it.
+    let input = input.filter(|bytes| !bytes.is_empty() || step.stdin.is_some());
     let piped = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let words = &unit.bound.rest;
     // A prompt whose definition takes its input as words gets those where nothing is piped in.

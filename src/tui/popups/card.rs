@@ -2,7 +2,7 @@
 //!
 //! Enter alone never says yes: the cursor begins on the choice that does nothing.
 
-use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
@@ -32,6 +32,11 @@ impl Card {
         text.set(rows);
         let answers: Vec<(char, String)> = answers.iter().map(|(key, said)| (*key, said.to_string())).collect();
         Card { title: title.into(), text, at: answers.len().saturating_sub(1), answers }
+    }
+
+    pub(super) fn is_answer(&self, key: &KeyEvent) -> bool {
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        plain && self.answers.iter().any(|(answer, _)| key.code == KeyCode::Char(*answer))
     }
 
     pub(super) fn height(&self, _width: u16) -> u16 {

@@ -81,6 +81,11 @@ impl Popup {
         }
     }
 
+    /// Whether a key is one of its answers, whatever else the keymap says.
+    pub fn wants(&self, key: &KeyEvent) -> bool {
+        matches!(self, Popup::Card(card) if card.is_answer(key))
+    }
+
     /// Whether characters are typed into it.
     pub fn is_typing(&self) -> bool {
         match self {

@@ -4,6 +4,7 @@ pub mod chart;
 pub mod field;
 pub mod frame;
 pub mod list;
+pub mod output;
 pub mod prose;
 pub mod split;
 pub mod text;

@@ -1,43 +1,521 @@
-//! The runs tab.
+//! The runs tab: what runs and ran at the left, what it wrote at the right.
+//!
+//! The list holds no outputs: the run under the cursor is read when it is looked at, and of a large output only what is
+//! on the screen. Runs that were begun here are watched while they go on, whichever tab is in front.
 
+mod acts;
+pub mod item;
+mod launch;
+mod live;
+mod pipe;
+mod record;
+#[cfg(test)]
+mod tests;
+mod view;
+mod work;
+
+use std::collections::BTreeSet;
+
+use crossterm::event::{KeyCode, MouseEvent};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 
-use super::{Tab, TabId};
-use crate::tui::happening::{Effect, Happening, World};
-use crate::tui::jobs::Desk;
-use crate::tui::keymap::{Action, Entry, Section};
+use self::item::Item;
+use self::live::Live;
+use self::pipe::{Chunk, Token};
+use self::record::Record;
+pub use self::work::work;
+use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
+use crate::exec::Stop;
+use crate::kernel::events::{RUN_FINISHED, RUN_REMOVED, RUN_STARTED, Recorded};
+use crate::kernel::ids::Id;
+use crate::store::{RunRow, Status};
+use crate::tui::actions;
+use crate::tui::happening::{Effect, Fault, Happening, Launch, Tell, World};
+use crate::tui::keymap::{Action, Entry, Section, entry};
+use crate::tui::widgets::frame::Frame;
+use crate::tui::widgets::list::{Clicked, Cursor};
+use crate::tui::widgets::output::{Found, Output, Page, Want, Whole};
+use crate::tui::widgets::split::Split;
+
+/// Runs that are read at once.
+const PAGE: usize = 300;
+/// Runs below the cursor at which more are read.
+const AHEAD: usize = 100;
+/// All runs, for whoever wants to see the first one.
+const ALL: usize = 200_000;
+
+/// Run again with the same arguments.
+pub const RERUN: Action = Action("runs-rerun");
+/// Stop what runs.
+pub const STOP: Action = Action("runs-stop");
+/// Remove runs.
+pub const REMOVE: Action = Action("runs-remove");
+/// Mark a run.
+pub const MARK: Action = Action("runs-mark");
+/// Go to the command.
+pub const COMMAND: Action = Action("runs-command");
+/// Show only runs of some commands.
+pub const FILTER: Action = Action("runs-filter");
+/// Show only runs with a status.
+pub const STATUS: Action = Action("runs-status");
+/// Wrap long lines.
+pub const WRAP: Action = Action("runs-wrap");
+/// Give the output the whole screen.
+pub const ZOOM: Action = Action("runs-zoom");
+/// Copy the whole output.
+pub const COPY_ALL: Action = Action("runs-copy-all");
+/// Go left in lines that are not wrapped.
+pub const LEFT: Action = Action("runs-left");
+/// Go right in lines that are not wrapped.
+pub const RIGHT: Action = Action("runs-right");
+
+use Section::Runs as Here;
 
 /// The tab's keys.
-pub const TABLE: &[Entry] = &[];
+#[rustfmt::skip]
+pub const TABLE: &[Entry] = &[
+    entry(RERUN, Here, &["r"], "rerun", "Run it again with the same arguments"),
+    entry(STOP, Here, &["x"], "stop", "Stop what runs (again: at once)"),
+    entry(FILTER, Here, &["f"], "filter", "Show only runs of some commands"),
+    entry(STATUS, Here, &["s"], "status", "Show only runs that ended in one way"),
+    entry(MARK, Here, &["m"], "", "Mark it, to remove several at once"),
+    entry(REMOVE, Here, &["delete", "D"], "remove", "Remove runs and their output for good"),
+    entry(COMMAND, Here, &["o"], "command", "Go to its command"),
+    entry(ZOOM, Here, &["z"], "zoom", "Give the output the whole screen"),
+    entry(WRAP, Here, &["w"], "wrap", "Wrap long lines, or not"),
+    entry(COPY_ALL, Here, &["Y"], "", "Copy the whole output"),
+    entry(LEFT, Here, &["left"], "", "Go left in long lines"),
+    entry(RIGHT, Here, &["right"], "", "Go right in long lines"),
+];
 
-/// What it asks for.
+/// Which runs are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// A part of `source:command`; empty for all.
+    pub part: String,
+    /// How they ended.
+    pub status: Option<Status>,
+}
+
+/// Which part of the list is wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List {
+    /// Which runs.
+    pub filter: Filter,
+    /// The cursor of the page; `None` for the newest.
+    pub after: Option<String>,
+    /// All down to this run.
+    pub until: Option<Id>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A part of the list, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// The runs.
+    pub items: Vec<Item>,
+    /// Where it goes on.
+    pub next: Option<String>,
+}
+
+/// A command to be run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Start {
+    /// Which of the tab's runs it is.
+    pub number: u64,
+    /// What to run.
+    pub launch: Launch,
+    /// What fired it.
+    pub trigger: String,
+}
+
+/// The handle that ends a run.
+#[derive(Clone, Debug)]
+pub struct Halt(pub Stop);
+
+impl PartialEq for Halt {
+    fn eq(&self, _: &Halt) -> bool {
+        true
+    }
+}
+
+/// What it asks for. Where an id stands first, it is the run that is looked at.
 #[derive(Debug, PartialEq)]
-pub enum Request {}
+pub enum Request {
+    /// A part of the list.
+    List(List),
+    /// A run with all it wrote.
+    Read(Id),
+    /// Lines of a large output.
+    Page(Id, Want),
+    /// Words in an output.
+    Find(Id, String, Whole),
+    /// An output as text.
+    Copy(Whole),
+    /// Erase runs.
+    Remove(Vec<Id>),
+    /// Run something.
+    Start(Box<Start>),
+    /// End a run.
+    Halt(Halt),
+}
 
 /// What it is told.
 #[derive(Debug, PartialEq)]
-pub enum Answer {}
+pub enum Answer {
+    /// A part of the list.
+    Listed(List, std::result::Result<Listed, Fault>),
+    /// A run.
+    Read(Id, std::result::Result<Box<Record>, Fault>),
+    /// Lines of a large output.
+    Page(Id, Page),
+    /// Where words stand.
+    Found(Id, Found),
+    /// An output as text.
+    Copied(String),
+    /// So many runs were erased.
+    Removed(std::result::Result<usize, Fault>),
+    /// One of the tab's runs has begun.
+    Began(u64, Box<RunRow>, Halt),
+    /// It wrote something.
+    Wrote(u64, Vec<Chunk>, Token),
+    /// It is over; an error where it never began.
+    Ended(u64, std::result::Result<(), Fault>),
+}
 
-/// Does what was asked for.
-pub fn work(request: Request, _desk: &Desk<'_>) {
-    match request {}
+/// What is at the right.
+#[derive(Debug, Default)]
+enum Shown {
+    #[default]
+    Nothing,
+    /// One of the tab's own runs.
+    Live(u64),
+    /// A run from the store.
+    Record(Box<Record>),
+    /// A run that cannot be read.
+    Failed(Id, Fault),
 }
 
 /// The tab.
-#[derive(Default)]
-pub struct Runs {}
+pub struct Runs {
+    items: Option<Vec<Item>>,
+    next: Option<String>,
+    loading: bool,
+    failed: Option<Fault>,
+    filter: Filter,
+    cursor: Cursor,
+    marked: BTreeSet<Id>,
+    lives: Vec<Live>,
+    number: u64,
+    shown: Shown,
+    /// The run to go to once it is listed.
+    sought: Option<Id>,
+    /// What waits for its secret arguments.
+    unfinished: Option<Start>,
+    split: Split,
+    /// Whether the output has the keys.
+    inside: bool,
+    zoomed: bool,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Runs {
+            items: None,
+            next: None,
+            loading: false,
+            failed: None,
+            filter: Filter::default(),
+            cursor: Cursor::default(),
+            marked: BTreeSet::new(),
+            lives: Vec::new(),
+            number: 0,
+            shown: Shown::Nothing,
+            sought: None,
+            unfinished: None,
+            split: Split::beside(45),
+            inside: false,
+            zoomed: false,
+        }
+    }
+}
+
+fn ask(lane: &str, request: Request) -> Effect {
+    Effect::Work(lane.into(), AnyRequest::Runs(request))
+}
+
+impl Runs {
+    fn all(&self) -> &[Item] {
+        self.items.as_deref().unwrap_or_default()
+    }
+
+    fn chosen(&self) -> Option<&Item> {
+        self.all().get(self.cursor.at)
+    }
+
+    /// The place of a run in the list, where the newest stand first.
+    fn place(&self, id: Id) -> std::result::Result<usize, usize> {
+        self.all().binary_search_by(|item| id.cmp(&item.id))
+    }
+
+    /// The insides of the two panes.
+    fn panes(&self, area: Rect) -> [Rect; 2] {
+        if self.zoomed {
+            return [Rect { width: 0, ..area }, area];
+        }
+        self.split.panes(area)
+    }
+
+    fn inner(&self, area: Rect) -> [Rect; 2] {
+        self.panes(area).map(Frame::inner)
+    }
+
+    /// The newest runs, and with them those down to the one that is sought.
+    fn read_list(&self) -> Effect {
+        let until = self.sought;
+        ask("list", Request::List(List { filter: self.filter.clone(), after: None, until, limit: PAGE }))
+    }
+
+    fn read_more(&mut self, limit: usize) -> Vec<Effect> {
+        if self.loading || self.next.is_none() {
+            return Vec::new();
+        }
+        self.loading = true;
+        let list = List { filter: self.filter.clone(), after: self.next.clone(), until: None, limit };
+        vec![ask("more", Request::List(list))]
+    }
+
+    fn set_filter(&mut self, filter: Filter) -> Vec<Effect> {
+        (self.filter, self.items, self.next) = (filter, None, None);
+        (self.cursor, self.loading, self.failed) = (Cursor::default(), false, None);
+        vec![Effect::Stop("more".into()), self.read_list()]
+    }
+
+    /// Takes a part of the list; the cursor stays on its run.
+    fn take_list(&mut self, list: List, listed: Listed) {
+        let chosen = self.chosen().map(|item| item.id);
+        let old = self.items.take().unwrap_or_default();
+        let mut items;
+        if list.after.is_some() {
+            self.loading = false;
+            self.next = listed.next;
+            items = old;
+            let last = items.last().map(|item| item.id);
+            items.extend(listed.items.into_iter().filter(|item| last.is_none_or(|last| item.id < last)));
+        } else {
+            items = listed.items;
+            let last = items.last().map(|item| item.id);
+            // What was read before further down is still so.
+            let rest: Vec<Item> = match (&listed.next, last) {
+                (Some(_), Some(last)) => old.into_iter().filter(|item| item.id < last).collect(),
+                _ => Vec::new(),
+            };
+            if rest.is_empty() {
+                self.next = listed.next;
+            }
+            items.extend(rest);
+        }
+        self.items = Some(items);
+        let goal = self.sought.filter(|id| self.place(*id).is_ok()).or(chosen);
+        if self.sought.is_some() && list.after.is_none() {
+            self.sought = None;
+        }
+        self.cursor.at = goal.map_or(0, |id| self.place(id).unwrap_or_else(|at| at));
+        self.cursor.fit(self.all().len());
+    }
+
+    /// Takes what happened elsewhere.
+    fn news(&mut self, facts: &[Recorded]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut started = false;
+        for fact in facts {
+            let Ok(id) = fact.subject.parse::<Id>() else { continue };
+            match fact.kind.as_str() {
+                RUN_STARTED => started = true,
+                RUN_FINISHED => {
+                    started |= self.filter.status.is_some();
+                    if let (Ok(at), Some(items)) = (self.place(id), &mut self.items) {
+                        items[at].learn(fact);
+                    }
+                    if matches!(&self.shown, Shown::Record(record) if record.row.id == id) {
+                        effects.push(ask("read", Request::Read(id)));
+                    }
+                }
+                RUN_REMOVED => {
+                    self.marked.remove(&id);
+                    if let (Ok(at), Some(items)) = (self.place(id), &mut self.items) {
+                        items.remove(at);
+                        self.cursor.at -= usize::from(at < self.cursor.at);
+                        self.cursor.fit(items.len());
+                    }
+                }
+                _ => {}
+            }
+        }
+        if started && self.items.is_some() {
+            effects.push(self.read_list());
+        }
+        effects
+    }
+
+    /// Goes to a run, wherever in the list it is.
+    fn seek(&mut self, id: Id) -> Vec<Effect> {
+        if let Ok(at) = self.place(id) {
+            self.cursor.at = at;
+            return Vec::new();
+        }
+        self.sought = Some(id);
+        // It is shown before the list has come to it.
+        let mut effects = vec![ask("read", Request::Read(id))];
+        effects.extend(self.set_filter(Filter::default()));
+        effects
+    }
+
+    /// The output that is looked at, and whose it is.
+    fn output(&self) -> Option<(Id, &Output)> {
+        match &self.shown {
+            Shown::Live(number) => {
+                let live = self.lives.iter().find(|live| live.number == *number)?;
+                Some((live.row.as_ref()?.id, &live.output))
+            }
+            Shown::Record(record) => Some((record.row.id, &record.output)),
+            Shown::Nothing | Shown::Failed(..) => None,
+        }
+    }
+
+    fn output_mut(&mut self) -> Option<(Id, &mut Output)> {
+        match &mut self.shown {
+            Shown::Live(number) => {
+                let live = self.lives.iter_mut().find(|live| live.number == *number)?;
+                Some((live.row.as_ref()?.id, &mut live.output))
+            }
+            Shown::Record(record) => Some((record.row.id, &mut record.output)),
+            Shown::Nothing | Shown::Failed(..) => None,
+        }
+    }
+
+    fn shown_id(&self) -> Option<Id> {
+        match &self.shown {
+            Shown::Failed(id, _) => Some(*id),
+            _ => self.output().map(|(id, _)| id),
+        }
+    }
+
+    /// After anything: the run under the cursor is shown, what its output lacks is read, and more of the list.
+    fn settle(&mut self, mut effects: Vec<Effect>, before: Option<Id>, world: &World<'_>) -> Vec<Effect> {
+        let chosen = self.chosen().map(|item| item.id);
+        if chosen != self.shown_id() && (chosen != before || self.shown_id().is_none()) && self.sought.is_none() {
+            effects.extend(self.show(chosen));
+        }
+        let [_, detail] = self.inner(world.area);
+        if let Some((id, output)) = self.output_mut()
+            && let Some(want) = output.want(detail)
+        {
+            effects.push(ask("page", Request::Page(id, want)));
+        }
+        if self.cursor.at + AHEAD >= self.all().len() {
+            effects.extend(self.read_more(PAGE));
+        }
+        effects
+    }
+
+    fn show(&mut self, id: Option<Id>) -> Vec<Effect> {
+        let Some(id) = id else {
+            self.shown = Shown::Nothing;
+            return Vec::new();
+        };
+        match self.lives.iter().find(|live| live.is_of(id) && live.is_whole()) {
+            Some(live) => {
+                self.shown = Shown::Live(live.number);
+                Vec::new()
+            }
+            None => vec![ask("read", Request::Read(id))],
+        }
+    }
+
+    fn answered(&mut self, answer: Answer, world: &World<'_>) -> Vec<Effect> {
+        let [_, detail] = self.inner(world.area);
+        match answer {
+            // What was asked with another filter is of no use any more.
+            Answer::Listed(list, _) if list.filter != self.filter => {}
+            Answer::Listed(list, Ok(listed)) => {
+                self.failed = None;
+                self.take_list(list, listed);
+            }
+            Answer::Listed(_, Err(fault)) => (self.failed, self.loading) = (Some(fault), false),
+            Answer::Read(id, Ok(mut record)) => {
+                if let Some((_, old)) = self.output().filter(|(old, _)| *old == id) {
+                    record.output.stand_as(old);
+                }
+                self.shown = Shown::Record(record);
+            }
+            Answer::Read(id, Err(fault)) => self.shown = Shown::Failed(id, fault),
+            Answer::Page(id, page) => {
+                if let Some((_, output)) = self.output_mut().filter(|(shown, _)| *shown == id) {
+                    output.take(page);
+                }
+            }
+            Answer::Found(id, found) => {
+                if let Some((_, output)) = self.output_mut().filter(|(shown, _)| *shown == id) {
+                    output.show_found(found, detail);
+                }
+            }
+            Answer::Copied(text) => return vec![Effect::Copy(text)],
+            Answer::Removed(Ok(1)) => return vec![Effect::Note("removed the run".to_string())],
+            Answer::Removed(Ok(count)) => return vec![Effect::Note(format!("removed {count} runs"))],
+            Answer::Removed(Err(fault)) => return vec![Effect::Fail(fault)],
+            Answer::Began(number, row, halt) => self.began(number, *row, halt, world),
+            Answer::Wrote(number, chunks, _token) => self.wrote(number, chunks),
+            Answer::Ended(number, result) => return self.ended(number, result),
+        }
+        Vec::new()
+    }
+
+    fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
+        if !self.zoomed && self.split.mouse(event, world.area) {
+            return Vec::new();
+        }
+        let [list, detail] = self.inner(world.area);
+        let length = self.all().len();
+        match self.cursor.mouse(event, list, length) {
+            Clicked::No => {}
+            Clicked::Moved => self.inside = false,
+            Clicked::Again => self.inside = true,
+        }
+        let copied = self.output_mut().and_then(|(_, output)| output.mouse(event, detail));
+        copied.map(Effect::Copy).into_iter().collect()
+    }
+}
 
 impl Tab for Runs {
     fn id(&self) -> TabId {
         TabId::Runs
     }
 
-    fn update(&mut self, _happening: Happening, _world: &World<'_>) -> Vec<Effect> {
-        Vec::new()
+    fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
+        let before = self.chosen().map(|item| item.id);
+        let effects = match happening {
+            Happening::Shown => vec![self.read_list()],
+            Happening::News(facts) => self.news(&facts),
+            Happening::Act(action) => self.act(action, world),
+            Happening::Key(key) if key.code == KeyCode::Esc => {
+                (self.inside, self.zoomed) = (self.inside && self.zoomed, false);
+                Vec::new()
+            }
+            Happening::Mouse(event) => self.mouse(&event, world),
+            Happening::Answered(AnyAnswer::Runs(answer)) => self.answered(answer, world),
+            Happening::Closed(name, reply) => self.closed(name, reply),
+            Happening::Told(Tell::Launch(launch)) => self.launch(launch, "manual".to_string()),
+            Happening::Told(Tell::Run(id)) => id.parse().map_or_else(|_| Vec::new(), |id| self.seek(id)),
+            _ => Vec::new(),
+        };
+        self.settle(effects, before, world)
     }
 
-    fn draw(&self, _buffer: &mut Buffer, _world: &World<'_>) -> Option<Position> {
+    fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
+        self.view(buffer, world);
         None
     }
 
@@ -46,6 +524,22 @@ impl Tab for Runs {
     }
 
     fn hints(&self) -> Vec<Action> {
-        Vec::new()
+        let running = self.chosen_live().is_some_and(|live| !live.over);
+        let mut hints = if running { vec![STOP] } else { vec![RERUN] };
+        hints.extend([actions::FIND, FILTER, STATUS, COMMAND, ZOOM, WRAP, REMOVE]);
+        hints
+    }
+
+    fn is_moving(&self) -> bool {
+        self.lives.iter().any(|live| !live.over)
+    }
+
+    fn holds(&self) -> Option<String> {
+        let going: Vec<&str> = self.lives.iter().filter(|live| !live.over).map(|live| live.command.as_str()).collect();
+        (!going.is_empty()).then(|| format!("would be stopped: {}", going.join(", ")))
+    }
+
+    fn badge(&self) -> Option<char> {
+        self.is_moving().then_some('▶')
     }
 }

@@ -1,0 +1,66 @@
+//! What is done beside the work itself: old runs go, and what was erased leaves every place it stood in.
+
+use serde_json::json;
+
+use super::App;
+use crate::exec::is_alive;
+use crate::kernel::error::Result;
+use crate::store::{Process, Removed};
+
+impl App {
+    /// Ends answers whose process is gone.
+    pub fn adopt(&self) -> Result<()> {
+        let alive = |process: &Process| is_alive(process.pid, process.start, &process.boot);
+        match self.store()?.adopt_pending(&alive) {
+            Ok(0) => {}
+            Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
+            // On a full disk or in a store that cannot be written, what is there can still be read.
+            Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
+        }
+        Ok(())
+    }
+
+    /// Ends runs whose process is gone. Where that cannot be written, what is there can still be read.
+    pub fn mark_lost(&self) -> Result<()> {
+        if let Err(error) = self.store()?.mark_lost(&|p| is_alive(p.pid, p.start, &p.boot)) {
+            tracing::warn!(%error, "runs that were cut off could not be marked lost");
+        }
+        Ok(())
+    }
+
+    /// After runs were erased: their output beside the store and their words in the index go too.
+    pub fn erased(&self, removed: &Removed) -> Result<()> {
+        self.remove_outputs(removed);
+        self.index().drop_erased(self.store()?).map(drop)
+    }
+
+    fn remove_outputs(&self, removed: &Removed) {
+        for id in &removed.runs {
+            // The rows are gone; a file that cannot be removed is found by `fac doctor`.
+            let _ = std::fs::remove_dir_all(self.outputs().join(id.to_string()));
+        }
+    }
+
+    /// Once a day, after a run, erases runs beyond what the settings keep. A failure waits for the next day.
+    pub fn keep_house(&self) {
+        if let Err(error) = self.try_keep_house() {
+            tracing::warn!(error = error.full_message(), "old runs could not be removed");
+        }
+    }
+
+    fn try_keep_house(&self) -> Result<()> {
+        const KEY: &str = "runs.pruned";
+        const DAY: i64 = 86_400_000_000;
+        let (store, now) = (self.store()?, self.clock.now());
+        if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+            return Ok(());
+        }
+        store.set_state(KEY, &json!(true))?;
+        let config = self.config()?;
+        let days = i64::try_from(config.int("run.keep_days")).unwrap_or(i64::MAX);
+        let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
+        self.remove_outputs(&store.prune_runs(now.plus_micros(days.saturating_mul(DAY).saturating_neg()), 0)?);
+        self.remove_outputs(&store.prune_runs(now, newest)?);
+        Ok(())
+    }
+}
