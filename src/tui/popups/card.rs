@@ -34,6 +34,7 @@ impl Card {
         Card { title: title.into(), text, at: answers.len().saturating_sub(1), answers }
     }
 
+    /// Whether a key gives one of the answers, whatever it does elsewhere.
     pub(super) fn is_answer(&self, key: &KeyEvent) -> bool {
         let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         plain && self.answers.iter().any(|(answer, _)| key.code == KeyCode::Char(*answer))
@@ -52,10 +53,6 @@ impl Card {
             Some((key, _)) => Outcome::Over(Reply::Chosen(key.to_string())),
             None => Outcome::Over(Reply::Dismissed),
         }
-    }
-
-    pub(super) fn is_answer(&self, key: &KeyEvent) -> bool {
-        matches!(key.code, KeyCode::Char(typed) if self.answers.iter().any(|(c, _)| *c == typed))
     }
 
     pub(super) fn act(&mut self, action: Action, inner: Rect) -> Outcome {

@@ -95,11 +95,6 @@ impl Popup {
         }
     }
 
-    /// Whether a key is an answer to it, whatever the keymap says.
-    pub fn wants(&self, key: &KeyEvent) -> bool {
-        matches!(self, Popup::Card(card) if card.is_answer(key))
-    }
-
     /// Takes an action.
     pub fn act(&mut self, action: Action, world: &World<'_>) -> Outcome {
         let inner = Frame::inner(self.area(world.area));

@@ -1,8 +1,8 @@
 //! The tab's work against real rooms: a store, folders, interpreters.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Mutex;
 
 use super::trust::Judged;
 use super::work::{Answer, Errand, Paper, Prepared, Request, Scope, Want, work};
@@ -47,15 +47,15 @@ impl Place {
     }
 
     fn ask(&self, request: Request) -> Vec<Answer> {
-        let answers = RefCell::new(Vec::new());
+        let answers = Mutex::new(Vec::new());
         let post = |answer| match answer {
-            AnyAnswer::Commands(answer) => answers.borrow_mut().push(answer),
+            AnyAnswer::Commands(answer) => answers.lock().unwrap().push(answer),
             other => panic!("{other:?}"),
         };
         // Each job has rooms of its own, as on the screen.
         let (app, stop) = (self.app.another().unwrap(), Stop::new().unwrap());
         work(request, &Desk::new(&app, &stop, &post));
-        answers.into_inner()
+        answers.into_inner().unwrap()
     }
 
     fn id(&self, name: &str) -> (Id, Trust) {
