@@ -53,7 +53,7 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
 
 /// After something was erased: its words leave the index too.
 pub(super) fn after_erasing(context: &Context) -> Result<()> {
-    index(context).drop_erased(context.app.store()?).map(drop)
+    context.app.drop_erased()
 }
 
 fn index(context: &Context) -> Index {

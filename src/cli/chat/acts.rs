@@ -9,6 +9,7 @@ use super::slash::{self, SlashCommand};
 use super::{Next, copy, input};
 use crate::chat::driver::Ask;
 use crate::chat::export;
+use crate::chat::saying::GO_ON;
 use crate::cli::commands::open_editor;
 use crate::cli::search;
 use crate::exec::signals::StopOnSignals;
@@ -17,8 +18,6 @@ use crate::kernel::files::write_atomic;
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Effort;
 use crate::store::{Message, NewSession, SessionEdit, SessionFilter};
-
-const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
 
 /// Does one command.
 pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: &str) -> Result<Next> {

@@ -11,10 +11,8 @@ pub mod editor;
 mod hint;
 mod history;
 mod hush;
-pub mod input;
 mod keys;
 pub mod plain;
-pub mod slash;
 
 use std::io::IsTerminal;
 
@@ -24,6 +22,7 @@ use self::hush::Hush;
 use self::input::Input;
 use super::Context;
 use super::talk::{self, ask};
+pub use crate::chat::{input, slash};
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::terminal::safe_line;

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::ui::Role;
 use crate::chat::driver::{Ended, Outcome, stopped};
+pub(super) use crate::chat::saying::{called, dollars, fault};
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -62,24 +63,6 @@ pub(super) fn adopt(context: &Context) -> Result<()> {
         tracing::warn!(lost, "answers were cut short by the end of their process");
     }
     Ok(())
-}
-
-/// What a chat is called in lists: its name, its title, or the end of its id.
-pub(super) fn called(session: &Session) -> String {
-    let named = session.name.clone().or_else(|| session.title.clone());
-    safe_line(&named.unwrap_or_else(|| session.id.tail())).into_owned()
-}
-
-/// Dollars with as many places as small sums need.
-pub(super) fn dollars(micros: i64) -> String {
-    let sum = micros as f64 / 1e6;
-    if micros == 0 {
-        "$0".to_string()
-    } else if micros < 10_000 {
-        format!("${sum:.6}")
-    } else {
-        format!("${sum:.4}")
-    }
 }
 
 /// Says who answered and what it took, to a person at a terminal.
@@ -120,28 +103,6 @@ pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_len
         context.ui.failure(&error);
     }
     error.kind().exit_code()
-}
-
-/// What kept a turn from ending simply well; `kept` is the way forward from an answer that is not whole.
-pub(super) fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Option<Error> {
-    match std::mem::replace(&mut outcome.ended, Ended::Well(Finish::Stop)) {
-        Ended::Well(Finish::Length) if !asked_for_length => {
-            Some(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
-        }
-        Ended::Well(Finish::Filtered) => Some(
-            Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model))
-                .hint("put the question otherwise"),
-        ),
-        Ended::Well(_) => None,
-        Ended::Limited(why) => {
-            Some(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
-        }
-        Ended::CutOff => Some(
-            Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
-        ),
-        Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
-        Ended::Failed(error) => Some(error),
-    }
 }
 
 /// The record of a turn, for `--json`.

@@ -146,7 +146,6 @@ impl Shell {
     /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
     pub fn update(&mut self, incoming: Incoming) -> Vec<(TabId, Effect)> {
         self.now = self.settings.clock.now();
-        let front = self.front();
         match incoming {
             Incoming::Terminal(event) => self.event(event),
             Incoming::Answered(tab, Ok(answer)) => self.tell(tab, Happening::Answered(answer)),
@@ -162,7 +161,8 @@ impl Shell {
                 if self.note.as_ref().is_some_and(|note| note.until <= self.moment) {
                     self.note = None;
                 }
-                if self.tabs[self.at].is_moving() { self.tell(front, Happening::Moment) } else { Vec::new() }
+                let moving: Vec<TabId> = self.tabs.iter().filter(|tab| tab.is_moving()).map(|tab| tab.id()).collect();
+                moving.into_iter().flat_map(|id| self.tell(id, Happening::Moment)).collect()
             }
         }
     }

@@ -24,12 +24,14 @@ pub struct Row {
     pub line: Line<'static>,
     /// Whether it belongs to the line of the row before.
     pub soft: bool,
+    /// Columns at its beginning that are drawn and not part of the line, where it is soft.
+    pub lead: usize,
 }
 
 impl Row {
     /// A row that begins a line.
     pub fn of(line: impl Into<Line<'static>>) -> Row {
-        Row { line: line.into(), soft: false }
+        Row { line: line.into(), ..Row::default() }
     }
 
     /// Its characters.
@@ -50,13 +52,13 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
         for c in line.chars() {
             let wide = c.width().unwrap_or(0);
             if used + wide > width && !row.is_empty() {
-                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft });
+                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, lead: 0 });
                 (soft, used) = (true, 0);
             }
             row.push(c);
             used += wide;
         }
-        rows.push(Row { line: Line::styled(row, style), soft });
+        rows.push(Row { line: Line::styled(row, style), soft, lead: 0 });
     }
     rows
 }
@@ -237,6 +239,7 @@ impl Text {
                 text.truncate(text.trim_end_matches(' ').len());
                 text.push('\n');
             }
+            let start = if row.soft { start.max(row.lead) } else { start };
             let mut column = 0;
             for c in row.text().chars() {
                 if (start..end).contains(&column) {
