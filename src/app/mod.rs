@@ -1,8 +1,10 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod health;
 pub mod mcp;
 pub mod models;
 mod open;
+pub mod runtime;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
@@ -156,6 +158,11 @@ impl App {
             let store = Store::open(&self.paths.data.join("store.db"), self.clock.clone(), ids)?;
             Ok(store.traced(self.trace))
         })
+    }
+
+    /// Whether the terminal can only print lines.
+    pub fn is_dumb(&self) -> bool {
+        self.env.text("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
     }
 
     /// The trace id of this process's work.

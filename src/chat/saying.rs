@@ -2,9 +2,10 @@
 
 use super::driver::{Ended, Outcome};
 use crate::kernel::error::{Error, Kind};
+use crate::kernel::figures::dollars;
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
-use crate::store::Session;
+use crate::store::{AnswerCost, Session};
 
 /// What is said so that an answer that is not whole goes on.
 pub const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
@@ -13,18 +14,6 @@ pub const GO_ON: &str = "Go on exactly where you stopped, without repeating anyt
 pub fn called(session: &Session) -> String {
     let named = session.name.clone().or_else(|| session.title.clone());
     safe_line(&named.unwrap_or_else(|| session.id.tail())).into_owned()
-}
-
-/// Dollars with as many places as small sums need.
-pub fn dollars(micros: i64) -> String {
-    let sum = micros as f64 / 1e6;
-    if micros == 0 {
-        "$0".to_string()
-    } else if micros < 10_000 {
-        format!("${sum:.6}")
-    } else {
-        format!("${sum:.4}")
-    }
 }
 
 /// The beginning of a question, as a chat's first title.
@@ -56,4 +45,18 @@ pub fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Optio
         Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
         Ended::Failed(error) => Some(error),
     }
+}
+
+/// What the answers of a chat took, as a sentence.
+pub fn sum_of(costs: &[AnswerCost]) -> String {
+    let (mut input, mut output, mut cost, mut unknown) = (0, 0, 0, 0);
+    for answer in costs {
+        (input, output) = (input + answer.input, output + answer.output);
+        match answer.cost_micros {
+            Some(micros) => cost += micros,
+            None => unknown += 1,
+        }
+    }
+    let unknown = if unknown > 0 { format!(" ({unknown} at an unknown price)") } else { String::new() };
+    format!("{} answers: {input} tokens in, {output} out, {}{unknown}", costs.len(), dollars(cost))
 }

@@ -19,7 +19,8 @@ Examples:
   fac run deploy --dry-run            print exactly what would run
   fac search 'compress folder'        find commands and past runs
 
-`fac NAME …` is `fac run NAME …` where NAME is no subcommand.";
+`fac` alone on a terminal opens the full screen; `fac NAME …` is `fac run NAME …`
+where NAME is no subcommand.";
 
 const USAGE: &str = "\
 fac [OPTIONS] <SUBCOMMAND>
@@ -109,6 +110,8 @@ pub(super) enum Sub {
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),
+    /// Watch what fac and its models take, live
+    Top,
     /// Set things up in a short dialogue
     Init,
     Completions(completions::Args),

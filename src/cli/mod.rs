@@ -209,7 +209,8 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
         Err(error) => return Err((ui, error)),
     };
     app.learn_secrets();
-    if !opens_nothing(&cli.command) {
+    let full_screen = cli.command.is_none() && ui.ask && ui.stdout_terminal;
+    if full_screen || !opens_nothing(&cli.command) {
         if let Ok(log) = app.log() {
             // Only the first subscriber of a process counts, and this is it.
             let _ = tracing::subscriber::set_global_default(log.subscriber());
@@ -261,6 +262,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Mcp(_)) => "mcp",
         Some(Sub::Doctor) => "doctor",
         Some(Sub::Tui(_)) => "tui",
+        Some(Sub::Top) => "top",
         Some(Sub::Init) => "init",
         Some(Sub::Completions(_)) => "completions",
         Some(Sub::Man(_)) => "man",
@@ -280,7 +282,11 @@ fn opens_nothing(sub: &Option<Sub>) -> bool {
 
 fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
     match sub {
+        None if context.ui.ask && context.ui.stdout_terminal && !context.app.is_dumb() => {
+            tui::run(context, &tui::Args::default())
+        }
         None => bare(context),
+        Some(Sub::Top) => tui::top(context),
         Some(Sub::Run(args)) => run::run(context, args),
         Some(Sub::Commands(args)) => commands::run(context, args),
         Some(Sub::Source(args)) => source::run(context, args),
@@ -313,7 +319,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
     }
 }
 
-/// `fac` alone: what there is, in a few lines.
+/// `fac` alone, where there is no screen to draw on: what there is, in a few lines.
 fn bare(context: &mut Context) -> Result<u8> {
     help::run(context, &[])
 }

@@ -8,6 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   fac                        the same, on a terminal
   fac tui --tab runs         begin with another tab
+  fac tui --linear           plain lines for a screen reader
 
 Ctrl-P finds every action, ? shows every key, Ctrl-Q leaves.";
 
@@ -18,6 +19,9 @@ pub struct Args {
     /// The tab to begin with
     #[arg(long, value_name = "NAME")]
     tab: Option<String>,
+    /// Print what changes as plain lines, for screen readers
+    #[arg(long)]
+    linear: bool,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
@@ -26,7 +30,13 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             .hint("`fac help` lists what works without one"));
     }
     let tab = args.tab.as_deref().map(tab).transpose()?;
-    tui::run(&context.app, Start { tab, tell: None, coloured: context.ui.colour() })
+    let linear = args.linear || context.app.is_dumb();
+    tui::run(&context.app, Start { tab, tell: None, coloured: context.ui.colour() && !linear, linear })
+}
+
+/// `fac top`: the same, and the tab that watches.
+pub(super) fn top(context: &mut Context) -> Result<u8> {
+    run(context, &Args { tab: Some("health".to_string()), linear: false })
 }
 
 fn tab(name: &str) -> Result<TabId> {

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod env;
 pub mod error;
 pub mod events;
+pub mod figures;
 pub mod files;
 pub mod http;
 pub mod ids;

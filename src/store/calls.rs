@@ -134,6 +134,23 @@ pub struct AnswerCost {
     pub cost_micros: Option<i64>,
 }
 
+/// How long one request took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The day, `2026-01-31`.
+    pub day: String,
+    /// Who was asked.
+    pub model: String,
+    /// Milliseconds to the first piece.
+    pub first_token_ms: Option<u64>,
+    /// Milliseconds in all.
+    pub duration_ms: Option<u64>,
+}
+
+pub(super) const TIMINGS: &str = "SELECT date(started / 1000000 + ?4, 'unixepoch'), model, first_token_ms, duration_ms
+     FROM calls WHERE owner = ?1 AND started >= ?2 AND started < ?3 AND status = 'ok' AND NOT from_cache
+     AND purpose <> 'import' ORDER BY started DESC LIMIT ?5";
+
 const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'),
      sum(input IS NULL AND output IS NULL AND NOT from_cache), sum(from_cache),
      sum(ifnull(input, 0)), sum(ifnull(output, 0)), sum(ifnull(cached, 0)), sum(ifnull(cache_written, 0)),
@@ -250,6 +267,33 @@ impl Store {
                 rows.push(usage_row(row)?);
             }
             Ok(rows)
+        })
+    }
+
+    /// How long the newest requests took, at most so many, the newest first. Those that failed or came from our own
+    /// cache are not among them. Days are those of the zone `offset_s` seconds east of Greenwich.
+    pub fn timings(&self, filter: &UsageFilter, offset_s: i64, most: usize) -> Result<Vec<Timing>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(TIMINGS)?;
+            let rows = statement.query_map(
+                params![
+                    &*self.owner,
+                    filter.since.map_or(i64::MIN, Timestamp::as_micros),
+                    filter.until.map_or(i64::MAX, Timestamp::as_micros),
+                    offset_s,
+                    i64::try_from(most).unwrap_or(i64::MAX)
+                ],
+                |row| {
+                    let ms = |n: Option<i64>| n.map(|n| n.max(0) as u64);
+                    Ok(Timing {
+                        day: row.get(0)?,
+                        model: row.get(1)?,
+                        first_token_ms: ms(row.get(2)?),
+                        duration_ms: ms(row.get(3)?),
+                    })
+                },
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 

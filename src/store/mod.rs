@@ -49,7 +49,7 @@ use crate::kernel::error::Result;
 use crate::kernel::ids::{Ids, TraceId};
 
 pub use cache::CacheStats;
-pub use calls::{AnswerCost, CallEnd, NewCall, UsageBy, UsageFilter, UsageRow};
+pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
 pub use health::Counts;
 pub use history::{Removed, RunFilter};

@@ -56,10 +56,12 @@ pub(super) fn thread_end_sql() -> String {
 }
 
 /// What follows a message, the oldest first, without summaries.
-pub(super) const FOLLOWING: &str = "SELECT m.id FROM messages m WHERE m.parent = ?1 AND +m.owner = ?2 AND m.summary_of IS NULL ORDER BY m.id";
+pub(super) const FOLLOWING: &str =
+    "SELECT m.id FROM messages m WHERE m.parent = ?1 AND +m.owner = ?2 AND m.summary_of IS NULL ORDER BY m.id";
 
 /// The beginnings of the chat of a message.
-pub(super) const BEGINNINGS: &str = "SELECT m.id FROM messages m WHERE m.session = (SELECT session FROM messages WHERE id = ?1 AND owner = ?2)
+pub(super) const BEGINNINGS: &str =
+    "SELECT m.id FROM messages m WHERE m.session = (SELECT session FROM messages WHERE id = ?1 AND owner = ?2)
      AND m.parent IS NULL AND m.summary_of IS NULL ORDER BY m.id";
 
 /// From a message on, the newest of what follows, to the end.

@@ -24,6 +24,8 @@ use crate::kernel::terminal::safe;
 pub enum Happening {
     /// It came to the front, or the program began with it.
     Shown,
+    /// Another tab came to the front.
+    Hidden,
     /// A key that the keymap knows, or a choice in the palette.
     Act(Action),
     /// A key that it does not know, or one that is typed.

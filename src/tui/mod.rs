@@ -8,6 +8,7 @@ pub mod happening;
 mod input;
 pub mod jobs;
 pub mod keymap;
+mod linear;
 pub mod popups;
 mod screen;
 mod session;

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyboardEnhancementFlags,
-    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyCode, KeyEvent,
+    KeyModifiers, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
@@ -21,8 +21,10 @@ use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
+use super::linear::Linear;
+use super::shell::Shell;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Context, Kind, Result};
 
@@ -42,27 +44,37 @@ pub struct Wishes {
     pub releases: bool,
     /// Whether tmux stands between.
     pub tmux: bool,
+    /// Plain lines instead of a picture.
+    pub linear: bool,
 }
 
 impl Wishes {
     /// What the environment and the settings allow.
-    pub fn of(env: &Env, mouse: bool) -> Wishes {
+    pub fn of(env: &Env, mouse: bool, linear: bool) -> Wishes {
         let text = |name: &str| env.text(name).unwrap_or("").to_lowercase();
         let (term, program) = (text("TERM"), text("TERM_PROGRAM"));
         // Asking the terminal would cost a round trip, and two seconds where there is no answer.
         let knows = ["kitty", "ghostty", "foot", "alacritty", "wezterm", "rio", "contour"];
         let releases = knows.iter().any(|name| term.contains(name) || program.contains(name));
         let tmux = env.text("TMUX").is_some();
-        Wishes { mouse, releases: releases && !tmux, tmux }
+        Wishes { mouse, releases: releases && !tmux, tmux, linear }
     }
 }
 
 /// The terminal while it is ours.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    surface: Surface,
     wishes: Wishes,
     taken: Arc<AtomicBool>,
     stderr: Option<io::Result<rustix::fd::OwnedFd>>,
+}
+
+/// What is drawn on.
+enum Surface {
+    /// The whole screen.
+    Full(Box<Terminal<CrosstermBackend<io::Stdout>>>),
+    /// Lines that are printed one below the other.
+    Lines(Linear),
 }
 
 impl Screen {
@@ -72,9 +84,15 @@ impl Screen {
     /// When there is no terminal, or it cannot be set up.
     pub fn take(wishes: Wishes, noise: &Path) -> Result<Screen> {
         let context = || "cannot take over the terminal".to_string();
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context(Kind::Failed, context)?;
+        let surface = match wishes.linear {
+            true => Surface::Lines(Linear::default()),
+            false => {
+                let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context(Kind::Failed, context)?;
+                Surface::Full(Box::new(terminal))
+            }
+        };
         let mut screen =
-            Screen { terminal, wishes, taken: Arc::new(AtomicBool::new(false)), stderr: divert_stderr(noise) };
+            Screen { surface, wishes, taken: Arc::new(AtomicBool::new(false)), stderr: divert_stderr(noise) };
         screen.enter().context(Kind::Failed, context)?;
         Ok(screen)
     }
@@ -82,6 +100,9 @@ impl Screen {
     fn enter(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         self.taken.store(true, Ordering::SeqCst);
+        if self.wishes.linear {
+            return Ok(());
+        }
         let mut out = io::stdout();
         execute!(out, EnterAlternateScreen, cursor::Hide, EnableBracketedPaste, EnableFocusChange, SetTitle("fac"))?;
         if self.wishes.mouse {
@@ -117,17 +138,21 @@ impl Screen {
     pub fn enter_again(&mut self, noise: &Path) -> Result<()> {
         self.stderr = divert_stderr(noise);
         self.enter().context(Kind::Failed, || "cannot take over the terminal again".to_string())?;
-        self.terminal.clear().context(Kind::Failed, || "cannot draw".to_string())
+        self.repaint().context(Kind::Failed, || "cannot draw".to_string())
     }
 
     /// Draws a frame. All of it appears at once where the terminal can do that.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+    pub fn draw(&mut self, shell: &Shell) -> io::Result<()> {
+        let terminal = match &mut self.surface {
+            Surface::Full(terminal) => terminal,
+            Surface::Lines(linear) => return print_changes(linear, shell),
+        };
         queue!(io::stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| {
-            if let Some(position) = draw(frame.buffer_mut()) {
+        terminal.draw(|frame| {
+            if let Some(position) = shell.draw(frame.buffer_mut()) {
                 frame.set_cursor_position(position);
             }
         })?;
@@ -139,7 +164,14 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        match &mut self.surface {
+            Surface::Full(terminal) => terminal.clear(),
+            Surface::Lines(linear) => {
+                // Everything is said once more.
+                *linear = Linear::default();
+                Ok(())
+            }
+        }
     }
 
     /// Columns and rows.
@@ -147,8 +179,29 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn size(&self) -> io::Result<Rect> {
-        let size = self.terminal.size()?;
-        Ok(Rect::new(0, 0, size.width, size.height))
+        match &self.surface {
+            Surface::Full(terminal) => {
+                let size = terminal.size()?;
+                Ok(Rect::new(0, 0, size.width, size.height))
+            }
+            // As much as one wants to hear of at once.
+            Surface::Lines(_) => Ok(Rect::new(0, 0, 100, 30)),
+        }
+    }
+
+    /// Shows a character that was typed where the picture does not: raw mode echoes nothing.
+    pub fn echo(&self, key: &KeyEvent) {
+        let Surface::Lines(_) = &self.surface else { return };
+        let mut out = io::stdout();
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        // What is not heard is no reason to stop.
+        let _ = match key.code {
+            KeyCode::Char(c) if plain => write!(out, "{c}"),
+            KeyCode::Backspace => write!(out, "\x08 \x08"),
+            KeyCode::Enter | KeyCode::Esc | KeyCode::Tab => write!(out, "\r\n"),
+            _ => Ok(()),
+        };
+        let _ = out.flush();
     }
 
     /// Puts a text on the clipboard of the terminal (OSC 52), through tmux where it stands between. Gives whether the
@@ -173,11 +226,26 @@ impl Drop for Screen {
     }
 }
 
+/// Says what changed, a line each.
+fn print_changes(linear: &mut Linear, shell: &Shell) -> io::Result<()> {
+    let mut buffer = Buffer::empty(shell.size());
+    let typing = shell.draw(&mut buffer);
+    let mut out = io::stdout();
+    for line in linear.changed(&buffer, shell.focus(), typing) {
+        write!(out, "{line}\r\n")?;
+    }
+    out.flush()
+}
+
 fn restore(taken: &AtomicBool, wishes: &Wishes) {
     if !taken.swap(false, Ordering::SeqCst) {
         return;
     }
     let mut out = io::stdout();
+    if wishes.linear {
+        let _ = disable_raw_mode();
+        return;
+    }
     // Whatever fails here, the rest is still tried.
     if wishes.releases {
         let _ = execute!(out, PopKeyboardEnhancementFlags);

@@ -29,6 +29,9 @@ use crate::kernel::events::{Position, Recorded};
 /// Frames are at least so far apart.
 const FRAME: Duration = Duration::from_millis(16);
 
+/// Lines are said at least so far apart: half a sentence is no use to who listens.
+const QUIET: Duration = Duration::from_millis(400);
+
 /// What moves does so this often.
 const MOMENT: Duration = Duration::from_millis(100);
 
@@ -47,6 +50,8 @@ pub struct Start {
     pub tell: Option<Tell>,
     /// Whether colours are wanted at all.
     pub coloured: bool,
+    /// Plain lines instead of a picture.
+    pub linear: bool,
 }
 
 /// What reaches the loop.
@@ -72,8 +77,8 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let config = app.config()?;
     let state = app.paths.state.clone();
     std::fs::create_dir_all(&state).context(Kind::Failed, || format!("cannot make {}", state.display()))?;
-    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"));
-    let (settings, warnings) = settings(app, start.coloured)?;
+    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
+    let (settings, warnings) = settings(app, start.coloured, start.linear)?;
     let (sender, arrivals) = mpsc::channel();
     let mut screen = Screen::take(wishes, &noise_file(&state))?;
     crash::prepare(&state, app.clock.clone(), app.redactor.clone(), screen.restorer());
@@ -81,8 +86,7 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let tabs = TabId::ALL.iter().map(|id| id.open()).collect();
     let mut shell = Shell::new(settings, tabs, size);
     // Something is to be seen before anything is read.
-    let drawn = screen.draw(|buffer| shell.draw(buffer));
-    drawn.context(Kind::Failed, || "cannot draw".to_string())?;
+    screen.draw(&shell).context(Kind::Failed, || "cannot draw".to_string())?;
     let reader = Reader::start(sender.clone(), Arrival::Terminal, || Arrival::Gone)
         .context(Kind::Failed, || "cannot start a thread".to_string())?;
     listen_to_signals(sender.clone())?;
@@ -90,15 +94,24 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     if let Some(warning) = warnings.first() {
         shell.say(warning.clone(), super::theme::Role::Warn);
     }
-    let mut sitting =
-        Sitting { app, screen, shell, jobs: Jobs::default(), reader, sender, noise: noise_file(&state), over: None };
+    let mut sitting = Sitting {
+        app,
+        screen,
+        shell,
+        jobs: Jobs::default(),
+        reader,
+        sender,
+        noise: noise_file(&state),
+        linear: start.linear,
+        over: None,
+    };
     let first = start.tab.or_else(|| config.text("tui.tab").and_then(TabId::named));
     let effects = sitting.shell.begin(first, start.tell);
     sitting.perform(effects);
     sitting.go_on(&arrivals)
 }
 
-fn settings(app: &App, coloured: bool) -> Result<(Settings, Vec<String>)> {
+fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<String>)> {
     let config = app.config()?;
     let own = config.lists("keys");
     let mut tables = vec![actions::TABLE];
@@ -110,7 +123,7 @@ fn settings(app: &App, coloured: bool) -> Result<(Settings, Vec<String>)> {
     let settings = Settings {
         keys,
         theme: themes(config.text("tui.theme").unwrap_or("auto")),
-        motion: config.text("tui.motion") != Some("reduced"),
+        motion: config.text("tui.motion") != Some("reduced") && !linear,
         clock: app.clock.clone(),
         zone: TimeZone::system(),
         themes: Box::new(themes),
@@ -167,6 +180,7 @@ struct Sitting<'a> {
     reader: Reader,
     sender: Sender<Arrival>,
     noise: PathBuf,
+    linear: bool,
     /// The exit code, once it is over.
     over: Option<u8>,
 }
@@ -174,17 +188,18 @@ struct Sitting<'a> {
 impl Sitting<'_> {
     /// The loop: wait, take in all there is, draw once.
     fn go_on(mut self, arrivals: &Receiver<Arrival>) -> Result<u8> {
-        let mut drawn = Instant::now() - FRAME;
+        let frame = if self.linear { QUIET } else { FRAME };
+        let mut drawn = Instant::now();
         let mut moment = Instant::now() + MOMENT;
         let mut stale = true;
         while self.over.is_none() {
-            if stale && drawn.elapsed() >= FRAME {
+            if stale && drawn.elapsed() >= frame {
                 (drawn, stale) = (Instant::now(), false);
-                if self.screen.draw(|buffer| self.shell.draw(buffer)).is_err() {
+                if self.screen.draw(&self.shell).is_err() {
                     return Ok(129);
                 }
             }
-            let until_frame = if stale { FRAME.saturating_sub(drawn.elapsed()) } else { Duration::MAX };
+            let until_frame = if stale { frame.saturating_sub(drawn.elapsed()) } else { Duration::MAX };
             let moving = self.shell.is_moving();
             let until_moment = match moving {
                 true => moment.saturating_duration_since(Instant::now()),
@@ -196,7 +211,7 @@ impl Sitting<'_> {
                     self.take(arrival);
                     while let (None, Ok(arrival)) = (self.over, arrivals.try_recv()) {
                         self.take(arrival);
-                        if drawn.elapsed() > FRAME * 2 {
+                        if drawn.elapsed() > frame * 2 {
                             break;
                         }
                     }
@@ -217,7 +232,14 @@ impl Sitting<'_> {
 
     fn take(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Terminal(event) => self.incoming(Incoming::Terminal(event)),
+            Arrival::Terminal(event) => {
+                if let Event::Key(key) = &event
+                    && self.shell.is_typing()
+                {
+                    self.screen.echo(key);
+                }
+                self.incoming(Incoming::Terminal(event));
+            }
             Arrival::Posted(posted) => {
                 if let Some((tab, what)) = self.jobs.accept(posted) {
                     self.incoming(Incoming::Answered(tab, what));

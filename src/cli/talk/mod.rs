@@ -25,24 +25,15 @@ use serde_json::{Value, json};
 use super::Context;
 use super::ui::Role;
 use crate::chat::driver::{Ended, Outcome, stopped};
-pub(super) use crate::chat::saying::{called, dollars, fault};
+pub(super) use crate::chat::saying::{called, fault};
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::{Process, Session};
 
-/// Runs a future to its end; the runtime is made for it and goes with it.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let done = runtime.block_on(future);
-    // Nobody waits for connections that are closing.
-    runtime.shutdown_background();
-    Ok(done)
-}
+pub(super) use crate::app::runtime::wait;
+pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.
 pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {

@@ -7,6 +7,7 @@ use super::super::table::Table;
 use super::super::ui::Role;
 use super::{called, dollars};
 use crate::kernel::error::Result;
+use crate::kernel::figures::short;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
 use crate::store::{UsageBy, UsageFilter, UsageRow};
@@ -131,15 +132,6 @@ fn bar(value: u64, most: u64) -> String {
 fn cost(row: &UsageRow) -> String {
     let unknown = if row.unpriced > 0 { " +?" } else { "" };
     format!("{}{unknown}", dollars(row.cost_micros))
-}
-
-/// A count of tokens in few letters.
-fn short(tokens: u64) -> String {
-    match tokens {
-        0..10_000 => tokens.to_string(),
-        10_000..10_000_000 => format!("{}k", tokens / 1000),
-        _ => format!("{}M", tokens / 1_000_000),
-    }
 }
 
 fn as_json(by: &str, row: &UsageRow) -> serde_json::Value {

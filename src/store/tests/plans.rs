@@ -103,6 +103,7 @@ fn chats_and_messages_are_listed_by_an_index_and_never_sorted() {
 #[test]
 fn usage_is_summed_by_an_index() {
     let world = World::new();
+    searches(&world, calls::TIMINGS, "calls_by_time (owner=? AND started>? AND started<?)");
     searches(&world, calls::SPENT, "calls_by_time (owner=? AND started>?)");
     searches(&world, &calls::usage_sql("model", "1", false), "calls_by_time (owner=? AND started>? AND started<?)");
     searches(&world, &calls::usage_sql("model", "1", true), "calls_by_session (session=?)");

@@ -17,6 +17,7 @@ pub use form::{Form, Input};
 pub use line::Ask;
 pub use page::Page;
 
+use super::actions;
 use super::happening::World;
 use super::keymap::{Action, Section};
 use super::widgets::frame::Frame;
@@ -67,6 +68,16 @@ impl Popup {
             Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[Section::Typing],
             Popup::Page(page) if page.is_finding() => &[Section::Typing],
             Popup::Card(_) | Popup::Page(_) => &[Section::Lists],
+        }
+    }
+
+    /// What the hint bar says while it is on top.
+    pub fn hints(&self) -> &'static [Action] {
+        match self {
+            Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[actions::ACCEPT, actions::BACK],
+            Popup::Page(page) if page.is_finding() => &[actions::ACCEPT, actions::BACK],
+            Popup::Page(_) => &[actions::FIND, actions::COPY, actions::BACK],
+            Popup::Card(_) => &[actions::OPEN, actions::BACK],
         }
     }
 

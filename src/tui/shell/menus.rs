@@ -7,19 +7,30 @@ use crate::kernel::terminal::pad;
 use crate::tui::actions;
 use crate::tui::happening::Effect;
 use crate::tui::keymap::{Action, Section};
-use crate::tui::popups::{Choice, Choose, Page, Popup, Reply};
+use crate::tui::popups::{Card, Choice, Choose, Page, Popup, Reply};
 use crate::tui::tabs::TabId;
 use crate::tui::theme::{NAMES, Role};
-use crate::tui::widgets::text::Row;
+use crate::tui::widgets::text::{Row, wrapped};
 
 const PALETTE: &str = "palette";
 const THEMES: &str = "themes";
 const HELP: &str = "help";
+const QUIT: &str = "quit";
 
 impl Shell {
     fn open(&mut self, name: &'static str, popup: Popup) -> Vec<(TabId, Effect)> {
         self.popups.push(Open { owner: Owner::Shell, name, popup });
         Vec::new()
+    }
+
+    /// Leaves; asks where something would be cut short.
+    pub(super) fn leave(&mut self) -> Vec<(TabId, Effect)> {
+        let held: Vec<String> = self.tabs.iter().filter_map(|tab| tab.holds()).collect();
+        if held.is_empty() {
+            return vec![(self.front(), Effect::Quit)];
+        }
+        let rows = wrapped(&held.join("\n"), 80, self.settings.theme.style(Role::Text));
+        self.open(QUIT, Popup::Card(Card::new("Leave all the same?", rows, &[('y', "leave"), ('n', "stay")])))
     }
 
     /// Every action that can be done from here, those of the tab in front first, then tabs, then the rest.
@@ -100,6 +111,7 @@ impl Shell {
     pub(super) fn chosen(&mut self, name: &'static str, reply: Reply) -> Vec<(TabId, Effect)> {
         let Reply::Chosen(key) = reply else { return Vec::new() };
         match name {
+            QUIT if key == "y" => vec![(self.front(), Effect::Quit)],
             PALETTE => {
                 let found = self.settings.keys.entries().map(|(e, _)| e.action).find(|Action(n)| *n == key);
                 found.map(|action| self.act(action)).unwrap_or_default()

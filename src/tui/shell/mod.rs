@@ -126,6 +126,16 @@ impl Shell {
         self.note.is_some() || self.tabs.iter().any(|tab| tab.is_moving())
     }
 
+    /// How large the screen is.
+    pub fn size(&self) -> Rect {
+        self.size
+    }
+
+    /// The part of the screen that has the keys: the pop-up on top, or everything.
+    pub fn focus(&self) -> Rect {
+        self.popups.last().map_or(self.size, |open| open.popup.area(self.body()))
+    }
+
     /// Where tabs are drawn.
     fn body(&self) -> Rect {
         Rect { y: self.size.y + 1, height: self.size.height.saturating_sub(2), ..self.size }
@@ -195,8 +205,8 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::Open(name, popup) => self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup }),
-                Effect::Go(id) => out.extend(self.go(id)),
-                Effect::Tell(id, tell) => {
+                Effect::Go(id) if self.place(id).is_some() => out.extend(self.go(id)),
+                Effect::Tell(id, tell) if self.place(id).is_some() => {
                     out.extend(self.go(id));
                     out.extend(self.tell(id, Happening::Told(tell)));
                 }
@@ -221,8 +231,10 @@ impl Shell {
     fn go(&mut self, id: TabId) -> Vec<(TabId, Effect)> {
         match self.place(id) {
             Some(at) if at != self.at => {
+                let mut out = self.tell(self.front(), Happening::Hidden);
                 self.at = at;
-                self.tell(id, Happening::Shown)
+                out.extend(self.tell(id, Happening::Shown));
+                out
             }
             _ => Vec::new(),
         }
@@ -262,6 +274,11 @@ impl Shell {
         let mut sections = tab.sections();
         sections.push(Section::Everywhere);
         (sections, tab.is_typing())
+    }
+
+    /// Whether characters are typed now.
+    pub fn is_typing(&self) -> bool {
+        self.keyboard().1
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {
@@ -318,7 +335,7 @@ impl Shell {
             actions::SUSPEND => vec![(front, Effect::Suspend)],
             actions::REPAINT => vec![(front, Effect::Repaint)],
             _ if !self.popups.is_empty() => self.on_popup(|popup, world| popup.act(action, world)),
-            actions::QUIT => vec![(front, Effect::Quit)],
+            actions::QUIT => self.leave(),
             actions::PALETTE => self.open_palette(),
             actions::HELP => self.open_help(),
             actions::THEME => self.open_themes(),

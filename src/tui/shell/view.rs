@@ -90,10 +90,7 @@ impl Shell {
     fn hints(&self) -> Vec<(String, &'static str, Action, Rect)> {
         let keys = &self.settings.keys;
         let actions: Vec<Action> = match self.popups.last() {
-            Some(open) => {
-                let of_popup = keys.entries().filter(|(e, _)| open.popup.sections().contains(&e.section));
-                of_popup.filter(|(e, _)| !e.hint.is_empty()).map(|(e, _)| e.action).collect()
-            }
+            Some(open) => open.popup.hints().to_vec(),
             None => {
                 let mut actions = self.tabs[self.at].hints();
                 actions.extend([actions::PALETTE, actions::HELP, actions::QUIT]);

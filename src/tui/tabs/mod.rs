@@ -113,6 +113,11 @@ pub trait Tab {
         false
     }
 
+    /// What would be cut short if one left now, in a few words.
+    fn holds(&self) -> Option<String> {
+        None
+    }
+
     /// A sign beside its title, such as that something goes on in it.
     fn badge(&self) -> Option<char> {
         None

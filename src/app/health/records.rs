@@ -203,7 +203,7 @@ fn disk(app: &App, store: &Store, found: &mut Findings) {
     }
 }
 
-fn size_of(folder: &Path) -> u64 {
+pub(super) fn size_of(folder: &Path) -> u64 {
     let entries = ignore::WalkBuilder::new(folder).standard_filters(false).build();
     entries.flatten().filter_map(|e| e.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).sum()
 }

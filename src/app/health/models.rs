@@ -25,7 +25,7 @@ pub(super) fn look(app: &App, found: &mut Findings) {
         Err(error) => return found.error("models", &error, "`fac config edit` shows the settings"),
     };
     let entries = models.settings().entries.clone();
-    let asked = super::super::talk::wait(async {
+    let asked = super::super::runtime::wait(async {
         tokio::join!(join_all(entries.iter().map(|entry| models.reach(entry, PATIENCE))), here(&models))
     });
     let Ok((reached, here)) = asked else { return };

@@ -1,8 +1,7 @@
 //! The programs that commands need, and the terminal.
 
-use super::super::Context;
-use super::Findings;
 use super::records::Languages;
+use super::{Findings, Window};
 use crate::app::App;
 use crate::exec::{self, Interpreters};
 
@@ -45,12 +44,12 @@ pub(super) fn look(app: &App, used: &Languages, found: &mut Findings) {
     }
 }
 
-pub(super) fn terminal(context: &Context, found: &mut Findings) {
-    let term = context.app.env.text("TERM").filter(|t| !t.is_empty()).unwrap_or("not set");
-    let colour = if context.ui.colour() { "colours on" } else { "colours off" };
-    found.good("terminal", format!("TERM {term}, {} columns, {colour}", context.ui.width()));
+pub(super) fn terminal(app: &App, window: &Window, found: &mut Findings) {
+    let term = app.env.text("TERM").filter(|t| !t.is_empty()).unwrap_or("not set");
+    let colour = if window.colour { "colours on" } else { "colours off" };
+    found.good("terminal", format!("TERM {term}, {} columns, {colour}", window.columns));
     // The first that is set decides, and an empty one counts as not set.
-    let of = |name| context.app.env.text(name).filter(|v| !v.is_empty());
+    let of = |name| app.env.text(name).filter(|v| !v.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(of).unwrap_or("");
     if !locale.to_lowercase().replace('-', "").contains("utf8") {
         let said = if locale.is_empty() { "no locale is set".to_string() } else { format!("the locale is {locale}") };

@@ -1,0 +1,1 @@
+//! The tab, by values and by what can be seen.
