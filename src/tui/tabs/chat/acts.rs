@@ -76,7 +76,8 @@ impl Chat {
         }
         self.here = here;
         let notes = std::mem::take(&mut self.thread.notes);
-        self.thread = Thread { notes, ..Thread::empty() };
+        self.thread = Thread::empty();
+        self.thread.notes = notes;
         (self.failed, self.finding) = (None, None);
         match self.drafts.remove(&here.id()) {
             Some((text, files)) => {
