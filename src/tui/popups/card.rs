@@ -2,7 +2,7 @@
 //!
 //! Enter alone never says yes: the cursor begins on the choice that does nothing.
 
-use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
@@ -58,6 +58,12 @@ impl Card {
             }
         }
         Outcome::Stays
+    }
+
+    /// Whether a key gives one of the answers, whatever it does elsewhere.
+    pub(super) fn wants(&self, key: &KeyEvent) -> bool {
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        matches!(key.code, KeyCode::Char(typed) if plain && self.answers.iter().any(|(c, _)| *c == typed))
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent) -> Outcome {

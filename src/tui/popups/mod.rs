@@ -90,6 +90,11 @@ impl Popup {
         }
     }
 
+    /// Whether a key is the pop-up's own business even though the keymap knows it.
+    pub fn wants(&self, key: &KeyEvent) -> bool {
+        matches!(self, Popup::Card(card) if card.wants(key))
+    }
+
     /// Takes an action.
     pub fn act(&mut self, action: Action, world: &World<'_>) -> Outcome {
         let inner = Frame::inner(self.area(world.area));

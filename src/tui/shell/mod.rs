@@ -285,9 +285,11 @@ impl Shell {
         let chord = Chord::of(&key);
         let (sections, typing) = self.keyboard();
         let mut action = self.settings.keys.action(&sections, chord).filter(|_| !typing || !chord.is_character());
-        if self.popups.is_empty() && typing && self.tabs[self.at].wants(&key) {
-            action = None;
-        }
+        let own = match self.popups.last() {
+            Some(open) => open.popup.wants(&key),
+            None => typing && self.tabs[self.at].wants(&key),
+        };
+        action = action.filter(|_| !own);
         // Two things work under every pop-up.
         if !self.popups.is_empty() && action.is_none() {
             let global = self.settings.keys.action(&[Section::Everywhere], chord);

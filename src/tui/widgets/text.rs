@@ -63,6 +63,34 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
     rows
 }
 
+/// The same, cut between words where there are any. Blanks at the beginning of a line stay.
+pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
+    let columns = usize::from(width).max(1);
+    let mut rows = Vec::new();
+    for line in text.split('\n') {
+        let line = safe_line(line.strip_suffix('\r').unwrap_or(line));
+        let mut rest = &*line;
+        let mut soft = false;
+        while rest.width() > columns {
+            let (mut used, mut cut, mut blank) = (0, 0, None);
+            for (at, c) in rest.char_indices() {
+                used += c.width().unwrap_or(0);
+                if used > columns && (c != ' ' || used > columns + 1) {
+                    break;
+                }
+                cut = at + c.len_utf8();
+                // The blank itself stays on the row, where nobody sees it.
+                blank = if c == ' ' && !rest[..at].trim().is_empty() { Some(cut) } else { blank };
+            }
+            let cut = blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8)));
+            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, lead: 0 });
+            (rest, soft) = (&rest[cut..], true);
+        }
+        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, lead: 0 });
+    }
+    rows
+}
+
 /// A place in a text: row, column of the screen.
 type Place = (usize, usize);
 
@@ -352,6 +380,24 @@ mod tests {
         assert_eq!((text.found(), text.first_row(2)), ("2 of 2".into(), 2));
         assert_eq!(text.look_for("zzz"), 0);
         assert_eq!(text.found(), "not found");
+    }
+
+    #[test]
+    fn words_stay_whole_and_joining_the_rows_gives_the_line_again() {
+        for (text, width, expected) in [
+            ("alpha beta gamma", 10, &["alpha beta ", "gamma"][..]),
+            ("alpha beta gamma", 6, &["alpha ", "beta ", "gamma"]),
+            ("abcdefgh ij", 4, &["abcd", "efgh ", "ij"]),
+            ("    fn x()", 6, &["    fn ", "x()"]),
+            ("日本語 x", 4, &["日本", "語 x"]),
+            ("a", 1, &["a"]),
+        ] {
+            let rows = wrapped_words(text, width, Style::new());
+            let shown: Vec<String> = rows.iter().map(Row::text).collect();
+            assert_eq!(shown, expected, "{text}");
+            assert_eq!(shown.concat(), text);
+            assert!(rows.iter().skip(1).all(|row| row.soft) && !rows[0].soft);
+        }
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Chat {
         }
         self.composer.dirty = false;
         if let Here::Session(id) = here {
+            self.side.point_at(id);
             self.side.unread.remove(&id);
             out.extend(self.reload());
         }

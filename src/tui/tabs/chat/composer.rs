@@ -95,9 +95,8 @@ impl Composer {
 
     /// Takes out what is there.
     pub fn take(&mut self) -> (String, Vec<Attached>) {
-        let text = self.text();
-        *self = Composer { dirty: true, ..Composer::default() };
-        (text, std::mem::take(&mut self.files))
+        let old = std::mem::replace(self, Composer { dirty: true, ..Composer::default() });
+        (old.text(), old.files)
     }
 
     /// Puts text in at the cursor.

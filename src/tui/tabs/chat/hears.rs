@@ -11,7 +11,7 @@ use crate::kernel::ids::Id;
 use crate::store::MessageStatus;
 use crate::tui::happening::{Effect, Fault, World};
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrapped;
+use crate::tui::widgets::text::wrapped_words;
 
 /// What turns while something is awaited.
 const WHEEL: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -298,14 +298,14 @@ impl Chat {
             }
             if !turn.asked.is_empty() {
                 out.push(Drawn::of(look.span(Role::Title, "› You")));
-                out.extend(messages::plain(wrapped(&turn.asked, look.width, look.theme.style(Role::Text))));
+                out.extend(messages::plain(wrapped_words(&turn.asked, look.width, look.theme.style(Role::Text))));
                 out.push(Drawn::default());
             }
             out.extend(live.map(|live| live.rows().to_vec()).unwrap_or_default());
             return out;
         }
         if let Some(fault) = &self.failed {
-            out.extend(messages::plain(wrapped(&fault.to_string(), look.width, look.theme.style(Role::Bad))));
+            out.extend(messages::plain(wrapped_words(&fault.to_string(), look.width, look.theme.style(Role::Bad))));
             return out;
         }
         if self.thread.entries.is_empty() {
@@ -318,13 +318,13 @@ impl Chat {
     fn welcome(&self, look: &Look<'_>) -> Vec<Drawn> {
         let style = |role| look.theme.style(role);
         if let Some(nobody) = self.knows.as_ref().and_then(|k| k.nobody.as_ref()) {
-            let mut rows = wrapped(&nobody.said, look.width, style(Role::Warn));
+            let mut rows = wrapped_words(&nobody.said, look.width, style(Role::Warn));
             rows.push(crate::tui::widgets::text::Row::default());
-            rows.extend(wrapped(nobody.hint.as_deref().unwrap_or_default(), look.width, style(Role::Text)));
+            rows.extend(wrapped_words(nobody.hint.as_deref().unwrap_or_default(), look.width, style(Role::Text)));
             return messages::plain(rows).collect();
         }
         if self.here.id().is_some() && self.thread.session.is_none() {
-            return messages::plain(wrapped("reading …", look.width, style(Role::Dim))).collect();
+            return messages::plain(wrapped_words("reading …", look.width, style(Role::Dim))).collect();
         }
         let model = self.model();
         let who = if model.is_empty() { "A model".to_string() } else { model };
@@ -337,6 +337,6 @@ impl Chat {
             ),
             "Tab goes to the chats at the side; what you write is kept, wherever you go.".to_string(),
         ];
-        messages::plain(wrapped(&said.join("\n"), look.width, style(Role::Dim))).collect()
+        messages::plain(wrapped_words(&said.join("\n"), look.width, style(Role::Dim))).collect()
     }
 }

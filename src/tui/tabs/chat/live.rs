@@ -9,7 +9,7 @@ use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::prose;
-use crate::tui::widgets::text::wrapped;
+use crate::tui::widgets::text::wrapped_words;
 
 /// Lines of an open block of code that are drawn together.
 const CHUNK: usize = 100;
@@ -117,7 +117,7 @@ impl Live {
             self.rows.push(working(tool, look));
         }
         for note in &self.notes {
-            self.rows.extend(plain(wrapped(&format!("• {note}"), look.width, look.theme.style(Role::Warn))));
+            self.rows.extend(plain(wrapped_words(&format!("• {note}"), look.width, look.theme.style(Role::Warn))));
         }
         self.rows.push(Drawn::of(look.span(Role::Accent, waiting)));
         self.rows.push(Drawn::default());

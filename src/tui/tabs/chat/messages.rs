@@ -15,7 +15,7 @@ use crate::store::{AnswerCost, Message, MessageStatus};
 use crate::tui::keymap::{Action, Keymap};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
-use crate::tui::widgets::text::{Row, wrapped};
+use crate::tui::widgets::text::{Row, wrapped, wrapped_words};
 
 /// Lines of a tool's account that are shown when it is opened.
 const SHOWN: usize = 200;
@@ -141,7 +141,7 @@ pub fn rows(entry: &Entry, opened: &dyn Fn(usize) -> bool, notes: &[String], loo
 
 /// A word beside the talk.
 pub fn note_rows(note: &str, look: &Look<'_>) -> Vec<Row> {
-    wrapped(&format!("• {note}"), look.width, look.theme.style(Role::Warn))
+    wrapped_words(&format!("• {note}"), look.width, look.theme.style(Role::Warn))
 }
 
 /// Who speaks.
@@ -176,7 +176,9 @@ fn question(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out:
                 text_at += 1;
                 match text_at < texts {
                     true => attached_text(at, text, opened(at), look, out),
-                    false => out.extend(plain(wrapped(text.trim_end(), look.width, look.theme.style(Role::Text)))),
+                    false => {
+                        out.extend(plain(wrapped_words(text.trim_end(), look.width, look.theme.style(Role::Text))))
+                    }
                 }
             }
             other => piece(entry, at, other, opened(at), look, out),
@@ -220,7 +222,7 @@ fn answer(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &
 /// Thoughts behind a mark of their own.
 pub fn thoughts(text: &str, look: &Look<'_>) -> Vec<Drawn> {
     let style = look.theme.style(Role::Dim).add_modifier(ratatui::style::Modifier::ITALIC);
-    behind("┊ ", wrapped(text, look.width.saturating_sub(2), style), look)
+    behind("┊ ", wrapped_words(text, look.width.saturating_sub(2), style), look)
 }
 
 /// Rows behind a mark that is not copied with what only goes on.
@@ -326,7 +328,7 @@ fn ending(entry: &Entry, look: &Look<'_>, out: &mut Vec<Drawn>) {
         }
     };
     if let Some((role, said)) = said {
-        out.extend(plain(wrapped(&said, look.width, look.theme.style(role))));
+        out.extend(plain(wrapped_words(&said, look.width, look.theme.style(role))));
     }
     let mut facts = Vec::new();
     if let Some(cost) = entry.cost.filter(|c| c.input + c.output > 0) {

@@ -599,8 +599,8 @@ impl Tab for Chat {
             Happening::Told(tell) => self.told(tell),
             _ => Vec::new(),
         };
-        effects.extend(self.wanted());
         self.prepare(world);
+        effects.extend(self.wanted());
         effects
     }
 

@@ -47,6 +47,13 @@ impl Side {
         self.all().get(self.cursor.at)
     }
 
+    /// Puts the cursor on a chat, where it is among those that were read.
+    pub fn point_at(&mut self, id: Id) {
+        if let Some(at) = self.all().iter().position(|s| s.id == id) {
+            self.cursor.at = at;
+        }
+    }
+
     /// A chat.
     pub fn find(&self, id: Id) -> Option<&Session> {
         self.all().iter().find(|s| s.id == id)
@@ -65,11 +72,10 @@ impl Side {
             (Some(all), true) => all.extend(page),
             (all, _) => *all = Some(page),
         }
-        let all = self.sessions.as_deref().unwrap_or_default();
-        if let Some(at) = shown.and_then(|id| all.iter().position(|s| s.id == id)) {
-            self.cursor.at = at;
+        if let Some(id) = shown {
+            self.point_at(id);
         }
-        let length = all.len();
+        let length = self.all().len();
         self.cursor.fit(length);
     }
 

@@ -185,7 +185,8 @@ fn a_conversation_is_drawn_with_everything_that_was_said() {
 fn nothing_and_nobody_are_said() {
     insta::assert_snapshot!(stage(LARGE).text());
     let mut nobody = Stage::with(Box::new(Chat::default()), SMALL);
-    let fault = Fault { said: "no model is set up here".into(), hint: Some("one of these is enough:\n  a\n  b\n  c".into()) };
+    let fault =
+        Fault { said: "no model is set up here".into(), hint: Some("one of these is enough:\n  a\n  b\n  c".into()) };
     let knows = Knows { nobody: Some(fault), ..Knows::default() };
     nobody.answer(AnyAnswer::Chat(Answer::Knows(Box::new(knows))));
     nobody.answer(AnyAnswer::Chat(Answer::List(Ok(Found::default()), false)));
@@ -314,8 +315,7 @@ fn a_yes_that_was_typed_for_something_else_is_none() {
     stage.types("go").keys("enter");
     let ask = turn(&mut stage);
     let (sender, answer) = sync_channel(1);
-    let question =
-        Question { tool: "t".into(), origin: "mcp a/b".into(), read_only: false, preview: "rm x".into() };
+    let question = Question { tool: "t".into(), origin: "mcp a/b".into(), read_only: false, preview: "rm x".into() };
     step(&mut stage, &ask.lane, Step::Asks(question, ReplyTo(sender)));
     stage.types("yes");
     assert!(answer.try_recv().is_err());
@@ -402,9 +402,12 @@ fn messages_code_links_and_what_is_marked_are_copied_as_they_were_written() {
     let mut stage = open(SMALL);
     stage.keys("esc g j j j y");
     let effects = stage.take();
-    assert!(matches!(&effects[..], [Effect::Copy(text)] if text == ANSWER || text.starts_with("What is a monad")), "{effects:?}");
+    assert!(
+        matches!(&effects[..], [Effect::Copy(text)] if text == ANSWER || text.starts_with("What is a monad")),
+        "{effects:?}"
+    );
     stage.keys("} { b o");
-    stage.keys("g v j y");
+    stage.keys("g v j j y");
     let copied = stage.take();
     let marked = copied.iter().rev().find_map(|e| match e {
         Effect::Copy(text) => Some(text.clone()),
@@ -422,7 +425,10 @@ fn the_list_renames_pins_tags_and_erases_after_a_card() {
     assert_eq!(asked, [Request::Edit(id(1), vec![SessionEdit::Pinned(true)])]);
     stage.keys("t").types("work -x").keys("enter");
     let asked = requests(&mut stage);
-    assert!(matches!(&asked[..], [Request::Edit(_, edits)] if edits[0] == SessionEdit::Tag("work".into())), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [Request::Edit(_, edits)] if edits[0] == SessionEdit::Tag("work".into())),
+        "{asked:?}"
+    );
     stage.keys("d enter");
     assert!(requests(&mut stage).is_empty(), "Enter alone erases nothing");
     stage.keys("d e");
@@ -498,7 +504,8 @@ fn commands_that_are_typed_do_what_keys_do() {
 #[test]
 fn every_action_has_a_key_that_no_list_needs() {
     let lists = crate::tui::actions::TABLE.iter().filter(|e| e.section == Section::Lists).flat_map(|e| e.keys);
-    let everywhere = crate::tui::actions::TABLE.iter().filter(|e| e.section == Section::Everywhere).flat_map(|e| e.keys);
+    let everywhere =
+        crate::tui::actions::TABLE.iter().filter(|e| e.section == Section::Everywhere).flat_map(|e| e.keys);
     let taken: Vec<&str> = lists.chain(everywhere).copied().collect();
     for entry in TABLE.iter().filter(|e| e.section != Section::Compose) {
         assert!(!entry.keys.is_empty());
