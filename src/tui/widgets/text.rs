@@ -71,24 +71,28 @@ pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
         let line = safe_line(line.strip_suffix('\r').unwrap_or(line));
         let mut rest = &*line;
         let mut soft = false;
-        while rest.width() > columns {
-            let (mut used, mut cut, mut blank) = (0, 0, None);
-            for (at, c) in rest.char_indices() {
-                used += c.width().unwrap_or(0);
-                if used > columns && (c != ' ' || used > columns + 1) {
-                    break;
-                }
-                cut = at + c.len_utf8();
-                // The blank itself stays on the row, where nobody sees it.
-                blank = if c == ' ' && !rest[..at].trim().is_empty() { Some(cut) } else { blank };
-            }
-            let cut = blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8)));
+        while let Some(cut) = full(rest, columns) {
             rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, lead: 0 });
             (rest, soft) = (&rest[cut..], true);
         }
         rows.push(Row { line: Line::styled(rest.to_string(), style), soft, lead: 0 });
     }
     rows
+}
+
+/// Where a row of `columns` ends in `rest`; `None` when all of it fits. A blank there stays on the row, unseen.
+fn full(rest: &str, columns: usize) -> Option<usize> {
+    let (mut used, mut cut, mut blank, mut words) = (0, 0, None, false);
+    for (at, c) in rest.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > columns && (c != ' ' || used > columns + 1) {
+            return Some(blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8))));
+        }
+        cut = at + c.len_utf8();
+        blank = if c == ' ' && words { Some(cut) } else { blank };
+        words |= c != ' ';
+    }
+    None
 }
 
 /// A place in a text: row, column of the screen.

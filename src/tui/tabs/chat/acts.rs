@@ -17,6 +17,9 @@ use crate::tui::keymap::Action;
 use crate::tui::popups::{Ask as Line, Choice, Choose, Popup};
 use crate::tui::widgets::field::Field;
 
+/// A turn that was stopped is forgotten after this, microseconds.
+const GIVEN_UP: i64 = 3_000_000;
+
 /// A sentence for the person.
 pub(super) fn note(text: impl Into<String>) -> Vec<Effect> {
     vec![Effect::Note(text.into())]
@@ -58,7 +61,11 @@ impl Chat {
         let Here::Session(session) = self.here else { return Vec::new() };
         // At the end of the chat one goes on with it; elsewhere one stays.
         let at_head = self.thread.session.as_ref().is_none_or(|s| s.head == self.thread.leaf);
-        let leaf = self.thread.leaf.filter(|_| !at_head);
+        self.read(session, self.thread.leaf.filter(|_| !at_head))
+    }
+
+    /// Reads the conversation up to a message; `None` for where the chat goes on.
+    pub(super) fn read(&self, session: Id, leaf: Option<Id>) -> Vec<Effect> {
         let most = self.thread.entries.len().max(reads::PAGE) + 8;
         vec![ask("thread", Request::Thread { session, leaf, most, to: self.to })]
     }
@@ -93,6 +100,16 @@ impl Chat {
             out.extend(self.reload());
         }
         out
+    }
+
+    /// Puts back what was being written before a question was put otherwise.
+    pub(super) fn restore_draft(&mut self) {
+        self.composer.take();
+        if let Some((text, files)) = self.drafts.remove(&self.here.id()) {
+            self.composer.set(&text);
+            self.composer.files = files;
+        }
+        self.composer.dirty = false;
     }
 
     /// Saves what is being written, where that is not saved yet.
@@ -342,6 +359,10 @@ impl Chat {
         });
         let replaces = last == Some(id) && (fix || unanswered);
         let out = self.save_draft();
+        if self.composer.editing.is_none() {
+            let (text, files) = self.composer.take();
+            self.drafts.insert(self.here.id(), (text, files));
+        }
         self.composer.set(&text);
         self.composer.editing = Some(Editing { id, parent, replaces });
         self.composer.dirty = false;
@@ -429,6 +450,11 @@ impl Chat {
             text.trim_end().strip_prefix("//").map_or_else(|| text.trim_end().to_string(), |rest| format!("/{rest}"));
         let editing = self.composer.editing.take();
         let (_, files) = self.composer.take();
+        if editing.is_some() {
+            self.restore_draft();
+        }
+        // The draft stays in the store until the question is there.
+        self.composer.dirty = false;
         self.past.push(text.clone());
         self.ask_for(Some(text), files, editing)
     }
@@ -447,7 +473,7 @@ impl Chat {
             Some(editing) => editing.parent,
             None => self.thread.leaf,
         };
-        let replaces = editing.filter(|e| e.replaces).map(|e| e.id);
+        let replaces = editing.as_ref().filter(|e| e.replaces).map(|e| e.id);
         let asked = Ask {
             parent,
             text: text.clone(),
@@ -455,7 +481,11 @@ impl Chat {
             replaces,
             ..Ask::default()
         };
-        self.start(asked, text.unwrap_or_default(), files)
+        let out = self.start(asked, text.unwrap_or_default(), files);
+        if let Some(turn) = self.turns.last_mut() {
+            turn.editing = editing;
+        }
+        out
     }
 
     fn start(&mut self, asked: Ask, text: String, files: Vec<super::Attached>) -> Vec<Effect> {
@@ -477,10 +507,12 @@ impl Chat {
             here: self.here,
             asked: text.clone(),
             back: (text, files),
+            editing: None,
+            fresh: self.here.id().is_none(),
             live: super::Live::default(),
             since: self.now,
             model,
-            stopping: false,
+            stopped: None,
         });
         self.thread.follows = true;
         self.thread.marked = None;
@@ -493,7 +525,7 @@ impl Chat {
         let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else {
             return note("no answer comes here");
         };
-        turn.stopping = true;
+        turn.stopped = Some(self.now);
         let lane = turn.lane.clone();
         self.asking.retain(|asking| asking.lane != lane || self.card.is_some());
         vec![Effect::Stop(crate::tui::happening::Lane(lane))]
@@ -570,12 +602,27 @@ impl Chat {
 
     pub(super) fn moment(&mut self) -> Vec<Effect> {
         let mut out = self.save_draft();
+        out.extend(self.give_up());
         self.moments += 1;
         // Another program's answer grows without saying so.
         if self.is_pending() && self.moments % 10 == 0 {
             out.extend(self.reload());
         }
         out
+    }
+
+    /// Forgets turns that were stopped and of which nothing more was heard.
+    fn give_up(&mut self) -> Vec<Effect> {
+        let now = self.now;
+        let over = |turn: &Turning| turn.stopped.is_some_and(|at| now.since(at) > GIVEN_UP);
+        let Some(at) = self.turns.iter().position(over) else { return Vec::new() };
+        let turn = self.turns.remove(at);
+        let (text, files) = turn.back;
+        if turn.here == self.here && turn.live.answer.is_none() && self.composer.is_empty() {
+            self.composer.set(&text);
+            self.composer.files = files;
+        }
+        self.reload()
     }
 
     /// Whether an answer is shown that another program waits for.

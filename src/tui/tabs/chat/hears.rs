@@ -129,11 +129,6 @@ impl Chat {
                     self.wishes.insert(Some(session.id), wishes);
                     if here == old {
                         self.here = Here::Session(session.id);
-                        // A draft for a chat that has not begun was sent with it.
-                        return vec![ask(
-                            "draft:",
-                            Request::SaveDraft { of: None, text: String::new(), files: Vec::new() },
-                        )];
                     }
                 }
             }
@@ -147,11 +142,18 @@ impl Chat {
                 let kept = if first { self.thread.notes.remove(&answer).unwrap_or_default() } else { Vec::new() };
                 turn.live.begin(answer);
                 turn.live.notes = kept;
-                if turn.here == here {
-                    self.thread.leaf = None;
-                    self.thread.session = None;
-                    return self.reload();
+                let mut out = Vec::new();
+                // The question is on the disk: its draft may go.
+                if std::mem::take(&mut turn.fresh) {
+                    let nothing = Request::SaveDraft { of: None, text: String::new(), files: Vec::new() };
+                    out.push(ask("draft:", nothing));
                 }
+                let shown = turn.here == here;
+                if let (true, Some(session)) = (shown, here.id()) {
+                    self.composer.dirty |= first;
+                    out.extend(self.read(session, None));
+                }
+                return out;
             }
             Step::Text(text) => turn.live.text(&text),
             Step::Thought(text) => turn.live.thought(&text),
@@ -191,6 +193,7 @@ impl Chat {
                 true => {
                     self.composer.set(&text);
                     self.composer.files = files;
+                    self.composer.editing = turn.editing;
                 }
                 false => drop(self.drafts.insert(turn.here.id(), (text, files))),
             }
@@ -214,7 +217,7 @@ impl Chat {
             .filter(|e| e.message.status != MessageStatus::Pending)
             .map(|e| e.message.id)
             .collect();
-        self.turns.retain(|turn| !(turn.stopping && turn.live.answer.is_some_and(|id| ended.contains(&id))));
+        self.turns.retain(|turn| !(turn.stopped.is_some() && turn.live.answer.is_some_and(|id| ended.contains(&id))));
     }
 
     /// Facts of the log.
@@ -243,7 +246,8 @@ impl Chat {
                     list |= what == "removed";
                     thread |= known;
                     // A turn that was stopped posts nothing more: the log says that it is over.
-                    self.turns.retain(|t| !(t.stopping && t.live.answer.is_some() && t.live.answer == subject));
+                    self.turns
+                        .retain(|t| !(t.stopped.is_some() && t.live.answer.is_some() && t.live.answer == subject));
                 }
                 _ => {}
             }
@@ -253,7 +257,7 @@ impl Chat {
             out.extend(self.reload());
         }
         // A turn that was stopped before anything was asked leaves nothing behind.
-        self.turns.retain(|t| !(t.stopping && t.live.answer.is_none()));
+        self.turns.retain(|t| !(t.stopped.is_some() && t.live.answer.is_none()));
         out
     }
 
@@ -262,13 +266,13 @@ impl Chat {
         let (here, asks) = (self.here, self.asking.front().map(|a| a.lane.clone()));
         let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else { return };
         let seconds = world.now.since(turn.since).max(0) / 1_000_000;
-        let wheel = match (turn.stopping, world.motion) {
+        let wheel = match (turn.stopped.is_some(), world.motion) {
             (true, _) => "■",
             (_, true) => WHEEL[usize::try_from(world.moment).unwrap_or(0) % WHEEL.len()],
             (_, false) => "…",
         };
         let stop = look.key(super::keys::STOP);
-        let said = match (turn.stopping, asks.as_deref() == Some(turn.lane.as_str())) {
+        let said = match (turn.stopped.is_some(), asks.as_deref() == Some(turn.lane.as_str())) {
             (true, _) => "stopping".to_string(),
             (_, true) => "waits for your permission".to_string(),
             _ if turn.live.is_empty() => format!("waits for the first word · {seconds} s · {stop} stops"),
@@ -282,7 +286,7 @@ impl Chat {
             if let Some((at, all)) = version {
                 spans.push(look.span(Role::Warn, format!("  ‹{at}/{all}›")));
             }
-            if goes_on { Drawn::of(look.span(Role::Dim, "")) } else { Drawn::of(spans) }
+            (!goes_on).then(|| Drawn::of(spans))
         };
         turn.live.draw(head, &format!("{wheel} {said}"), look);
     }

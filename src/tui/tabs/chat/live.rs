@@ -50,6 +50,7 @@ pub struct Live {
     /// The line that opened the block of code that goes on there.
     fence: Option<String>,
     width: u16,
+    begun: bool,
 }
 
 impl Live {
@@ -91,16 +92,16 @@ impl Live {
     }
 
     /// Draws what is new; `head` stands before it.
-    pub fn draw(&mut self, head: impl FnOnce() -> Drawn, waiting: &str, look: &Look<'_>) {
-        if self.width != look.width || self.text.is_empty() || (self.fixed == 0 && self.settled == 0) {
+    pub fn draw(&mut self, head: impl FnOnce() -> Option<Drawn>, waiting: &str, look: &Look<'_>) {
+        if self.width != look.width || self.text.is_empty() || !self.begun {
             (self.settled, self.fence, self.width) = (0, None, look.width);
-            self.rows = vec![head()];
+            self.rows = head().into_iter().collect();
             if !self.thoughts.is_empty() {
                 let lines = self.thoughts.trim().lines().count();
                 let said = format!("┊ thoughts · {lines} {}", if lines == 1 { "line" } else { "lines" });
                 self.rows.push(Drawn::of(look.span(Role::Dim, said)));
             }
-            self.fixed = self.rows.len();
+            (self.fixed, self.begun) = (self.rows.len(), true);
         }
         self.rows.truncate(self.fixed);
         while let Some(end) = self.next_place() {
@@ -243,4 +244,59 @@ fn working(tool: &Working, look: &Look<'_>) -> Drawn {
         look.span(Role::Text, what),
         look.span(role, format!("  {sign} {}", truncate_to_width(&safe_line(&said), room / 4))),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::kernel::clock::Timestamp;
+    use crate::tui::keymap::Keymap;
+    use crate::tui::theme::{Depth, Theme};
+
+    /// Draws `text` as it comes in pieces; gives the rows, and the most that was drawn again at once.
+    fn streamed(text: &str, by: usize) -> (Vec<String>, usize) {
+        let theme = Theme::choose("plain", &BTreeMap::new(), Depth::None, false);
+        let (keys, _) = Keymap::new(&[], &BTreeMap::new());
+        let now = Timestamp::from_micros(0);
+        let look = Look { width: 60, theme: &theme, keys: &keys, zone: &TimeZone::UTC, now };
+        let mut live = Live::default();
+        let mut most = 0;
+        let chars: Vec<char> = text.chars().collect();
+        for piece in chars.chunks(by) {
+            live.text(&piece.iter().collect::<String>());
+            live.draw(|| None, "waits", &look);
+            most = most.max(live.rows().len() - live.fixed);
+        }
+        let rows = live.rows().iter().map(|d| d.row.text()).collect();
+        (rows, most)
+    }
+
+    fn whole(text: &str) -> Vec<String> {
+        let theme = Theme::choose("plain", &BTreeMap::new(), Depth::None, false);
+        let mut rows: Vec<String> = prose::rows(text, 60, &theme).iter().map(|r| r.text()).collect();
+        rows.extend(["waits".to_string(), String::new()]);
+        rows
+    }
+
+    #[test]
+    fn a_long_answer_is_drawn_as_a_whole_one_and_only_its_end_again() {
+        let paragraph = "Some words that go on for more than one row of the screen, **strong** ones too.\n\n";
+        let code = format!("```rust\n{}```\n\n", "let x = 1;\n".repeat(5));
+        let text = format!("# Title\n\n{}", format!("{paragraph}{code}- a\n- b\n\nThen.\n\n").repeat(40));
+        let (rows, most) = streamed(&text, 7);
+        assert_eq!(rows, whole(&text));
+        assert!(most < 20, "{most}");
+    }
+
+    #[test]
+    fn a_long_block_of_code_is_drawn_in_parts() {
+        let text = format!("Here:\n\n```\n{}```\n\nDone.\n", "line of code\n".repeat(950));
+        let (rows, most) = streamed(&text, 13);
+        assert_eq!(rows, whole(&text));
+        assert!(most < 110, "{most}");
+    }
 }

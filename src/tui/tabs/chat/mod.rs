@@ -29,7 +29,7 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use self::composer::{Attached, Composer};
+use self::composer::{Attached, Composer, Editing};
 pub use self::keys::TABLE;
 use self::live::Live;
 use self::messages::{Entry, Look};
@@ -259,10 +259,14 @@ struct Turning {
     asked: String,
     /// What goes back to the composer when nothing could be asked.
     back: (String, Vec<Attached>),
+    editing: Option<Editing>,
+    /// Whether the chat begins with it.
+    fresh: bool,
     live: Live,
     since: Timestamp,
     model: String,
-    stopping: bool,
+    /// When it was told to stop.
+    stopped: Option<Timestamp>,
 }
 
 /// A tool that waits for permission.
@@ -516,7 +520,8 @@ impl Chat {
         match (key.code, self.pane) {
             (KeyCode::Esc, _) => self.escape(),
             (_, Pane::Compose) => {
-                let past = self.past();
+                let recalls = matches!(key.code, KeyCode::Up | KeyCode::Down);
+                let past = if recalls { self.past() } else { Vec::new() };
                 self.composer.key(key, &past);
                 Vec::new()
             }
@@ -530,12 +535,16 @@ impl Chat {
             self.thread.marking = false;
             return Vec::new();
         }
-        if self.turning().is_some_and(|turn| !turn.stopping) {
+        if self.turning().is_some_and(|turn| turn.stopped.is_none()) {
             return self.stop();
         }
         if self.composer.editing.is_some() {
-            self.composer.take();
+            self.restore_draft();
             return vec![Effect::Note("the question stays as it is".to_string())];
+        }
+        if self.pane == Pane::Side && !self.side.filter.is_empty() {
+            self.side.filter = Field::default();
+            return self.list();
         }
         if !self.thread.wanted.is_empty() {
             self.leave_find();
@@ -637,6 +646,9 @@ impl Tab for Chat {
 
     fn hints(&self) -> Vec<Action> {
         use keys as k;
+        if self.finding.is_some() || self.side.typing {
+            return vec![actions::ACCEPT, actions::BACK];
+        }
         let stop = self.turning().map(|_| k::STOP);
         let own: &[Action] = match self.pane {
             Pane::Compose => &[k::SEND, k::NEWLINE, k::MODEL, k::NEW, k::ATTACH, k::TOOLS, k::EDITOR],

@@ -15,7 +15,6 @@ use crate::app::runtime::wait;
 use crate::chat::attach;
 use crate::chat::driver::stopped;
 use crate::chat::saying::sum_of;
-use crate::commands::catalog::quoted;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
@@ -294,7 +293,7 @@ fn tools(desk: &Desk<'_>) -> Result<Vec<Choice>> {
     desk.app.whole_catalog()?;
     let names = desk.app.store()?.names_feed(false)?;
     all.extend(
-        names.into_iter().filter(|c| !c.alias).map(|c| Choice::new(quoted(&c.row.name), &c.row.name, &c.row.summary)),
+        names.into_iter().filter(|c| !c.alias).map(|c| Choice::new(c.row.name.clone(), &c.row.name, &c.row.summary)),
     );
     Ok(all)
 }

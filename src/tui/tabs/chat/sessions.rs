@@ -95,7 +95,8 @@ pub fn row(session: &Session, busy: bool, asks: bool, unread: bool, wide: u16, t
         _ => (" ", Role::Dim),
     };
     let room = usize::from(wide).saturating_sub(2);
-    let tags: String = session.tags.iter().map(|tag| format!(" #{}", safe_line(tag))).collect();
+    let tagged = room >= 24;
+    let tags: String = session.tags.iter().filter(|_| tagged).map(|tag| format!(" #{}", safe_line(tag))).collect();
     let tags = truncate_to_width(&tags, room / 3);
     let name = truncate_to_width(&called(session), room.saturating_sub(width(&tags)));
     let name = pad(&name, room.saturating_sub(width(&tags)));

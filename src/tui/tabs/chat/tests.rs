@@ -13,7 +13,6 @@ use crate::kernel::ids::Ids;
 use crate::providers::model::{Part, ToolCall, ToolResult};
 use crate::store::{AnswerCost, Message, MessageStatus};
 use crate::tui::happening::Tell;
-use crate::tui::popups::Popup;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage};
 
 fn id(n: u64) -> Id {
@@ -542,6 +541,27 @@ fn long_conversations_are_read_as_one_scrolls() {
 }
 
 #[test]
+fn of_ten_thousand_messages_only_what_is_seen_is_made() {
+    let entries = (0..10_000).map(|n| said(n, n.checked_sub(1), "user", text("words")));
+    let session = chat(1, "long");
+    let mut thread = super::thread::Thread::empty();
+    let theme = crate::tui::theme::Theme::choose("plain", &Default::default(), crate::tui::theme::Depth::None, false);
+    let (keys, _) = crate::tui::keymap::Keymap::new(&[TABLE], &Default::default());
+    let (now, zone) = (Timestamp::from_micros(NOW), jiff::tz::TimeZone::UTC);
+    let look = Look { width: 60, theme: &theme, keys: &keys, zone: &zone, now };
+    let loaded = Loaded { session, leaf: None, entries: entries.collect(), older: None, cost_micros: 0 };
+    thread.take(loaded, &look);
+    thread.prepare(None, 40, &look);
+    assert!(thread.made() < 30, "{}", thread.made());
+    for _ in 0..50 {
+        thread.act(actions::PAGE_UP, None, &look);
+        thread.prepare(None, 40, &look);
+    }
+    assert!(thread.made() < 50 * 20, "{}", thread.made());
+    assert_eq!(thread.visible(None, 40).len(), 40);
+}
+
+#[test]
 fn the_tree_the_models_and_the_tools_are_lists() {
     let mut stage = open(LARGE);
     let model = Choice::new("openai/gpt-4o", "openai/gpt-4o", "128k context");
@@ -558,5 +578,4 @@ fn the_tree_the_models_and_the_tools_are_lists() {
     assert!(stage.text().contains("✓ offered"), "{}", stage.text());
     stage.keys("esc").types("go").keys("enter");
     assert_eq!(turn(&mut stage).tools, ["mcp:files"]);
-    let _ = Popup::Card(Default::default());
 }

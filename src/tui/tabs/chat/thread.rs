@@ -147,6 +147,12 @@ impl Thread {
         last.is_some_and(|e| !e.is_question() && matches!(e.message.status, S::Cancelled | S::CutOff | S::Failed))
     }
 
+    /// Of how many messages there are rows.
+    #[cfg(test)]
+    pub fn made(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Forgets the rows of a message.
     pub fn forget(&mut self, id: Id) {
         self.rows.remove(&id);
