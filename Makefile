@@ -12,15 +12,18 @@ CARGO     := cargo
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test check bench fuzz fuzz-guided completions picture clean
+.PHONY: help run test check bench order peers fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
 	@echo "make test         every test"
 	@echo "make check        format, lints, and the rules of the house"
 	@echo "make bench        the figures, side by side with other programs"
+	@echo "make order        measure again which functions lie side by side in the program (assets/link/order.ld)"
+	@echo "make peers        fac and the scripted model server against LiteLLM's proxy and the vendors' own clients"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
-	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal"
+	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
+	@echo "                  markdown_stream|wires"
 	@echo "make completions  write completions/ and man/ again"
 	@echo "make picture      draw the README's picture again, from a real screen"
 
@@ -44,12 +47,30 @@ bench:
 	$(CARGO) build --locked --release --bin fac
 	$(CARGO) bench --locked --bench bench
 
+order:
+	@.ci/need $(BUILDING) $(RUNNING) python3=python3 valgrind=valgrind $(RUST)
+	CARGO_TARGET_DIR="$(TARGET)" python3 assets/link/order.py
+
+# Programs of other makers, from PyPI, in a folder of their own; the network is needed once. Not part of `make test`.
+PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/factotum-peers
+peers:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	$(CARGO) test --locked --test it --no-run
+	@test -x "$(PEERS)/bin/pip" || python3 -m venv "$(PEERS)"
+	@test -x "$(PEERS)/bin/litellm" || "$(PEERS)/bin/pip" install --quiet 'litellm[proxy]'
+	@"$(PEERS)/bin/python" -c 'import anthropic, google.genai, ollama, openai' 2>/dev/null || \
+		"$(PEERS)/bin/pip" install --quiet anthropic google-genai ollama openai
+	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/sdk.py
+	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/proxy.py "$(TARGET)/debug/fac" "$(PEERS)/bin/litellm"
+
 fuzz:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --locked --lib
 
-# Coverage-guided, a target at a time: adapters, front_matter, signature, placeholders, terminal. Sanitizers need the
-# compiler's unstable flags, which RUSTC_BOOTSTRAP allows on a stable one.
+# Coverage-guided, a target at a time: adapters, front_matter, signature, placeholders, terminal, markdown_stream (the
+# renderer of answers), wires (what models stream). Sanitizers need the compiler's unstable flags, which RUSTC_BOOTSTRAP
+# allows on a stable one.
 FUZZ_TARGET ?= adapters
 FUZZ_SECONDS ?= 60
 fuzz-guided:

@@ -1,6 +1,6 @@
 //! `make bench`: the figures, side by side in one run with the programs people use today.
 //!
-//! Cold start, one line of shell, 10,000 commands, the parse rate over real files, memory, and asking a model. Everything is
+//! Cold start, one line of shell, 10,000 commands, the parse rate over real files, memory, the full screen, and asking a model. Everything is
 //! measured here and now on this machine; nothing is compared with figures from elsewhere. `FAC_BENCH_ROUNDS` says
 //! how often (40), `FAC_BENCH_DIR` on which disk, `FAC_SHARED` where the corpora lie.
 
@@ -12,6 +12,8 @@ mod measure;
 mod models;
 #[path = "parts/place.rs"]
 mod place;
+#[path = "parts/screen.rs"]
+mod screen;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -37,6 +39,9 @@ fn main() {
     if std::env::var_os("FAC_BENCH_ONLY_MODELS").is_some() {
         return models::models(&place, &peers, rounds);
     }
+    if std::env::var_os("FAC_BENCH_ONLY_SCREEN").is_some() {
+        return screen::screen(&place, rounds);
+    }
     fill(&place);
     cold_start(&place, &peers, rounds);
     one_line(&place, &peers, rounds);
@@ -44,6 +49,7 @@ fn main() {
     resolution(&place);
     parsing();
     memory(&place, &peers);
+    screen::screen(&place, rounds);
     models::models(&place, &peers, rounds);
 }
 

@@ -10,7 +10,7 @@ use url::Url;
 use super::App;
 use crate::chat::Tool;
 use crate::chat::mcp::{
-    BASE_ENV, Offers, Pin, Pins, Place, Server, Servers, Standing, TIMEOUT, check_address, check_name, pins,
+    BASE_ENV, Offer, Offers, Pin, Pins, Place, Server, Servers, Standing, TIMEOUT, check_address, check_name, pins,
 };
 use crate::chat::policy::fits;
 use crate::exec;
@@ -27,8 +27,19 @@ const SECRET: &str = "secret:";
 /// What marks a pattern of MCP tools.
 pub const PATTERN: &str = "mcp:";
 
-/// Tools on offer, and a sentence about each that is not and about what was pinned.
-pub type Offered = (Vec<Arc<dyn Tool>>, Vec<String>);
+/// Tools of servers on offer.
+#[derive(Default)]
+pub struct Offered {
+    /// Each by its server and name, `server/tool`.
+    pub tools: Vec<(String, Arc<dyn Tool>)>,
+    /// A sentence about each that is left out.
+    pub left_out: Vec<String>,
+    /// Those that nobody had seen, pinned as they are now.
+    pub pinned: Vec<String>,
+}
+
+/// Says whether a definition that differs from the pinned one, whose text is handed in, is accepted.
+pub type Accept<'a> = dyn FnMut(&Offer, &str) -> Result<bool> + 'a;
 
 /// Whether `server` or `server/tool`, in which `*` stands for any text, names this tool. `mcp:` may stand before it.
 pub fn wants(pattern: &str, server: &str, tool: &str) -> bool {
@@ -86,30 +97,36 @@ impl App {
     /// # Errors
     /// `NotFound` for a name that no server fits.
     pub fn mcp_like(&self, names: &[&str]) -> Result<(Servers, Vec<(String, Error)>)> {
+        names.iter().try_for_each(|name| self.mcp_is_there(name))?;
         let mut written = self.config()?.mcp_servers();
-        if let Some(name) = names.iter().find(|n| !written.keys().any(|known| fits(n, known))) {
-            return Err(no_server(name, written.keys().map(String::as_str)));
-        }
         written.retain(|known, server| !server.disabled && names.iter().any(|n| fits(n, known)));
         Ok(self.mcp_of(written))
     }
 
-    /// The tools of `servers` that a model may be offered, and a sentence about each that it may not and about what was
-    /// pinned now. `wanted` holds patterns such as `mcp:server` and `mcp:server/tool`; others in it are passed over, and
-    /// where it is empty all are wanted.
-    ///
-    /// A tool that nobody has seen is pinned as it is; one whose definition has changed since is left out until a
-    /// person accepts it. The servers run until `servers` is closed.
+    /// Checks that a server fits the name, in which `*` stands for any text.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn mcp_tools(&self, servers: &Servers, wanted: &[String]) -> Result<Offered> {
-        let store = self.mcp_pins()?;
-        let patterns: Vec<&str> = wanted.iter().map(String::as_str).filter(|w| w.starts_with(PATTERN)).collect();
-        if patterns.is_empty() && !wanted.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+    /// `NotFound` where none does.
+    pub fn mcp_is_there(&self, name: &str) -> Result<()> {
+        let written = self.config()?.mcp_servers();
+        match written.keys().any(|known| fits(name, known)) {
+            true => Ok(()),
+            false => Err(no_server(name, written.keys().map(String::as_str))),
         }
-        offered(servers.offers(&store).await?, &patterns, &store)
+    }
+
+    /// The tools of `servers` that a model may be offered. `wanted` holds patterns such as `mcp:server` and
+    /// `mcp:server/tool`; where it is empty all are wanted.
+    ///
+    /// A tool that nobody has seen is pinned as it is; one whose definition has changed since is left out unless
+    /// `accept`, which is handed what the pinned one said, says yes. The servers run until `servers` is closed.
+    ///
+    /// # Errors
+    /// Those of the store, and of `accept`.
+    pub async fn mcp_tools(&self, servers: &Servers, wanted: &[String], accept: &mut Accept<'_>) -> Result<Offered> {
+        let store = self.mcp_pins()?;
+        let patterns: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        offered(servers.offers(&store).await?, &patterns, &store, accept)
     }
 
     /// Where a server's program or address is, when its settings can be used; nothing is started.
@@ -231,8 +248,8 @@ impl App {
     }
 }
 
-/// The tools that fit the patterns, all of them where there are none; and a sentence about each that is left out.
-fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<Offered> {
+/// The tools that fit the patterns, all of them where there are none.
+fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins, accept: &mut Accept<'_>) -> Result<Offered> {
     let any = |server: &str, tool: &str| patterns.is_empty() || patterns.iter().any(|p| wants(p, server, tool));
     let mut said: Vec<String> = offers.failures.iter().map(|(_, error)| error.full_message()).collect();
     said.extend(offers.notes.iter().map(|(server, note)| format!("{server}: {note}")));
@@ -244,25 +261,27 @@ fn offered(offers: Offers, patterns: &[&str], store: &dyn Pins) -> Result<Offere
             said.push(format!("{pattern} names no tool that is offered; `fac mcp tools` lists them"));
         }
     }
-    let (mut tools, mut pinned) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    let mut all = Offered::default();
     for offer in offers.tools.into_iter().filter(|o| any(&o.server, &o.definition.name)) {
+        let key = pins::key(&offer.server, &offer.definition.name);
         match &offer.standing {
             Standing::Pinned => {}
             Standing::New => {
                 pins::accept(&offer.server, &offer.definition, store)?;
-                pinned.entry(offer.server.clone()).or_default().push(offer.definition.name.clone());
+                all.pinned.push(key.clone());
+            }
+            Standing::Changed(before) if accept(&offer, before)? => {
+                pins::accept(&offer.server, &offer.definition, store)?;
             }
             Standing::Changed(_) => {
                 said.push(left_out(&offer.server, &offer.definition.name));
                 continue;
             }
         }
-        tools.push(offer.tool);
+        all.tools.push((key, offer.tool));
     }
-    said.extend(pinned.into_iter().map(|(server, names)| {
-        format!("new of {server} and pinned as it is now: {}; `fac mcp tools {server}` shows it", names.join(", "))
-    }));
-    Ok((tools, said.iter().map(|text| safe_line(text).into_owned()).collect()))
+    all.left_out = said.iter().map(|text| safe_line(text).into_owned()).collect();
+    Ok(all)
 }
 
 /// Says that a tool is not offered, because its definition is not the pinned one.

@@ -9,7 +9,7 @@ use super::{App, open};
 use crate::chat::driver::Chat;
 use crate::chat::turn::Limits;
 use crate::commands::prompt::Desk;
-use crate::commands::tool::{self, Offer};
+use crate::commands::tool::{self, Offer, Wanted};
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::config::{Member, micro_dollars};
@@ -81,8 +81,8 @@ impl App {
     }
 
     /// A client for connections that are silent while somebody thinks.
-    pub(super) fn model_http(&self, system_roots: bool) -> Result<Http> {
-        let settings = HttpSettings { read_timeout: SILENCE, system_roots, ..open::http_settings(self.config()?) };
+    pub(super) fn model_http(&self, tls_soon: bool) -> Result<Http> {
+        let settings = HttpSettings { read_timeout: SILENCE, tls_soon, ..open::http_settings(self.config()?) };
         Http::new(&settings)
     }
 
@@ -102,13 +102,13 @@ impl App {
         let limits = Limits {
             calls: u32::try_from(config.int("chat.max_calls")).unwrap_or(20),
             result_bytes: usize::try_from(config.int("tools.result_kb")).unwrap_or(64) << 10,
-            cost_micros: None,
+            cost_micros: config.micro_dollars("chat.max_turn_cost"),
         };
         Ok(Chat {
             store: self.store()?,
             models,
             tools: Vec::new(),
-            rules: config.list("tools.allow"),
+            rules: rules(config.list("tools.allow")),
             limits,
             time: config.duration("chat.max_turn_time"),
             compact: config.flag("chat.compact"),
@@ -118,8 +118,8 @@ impl App {
         })
     }
 
-    /// The commands that are offered to models as tools; `wanted` are names and patterns.
-    pub fn tools(&self, wanted: &[String]) -> Result<Offer> {
+    /// The commands that are offered to models as tools.
+    pub fn tools(&self, wanted: Wanted<'_>) -> Result<Offer> {
         if wanted.is_empty() {
             return Ok(Offer::default());
         }
@@ -279,6 +279,18 @@ impl App {
         let all = LOCAL.iter().map(|(name, wire, url)| ((*name).to_string(), *wire, moved(name, url)));
         all.filter(|(name, _, url)| !entries.iter().any(|e| e.name == *name || e.url == *url)).collect()
     }
+}
+
+/// Rules as they were meant: `command git:*` that lost its quotes on the way is one rule and not two.
+fn rules(written: Vec<String>) -> Vec<String> {
+    let mut rules: Vec<String> = Vec::new();
+    for word in written {
+        match rules.last_mut().filter(|last| matches!(last.as_str(), "command" | "mcp")) {
+            Some(last) => *last = format!("{last} {word}"),
+            None => rules.push(word),
+        }
+    }
+    rules
 }
 
 fn facts(member: &Member) -> Facts {

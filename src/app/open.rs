@@ -20,7 +20,7 @@ pub(super) fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> R
 
 /// The pooled client as the settings want it.
 pub(super) fn http(config: &Config) -> Result<Http> {
-    Http::new(&http_settings(config))
+    Http::new(&Settings { tls_soon: true, ..http_settings(config) })
 }
 
 /// What every client honours.

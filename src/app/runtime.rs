@@ -2,17 +2,27 @@
 
 use std::future::Future;
 
+use tokio::runtime::Runtime;
+
 use crate::kernel::error::{Context as _, Kind, Result};
+
+/// What futures run on.
+///
+/// # Errors
+/// When the process is out of file descriptors or threads.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())
+}
 
 /// Runs a future to its end; the runtime is made for it and goes with it.
 ///
 /// # Errors
 /// When the process is out of file descriptors or threads.
 pub fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+    let runtime = runtime()?;
     let done = runtime.block_on(future);
     // Nobody waits for connections that are closing.
     runtime.shutdown_background();

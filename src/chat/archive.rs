@@ -44,7 +44,7 @@ pub struct Chat {
     /// Whether it is put away.
     #[serde(skip_serializing_if = "is_false")]
     pub archived: bool,
-    /// The program it was imported from: `chatgpt`, `claude`, `aichat`, `llm`.
+    /// The program it was imported from: `chatgpt`, `claude`, `aichat`, `llm`, `codex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// When it began.

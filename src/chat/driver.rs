@@ -3,26 +3,27 @@
 //! The question is on the disk before a model hears of it. However the turn ends (an answer, a failure, Ctrl-C), the
 //! answer's row says so and holds what had come.
 
+mod request;
+mod side;
+mod tools;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::context::{self, Budget, Fit, Said, Size, Summary};
-use super::policy::{Asker, Policy, Question, Verdict};
+pub use self::request::said;
+use super::policy::{Asker, Policy};
 use super::record::{Recorder, Totals};
-use super::tool::{Effects, Tool};
-use super::turn::{Decision, Effect, End, Event, Limits, Turn};
+use super::tool::Tool;
+use super::turn::{Effect, End, Event, Limits, Turn};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::providers::model::{Answer, Finish, Part, Piece, Request, Role, ToolCall, Tuning, words};
-use crate::providers::{self, Choice, Failure, Models, Needs, tokens};
-use crate::store::{Message, MessageEnd, MessageStatus, NewCall, NewMessage, Process, Session, Store};
-
-/// The most characters of a chat that a title is made from.
-const TITLED: usize = 6_000;
+use crate::providers::model::{Finish, Part, Piece, Role, Tuning, words};
+use crate::providers::{Choice, Models, Needs, tokens};
+use crate::store::{MessageEnd, MessageStatus, NewCall, NewMessage, Process, Session, Store};
 
 /// A look at whether the person stopped it, this often.
 const LOOK: Duration = Duration::from_millis(25);
@@ -318,182 +319,6 @@ impl Chat<'_> {
         }
     }
 
-    /// Everything that is sent, after older turns gave way where they had to. `None` when the person stopped it.
-    async fn request(
-        &self,
-        session: &Session,
-        ask: &Ask,
-        choices: &[Choice],
-        progress: &mut Progress<'_, '_>,
-    ) -> Result<Option<Request>> {
-        let tools: Vec<_> = self.tools.iter().map(|t| t.spec().clone()).collect();
-        let first = choices.first();
-        loop {
-            let name = first.map(Choice::name).unwrap_or_default();
-            let mut pieces = self.pieces(session, ask, progress.leaf, &name, false)?;
-            let room = |c: &Choice| Some(Budget::new(c.facts.context?, ask.tuning.max_tokens.map(u64::from), 0).room());
-            if first.and_then(room).is_some_and(|room| context::total(&pieces).tokens > room / 4 * 3) {
-                // Where it matters an estimate is not enough.
-                pieces = self.pieces(session, ask, progress.leaf, &name, true)?;
-            }
-            let request =
-                || Request { turns: context::turns(&pieces), tools: tools.clone(), tuning: ask.tuning.clone() };
-            let Some(context) = first.and_then(|c| c.facts.context) else { return Ok(Some(request())) };
-            let of_tools = tokens::count("", &json!(tools).to_string(), false).tokens;
-            let answer = ask.tuning.max_tokens.map(u64::from);
-            let budget = Budget::new(context, answer, if tools.is_empty() { 0 } else { of_tools });
-            match context::fit(&pieces, budget) {
-                Fit::Fits => return Ok(Some(request())),
-                Fit::Compact { keep_from } if self.compact => {
-                    if self.compact(session, choices, &pieces[..keep_from], budget, progress).await?.is_none() {
-                        return Ok(None);
-                    }
-                }
-                Fit::Compact { .. } => {
-                    let tokens = context::total(&pieces).tokens;
-                    return Err(too_long(tokens, budget)
-                        .hint("allow summaries with `fac config set chat.compact true`, or go on in a new chat"));
-                }
-                Fit::TooLong { tokens, .. } => {
-                    return Err(too_long(tokens, budget).hint("shorten it, or name a model with a larger context"));
-                }
-            }
-        }
-    }
-
-    /// What would be sent for the path that ends at `leaf`, piece by piece; tokens as `model` counts them. `precise`:
-    /// exact where its encoding is known, which takes a moment to load.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn pieces(
-        &self,
-        session: &Session,
-        ask: &Ask,
-        leaf: Id,
-        model: &str,
-        precise: bool,
-    ) -> Result<Vec<context::Piece>> {
-        let path = self.store.thread(leaf)?;
-        let said: Vec<Said> = path.iter().map(said).collect();
-        let summaries: Vec<Summary> = self
-            .store
-            .summaries(session.id)?
-            .into_iter()
-            .map(|m| Summary { id: m.id, text: m.words, of: m.summary_of })
-            .collect();
-        let system = ask.system.as_deref().or(session.system.as_deref());
-        let count = |text: &str| {
-            let count = tokens::count(model, text, precise);
-            Size { tokens: count.tokens, exact: count.exact }
-        };
-        Ok(context::assemble(system, &ask.memories, &summaries, &said, &count))
-    }
-
-    /// Has the model write a summary of the older pieces, and keeps it beside the tree. `None` when stopped.
-    async fn compact(
-        &self,
-        session: &Session,
-        choices: &[Choice],
-        older: &[context::Piece],
-        budget: Budget,
-        progress: &mut Progress<'_, '_>,
-    ) -> Result<Option<()>> {
-        let replaced: Vec<Id> = self.replaced_by(session, older)?;
-        let notice = format!(
-            "this no longer fits into the model's context, so the oldest {} messages are summarized",
-            replaced.len()
-        );
-        progress.recorder.listener.piece(&Piece::Notice(notice));
-        let room = usize::try_from(budget.room().saturating_mul(2)).unwrap_or(usize::MAX);
-        let request = Request { turns: context::summary_request(older, room), ..Request::default() };
-        let new = NewCall { purpose: "summary".to_string(), ..progress.recorder.new.clone() };
-        let answer = self.aside(choices, &request, new).await.map_err(|failure| {
-            Error::new(Kind::Failed, format!("the older messages could not be summarized: {failure}"))
-                .hint("try again, or go on in a new chat")
-        })?;
-        let Some(answer) = answer else { return Ok(None) };
-        let text = words(&answer.parts);
-        if text.trim().is_empty() {
-            return Err(Error::new(Kind::Failed, "the model gave no summary of the older messages")
-                .hint("try again, or name a model with a larger context"));
-        }
-        let parts = json!([Part::text(text.clone())]);
-        self.store.add_message(&NewMessage {
-            parent: replaced.last().copied(),
-            model: Some(answer.model),
-            summary_of: replaced,
-            tokens: answer.usage.output,
-            ..NewMessage::whole(session.id, Role::System.name(), parts, text)
-        })?;
-        Ok(Some(()))
-    }
-
-    /// Asks something beside the chat: it is counted, and leaves no message. `None` when stopped.
-    async fn aside(
-        &self,
-        choices: &[Choice],
-        request: &Request,
-        new: NewCall,
-    ) -> std::result::Result<Option<Answer>, Failure> {
-        let mut silent = Silent;
-        let mut recorder = Recorder::new(self.store, &mut silent, new);
-        let asked = self.models.ask(choices, request, false, &mut recorder);
-        let answered = tokio::select! {
-            answered = asked => Some(answered),
-            () = stopped(&self.stop) => None,
-        };
-        match answered {
-            Some(answered) => answered.map(Some),
-            None => {
-                recorder.cancel();
-                Ok(None)
-            }
-        }
-    }
-
-    /// Has the model find a title for what was said up to `leaf`. `None` when stopped.
-    ///
-    /// # Errors
-    /// No model, or its failure, or an answer without words.
-    pub async fn title(&self, session: &Session, leaf: Id, model: Option<&str>) -> Result<Option<String>> {
-        let needs = Needs { task: "title".to_string(), ..Needs::default() };
-        let choices = self.models.resolve(model.or(session.model.as_deref()), &needs).await?;
-        let said: Vec<String> =
-            self.store.thread(leaf)?.into_iter().map(|m| format!("{}: {}", m.role, m.words)).collect();
-        let said: String = said.join("\n\n").chars().take(TITLED).collect();
-        let question = format!(
-            "Give this conversation a title of at most six words, in its own language. Answer with the title alone.\n\n\
-             <conversation>\n{said}\n</conversation>"
-        );
-        let request = Request { turns: vec![providers::model::Turn::text(Role::User, question)], ..Request::default() };
-        let new = NewCall { session: Some(session.id), purpose: needs.task, ..NewCall::default() };
-        let Some(answer) = self.aside(&choices, &request, new).await? else { return Ok(None) };
-        let text = words(&answer.parts);
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let title: String = line.trim_matches(['"', '*', '#', '\'', ' ', '.']).chars().take(80).collect();
-        if title.is_empty() {
-            return Err(Error::new(Kind::Failed, "the model gave no title").hint("write one yourself"));
-        }
-        Ok(Some(title))
-    }
-
-    /// The messages that a summary of these pieces stands for: a summary among them stands for its own.
-    fn replaced_by(&self, session: &Session, older: &[context::Piece]) -> Result<Vec<Id>> {
-        let mut ids = Vec::new();
-        for piece in older {
-            match (piece.why, piece.id) {
-                (context::Why::Summary, Some(id)) => {
-                    let summary = self.store.summaries(session.id)?.into_iter().find(|m| m.id == id);
-                    ids.extend(summary.map(|m| m.summary_of).unwrap_or_default());
-                }
-                (context::Why::Message, Some(id)) => ids.push(id),
-                _ => {}
-            }
-        }
-        Ok(ids)
-    }
-
     fn keep_answer(&self, parts: Vec<Part>, finish: &Finish, progress: &mut Progress<'_, '_>) -> Result<()> {
         let Some(pending) = progress.pending.take() else { return Ok(()) };
         let status = if *finish == Finish::CutOff { MessageStatus::CutOff } else { MessageStatus::Done };
@@ -538,88 +363,6 @@ impl Chat<'_> {
         }
         ended
     }
-
-    fn decide(&self, session: &Session, call: &ToolCall, asker: &mut dyn Asker) -> Result<Decision> {
-        let Some(tool) = self.tool(&call.name) else { return Ok(Decision::No("there is no such tool".to_string())) };
-        let preview = match tool.preview(&call.arguments) {
-            Ok(preview) => preview,
-            Err(error) => return Ok(Decision::No(format!("not run: {}", told(&error)))),
-        };
-        if !asker.is_there() {
-            return Ok(Decision::No(
-                "not run: nobody is there to allow it, and no rule of the settings does".to_string(),
-            ));
-        }
-        let read_only = tool.effects() == Effects::ReadOnly;
-        let question = Question { tool: call.name.clone(), origin: tool.origin(), read_only, preview };
-        Ok(match asker.allow(&question)? {
-            Verdict::Once => Decision::Once,
-            Verdict::Session if read_only => {
-                self.store.allow_tool(session.id, &tool.origin(), &tool.digest())?;
-                Decision::Session
-            }
-            Verdict::Session => Decision::Once,
-            Verdict::No(Some(said)) => Decision::No(format!("the person said no: {said}")),
-            Verdict::No(None) => Decision::No("the person said no".to_string()),
-        })
-    }
-
-    fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.tools.iter().find(|t| t.spec().name == name)
-    }
-
-    /// Uses tools side by side; `None` when the person stopped it.
-    async fn work(
-        &self,
-        calls: &[ToolCall],
-        progress: &mut Progress<'_, '_>,
-    ) -> Option<Vec<(String, std::result::Result<String, String>)>> {
-        for call in calls {
-            if let Some(tool) = self.tool(&call.name) {
-                let preview = tool.preview(&call.arguments).unwrap_or_default();
-                progress.recorder.listener.tool_begins(&tool.origin(), &preview);
-            }
-        }
-        let work = calls.iter().map(|call| async move {
-            let result = match self.tool(&call.name) {
-                Some(tool) => tool.call(&call.arguments).await.map_err(|e| told(&e)),
-                None => Err("there is no such tool".to_string()),
-            };
-            (call, result)
-        });
-        let results = tokio::select! {
-            results = futures_util::future::join_all(work) => results,
-            () = stopped(&self.stop) => return None,
-        };
-        let mut said = Vec::new();
-        for (call, result) in results {
-            let (text, failed) = match &result {
-                Ok(text) => (text, false),
-                Err(text) => (text, true),
-            };
-            let origin = self.tool(&call.name).map(|t| t.origin()).unwrap_or_default();
-            progress.recorder.listener.tool_ended(&origin, text, failed);
-            said.push((call.id.clone(), result));
-        }
-        Some(said)
-    }
-}
-
-/// An error as the model is told of it, with the way forward.
-fn told(error: &Error) -> String {
-    match error.way_forward() {
-        Some(hint) => format!("{} ({hint})", error.full_message()),
-        None => error.full_message(),
-    }
-}
-
-/// Hears nothing.
-struct Silent;
-
-impl Listener for Silent {
-    fn piece(&mut self, _piece: &Piece) {}
-    fn tool_begins(&mut self, _origin: &str, _preview: &str) {}
-    fn tool_ended(&mut self, _origin: &str, _said: &str, _failed: bool) {}
 }
 
 /// Waits for `turn`, whose stop is `stop`, and stops it when `over` is asked to stop or `limit` is over.
@@ -646,25 +389,6 @@ pub async fn stopped(stop: &Stop) {
     }
 }
 
-fn too_long(tokens: u64, budget: Budget) -> Error {
-    let said = format!(
-        "this chat has about {tokens} tokens, and {} of the model's {} are left for it",
-        budget.room(),
-        budget.context
-    );
-    Error::new(Kind::Usage, said)
-}
-
 fn count_parts(parts: &[Part]) -> u64 {
     tokens::count("", &words(parts), false).tokens
-}
-
-/// A stored message as the model hears it again.
-pub fn said(message: &Message) -> Said {
-    let parts: Vec<Part> = serde_json::from_value(message.parts.clone()).unwrap_or_default();
-    let role = Role::parse(&message.role).unwrap_or(Role::User);
-    let whole = message.status == MessageStatus::Done;
-    // Wishes of an answer that did not end as it should were never acted on.
-    let parts = parts.into_iter().filter(|p| whole || !matches!(p, Part::ToolCall(_))).collect();
-    Said { id: message.id, turn: crate::providers::model::Turn { role, parts }, whole }
 }

@@ -42,6 +42,9 @@ pub trait Asker {
     /// # Errors
     /// When the answer cannot be read; it counts as no.
     fn allow(&mut self, question: &Question) -> Result<Verdict>;
+
+    /// Hears what was not run because nobody is there.
+    fn refused(&mut self, _question: &Question) {}
 }
 
 /// Nobody to ask.

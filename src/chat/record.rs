@@ -178,9 +178,7 @@ impl Watch for Recorder<'_> {
             (sum, None) if free => sum,
             _ => None,
         };
-        if !failed {
-            total.first_token_ms = total.first_token_ms.or(ended.first_token_ms);
-        }
+        total.first_token_ms = total.first_token_ms.or(ended.first_token_ms);
         let add = |sum: &mut Option<u64>, n: Option<u64>| {
             if let Some(n) = n {
                 *sum = Some(sum.unwrap_or(0).saturating_add(n));

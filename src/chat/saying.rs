@@ -43,6 +43,11 @@ pub fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Optio
             Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
         ),
         Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
+        // Of an answer that broke off what came is there to go on from.
+        Ended::Failed(error) if !outcome.text().is_empty() => {
+            let way = error.way_forward().filter(|way| *way != "try again").map(|way| format!("{way}; "));
+            Some(error.hint(format!("{}{kept}", way.unwrap_or_default())))
+        }
         Ended::Failed(error) => Some(error),
     }
 }

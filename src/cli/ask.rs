@@ -15,7 +15,7 @@ use crate::commands::run::{self, Plan, Reach};
 use crate::exec::signals::StopOnSignals;
 use crate::exec::{self, Interpreters, Job, Stream};
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::{safe, safe_line};
+use crate::kernel::terminal::{safe, safe_line, width};
 use crate::store::{DefinitionFilter, NewGrant};
 
 /// How long a suggestion command may take.
@@ -102,6 +102,10 @@ fn ask_trust(
     });
     let question = match resolved.trust {
         Trust::Changed => format!("`{}` has changed. Trust it as it is now?", resolved.key()),
+        // A question that is broken into two lines is not taken off the screen whole when it is answered.
+        _ if width(&resolved.key()) + 60 > context.ui.width() => {
+            "This comes from outside. Trust exactly this?".to_string()
+        }
         _ => format!("`{}` comes from outside. Trust exactly this?", resolved.key()),
     };
     let theme = theme(context);

@@ -67,7 +67,12 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         }
         What::Edit => edit(context),
         What::Path => {
-            context.ui.line(&context.app.paths.config_file.display().to_string())?;
+            let path = context.app.paths.config_file.display().to_string();
+            if context.ui.json {
+                context.ui.value(&json!({"path": path}))?;
+            } else {
+                context.ui.line(&path)?;
+            }
             Ok(0)
         }
         What::Explain { prefix } => explain(context, prefix.as_deref().unwrap_or("")),
@@ -143,6 +148,10 @@ fn check(context: &Context) -> Result<u8> {
 fn explain(context: &Context, prefix: &str) -> Result<u8> {
     let config = context.app.config()?;
     let rows: Vec<_> = config.explain().into_iter().filter(|e| e.key.to_string().starts_with(prefix)).collect();
+    if rows.is_empty() {
+        let (message, hint) = config::read::unknown(&KeyPath::parse(prefix)?);
+        return Err(Error::new(Kind::Usage, message).hint(hint));
+    }
     if context.ui.json {
         let list: Vec<_> = rows
             .iter()

@@ -197,6 +197,11 @@ pub(super) fn dry_run(ui: &Ui, plan: &Plan, steps: &[Dry]) -> Result<u8> {
             out.push_str(&ui.paint(Role::Dim, &format!("# in {}", safe_line(cwd))));
             out.push('\n');
         }
+        if !step.tools.is_empty() {
+            let said = format!("# offers the model {} (each use is asked about)", step.tools.join(", "));
+            out.push_str(&ui.paint(Role::Dim, &safe_line(&said)));
+            out.push('\n');
+        }
         for note in &step.notes {
             out.push_str(&ui.paint(Role::Dim, &format!("# {}", safe_line(note))));
             out.push('\n');
@@ -228,7 +233,7 @@ fn quoted(text: &str) -> String {
 fn dry_json(step: &Dry) -> Value {
     let env: serde_json::Map<String, Value> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
     json!({"id": step.id, "kind": step.kind.name(), "program": step.program, "text": step.text, "env": env,
-           "argv": step.argv, "cwd": step.cwd, "notes": step.notes, "input": step.input})
+           "argv": step.argv, "cwd": step.cwd, "notes": step.notes, "input": step.input, "tools": step.tools})
 }
 
 /// Shows a run while it happens.
@@ -363,7 +368,7 @@ pub(super) fn command_json(resolved: &Resolved) -> Value {
         "effects": command.effects,
         "tool": command.tool,
         "params": command.params.iter().map(param_json).collect::<Vec<_>>(),
-        "steps": command.steps.iter().map(|s| json!({"id": s.id, "kind": s.kind.name(), "lang": s.lang})).collect::<Vec<_>>(),
+        "steps": command.steps.iter().map(|s| json!({"id": s.id, "kind": s.kind.name(), "lang": s.lang, "tools": s.tools})).collect::<Vec<_>>(),
         "triggers": command.triggers.iter().map(|t| json!({"kind": t.kind, "args": t.args, "options": t.options})).collect::<Vec<_>>(),
         "runnable": command.runnable(),
         "trust": resolved.trust.name(),

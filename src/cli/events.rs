@@ -7,6 +7,7 @@ use super::Context;
 use super::ui::Role;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
+use crate::store::Replayed;
 
 /// See what happened, and verify that the log is whole
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ enum What {
         #[arg(long, value_name = "POSITION")]
         after: Option<String>,
     },
-    /// Walk the hash chain from the first event to the last (exit code 6 when it is broken)
+    /// Walk the hash chain from the first event to the last, and replay it beside the rows (exit code 6 when one does not hold)
     Verify,
 }
 
@@ -76,18 +77,37 @@ fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Re
 
 fn verify(context: &Context) -> Result<u8> {
     let answer = context.app.store()?.verify()?;
+    let state = &answer.state;
+    let holds = answer.fault.is_none() && state.differ == 0;
     let fault = answer.fault.as_ref().map(|f| (f.position.to_string(), f.what.clone()));
     if let (Some((position, what)), false) = (&fault, context.ui.json) {
         return Err(Error::new(Kind::BadData, format!("the log is broken at event {position}: {what}"))
             .hint("somebody or something changed the database by hand; what comes before that event is sound"));
     }
     if context.ui.json {
-        context
-            .ui
-            .value(&json!({"verify": {"events": answer.events, "erased": answer.erased, "ok": fault.is_none(),
-            "position": fault.as_ref().map(|f| &f.0), "fault": fault.as_ref().map(|f| &f.1)}}))?;
-        return Ok(if fault.is_some() { Kind::BadData.exit_code() } else { 0 });
+        context.ui.value(&json!({"verify": {"events": answer.events, "erased": answer.erased, "ok": holds,
+            "position": fault.as_ref().map(|f| &f.0), "fault": fault.as_ref().map(|f| &f.1), "rows": state.rows,
+            "older": state.older, "differ": state.differ, "differences": state.differences}}))?;
+        return Ok(if holds { 0 } else { Kind::BadData.exit_code() });
     }
-    context.ui.line(&format!("{} events, the chain holds", answer.events))?;
+    if state.differ > 0 {
+        return Err(not_as_told(state));
+    }
+    let rows = if state.rows == 1 { "one row is".to_string() } else { format!("{} rows are", state.rows) };
+    context.ui.line(&format!("{rows} as told by {} events, the chain holds", answer.events))?;
+    if state.older > 0 {
+        context.ui.note(&format!("{} more rows are from before the log told rows", state.older));
+    }
     Ok(0)
+}
+
+fn not_as_told(state: &Replayed) -> Error {
+    let first = state.differences.join("\n  ");
+    let more = match state.differ - state.differences.len() as u64 {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    let summary = state.summary().unwrap_or_default();
+    Error::new(Kind::BadData, format!("{summary}:\n  {first}{more}"))
+        .hint("somebody or something changed the database by hand; the log itself is whole, restore a backup or go on as it is")
 }

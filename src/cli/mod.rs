@@ -29,6 +29,7 @@ mod table;
 mod talk;
 mod tui;
 mod ui;
+mod wish;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::talk::{self, Form, Person, Printer, question};
+use super::talk::prompts::{Asking, Kits};
+use super::talk::question;
+use super::talk::tools::Kit;
 use super::{Context, RESERVED, help};
-use crate::app::models::budget_check;
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::{self, Resolved, Trust};
+use crate::commands::catalog::{self, Catalog, Resolved, Trust};
 use crate::commands::model::{Command, ParamKind, StepKind};
-use crate::commands::prompt::{self, Hands, Prompts};
-use crate::commands::run::{self as engine, Plan, Report, StepRunner};
+use crate::commands::prompt;
+use crate::commands::run::{self as engine, Plan, Report};
 use crate::exec::{Stop, signals::StopOnSignals};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -37,6 +38,10 @@ pub struct Args {
     /// Give a parameter by name
     #[arg(long = "set", value_name = "NAME=VALUE")]
     sets: Vec<String>,
+    /// Offer this command (`name`, `source:*`, `marked`) or MCP tool (`mcp:server`) to the models that its prompts ask;
+    /// each use is asked about
+    #[arg(short = 'T', long = "tool", alias = "tools", value_name = "COMMAND")]
+    tools: Vec<String>,
     /// Look only in this source
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
@@ -57,6 +62,8 @@ impl Args {
 pub(super) struct Asked {
     pub(super) words: Vec<String>,
     pub(super) sets: Vec<String>,
+    /// What `-T` named.
+    pub(super) tools: Vec<String>,
     pub(super) dry_run: bool,
     pub(super) help: bool,
     pub(super) trigger: String,
@@ -73,7 +80,9 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     if let (Some(source), Some(first)) = (&args.from, words.first_mut()) {
         *first = format!("{source}:{first}");
     }
-    let asked = Asked { words, sets: args.sets, dry_run: args.dry_run, trigger: "manual".into(), ..Asked::default() };
+    let (sets, tools) = (args.sets, args.tools);
+    let trigger = "manual".into();
+    let asked = Asked { words, sets, tools, dry_run: args.dry_run, trigger, ..Asked::default() };
     start(context, asked)
 }
 
@@ -139,6 +148,12 @@ fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
 /// Flags of ours among the command's words, unless the command has one of the same name.
 fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, used: usize) {
     let has = |name: &str| command.param(name).is_some();
+    // Only where a model is asked there is somebody to offer tools to.
+    let asks = command.steps.iter().any(|s| matches!(s.kind, StepKind::Prompt | StepKind::System));
+    let offers = |word: &str| match word {
+        "-T" => asks && !short(command, 'T'),
+        _ => asks && !has("tool"),
+    };
     let mut kept: Vec<String> = asked.words[..used].to_vec();
     let mut words = asked.words[used..].iter().cloned();
     while let Some(word) = words.next() {
@@ -153,6 +168,10 @@ fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, u
             "--quiet" | "-q" if !has("quiet") && !short(command, 'q') => context.ui.quiet = true,
             "--yes" | "-y" if !has("yes") && !short(command, 'y') => context.ui.yes = true,
             "--no-input" if !has("no-input") => (context.ui.ask, context.ui.no_input) = (false, true),
+            "-T" | "--tool" if offers(&word) => asked.tools.extend(words.next()),
+            tool if tool.starts_with("--tool=") && offers(tool) => {
+                asked.tools.push(tool["--tool=".len()..].to_string())
+            }
             "--set" if !has("set") => asked.sets.extend(words.next()),
             set if set.starts_with("--set=") && !has("set") => asked.sets.push(set["--set=".len()..].to_string()),
             _ => kept.push(word),
@@ -200,12 +219,12 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     }?;
     let catalog = context.app.catalog()?;
     let mut plan = engine::plan(&catalog, resolved, bound)?;
+    if !asked.tools.is_empty() && !prompt::asks_models(&plan) {
+        let said = format!("`{}` asks no model, so there is nobody to offer tools to", plan.root().resolved.key());
+        return Err(Error::new(Kind::Usage, said).hint("leave -T out"));
+    }
     if dry {
-        let stop = Stop::new()?;
-        let mut engine = context.app.engine(&catalog, stop, false, &asked.trigger)?;
-        engine.input = piped_input(context, &plan)?;
-        let steps = engine::dry_run(&engine, &plan)?;
-        return draw::dry_run(&context.ui, &plan, &steps);
+        return dry_run(context, &catalog, &plan, asked);
     }
     match ask::trust(context, &catalog, &mut plan)? {
         Granted::Yes => {}
@@ -218,10 +237,14 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let terminal = context.ui.stdout_terminal && !context.ui.json;
     let mut engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
     engine.input = piped_input(context, &plan)?;
-    let prompts = prompt::asks_models(&plan).then(|| prompts(context, &asked.trigger, signals.stop())).transpose()?;
-    engine.runners.extend(prompts.iter().map(|p| p as &dyn StepRunner));
+    let asking = prompt::asks_models(&plan)
+        .then(|| Asking::new(context, &plan, &asked.tools, asked.trigger == "manual", signals.stop()))
+        .transpose()?;
+    engine.runners.extend(asking.iter().map(|asking| asking.runner()));
     let mut watcher = draw::Live::new(&context.ui);
-    let report = engine.run(&plan, &mut watcher)?;
+    let report = engine.run(&plan, &mut watcher);
+    asking.map_or(Ok(()), |asking| asking.end(context))?;
+    let report = report?;
     drop(signals);
     if let Some(error) = watcher.stuck.take() {
         context.ui.failure(&error);
@@ -247,14 +270,17 @@ fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
     Ok(piped)
 }
 
-/// Who asks the models for the prompts of a run. Its chat stays where a person began it.
-fn prompts(context: &Context, trigger: &str, stop: &Stop) -> Result<Prompts> {
-    talk::adopt(context)?;
-    budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
-    let form = if context.ui.json { Form::Silent } else { Form::Words };
-    let listener = Box::new(Printer::new(context, form, stop.clone())?);
-    let desk = context.app.desk(trigger == "manual")?;
-    Ok(Prompts::new(desk, Hands { listener, asker: Box::new(Person::new(context)) }))
+/// Prints what would run.
+fn dry_run(context: &Context, catalog: &Catalog<'_>, plan: &Plan, asked: &Asked) -> Result<u8> {
+    let stop = Stop::new()?;
+    let mut engine = context.app.engine(catalog, stop, false, &asked.trigger)?;
+    engine.input = piped_input(context, plan)?;
+    let mut steps = engine::dry_run(&engine, plan)?;
+    let kits = Kits::new(context, plan, &asked.tools)?;
+    for (dry, (unit, step)) in steps.iter_mut().zip(plan.steps()) {
+        dry.tools = kits.of(&unit.resolved, step).map(Kit::named).unwrap_or_default();
+    }
+    draw::dry_run(&context.ui, plan, &steps)
 }
 
 fn is_snippet(plan: &Plan) -> bool {

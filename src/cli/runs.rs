@@ -82,7 +82,10 @@ struct RmArgs {
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     let store = context.app.store()?.clone();
-    store.mark_lost(&|p| exec::is_alive(p.pid, p.start, &p.boot))?;
+    // On a full disk or in a store that cannot be written, what is there can still be read.
+    if let Err(error) = store.mark_lost(&|p| exec::is_alive(p.pid, p.start, &p.boot)) {
+        tracing::warn!(%error, "runs that were cut off could not be marked lost");
+    }
     match args.what {
         What::Ls(args) => ls(context, &store, &args),
         What::Show(args) => show(context, &store, &args),

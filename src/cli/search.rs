@@ -60,9 +60,12 @@ fn index(context: &Context) -> Index {
     Index::new(&context.app.paths.cache.join("index"))
 }
 
+/// Fields whose values may be several words; behind the others the next word is one of the query.
+const SPACED: [&str; 3] = ["session", "source", "tag"];
+
 /// The shell took the quotes of `session:"my chat"` away; they are needed once more.
 fn requoted(word: &str) -> String {
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    let is_name = |name: &str| SPACED.contains(&name.trim_start_matches('-')) && !word.contains(" -");
     match word.split_once(':') {
         Some((name, value)) if is_name(name) && value.contains(char::is_whitespace) && !word.contains('"') => {
             format!("{name}:\"{value}\"")
@@ -79,6 +82,9 @@ fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets
         Made::No => {}
         Made::Anew => context.ui.note("made the search index"),
         Made::Again => context.ui.note("the search index was damaged or of another store; it was made again"),
+        Made::NotKept => {
+            context.ui.note("no search index can be kept here, so each search takes longer; `fac doctor` says why")
+        }
     }
     let mut shown = Vec::new();
     for hit in &found.hits {

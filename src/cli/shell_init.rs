@@ -1,8 +1,8 @@
 //! `fac shell-init SHELL`: a key (Alt-e) that turns what is typed into a command line to edit.
 //!
-//! Until a model is there to ask, the wish is matched against the commands that are installed.
+//! With a model set up it writes the line; else the wish is matched against the commands that are installed.
 
-use super::Context;
+use super::{Context, wish};
 use crate::kernel::error::Result;
 
 const EXAMPLES: &str = "\
@@ -11,7 +11,8 @@ Examples:
   eval \"$(fac shell-init zsh)\"       in ~/.zshrc
   fac shell-init fish | source       in ~/.config/fish/config.fish
 
-Type a wish, such as `big files here`, and press Alt-e.";
+Type a wish, such as `big files here`, and press Alt-e. A model writes the line, where one is set up; it stands there
+to be read and changed, and nothing runs until you press Enter. Ctrl-C meanwhile leaves what you typed.";
 
 /// Print shell code for a key that turns a wish into a command line
 #[derive(Debug, clap::Args)]
@@ -34,25 +35,33 @@ impl Args {
 
 const BASH: &str = r#"_fac_wish() {
     local line
-    line="$(fac shell-init bash --wish "$READLINE_LINE" 2>/dev/null)" || return 0
+    line="$(fac shell-init bash --wish "$READLINE_LINE")" || return 0
     READLINE_LINE="$line"
     READLINE_POINT=${#READLINE_LINE}
 }
 bind -x '"\ee": _fac_wish'
 "#;
 
+// What zle draws it must draw itself, so the note and failures go through it.
 const ZSH: &str = r#"_fac_wish() {
     local line
-    line="$(fac shell-init zsh --wish "$BUFFER" 2>/dev/null)" || return 0
-    BUFFER="$line"
-    CURSOR=${#BUFFER}
+    zle -R "fac is asking; Ctrl-C leaves the line as it is"
+    if line="$(fac shell-init zsh --wish "$BUFFER" 2>/dev/null)"; then
+        BUFFER="$line"
+        CURSOR=${#BUFFER}
+        zle -R -c
+    elif [[ -n "$line" ]]; then
+        zle -M -- "fac: $line"
+    else
+        zle -R -c
+    fi
 }
 zle -N _fac_wish
 bindkey '\ee' _fac_wish
 "#;
 
 const FISH: &str = r#"function _fac_wish
-    set -l line (fac shell-init fish --wish (commandline | string collect) 2>/dev/null)
+    set -l line (fac shell-init fish --wish (commandline | string collect))
     and commandline -r -- $line
     commandline -f repaint
 end
@@ -61,7 +70,7 @@ bind \ee _fac_wish
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if let Some(wish) = &args.wish {
-        return answer(context, wish);
+        return wish::answer(context, &args.shell, wish, args.shell == "zsh");
     }
     let script = match args.shell.as_str() {
         "bash" => BASH,
@@ -70,24 +79,4 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     context.ui.write(script.as_bytes())?;
     Ok(0)
-}
-
-/// The command line of the command that fits best: its usage with the required parameters to fill in.
-fn answer(context: &Context, wish: &str) -> Result<u8> {
-    let catalog = context.app.whole_catalog()?;
-    let index = crate::knowledge::Index::new(&context.app.paths.cache.join("index"));
-    let mut words: Vec<&str> = wish.split_whitespace().collect();
-    while !words.is_empty() {
-        let found = index.search(catalog.store, &words.join(" "), Some("definition"), 1)?;
-        if let Some(hit) = found.hits.first()
-            && let Ok(id) = hit.key.parse()
-            && let Some(row) = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source))
-        {
-            let resolved = catalog.resolved(row)?;
-            context.ui.line(&format!("fac {}", crate::commands::bind::usage(&resolved.command)))?;
-            return Ok(0);
-        }
-        words.pop();
-    }
-    Ok(3)
 }

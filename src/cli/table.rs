@@ -11,12 +11,18 @@ type Cell = (String, Option<Role>);
 pub struct Table {
     head: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
+    cut: bool,
 }
 
 impl Table {
     /// A table with these column titles.
     pub fn new(head: &[&'static str]) -> Self {
-        Table { head: head.to_vec(), rows: Vec::new() }
+        Table { head: head.to_vec(), rows: Vec::new(), cut: true }
+    }
+
+    /// The same, where only the last column gives way to a narrow terminal.
+    pub fn uncut(self) -> Self {
+        Table { cut: false, ..self }
     }
 
     /// Adds a row; cells are made safe for a terminal here.
@@ -41,7 +47,9 @@ impl Table {
         let title = |at: usize| if ui.stdout_terminal { width(self.head[at]) } else { 0 };
         let widest = |at: &usize| cells(*at).chain([title(*at)]).max().unwrap_or(0);
         let mut widths: Vec<usize> = columns.iter().map(widest).collect();
-        if ui.stdout_terminal {
+        if ui.stdout_terminal && !self.cut {
+            fit_last(&mut widths, ui.width());
+        } else if ui.stdout_terminal {
             fit(&mut widths, ui.width());
         }
         let mut out = String::new();
@@ -65,6 +73,13 @@ fn fit(widths: &mut [usize], total: usize) {
         *widest -= 1;
     }
     *last = (*last).min(room.saturating_sub(others.iter().sum()).max(1));
+}
+
+/// Narrows the last column alone, which keeps a few letters.
+fn fit_last(widths: &mut [usize], total: usize) {
+    let Some((last, others)) = widths.split_last_mut() else { return };
+    let taken: usize = others.iter().map(|width| width + 2).sum();
+    *last = (*last).min(total.saturating_sub(taken).max(12));
 }
 
 fn push_row(ui: &Ui, row: &[&Cell], widths: &[usize], out: &mut String) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::{SigId, flag, low_level};
 
 use crate::kernel::error::{Context, Kind, Result};
@@ -75,6 +75,52 @@ impl Drop for StopOnSignals {
     fn drop(&mut self) {
         self.held.iter().for_each(|signal| release(*signal));
         for id in self.ids.drain(..) {
+            low_level::unregister(id);
+        }
+    }
+}
+
+/// While this lives Ctrl-Z waits until [`Pause::take`] is asked, so that the terminal can be given back first.
+///
+/// Where nobody would ever let the process go on (it has no shell above it), Ctrl-Z does nothing, as the system does.
+#[derive(Debug)]
+pub struct Pause {
+    wanted: Arc<AtomicBool>,
+    id: Option<SigId>,
+}
+
+impl Pause {
+    /// Takes Ctrl-Z over, unless it was ignored when the process started.
+    pub fn new() -> Pause {
+        let wanted = Arc::new(AtomicBool::new(false));
+        let taken = !unix::ignored_signals().contains(&SIGTSTP);
+        // Without it Ctrl-Z stops the process at once, which is no reason to stop now.
+        let id = taken.then(|| flag::register(SIGTSTP, Arc::clone(&wanted)).ok()).flatten();
+        Pause { wanted, id }
+    }
+
+    /// Stops the process when Ctrl-Z was pressed, between `before` and `after`; whether it did.
+    pub fn take(&self, before: impl FnOnce(), after: impl FnOnce()) -> bool {
+        if !self.wanted.swap(false, Ordering::SeqCst) || !unix::has_shell() {
+            return false;
+        }
+        before();
+        // What cannot be stopped goes on.
+        let _ = low_level::emulate_default_handler(SIGTSTP);
+        after();
+        true
+    }
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Pause::new()
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
             low_level::unregister(id);
         }
     }

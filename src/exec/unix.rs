@@ -321,3 +321,10 @@ pub(super) fn private(options: &mut OpenOptions, mode: u32) {
 pub(super) fn private_folder(builder: &mut tempfile::Builder<'_, '_>) -> io::Result<tempfile::TempDir> {
     builder.permissions(Permissions::from_mode(0o700)).tempdir()
 }
+
+/// Whether a shell above us would let us go on after a stop: our parent is of our session, and of another job.
+pub(super) fn has_shell() -> bool {
+    use rustix::process::{getpgid, getpgrp, getppid, getsid};
+    let Some(parent) = getppid() else { return false };
+    getsid(Some(parent)).ok() == getsid(None).ok() && getpgid(Some(parent)).is_ok_and(|group| group != getpgrp())
+}

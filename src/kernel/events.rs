@@ -42,6 +42,10 @@ pub const MESSAGE_ADDED: &str = "message.added";
 pub const MESSAGE_ENDED: &str = "message.ended";
 /// A message was erased. Subject: the message's id.
 pub const MESSAGE_REMOVED: &str = "message.removed";
+/// Words of a message were blacked out, and what the log said of it went with them. Subject: the message's id.
+pub const MESSAGE_WORDS_REMOVED: &str = "message.words.removed";
+/// Words of a chat's messages were blacked out, and what the log said of the chat went with them. Subject: its id.
+pub const SESSION_WORDS_REMOVED: &str = "session.words.removed";
 /// A request to a model is about to be sent. Subject: the call's id.
 pub const CALL_BEGUN: &str = "call.begun";
 /// A request to a model was answered or given up. Subject: the call's id.
@@ -56,6 +60,20 @@ pub const TOOL_ALLOWED: &str = "tool.allowed";
 pub const TOOL_REVOKED: &str = "tool.revoked";
 /// A definition from elsewhere was accepted as it is. Subject: its key.
 pub const PINNED: &str = "definition.pinned";
+/// A run changed otherwise, or was begun after it waited. Subject: the run's id.
+pub const RUN_CHANGED: &str = "run.changed";
+/// A message changed otherwise. Subject: the message's id.
+pub const MESSAGE_CHANGED: &str = "message.changed";
+/// A request to a model is kept in another way. Subject: the call's id.
+pub const CALL_CHANGED: &str = "call.changed";
+/// What a provider said about a request was erased, as it may quote what was. Subject: the call's id.
+pub const CALL_ERROR_REMOVED: &str = "call.error.removed";
+/// Something remembered changed. Subject: the memory's id.
+pub const MEMORY_CHANGED: &str = "memory.changed";
+/// Something else in the store changed. Subject: the table.
+pub const STORE_CHANGED: &str = "store.changed";
+/// A definition from elsewhere is not accepted any more. Subject: what its keys begin with.
+pub const UNPINNED: &str = "definition.unpinned";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

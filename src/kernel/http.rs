@@ -4,12 +4,17 @@
 //! certificates, proxies, time limits, User-Agent, no redirect followed unasked) and turns failures into our
 //! errors. It knows no vendor, no token and no retry: whoever calls decides what an answer means.
 
+mod roots;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use http::HeaderMap;
 pub use http::header;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use crate::kernel::duration::human_ms;
@@ -31,9 +36,9 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long an answer may stay silent between two pieces.
     pub read_timeout: Duration,
-    /// Whether the system's CA certificates are wanted: reading them takes some milliseconds and megabytes, and who
-    /// only speaks plain HTTP needs none.
-    pub system_roots: bool,
+    /// Whether TLS will be spoken soon, so that the CA certificates are read in the background from the start on.
+    /// Otherwise they are read when the first server shows a certificate.
+    pub tls_soon: bool,
 }
 
 impl Default for Settings {
@@ -44,7 +49,7 @@ impl Default for Settings {
             proxy: None,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(30),
-            system_roots: true,
+            tls_soon: false,
         }
     }
 }
@@ -99,30 +104,22 @@ impl Http {
     pub fn new(settings: &Settings) -> Result<Http> {
         // A process has one TLS provider; when somebody was here before, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let extra = certificates(settings)?;
         let proxy = settings.proxy.as_deref().map(proxy).transpose()?;
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .user_agent(user_agent())
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(settings.connect_timeout)
-                .read_timeout(settings.read_timeout);
-            match &proxy {
-                Some(proxy) => builder.proxy(proxy.clone()),
-                None if settings.proxies => builder,
-                None => builder.no_proxy(),
-            }
+        let builder = reqwest::Client::builder()
+            .user_agent(user_agent())
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.read_timeout);
+        let builder = match proxy {
+            Some(proxy) => builder.proxy(proxy),
+            None if settings.proxies => builder,
+            None => builder.no_proxy(),
         };
-        // A machine without any CA certificates can still talk to loopback and to what the extra ones vouch for.
-        let whole = match settings.system_roots {
-            true => builder().tls_certs_merge(extra.clone()),
-            false => builder().tls_certs_only(extra.clone()),
-        };
-        let client = whole
-            .build()
-            .or_else(|_| builder().tls_certs_only(extra).build())
-            .context(Kind::Failed, || "cannot set up the HTTP client".to_string())?;
+        let tls = roots::client(certificates(settings)?, settings.tls_soon);
+        let tls = tls.context(Kind::Failed, || "cannot set up TLS".to_string())?;
+        let client = builder.tls_backend_preconfigured(tls).build();
+        let client = client.context(Kind::Failed, || "cannot set up the HTTP client".to_string())?;
         Ok(Http { client, patience: settings.read_timeout })
     }
 
@@ -279,18 +276,21 @@ fn proxy(address: &str) -> Result<reqwest::Proxy> {
     proxy.map(|p| p.no_proxy(local)).map_err(|e| e.hint("`fac config set network.proxy http://host:port` sets it"))
 }
 
-fn certificates(settings: &Settings) -> Result<Vec<reqwest::Certificate>> {
-    let mut all = Vec::new();
+/// The certificates of the settings.
+fn certificates(settings: &Settings) -> Result<RootCertStore> {
+    let mut all = RootCertStore::empty();
     for path in &settings.ca_files {
         let pem = std::fs::read(path)
             .context(Kind::BadData, || format!("cannot read the certificates in {}", path.display()))?;
-        let found = reqwest::Certificate::from_pem_bundle(&pem)
-            .context(Kind::BadData, || format!("{} holds a broken certificate", path.display()))?;
-        if found.is_empty() {
+        let broken = || format!("{} holds a broken certificate", path.display());
+        let before = all.len();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            all.add(certificate.context(Kind::BadData, broken)?).context(Kind::BadData, broken)?;
+        }
+        if all.len() == before {
             return Err(Error::new(Kind::BadData, format!("{} holds no certificate", path.display()))
                 .hint("the file must be PEM: blocks that begin with BEGIN CERTIFICATE"));
         }
-        all.extend(found);
     }
     Ok(all)
 }

@@ -35,7 +35,8 @@ impl<'a> Doc<'a> {
         };
         let session = text("session");
         let tail = session.get(session.len().saturating_sub(8)..).unwrap_or_default();
-        let mut sessions: Vec<String> = [session, tail, text("session_name")].map(str::to_lowercase).into();
+        let mut sessions: Vec<String> =
+            [session, tail, text("session_name"), text("session_title")].map(str::to_lowercase).into();
         sessions.retain(|name| !name.is_empty());
         let tags = row.extra.get("tags").and_then(Value::as_array).into_iter().flatten();
         let said = ["created", "started"].iter().find_map(|key| text(key).parse().ok());

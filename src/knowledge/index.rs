@@ -72,6 +72,8 @@ pub enum Made {
     Anew,
     /// It was damaged, or belonged to another store, and was made again.
     Again,
+    /// None can be kept in its folder; this search made one for itself.
+    NotKept,
 }
 
 /// The index in a folder.
@@ -157,16 +159,21 @@ impl Index {
     /// Folds in what is new, so that the next search has less to do and what was erased leaves the index too; how many
     /// rows that were. Nothing when another process is at it.
     pub fn catch_up(&self, store: &Store) -> Result<usize> {
+        self.catch_up_and(store, false)
+    }
+
+    /// The same; `purge`: what rows held before they changed leaves the files too.
+    fn catch_up_and(&self, store: &Store, purge: bool) -> Result<usize> {
         let (folded, _) = self.persist(store, &mut || {
             let mut open = self.open(store)?;
-            Ok(self.fold_in(store, &mut open)?.0)
+            Ok(self.fold_in(store, &mut open, purge)?.0)
         })?;
         Ok(folded.unwrap_or(0))
     }
 
-    /// Lets what was erased leave the index at once, where there is one; else as [`Index::catch_up`].
+    /// Lets what was erased, or blacked out in its place, leave the index at once, where there is one.
     pub fn drop_erased(&self, store: &Store) -> Result<usize> {
-        if self.folder.join("meta.json").exists() { self.catch_up(store) } else { Ok(0) }
+        if self.folder.join("meta.json").exists() { self.catch_up_and(store, true) } else { Ok(0) }
     }
 
     /// Tries until it works, making an index that cannot be used again in between; `None` when it cannot be made.
@@ -188,12 +195,12 @@ impl Index {
                 }
             }
         }
-        Ok((None, Made::Again))
+        Ok((None, Made::NotKept))
     }
 
     fn attempt(&self, store: &Store, query: &Query, limit: usize, facets: bool) -> Result<Found, Trouble> {
         let mut open = self.open(store)?;
-        let (folded, tail) = self.fold_in(store, &mut open)?;
+        let (folded, tail) = self.fold_in(store, &mut open, false)?;
         if query.is_empty() {
             return Ok(Found { folded, facets: facets.then(Facets::default), ..Found::default() });
         }
@@ -248,8 +255,8 @@ impl Index {
     }
 
     /// Adds what the store has beyond the mark. Without the writer's lock the missing rows come back instead.
-    fn fold_in(&self, store: &Store, open: &mut Open) -> Result<(usize, Vec<SearchDoc>), Trouble> {
-        if store.search_high_water()? <= open.mark.seq {
+    fn fold_in(&self, store: &Store, open: &mut Open, purge: bool) -> Result<(usize, Vec<SearchDoc>), Trouble> {
+        if !purge && store.search_high_water()? <= open.mark.seq {
             return Ok((0, Vec::new()));
         }
         let mut writer: IndexWriter = match open.index.writer_with_num_threads(1, WRITER_MEMORY) {
@@ -261,7 +268,7 @@ impl Index {
             }
             Err(error) => return Err(error.into()),
         };
-        let (mut folded, mut erased, mut failed) = (0, false, None);
+        let (mut folded, mut erased, mut failed) = (0, purge, None);
         let last = each_row(store, open.mark.seq, |row| {
             folded += 1;
             erased |= row.deleted && row.kind != DocKind::Definition;

@@ -141,7 +141,8 @@ async fn attempt(
             failure: None,
         },
         Err(failure) => {
-            Attempt { usage: &failure.usage, first_token_ms: None, duration_ms: took, failure: Some(failure) }
+            let first_token_ms = failure.first_token_ms;
+            Attempt { usage: &failure.usage, first_token_ms, duration_ms: took, failure: Some(failure) }
         }
     };
     watch.attempt_ended(choice, &ended);

@@ -58,6 +58,8 @@ pub struct Failure {
     pub partial: Vec<Part>,
     /// What was counted until then.
     pub usage: Usage,
+    /// Milliseconds to the first piece, where one came.
+    pub first_token_ms: Option<u64>,
     /// `provider/model`.
     pub model: String,
 }
@@ -71,6 +73,7 @@ impl Failure {
             hint: None,
             partial: Vec::new(),
             usage: Usage::default(),
+            first_token_ms: None,
             model: model.to_string(),
         }
     }

@@ -169,6 +169,9 @@ fn part_of_one<'a>(all: &'a [(usize, String)], typed: &str) -> Option<&'a (usize
     begins.min_by_key(|(_, model)| (model.len(), model.clone()))
 }
 
+/// So many models are all named where none is near.
+const FEW: usize = 5;
+
 fn unknown(entries: &[Arc<Entry>], all: &[(usize, String)], typed: &str) -> Error {
     let error = Error::new(Kind::NotFound, format!("no provider has a model `{typed}`"));
     let wanted = typed.rsplit('/').next().unwrap_or(typed).to_lowercase();
@@ -183,6 +186,10 @@ fn unknown(entries: &[Arc<Entry>], all: &[(usize, String)], typed: &str) -> Erro
     let near: Vec<String> = near.into_iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
     if !near.is_empty() {
         return error.hint(format!("did you mean {}? `fac models ls` lists all", near.join(" or ")));
+    }
+    if (1..=FEW).contains(&all.len()) {
+        let there = all.iter().map(|(at, model)| format!("`{}/{model}`", entries[*at].name)).collect::<Vec<_>>();
+        return error.hint(format!("there is {}", there.join(" and ")));
     }
     if table::names().any(|name| typed.starts_with(name)) {
         return error.hint("its provider is not set up here: `fac models ls` shows who is");

@@ -1,9 +1,13 @@
 //! From the client library's errors to ours: which sort it is, and a sentence that names the host and holds no secret.
 
+use std::str::Utf8Error;
+use std::string::FromUtf8Error;
+
 use serde_json::Value;
 
 use super::entry::Entry;
 use super::failure::{Failure, FailureKind};
+use crate::kernel::duration::human_ms;
 use crate::kernel::http::{self, HeaderMap};
 use crate::kernel::secret::Redactor;
 
@@ -18,6 +22,9 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
         }
         genai::Error::WebStream { error, .. } => match error.downcast_ref::<genai::Error>() {
             Some(inner) => of_library(inner, entry, model),
+            None if error.is::<FromUtf8Error>() || error.is::<Utf8Error>() => {
+                Failure::new(FailureKind::Broken, model, format!("{model} sent bytes that are no text"))
+            }
             None => of_connection(&**error, entry, model),
         },
         genai::Error::ChatResponse { body, .. } => {
@@ -43,6 +50,16 @@ pub(super) fn of_library(error: &genai::Error, entry: &Entry, model: &str) -> Fa
 pub(super) fn in_stream(entry: &Entry, model: &str, said: &str) -> Failure {
     let said = redacted(entry, said);
     Failure::new(FailureKind::InStream, model, format!("{model} broke off with an error: {said}"))
+}
+
+/// The failure of an answer in which nothing was that a stream of this wire is made of.
+pub(super) fn no_stream(entry: &Entry, model: &str) -> Failure {
+    let said = format!("{model} answered with something that is no stream of an answer");
+    let hint = format!(
+        "look what answers at {} (a web page? a proxy's error?); providers.{}.url and .wire say where and how it is asked",
+        entry.url, entry.name
+    );
+    Failure::new(FailureKind::Broken, model, said).hint(hint)
 }
 
 fn of_connection(error: &(dyn std::error::Error + 'static), entry: &Entry, model: &str) -> Failure {
@@ -82,6 +99,7 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
     // Gemini answers a wrong key with 400: https://ai.google.dev/gemini-api/docs/troubleshooting
     let wrong_key = status == 400 && body.contains("API_KEY_INVALID");
     match status {
+        300..400 => elsewhere(status, headers, entry, model),
         _ if wrong_key || matches!(status, 401 | 403) => {
             let failure = Failure::new(FailureKind::Auth, model, format!("{host} does not accept the key{because}"));
             failure.hint(match &entry.key_from {
@@ -102,7 +120,10 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
             model,
             format!("{host} has had too many requests{because}"),
         )
-        .hint("wait, or name another model with -m"),
+        .hint(match retry_after_ms.filter(|ms| *ms > 1000) {
+            Some(ms) => format!("it asks to wait {}; or name another model with -m", human_ms(ms)),
+            None => "wait, or name another model with -m".to_string(),
+        }),
         408 | 409 | 425 | 500.. => Failure::new(
             FailureKind::Server { status, retry_after_ms },
             model,
@@ -118,6 +139,15 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &str, entry: &En
         )
         .hint("see `fac models info` for what the model can do"),
     }
+}
+
+/// Redirects are not followed: the key and the question would go to somebody else.
+fn elsewhere(status: u16, headers: &HeaderMap, entry: &Entry, model: &str) -> Failure {
+    let place = headers.get("location").and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+    let said = format!("{} sends the question elsewhere (status {status}): to {}", host(entry), redacted(entry, place));
+    let hint =
+        format!("it was not followed; if that is the right address: fac config set providers.{}.url …", entry.name);
+    Failure::new(FailureKind::NotFound, model, said).hint(hint)
 }
 
 /// The sentence inside a vendor's error object.

@@ -33,7 +33,14 @@ struct Seen {
     done: bool,
     /// An error that came as a frame of its own, as Ollama sends it.
     error: Option<String>,
+    /// Figures of OpenAI's form in a frame of their own.
+    usage: Option<Usage>,
+    /// Whether anything came that a stream is made of.
+    frames: bool,
 }
+
+/// The longest answer that is taken, bytes: who sends more is broken, or means harm.
+const LONGEST: usize = 256 << 20;
 
 /// Sends `request` to `model` of `entry` once. `sink` gets pieces as they come; dropping the future ends the request.
 ///
@@ -78,10 +85,15 @@ pub async fn send(
             }
             other => got.take(other, sink),
         }
+        if got.text.len() + got.reasoning.len() > LONGEST {
+            let said = format!("{name} has sent {} MB and does not end", LONGEST >> 20);
+            return Err(got.fail(Failure::new(FailureKind::Broken, &name, said)));
+        }
     }
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match &seen.error {
         Some(said) => Err(got.fail(trouble::in_stream(entry, &name, said))),
+        None if !seen.frames && !got.has_begun() => Err(got.fail(trouble::no_stream(entry, &name))),
         None => Ok(got.answer(&seen)),
     }
 }
@@ -144,9 +156,15 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
     if !trace.is_empty() {
         headers.push(("traceparent".to_string(), trace.to_string()));
     }
-    let seen = Arc::clone(seen);
+    let (seen, is_openai) = (Arc::clone(seen), entry.wire == Wire::OpenAi);
     options.with_extra_headers(headers).with_raw_frame_fn(move |_, frame| {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // LiteLLM tells them beside an empty choice, where the library does not look.
+        if is_openai && frame.data.contains("\"usage\":{") {
+            seen.usage = frame.json().as_ref().and_then(|v| v.get("usage")).map(openai_usage);
+        }
+        // Other text than a stream has frames without data; so have comments, but never alone.
+        seen.frames |= !frame.data.trim().is_empty();
         if frame.data.trim() == "[DONE]" {
             seen.done = true;
         } else if frame.data.trim_start().starts_with("{\"error\"") {
@@ -300,6 +318,7 @@ impl Got {
     /// The failure with what had come before it.
     fn fail(&self, mut failure: Failure) -> Failure {
         failure.partial = self.parts_so_far(false);
+        failure.first_token_ms = self.first_ms;
         failure
     }
 
@@ -322,6 +341,8 @@ impl Got {
         let stop = self.end.as_ref().and_then(|end| end.captured_stop_reason.clone());
         let stop = stop.or_else(|| seen.finish.clone().map(StopReason::from));
         let usage = self.end.as_ref().and_then(|end| end.captured_usage.as_ref()).map(usage).unwrap_or_default();
+        let told = usage.input.is_some() || usage.output.is_some();
+        let usage = if told { usage } else { seen.usage.unwrap_or(usage) };
         let whole = stop.is_some() || (seen.done && (!self.text.is_empty() || !self.calls.is_empty()));
         let mut parts = match &self.end {
             Some(end) if whole => self.parts_of_end(end),
@@ -404,5 +425,18 @@ fn usage(usage: &genai::chat::Usage) -> Usage {
         cached: count(prompt.and_then(|d| d.cached_tokens)),
         cache_written: count(prompt.and_then(|d| d.cache_creation_tokens)),
         reasoning: count(completion.and_then(|d| d.reasoning_tokens)),
+    }
+}
+
+/// The figures of a chat completion as OpenAI writes them.
+/// https://platform.openai.com/docs/api-reference/chat/object
+fn openai_usage(value: &Value) -> Usage {
+    let count = |path: &str| value.pointer(path).and_then(Value::as_u64);
+    Usage {
+        input: count("/prompt_tokens"),
+        output: count("/completion_tokens"),
+        cached: count("/prompt_tokens_details/cached_tokens"),
+        cache_written: None,
+        reasoning: count("/completion_tokens_details/reasoning_tokens"),
     }
 }

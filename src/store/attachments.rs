@@ -22,6 +22,7 @@ impl Change<'_> {
             let sql = "INSERT OR IGNORE INTO message_attachments (message, attachment)
                  SELECT ?1, n FROM attachments WHERE hash = ?2";
             self.tx.prepare_cached(sql)?.execute(params![message, hash])?;
+            self.touch_row("messages", message);
         }
         Ok(())
     }

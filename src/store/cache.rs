@@ -25,7 +25,7 @@ pub struct CacheStats {
 impl Store {
     /// The value under `key`, unless it is too old.
     pub fn cache_get(&self, key: &str) -> Result<Option<String>> {
-        self.write_private(|change| {
+        self.write(|change| {
             let sql = "UPDATE cache SET used = ?3 WHERE owner = ?1 AND key = ?2 AND expires > ?3 RETURNING value";
             let found: Option<String> = change
                 .tx
@@ -45,7 +45,7 @@ impl Store {
         if size > most {
             return Ok(());
         }
-        self.write_private(|change| {
+        self.write(|change| {
             change.tx.prepare_cached("DELETE FROM cache WHERE expires <= ?1")?.execute([change.at])?;
             let sql =
                 "INSERT OR REPLACE INTO cache (owner, key, value, size, expires, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -56,7 +56,7 @@ impl Store {
 
     /// Empties the cache; says how many values went.
     pub fn cache_clear(&self) -> Result<usize> {
-        self.write_private(|change| {
+        self.write(|change| {
             Ok(change.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([change.owner()])?)
         })
     }

@@ -181,13 +181,10 @@ impl Store {
     pub fn begin_call(&self, new: &NewCall) -> Result<Id> {
         self.write(|change| {
             let id = change.ids().next(change.at);
-            change
-                .tx
-                .prepare_cached(
-                    "INSERT INTO calls (id, owner, session, message, run, command, purpose, model, trace, status, from_cache, started)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', ?10, ?11)",
-                )?
-                .execute(params![
+            change.alter(
+                "INSERT INTO calls (id, owner, session, message, run, command, purpose, model, trace, status, from_cache, started)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', ?10, ?11)",
+                params![
                     id,
                     change.owner(),
                     new.session,
@@ -199,25 +196,24 @@ impl Store {
                     change.store.trace,
                     new.from_cache,
                     change.at
-                ])?;
+                ],
+            )?;
             let payload = json!({"model": new.model, "purpose": new.purpose, "session": new.session});
             change.record(&Event::new(events::CALL_BEGUN, id.to_string(), payload))?;
             Ok(id)
         })
     }
 
-    /// Keeps how a request ended and what it took; nothing when it has ended before.
+    /// Keeps how a request ended and what it took; nothing when it has ended before. It is on the disk with the answer's
+    /// end.
     pub fn end_call(&self, id: Id, end: &CallEnd) -> Result<()> {
         let tokens = |n: Option<u64>| n.map(|n| n.min(MOST) as i64);
-        self.write_private(|change| {
-            let ended = change
-                .tx
-                .prepare_cached(
-                    "UPDATE calls SET status = ?2, input = ?3, output = ?4, cached = ?5, cache_written = ?6, reasoning = ?7,
-                     cost_micros = ?8, first_token_ms = ?9, duration_ms = ?10, error = ?11, finished = ?12
-                     WHERE id = ?1 AND status = 'open' AND owner = ?13",
-                )?
-                .execute(params![
+        self.write_with_next(|change| {
+            let ended = change.alter(
+                "UPDATE calls SET status = ?2, input = ?3, output = ?4, cached = ?5, cache_written = ?6, reasoning = ?7,
+                 cost_micros = ?8, first_token_ms = ?9, duration_ms = ?10, error = ?11, finished = ?12
+                 WHERE id = ?1 AND status = 'open' AND owner = ?13",
+                params![
                     id,
                     end.status,
                     tokens(end.input),
@@ -231,11 +227,13 @@ impl Store {
                     end.error,
                     change.at,
                     change.owner()
-                ])?;
+                ],
+            )?;
             if ended == 0 {
                 return Ok(());
             }
-            let payload = json!({"status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros});
+            let payload =
+                json!({"status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros});
             change.record(&Event::new(events::CALL_ENDED, id.to_string(), payload))?;
             Ok(())
         })

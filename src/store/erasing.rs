@@ -28,13 +28,13 @@ impl Store {
                 change.tx.prepare_cached(sql)?.query_row([first], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             if head.is_some_and(|head| below.iter().any(|(_, id)| *id == head)) {
                 let sql = "UPDATE sessions SET head = ?2 WHERE n = ?1";
-                change.tx.prepare_cached(sql)?.execute(params![session, parent])?;
+                change.alter(sql, params![session, parent])?;
             }
             for (n, id) in &below {
                 change.erase_message(*n, *id)?;
             }
             let sql = "UPDATE sessions SET messages = messages - ?2 WHERE n = ?1";
-            change.tx.prepare_cached(sql)?.execute(params![session, below.len() as i64])?;
+            change.alter(sql, params![session, below.len() as i64])?;
             Ok(below.len())
         })
     }
@@ -53,11 +53,10 @@ impl Store {
             }
             let owner = change.owner();
             change.tx.prepare_cached("DELETE FROM session_tags WHERE session = ?1")?.execute([n])?;
-            change.tx.prepare_cached("DELETE FROM sessions WHERE n = ?1")?.execute([n])?;
+            change.alter("DELETE FROM sessions WHERE n = ?1", [n])?;
             let sql = "DELETE FROM tool_grants WHERE owner = ?1 AND session = ?2";
-            change.tx.prepare_cached(sql)?.execute(params![owner, id])?;
-            let sql = "UPDATE calls SET error = NULL WHERE session = ?2 AND +owner = ?1";
-            change.tx.prepare_cached(sql)?.execute(params![owner, id])?;
+            change.alter(sql, params![owner, id])?;
+            change.forget_errors("session = ?1 AND +owner = ?2", params![id, owner])?;
             change.erase_payloads(&id.to_string())?;
             change.record(&Event::new(events::SESSION_REMOVED, id.to_string(), json!({})))?;
             Ok(())
@@ -74,15 +73,30 @@ pub(super) const BELOW: &str = "WITH RECURSIVE down (n, id) AS (
 impl Change<'_> {
     /// Erases one message; who follows it and how many there are is the caller's to mend. What a provider said about a
     /// request for it may quote it, so that goes too.
-    fn erase_message(&self, n: i64, id: Id) -> Outcome<()> {
+    pub(super) fn erase_message(&self, n: i64, id: Id) -> Outcome<()> {
         self.drop_files(n)?;
-        let sql = "UPDATE calls SET error = NULL
-             WHERE session = (SELECT s.id FROM messages m JOIN sessions s ON s.n = m.session WHERE m.n = ?1) AND message = ?2";
-        self.tx.prepare_cached(sql)?.execute(params![n, id])?;
-        self.tx.prepare_cached("DELETE FROM messages WHERE n = ?1")?.execute([n])?;
+        self.forget_errors(
+            "session = (SELECT s.id FROM messages m JOIN sessions s ON s.n = m.session WHERE m.n = ?1) AND message = ?2",
+            params![n, id],
+        )?;
+        self.alter("DELETE FROM messages WHERE n = ?1", [n])?;
         self.erase_payloads(&id.to_string())?;
         self.bury_doc(DocKind::Message, &id.to_string())?;
         self.record(&Event::new(events::MESSAGE_REMOVED, id.to_string(), json!({})))?;
+        Ok(())
+    }
+
+    /// Erases what a provider said about some requests, also where the log tells it.
+    pub(super) fn forget_errors(&self, which: &str, params: impl rusqlite::Params) -> Outcome<()> {
+        let sql = format!("SELECT n, id FROM calls WHERE {which} AND error IS NOT NULL ORDER BY n");
+        let mut find = self.tx.prepare_cached(&sql)?;
+        let calls: Vec<(i64, String)> =
+            find.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        for (n, id) in calls {
+            self.alter("UPDATE calls SET error = NULL WHERE n = ?1", [n])?;
+            self.erase_payloads(&id)?;
+            self.record(&Event::new(events::CALL_ERROR_REMOVED, id, json!({})))?;
+        }
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::fault::Outcome;
-use super::{Change, Store};
+use super::rows::Table;
+use super::{Change, Store, replay};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::{Event, Position, Recorded};
@@ -51,8 +52,14 @@ impl Fields<'_> {
     }
 }
 
-pub(super) fn hash_payload(salt: &[u8], payload: &str) -> Hash {
-    Sha256::new().chain_update(salt).chain_update(payload).finalize().into()
+/// The hash of a payload and of the rows told with it. Neither text holds a line feed, so no two pairs read the same.
+pub(super) fn hash_payload(salt: &[u8], payload: &str, rows: Option<&str>) -> Hash {
+    let mut hash = Sha256::new().chain_update(salt).chain_update(payload);
+    if let Some(rows) = rows {
+        hash.update(b"\n");
+        hash.update(rows);
+    }
+    hash.finalize().into()
 }
 
 impl Change<'_> {
@@ -65,7 +72,8 @@ impl Change<'_> {
         let position = last + 1;
         let payload = event.payload.to_string();
         let salt = self.ids().bytes16();
-        let payload_hash = hash_payload(&salt, &payload);
+        let rows = self.told_by(event)?;
+        let payload_hash = hash_payload(&salt, &payload, rows.as_deref());
         let trace = self.store.trace.to_string();
         let fields = Fields {
             position,
@@ -93,21 +101,30 @@ impl Change<'_> {
                 hash
             ])?;
         self.tx
-            .prepare_cached("INSERT INTO event_payloads (position, salt, payload) VALUES (?1, ?2, ?3)")?
-            .execute(params![position, salt, payload])?;
+            .prepare_cached("INSERT INTO event_payloads (position, salt, payload, rows) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![position, salt, payload, rows])?;
         self.tx
             .prepare_cached("UPDATE event_head SET position = ?1, hash = ?2 WHERE one = 1")?
             .execute(params![position, hash])?;
         Ok(Position::from_stored(position))
     }
 
-    /// Erases what the log says in detail about `subject`; that it was about it stays.
+    /// Erases what the log says in detail about `subject`; that it was about it stays. Rows that were told there, and are
+    /// not erased themselves, are told again.
     pub(super) fn erase_payloads(&self, subject: &str) -> Outcome<()> {
-        self.tx
-            .prepare_cached(
-                "DELETE FROM event_payloads WHERE position IN (SELECT position FROM events WHERE subject = ?1)",
-            )?
-            .execute([subject])?;
+        let mut delete = self.tx.prepare_cached(
+            "DELETE FROM event_payloads WHERE position IN (SELECT position FROM events WHERE subject = ?1)
+             RETURNING rows",
+        )?;
+        let erased: Vec<Option<String>> =
+            delete.query_map([subject], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for (name, key, _) in
+            erased.iter().flatten().map(|rows| replay::read(rows)).collect::<Outcome<Vec<_>>>()?.concat()
+        {
+            if let Some(table) = Table::named(&name) {
+                self.touched.borrow_mut().push((table.name, key));
+            }
+        }
         Ok(())
     }
 }

@@ -11,7 +11,9 @@ use crate::kernel::error::{Context, Kind, Result};
 ///
 /// SQLite gives the same permissions to the `-wal` and `-shm` files beside it.
 pub(super) fn ensure_private(path: &Path) -> Result<()> {
-    ensure(path).context(Kind::Failed, || format!("the store {} cannot be made", path.display()))
+    ensure(path)
+        .context(Kind::Failed, || format!("the store {} cannot be made", path.display()))
+        .map_err(|error| error.hint("make its folder one that you can write to, or choose another place with --home"))
 }
 
 fn ensure(path: &Path) -> io::Result<()> {

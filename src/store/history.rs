@@ -144,7 +144,6 @@ impl Store {
     /// chain of the log still holds. Ids that are not there are passed over. While another process reads, the bytes
     /// leave the write-ahead log a little later, when it is folded next.
     pub fn remove_runs(&self, ids: &[Id]) -> Result<Removed> {
-        self.shared.pool.overwrite_deleted()?;
         let removed = self.write(|change| {
             let mut removed = Removed::default();
             for id in ids {
@@ -186,8 +185,8 @@ impl Change<'_> {
         for step in steps(self.tx, n)? {
             removed.spill_files.extend([step.stdout.spill, step.stderr.spill].into_iter().flatten());
         }
-        self.tx.prepare_cached("DELETE FROM run_steps WHERE run = ?1")?.execute([n])?;
-        self.tx.prepare_cached("DELETE FROM runs WHERE n = ?1")?.execute([n])?;
+        self.alter("DELETE FROM run_steps WHERE run = ?1", [n])?;
+        self.alter("DELETE FROM runs WHERE n = ?1", [n])?;
         self.erase_payloads(&id.to_string())?;
         self.bury_doc(DocKind::Run, &id.to_string())?;
         self.record(&Event::new(events::RUN_REMOVED, id.to_string(), json!({})))?;

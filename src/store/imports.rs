@@ -1,10 +1,8 @@
 //! Chats that come from elsewhere, kept whole: all of one in one transaction, with the times it says of itself.
 
 use rusqlite::params;
-use serde_json::Value;
 
 use super::fault::Outcome;
-use super::messages::MessageStatus;
 use super::sessions::{NewSession, SessionEdit};
 use super::{Change, NewMessage, Store};
 use crate::kernel::clock::Timestamp;
@@ -29,31 +27,13 @@ pub struct Imported {
     pub messages: Vec<ImportedMessage>,
 }
 
-/// A message of it. Others are named by their places before it.
+/// A message of it.
 #[derive(Clone, Debug)]
 pub struct ImportedMessage {
-    /// What it follows.
-    pub parent: Option<usize>,
-    /// Who says it.
-    pub role: String,
-    /// Its pieces, a JSON array.
-    pub parts: Value,
-    /// Its plain text.
-    pub words: String,
-    /// Where it stands; not `Pending`.
-    pub status: MessageStatus,
-    /// The model that said it.
-    pub model: Option<String>,
-    /// The command that asked.
-    pub command: Option<String>,
-    /// What it stands for.
-    pub summary_of: Vec<usize>,
-    /// Its size.
-    pub tokens: Option<u64>,
+    /// What is kept, never pending. Others are named by their places before it.
+    pub said: NewMessage<(), usize>,
     /// What went wrong.
     pub error: Option<String>,
-    /// When it was said.
-    pub created: Option<Timestamp>,
     /// When it was whole.
     pub finished: Option<Timestamp>,
     /// What it cost, millionths of a dollar.
@@ -63,7 +43,7 @@ pub struct ImportedMessage {
 impl Store {
     /// Keeps a chat from elsewhere, or nothing of it. `Usage` when its name is taken.
     pub fn import_session(&self, chat: &Imported) -> Result<Id> {
-        self.write_private(|change| {
+        self.write(|change| {
             let session = change.begin_session(&chat.session)?;
             let mut ids: Vec<Id> = Vec::with_capacity(chat.messages.len());
             for message in &chat.messages {
@@ -75,10 +55,7 @@ impl Store {
                 change.edit_session(n, edit)?;
             }
             if let Some(updated) = chat.updated {
-                change
-                    .tx
-                    .prepare_cached("UPDATE sessions SET updated = ?2 WHERE n = ?1")?
-                    .execute(params![n, updated])?;
+                change.alter("UPDATE sessions SET updated = ?2 WHERE n = ?1", params![n, updated])?;
             }
             Ok(session)
         })
@@ -87,42 +64,44 @@ impl Store {
 
 impl Change<'_> {
     fn import_message(&self, session: Id, message: &ImportedMessage, ids: &[Id]) -> Outcome<Id> {
+        let said = message.said.clone();
+        let place = |at: usize| ids.get(at).copied();
         let id = self.add_message(&NewMessage {
             session,
-            parent: message.parent.and_then(|at| ids.get(at).copied()),
-            role: message.role.clone(),
-            parts: message.parts.clone(),
-            words: message.words.clone(),
-            status: message.status,
-            model: message.model.clone(),
-            command: message.command.clone(),
-            summary_of: message.summary_of.iter().filter_map(|at| ids.get(*at).copied()).collect(),
-            tokens: message.tokens,
-            process: None,
-            at: message.created,
+            parent: said.parent.and_then(place),
+            role: said.role,
+            parts: said.parts,
+            words: said.words,
+            status: said.status,
+            model: said.model,
+            command: said.command,
+            summary_of: said.summary_of.into_iter().filter_map(place).collect(),
+            tokens: said.tokens,
+            process: said.process,
+            at: said.at,
         })?;
+        let said = &message.said;
         if message.finished.is_some() || message.error.is_some() {
             let sql = "UPDATE messages SET finished = ifnull(?2, finished), error = ?3 WHERE id = ?1";
-            self.tx.prepare_cached(sql)?.execute(params![id, message.finished, message.error])?;
+            self.alter(sql, params![id, message.finished, message.error])?;
         }
         if let Some(cost) = message.cost_micros {
-            let at = message.created.unwrap_or(self.at);
-            self.tx
-                .prepare_cached(
-                    "INSERT INTO calls (id, owner, session, message, command, purpose, model, trace, status, cost_micros,
-                     from_cache, started, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', 'ok', ?8, 0, ?9, ?9)",
-                )?
-                .execute(params![
+            let at = said.at.unwrap_or(self.at);
+            self.alter(
+                "INSERT INTO calls (id, owner, session, message, command, purpose, model, trace, status, cost_micros,
+                 from_cache, started, finished) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', 'ok', ?8, 0, ?9, ?9)",
+                params![
                     self.ids().next(self.at),
                     self.owner(),
                     session,
                     id,
-                    message.command,
+                    said.command,
                     PURPOSE,
-                    message.model.as_deref().unwrap_or_default(),
+                    said.model.as_deref().unwrap_or_default(),
                     cost.max(0),
                     at
-                ])?;
+                ],
+            )?;
         }
         Ok(id)
     }

@@ -26,7 +26,7 @@ pub struct Memory {
 impl Store {
     /// Remembers `text`.
     pub fn remember(&self, text: &str, source: &str) -> Result<Memory> {
-        self.write_private(|change| {
+        self.write(|change| {
             let memory = Memory {
                 id: change.ids().next(change.at),
                 text: text.into(),
@@ -34,7 +34,7 @@ impl Store {
                 created: change.at,
             };
             let sql = "INSERT INTO memories (id, owner, text, source, created) VALUES (?1, ?2, ?3, ?4, ?5)";
-            change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner(), text, source, change.at])?;
+            change.alter(sql, params![memory.id, change.owner(), text, source, change.at])?;
             change.record(&Event::new(events::MEMORY_ADDED, memory.id.to_string(), json!({"source": source})))?;
             change.touch_doc(DocKind::Memory, &memory.id.to_string())?;
             Ok(memory)
@@ -76,7 +76,7 @@ impl Store {
         self.erase(|change| {
             let id = memory.id.to_string();
             let sql = "DELETE FROM memories WHERE id = ?1 AND owner = ?2";
-            change.tx.prepare_cached(sql)?.execute(params![memory.id, change.owner()])?;
+            change.alter(sql, params![memory.id, change.owner()])?;
             change.erase_payloads(&id)?;
             change.bury_doc(DocKind::Memory, &id)?;
             change.record(&Event::new(events::MEMORY_REMOVED, id, json!({})))?;

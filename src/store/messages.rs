@@ -56,13 +56,13 @@ impl MessageStatus {
     }
 }
 
-/// A message that is about to be kept.
+/// A message that is about to be kept; `S` is how its chat is named, `M` how other messages are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NewMessage {
+pub struct NewMessage<S = Id, M = Id> {
     /// The chat.
-    pub session: Id,
+    pub session: S,
     /// What it follows; `None` begins a tree.
-    pub parent: Option<Id>,
+    pub parent: Option<M>,
     /// Who says it: `system`, `user`, `assistant`, `tool`.
     pub role: String,
     /// Its pieces, a JSON array.
@@ -77,7 +77,7 @@ pub struct NewMessage {
     pub command: Option<String>,
     /// The messages that it stands for, where it is a summary. A summary stands beside the tree: the chat does not go on
     /// at it.
-    pub summary_of: Vec<Id>,
+    pub summary_of: Vec<M>,
     /// Its size, where it was counted.
     pub tokens: Option<u64>,
     /// The process that fills it in, where it is pending.
@@ -86,9 +86,9 @@ pub struct NewMessage {
     pub at: Option<Timestamp>,
 }
 
-impl NewMessage {
+impl<S, M> NewMessage<S, M> {
     /// A whole message of `session` that begins a tree, said now and by no model or command.
-    pub fn whole(session: Id, role: &str, parts: Value, words: impl Into<String>) -> NewMessage {
+    pub fn whole(session: S, role: &str, parts: Value, words: impl Into<String>) -> NewMessage<S, M> {
         NewMessage {
             session,
             parent: None,
@@ -163,12 +163,13 @@ impl Store {
     /// Keeps one message; the chat goes on at it unless it is a summary. `NotFound` when the chat, or what the message
     /// follows in it, is not there.
     pub fn add_message(&self, new: &NewMessage) -> Result<Id> {
-        self.write_private(|change| change.add_message(new))
+        self.write(|change| change.add_message(new))
     }
 
-    /// Keeps a question and the row of its answer, together. The answer follows the question.
+    /// Keeps a question and the row of its answer, together. The answer follows the question. They are on the disk with the
+    /// request that is kept next ([`Store::begin_call`]), before that is sent, or with the end of the answer.
     pub fn add_turn(&self, question: &NewMessage, answer: &NewMessage) -> Result<(Id, Id)> {
-        self.write_private(|change| {
+        self.write_with_next(|change| {
             let asked = change.add_message(question)?;
             let answer = change.add_message(&NewMessage { parent: Some(asked), ..answer.clone() })?;
             Ok((asked, answer))
@@ -178,7 +179,7 @@ impl Store {
     /// Keeps what has come of a pending answer so far; nothing when it was removed or has ended meanwhile. It writes no
     /// event: the end does.
     pub fn grow_message(&self, id: Id, parts: &Value, words: &str) -> Result<()> {
-        self.write_private(|change| {
+        self.write(|change| {
             let sql = "UPDATE messages SET parts = ?3, words = ?4 WHERE id = ?1 AND owner = ?2 AND status = 'pending'";
             let (parts, files) = attachments::take_files_out(parts);
             change.tx.prepare_cached(sql)?.execute(params![id, change.owner(), parts.to_string(), words])?;
@@ -191,7 +192,7 @@ impl Store {
 
     /// Fills a pending answer in. `NotFound` when it was removed or has ended meanwhile.
     pub fn end_message(&self, id: Id, end: &MessageEnd) -> Result<()> {
-        self.write_private(|change| change.end_message(id, end))
+        self.write(|change| change.end_message(id, end))
     }
 
     /// Turns every pending answer whose process `is_alive` no more into a failed one that keeps what had come. Says how
@@ -217,7 +218,7 @@ impl Store {
         if dead.is_empty() {
             return Ok(0);
         }
-        self.write_private(|change| {
+        self.write(|change| {
             let mut adopted = 0;
             for id in dead {
                 adopted += usize::from(change.give_up(id)?);
@@ -242,13 +243,11 @@ impl Change<'_> {
         let (parts, files) = attachments::take_files_out(&new.parts);
         let process = new.process.as_ref();
         let summary_of = (!new.summary_of.is_empty()).then(|| json!(new.summary_of).to_string());
-        self.tx
-            .prepare_cached(
-                "INSERT INTO messages (id, owner, session, parent, role, status, words, parts, model, command, summary_of,
-                 tokens, pid, process_start, boot, created, finished)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
+        self.alter(
+            "INSERT INTO messages (id, owner, session, parent, role, status, words, parts, model, command, summary_of,
+             tokens, pid, process_start, boot, created, finished)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
                 id,
                 self.owner(),
                 n,
@@ -266,11 +265,12 @@ impl Change<'_> {
                 process.map(|p| p.boot.as_str()),
                 at,
                 (new.status != MessageStatus::Pending).then_some(at),
-            ])?;
+            ],
+        )?;
         self.keep_files(self.tx.last_insert_rowid(), &files)?;
         let head = if new.summary_of.is_empty() { Some(id) } else { None };
         let sql = "UPDATE sessions SET messages = messages + 1, updated = max(updated, ?2), head = ifnull(?3, head) WHERE n = ?1";
-        self.tx.prepare_cached(sql)?.execute(params![n, at, head])?;
+        self.alter(sql, params![n, at, head])?;
         let payload =
             json!({"session": new.session, "role": new.role, "status": new.status.name(), "model": new.model});
         self.record(&Event::new(events::MESSAGE_ADDED, id.to_string(), payload))?;
@@ -302,7 +302,7 @@ impl Change<'_> {
         let sql = "UPDATE messages SET status = 'failed', finished = max(?2, created), error = ?3, pid = NULL,
              process_start = NULL, boot = NULL WHERE n = ?1";
         let said = "the program was ended before the answer was whole";
-        self.tx.prepare_cached(sql)?.execute(params![n, self.at, said])?;
+        self.alter(sql, params![n, self.at, said])?;
         let payload = json!({"status": "failed", "lost": true});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
         self.touch_message(id)?;
@@ -312,12 +312,10 @@ impl Change<'_> {
     fn end_message(&self, id: Id, end: &MessageEnd) -> Outcome<()> {
         let Some(n) = self.open_message(id)? else { return Err(no_message(&id.to_string()).into()) };
         let (parts, files) = attachments::take_files_out(&end.parts);
-        self.tx
-            .prepare_cached(
-                "UPDATE messages SET status = ?2, parts = ?3, words = ?4, model = ifnull(?5, model), error = ?6, tokens = ?7,
-                 finished = ?8, pid = NULL, process_start = NULL, boot = NULL WHERE n = ?1",
-            )?
-            .execute(params![
+        self.alter(
+            "UPDATE messages SET status = ?2, parts = ?3, words = ?4, model = ifnull(?5, model), error = ?6, tokens = ?7,
+             finished = ?8, pid = NULL, process_start = NULL, boot = NULL WHERE n = ?1",
+            params![
                 n,
                 end.status.name(),
                 parts.to_string(),
@@ -326,12 +324,13 @@ impl Change<'_> {
                 end.error,
                 end.tokens.map(|t| t as i64),
                 self.at
-            ])?;
+            ],
+        )?;
         self.drop_files(n)?;
         self.keep_files(n, &files)?;
         let sql =
             "UPDATE sessions SET updated = max(updated, ?2) WHERE n = (SELECT session FROM messages WHERE n = ?1)";
-        self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
+        self.alter(sql, params![n, self.at])?;
         let payload = json!({"status": end.status.name(), "model": end.model, "error": end.error});
         self.record(&Event::new(events::MESSAGE_ENDED, id.to_string(), payload))?;
         self.touch_message(id)

@@ -5,7 +5,8 @@
 //! text with the few columns that are searched by.
 //!
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
-//! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log.
+//! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log. The few changes that
+//! another one always follows at once do not wait for the disk: the next one does, for both.
 
 mod attachments;
 mod cache;
@@ -25,6 +26,9 @@ mod memories;
 mod messages;
 mod permissions;
 mod pool;
+mod redacting;
+mod replay;
+mod rows;
 mod runs;
 mod schema;
 mod search;
@@ -39,6 +43,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +63,7 @@ pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
 pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
+pub use replay::Replayed;
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
 pub use search::{DocKind, SearchDoc};
 pub use sessions::{NewSession, Session, SessionEdit, SessionFilter};
@@ -129,25 +135,30 @@ impl Store {
 
     /// Changes something in one transaction that is on the disk when this returns. `change` must not call the store again.
     fn write<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        self.shared.pool.write(|tx| {
-            // Read under the write lock, so that times in the log do not run backwards.
-            let at = self.shared.clock.now();
-            change(&Change { tx, store: self, at })
-        })
+        self.shared.pool.write(|tx| self.carry_out(tx, change))
+    }
+
+    /// The same for what another change always follows before anybody is told or asked anything: whoever kills the process
+    /// loses nothing, and what comes next is not on the disk without it.
+    fn write_with_next<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.write_with_next(|tx| self.carry_out(tx, change))
+    }
+
+    fn carry_out<T>(&self, tx: &Transaction<'_>, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {
+        // Read under the write lock, so that times in the log do not run backwards.
+        let at = self.shared.clock.now();
+        let open = Change { tx, store: self, at, touched: RefCell::default() };
+        let value = change(&open)?;
+        open.tell_the_rest()?;
+        Ok(value)
     }
 }
 
 impl Store {
-    /// The same for what a person may want erased one day: whatever it replaces leaves no copy in the file.
-    fn write_private<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        self.shared.pool.overwrite_deleted()?;
-        self.write(change)
-    }
-
     /// Erases something; nothing of it is left in the file or the write-ahead log, unless another process reads just now:
     /// then the log is folded a little later. Answers kept for another time may quote it, so they go too.
     fn erase<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
-        let value = self.write_private(|all| {
+        let value = self.write(|all| {
             let value = change(all)?;
             all.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([all.owner()])?;
             Ok(value)
@@ -162,6 +173,8 @@ struct Change<'a> {
     tx: &'a Transaction<'a>,
     store: &'a Store,
     at: Timestamp,
+    /// Rows that were written and that no event told yet.
+    touched: RefCell<Vec<rows::Place>>,
 }
 
 impl Change<'_> {

@@ -15,14 +15,9 @@ impl Store {
     /// Allows a tool, as its definition is now, for one chat.
     pub fn allow_tool(&self, session: Id, tool: &str, digest: &str) -> Result<()> {
         self.write(|change| {
-            let sql = "INSERT OR REPLACE INTO tool_grants (owner, session, tool, digest, granted_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            change.tx.prepare_cached(sql)?.execute(params![
-                change.owner(),
-                session.to_string(),
-                tool,
-                digest,
-                change.at
-            ])?;
+            let sql = "INSERT INTO tool_grants (owner, session, tool, digest, granted_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET granted_at = excluded.granted_at";
+            change.alter(sql, params![change.owner(), session.to_string(), tool, digest, change.at])?;
             let payload = json!({"session": session, "digest": digest});
             change.record(&Event::new(events::TOOL_ALLOWED, tool, payload))?;
             Ok(())
@@ -55,12 +50,12 @@ impl Store {
     /// Takes back what was allowed for a chat: one tool, or all of them. Says how many those were.
     pub fn revoke_tools(&self, session: Id, tool: Option<&str>) -> Result<usize> {
         self.write(|change| {
-            let mut delete = change.tx.prepare_cached(
-                "DELETE FROM tool_grants WHERE owner = ?1 AND session = ?2 AND ifnull(?3, tool) = tool RETURNING tool",
-            )?;
-            let revoked: Vec<String> = delete
+            let these = "owner = ?1 AND session = ?2 AND ifnull(?3, tool) = tool";
+            let mut find = change.tx.prepare_cached(&format!("SELECT tool FROM tool_grants WHERE {these}"))?;
+            let revoked: Vec<String> = find
                 .query_map(params![change.owner(), session, tool], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
+            change.alter(&format!("DELETE FROM tool_grants WHERE {these}"), params![change.owner(), session, tool])?;
             for tool in &revoked {
                 change.record(&Event::new(events::TOOL_REVOKED, tool, json!({"session": session})))?;
             }
@@ -71,8 +66,9 @@ impl Store {
     /// Keeps a definition from elsewhere as accepted. `kind` tells the sorts of definitions apart (`mcp`).
     pub fn pin(&self, kind: &str, key: &str, hash: &str, text: &str) -> Result<()> {
         self.write(|change| {
-            let sql = "INSERT OR REPLACE INTO pins (owner, kind, key, hash, text, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            change.tx.prepare_cached(sql)?.execute(params![change.owner(), kind, key, hash, text, change.at])?;
+            let sql = "INSERT INTO pins (owner, kind, key, hash, text, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET hash = excluded.hash, text = excluded.text, at = excluded.at";
+            change.alter(sql, params![change.owner(), kind, key, hash, text, change.at])?;
             change.record(&Event::new(events::PINNED, format!("{kind} {key}"), json!({"hash": hash})))?;
             Ok(())
         })
@@ -93,7 +89,12 @@ impl Store {
     pub fn unpin(&self, kind: &str, prefix: &str) -> Result<usize> {
         self.write(|change| {
             let sql = "DELETE FROM pins WHERE owner = ?1 AND kind = ?2 AND substr(key, 1, length(?3)) = ?3";
-            Ok(change.tx.prepare_cached(sql)?.execute(params![change.owner(), kind, prefix])?)
+            let forgotten = change.alter(sql, params![change.owner(), kind, prefix])?;
+            if forgotten > 0 {
+                let payload = json!({"forgotten": forgotten});
+                change.record(&Event::new(events::UNPINNED, format!("{kind} {prefix}"), payload))?;
+            }
+            Ok(forgotten)
         })
     }
 }

@@ -4,7 +4,6 @@
 //! a short program has one connection, and a server's readers never wait for its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -32,19 +31,13 @@ pub(super) struct Pool {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    overwrites: AtomicBool,
 }
 
 impl Pool {
     pub(super) fn open(path: &Path) -> Result<Pool> {
         files::ensure_private(path)?;
         let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
-        Ok(Pool {
-            path: path.to_path_buf(),
-            writer: Mutex::new(writer),
-            readers: Mutex::default(),
-            overwrites: AtomicBool::new(false),
-        })
+        Ok(Pool { path: path.to_path_buf(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -55,6 +48,12 @@ impl Pool {
     #[cfg(test)]
     pub(super) fn idle_readers(&self) -> usize {
         lock(&self.readers).len()
+    }
+
+    /// No waiting for the disk, for tests that write thousands of times.
+    #[cfg(test)]
+    pub(super) fn hurry(&self) {
+        lock(&self.writer).pragma_update(None, "synchronous", "OFF").unwrap();
     }
 
     pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
@@ -84,6 +83,19 @@ impl Pool {
         immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))
     }
 
+    /// The same, and the disk is not waited for: the next [`Pool::write`] takes the change along, because what the log
+    /// holds before a change lies on the disk when the change does.
+    pub(super) fn write_with_next<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let outcome = (|| {
+            writer.execute_batch("PRAGMA synchronous = NORMAL")?;
+            let done = immediately(&mut writer, change);
+            writer.execute_batch("PRAGMA synchronous = FULL")?;
+            done
+        })();
+        outcome.map_err(|fault| fault.explain(&self.path))
+    }
+
     /// Folds the write-ahead log into the database and empties it, unless others are in the way.
     ///
     /// For after a large change: whoever opens the store next must read the whole log, and what was erased would
@@ -102,18 +114,6 @@ impl Pool {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Makes SQLite overwrite what is deleted from now on with zeros.
-    pub(super) fn overwrite_deleted(&self) -> Result<()> {
-        if self.overwrites.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        lock(&self.writer)
-            .query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))
-            .map_err(|error| Fault::from(error).explain(&self.path))?;
-        self.overwrites.store(true, Ordering::Relaxed);
-        Ok(())
     }
 }
 
@@ -136,6 +136,9 @@ fn open_writer(path: &Path) -> Outcome<Connection> {
     // A short program would otherwise fold and delete the log each time it ends, for several waits on the disk.
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     writer.query_row(&format!("PRAGMA wal_autocheckpoint = {LOG_PAGES}"), [], |_| Ok(()))?;
+    // What is deleted, and what is left where a row stood before it moved, is overwritten: from the first change on, as
+    // nobody knows what a person will want erased one day.
+    writer.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
     schema::bring_up_to_date(&mut writer, path)?;
     Ok(writer)
 }

@@ -259,24 +259,19 @@ impl Store {
     /// Marks a pending run as begun. `NotFound` when it was removed or has ended meanwhile.
     pub fn start_run(&self, id: Id) -> Result<()> {
         self.write(|change| {
-            let changed = change
-                .tx
-                .prepare_cached(
-                    "UPDATE runs SET status = 'running' WHERE id = ?1 AND owner = ?2 AND status = 'pending'",
-                )?
-                .execute(params![id, change.owner()])?;
-            if changed == 0 { Err(no_run(&id.to_string()).into()) } else { Ok(()) }
+            let sql = "UPDATE runs SET status = 'running' WHERE id = ?1 AND owner = ?2 AND status = 'pending'";
+            if change.alter(sql, params![id, change.owner()])? == 0 {
+                return Err(no_run(&id.to_string()).into());
+            }
+            change.record(&Event::new(events::RUN_CHANGED, id.to_string(), json!({"status": "running"})))?;
+            Ok(())
         })
     }
 
     /// Records how a run ended, with all its steps, and when. `NotFound` when it was removed meanwhile.
     pub fn finish_run(&self, id: Id, end: &RunEnd) -> Result<Timestamp> {
         self.write(|change| {
-            let n = change.end_run(id, end.status, end.exit_code)?;
-            change.tx.prepare_cached("DELETE FROM run_steps WHERE run = ?1")?.execute([n])?;
-            for step in &end.steps {
-                change.insert_step(n, step)?;
-            }
+            change.end_run(id, end.status, end.exit_code, Some(&end.steps))?;
             Ok(change.at)
         })
     }
@@ -301,7 +296,7 @@ impl Store {
             for id in dead {
                 // It may have ended, and so its process, between the question and now.
                 if change.is_open(id)? {
-                    change.end_run(id, Status::Lost, None)?;
+                    change.end_run(id, Status::Lost, None, None)?;
                     lost.push(id);
                 }
             }
@@ -314,13 +309,11 @@ impl Change<'_> {
     fn insert_run(&self, id: Id, started: Timestamp, new: &NewRun) -> Outcome<()> {
         let finished = new.status.is_final().then_some(started);
         let process = new.process.as_ref();
-        self.tx
-            .prepare_cached(
-                "INSERT INTO runs (id, owner, command, source, digest, trigger, args, cwd, trace, zone, pid, process_start,
-                 boot, steps_planned, status, started, finished)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
+        self.alter(
+            "INSERT INTO runs (id, owner, command, source, digest, trigger, args, cwd, trace, zone, pid, process_start,
+             boot, steps_planned, status, started, finished)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
                 id,
                 self.owner(),
                 new.command,
@@ -338,7 +331,8 @@ impl Change<'_> {
                 new.status,
                 started,
                 finished,
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 
@@ -346,8 +340,8 @@ impl Change<'_> {
         Ok(self.tx.prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND finished IS NULL")?.exists([id])?)
     }
 
-    /// Sets the end of a run, reports it, and gives its number.
-    fn end_run(&self, id: Id, status: Status, exit_code: Option<i32>) -> Outcome<i64> {
+    /// Sets the end of a run, and what its steps did where that is known, and reports it.
+    fn end_run(&self, id: Id, status: Status, exit_code: Option<i32>, steps: Option<&[StepRecord]>) -> Outcome<()> {
         let ended: Option<(i64, String, i64)> = self
             .tx
             .prepare_cached(
@@ -359,22 +353,24 @@ impl Change<'_> {
             })
             .optional()?;
         let (n, command, duration) = ended.ok_or_else(|| no_run(&id.to_string()))?;
+        self.touch_row("runs", n);
+        if let Some(steps) = steps {
+            self.alter("DELETE FROM run_steps WHERE run = ?1", [n])?;
+            steps.iter().try_for_each(|step| self.insert_step(n, step))?;
+        }
         let payload = json!({
             "command": command, "status": status.name(), "exit_code": exit_code, "duration_us": duration,
         });
         self.record(&Event::new(events::RUN_FINISHED, id.to_string(), payload))?;
-        self.touch_doc(DocKind::Run, &id.to_string())?;
-        Ok(n)
+        self.touch_doc(DocKind::Run, &id.to_string())
     }
 
     fn insert_step(&self, run: i64, step: &StepRecord) -> Outcome<()> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO run_steps (run, n, id, kind, lang, status, exit_code, duration_us, stdout_total, stdout_spill,
-                 stderr_total, stderr_spill, stdout_head, stdout_tail, stderr_head, stderr_tail)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            )?
-            .execute(params![
+        self.alter(
+            "INSERT INTO run_steps (run, n, id, kind, lang, status, exit_code, duration_us, stdout_total, stdout_spill,
+             stderr_total, stderr_spill, stdout_head, stdout_tail, stderr_head, stderr_tail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            params![
                 run,
                 step.n,
                 step.id,
@@ -391,7 +387,8 @@ impl Change<'_> {
                 step.stdout.tail,
                 step.stderr.head,
                 step.stderr.tail,
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 }

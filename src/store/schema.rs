@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_search.sql"),
     include_str!("migrations/0006_state.sql"),
     include_str!("migrations/0007_chats.sql"),
+    include_str!("migrations/0008_rows.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

@@ -62,7 +62,7 @@ pub struct SearchDoc {
     pub body: String,
     /// What a list of finds shows: for a definition `source`, `dialect`, `category`, `summary`, `aliases`; for a run
     /// `source`, `trigger`, `status`, `exit_code`, `started`; for a message `role`, `model`, `status`, `created`, `session`,
-    /// `session_name`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`.
+    /// `session_name`, `session_title`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`.
     pub extra: Value,
 }
 
@@ -192,7 +192,7 @@ fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
     let mut rows = statement.query([&doc.key])?;
     if let Some(row) = rows.next()? {
         let (title, name): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
-        doc.title = title.or(name.clone()).unwrap_or_default();
+        doc.title = title.clone().or(name.clone()).unwrap_or_default();
         doc.body = row.get(0)?;
         doc.extra = json!({
             "role": row.get::<_, String>(1)?,
@@ -201,6 +201,7 @@ fn fill_message(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
             "created": row.get::<_, Timestamp>(4)?,
             "session": row.get::<_, String>(5)?,
             "session_name": name,
+            "session_title": title,
             "summary": row.get::<_, bool>(8)?,
             "source": row.get::<_, Option<String>>(9)?,
             "tags": serde_json::from_str::<Value>(&row.get::<_, String>(10)?)?,

@@ -130,6 +130,9 @@ pub struct SessionFilter {
     pub until: Option<Timestamp>,
 }
 
+/// The longest name of a chat, characters.
+const LONGEST_NAME: usize = 200;
+
 const COLUMNS: &str =
     "s.id, s.name, s.title, s.model, s.system, s.settings, s.pinned, s.archived, s.temporary, s.imported_from,
      s.head, s.messages, s.created, s.updated,
@@ -154,9 +157,9 @@ pub(super) fn last_sql() -> String {
 }
 
 impl Store {
-    /// Begins a chat. `Usage` when its name is taken.
+    /// Begins a chat. `Usage` when its name is taken. It is on the disk with the first that is said in it.
     pub fn begin_session(&self, new: &NewSession) -> Result<Session> {
-        let id = self.write_private(|change| change.begin_session(new))?;
+        let id = self.write_with_next(|change| change.begin_session(new))?;
         self.session_by_id(id)
     }
 
@@ -249,7 +252,7 @@ impl Store {
 
     /// Changes a chat. `NotFound` when it is gone or has no such message to go on at, `Usage` when a name is taken.
     pub fn edit_session(&self, id: Id, edits: &[SessionEdit]) -> Result<()> {
-        self.write_private(|change| {
+        self.write(|change| {
             let n = change.session_number(id)?;
             for edit in edits {
                 change.edit_session(n, edit)?;
@@ -279,23 +282,12 @@ impl Change<'_> {
         if let Some(name) = &new.name {
             self.refuse_taken_name(name, None)?;
         }
-        self.tx
-            .prepare_cached(
-                "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
-                 imported_from, head, messages, created, updated)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
-            )?
-            .execute(params![
-                id,
-                self.owner(),
-                new.name,
-                new.title,
-                new.model,
-                new.system,
-                new.temporary,
-                new.imported_from,
-                at
-            ])?;
+        self.alter(
+            "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
+             imported_from, head, messages, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
+            params![id, self.owner(), new.name, new.title, new.model, new.system, new.temporary, new.imported_from, at],
+        )?;
         let payload = json!({"name": new.name, "title": new.title, "model": new.model});
         self.record(&Event::new(events::SESSION_BEGUN, id.to_string(), payload))?;
         Ok(id)
@@ -309,6 +301,7 @@ impl Change<'_> {
     }
 
     fn refuse_taken_name(&self, name: &str, by_other_than: Option<i64>) -> Outcome<()> {
+        refuse_odd_name(name)?;
         let sql = "SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2 AND n IS NOT ?3";
         if self.tx.prepare_cached(sql)?.exists(params![self.owner(), name, by_other_than])? {
             let error = Error::new(Kind::Usage, format!("a chat is called `{name}` already"));
@@ -320,7 +313,7 @@ impl Change<'_> {
     pub(super) fn edit_session(&self, n: i64, edit: &SessionEdit) -> Outcome<()> {
         let set = |column: &str, value: &dyn rusqlite::ToSql| {
             let sql = format!("UPDATE sessions SET {column} = ?2 WHERE n = ?1");
-            self.tx.prepare_cached(&sql)?.execute(params![n, value])
+            self.alter(&sql, params![n, value])
         };
         match edit {
             SessionEdit::Name(name) => {
@@ -341,7 +334,7 @@ impl Change<'_> {
                     }
                 }
                 let sql = "UPDATE sessions SET updated = max(updated, ?2) WHERE n = ?1";
-                self.tx.prepare_cached(sql)?.execute(params![n, self.at])?;
+                self.alter(sql, params![n, self.at])?;
                 set("head", head)?
             }
             SessionEdit::Pinned(yes) => set("pinned", yes)?,
@@ -349,10 +342,12 @@ impl Change<'_> {
             SessionEdit::Temporary(yes) => set("temporary", yes)?,
             SessionEdit::Tag(tag) => {
                 let sql = "INSERT OR IGNORE INTO session_tags (session, tag) VALUES (?1, ?2)";
+                self.touch_row("sessions", n);
                 self.tx.prepare_cached(sql)?.execute(params![n, tag])?
             }
             SessionEdit::Untag(tag) => {
                 let sql = "DELETE FROM session_tags WHERE session = ?1 AND tag = ?2";
+                self.touch_row("sessions", n);
                 self.tx.prepare_cached(sql)?.execute(params![n, tag])?
             }
         };
@@ -360,7 +355,7 @@ impl Change<'_> {
     }
 
     /// What a chat's messages are found by changed with the chat; those of one that goes when it ends are not found.
-    fn touch_messages_of(&self, n: i64) -> Outcome<()> {
+    pub(super) fn touch_messages_of(&self, n: i64) -> Outcome<()> {
         let sql = "SELECT m.id, s.temporary FROM messages m JOIN sessions s ON s.n = m.session
              WHERE m.session = ?1 AND m.status <> 'pending' ORDER BY m.n";
         let messages: Vec<(Id, bool)> = self
@@ -373,6 +368,21 @@ impl Change<'_> {
             false => self.touch_doc(DocKind::Message, &id.to_string()),
         })
     }
+}
+
+/// A name is typed and listed: one line that says something, of at most [`LONGEST_NAME`] characters.
+fn refuse_odd_name(name: &str) -> Result<()> {
+    let why = if name.trim().is_empty() {
+        "is empty"
+    } else if name.chars().any(char::is_control) {
+        "holds a line break or another control character"
+    } else if name.chars().count() > LONGEST_NAME {
+        "is too long"
+    } else {
+        return Ok(());
+    };
+    let said = format!("the name of a chat {why}");
+    Err(Error::new(Kind::Usage, said).hint(format!("a name is one line of 1 to {LONGEST_NAME} characters")))
 }
 
 fn session(row: &Row<'_>) -> Outcome<Session> {

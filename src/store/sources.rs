@@ -160,7 +160,7 @@ impl Store {
             let source = change.source_row(id)?;
             let removed = change.remove_all_definitions(source.0)?;
             change.tx.prepare_cached("DELETE FROM source_files WHERE source = ?1")?.execute([source.0])?;
-            change.tx.prepare_cached("DELETE FROM sources WHERE n = ?1")?.execute([source.0])?;
+            change.alter("DELETE FROM sources WHERE n = ?1", [source.0])?;
             change.definitions_changed()?;
             let payload = json!({"name": source.1, "definitions": removed});
             change.record(&Event::new(events::SOURCE_REMOVED, id.to_string(), payload))?;
@@ -241,6 +241,7 @@ impl Change<'_> {
         let added = rows.next()?.map(source).transpose()?.ok_or_else(gone)?;
         // An INSERT … RETURNING is finished by reading to its end.
         while rows.next()?.is_some() {}
+        self.touch_row("sources", self.tx.last_insert_rowid());
         Ok(added)
     }
 
@@ -250,13 +251,11 @@ impl Change<'_> {
         if name != source.name && self.source_number(&source.name)?.is_some() {
             return Err(Error::new(Kind::Usage, format!("there is already a source called {}", source.name)).into());
         }
-        self.tx
-            .prepare_cached(
-                "UPDATE sources SET name = ?2, kind = ?3, spec = ?4, reference = ?5, commit_id = ?6, etag = ?7,
-                 last_modified = ?8, fetched_at = ?9, state = ?10, error = ?11, rate = ?12, options = ?13, renamed_to = ?14
-                 WHERE n = ?1",
-            )?
-            .execute(params![
+        self.alter(
+            "UPDATE sources SET name = ?2, kind = ?3, spec = ?4, reference = ?5, commit_id = ?6, etag = ?7,
+             last_modified = ?8, fetched_at = ?9, state = ?10, error = ?11, rate = ?12, options = ?13, renamed_to = ?14
+             WHERE n = ?1",
+            params![
                 n,
                 source.name,
                 source.kind,
@@ -271,7 +270,8 @@ impl Change<'_> {
                 source.rate.as_ref().map(Value::to_string),
                 source.options.to_string(),
                 source.renamed_to,
-            ])?;
+            ],
+        )?;
         Ok(n)
     }
 }

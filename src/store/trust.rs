@@ -48,13 +48,16 @@ impl Store {
     /// Allows all of these at once.
     pub fn grant(&self, grants: &[NewGrant]) -> Result<()> {
         self.write(|change| {
-            let mut insert = change.tx.prepare_cached(
-                "INSERT OR REPLACE INTO grants (owner, source, command, digest, granted_at, how, text)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?;
             for new in grants {
                 let owner = change.owner();
-                insert.execute(params![owner, new.source, new.command, new.digest, change.at, new.how, new.text])?;
+                // The last one given is the one with the greatest number.
+                let same = "DELETE FROM grants WHERE owner = ?1 AND source = ?2 AND command = ?3 AND digest = ?4";
+                change.alter(same, params![owner, new.source, new.command, new.digest])?;
+                change.alter(
+                    "INSERT INTO grants (owner, source, command, digest, granted_at, how, text)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![owner, new.source, new.command, new.digest, change.at, new.how, new.text],
+                )?;
                 let payload =
                     json!({"source": new.source, "command": new.command, "digest": new.digest, "how": new.how});
                 change.record(&Event::new(events::TRUST_GRANTED, subject(&new.source, &new.command), payload))?;
@@ -69,12 +72,13 @@ impl Store {
             let mut copy = change.tx.prepare_cached(
                 "INSERT OR IGNORE INTO grants (owner, source, command, digest, granted_at, how, text)
                  SELECT owner, ?3, command, digest, granted_at, how, text FROM grants WHERE owner = ?1 AND source = ?2 ORDER BY n
-                 RETURNING command, digest",
+                 RETURNING n, command, digest",
             )?;
-            let copied: Vec<[String; 2]> = copy
-                .query_map(params![change.owner(), from, to], |row| Ok([row.get(0)?, row.get(1)?]))?
+            let copied: Vec<(i64, String, String)> = copy
+                .query_map(params![change.owner(), from, to], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
                 .collect::<rusqlite::Result<_>>()?;
-            for [command, digest] in &copied {
+            for (n, command, digest) in &copied {
+                change.touch_row("grants", *n);
                 let payload = json!({"source": to, "command": command, "digest": digest, "how": "renamed", "from": from});
                 change.record(&Event::new(events::TRUST_GRANTED, subject(to, command), payload))?;
             }
@@ -88,12 +92,15 @@ impl Store {
         self.write(|change| {
             let mut delete = change.tx.prepare_cached(
                 "DELETE FROM grants WHERE owner = ?1 AND ifnull(?2, source) = source AND ifnull(?3, command) = command
-                 RETURNING source, command, digest",
+                 RETURNING n, source, command, digest",
             )?;
-            let revoked: Vec<[String; 3]> = delete
-                .query_map(params![change.owner(), source, command], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?
+            let revoked: Vec<(i64, [String; 3])> = delete
+                .query_map(params![change.owner(), source, command], |row| {
+                    Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?]))
+                })?
                 .collect::<rusqlite::Result<_>>()?;
-            for [source, command, digest] in &revoked {
+            for (n, [source, command, digest]) in &revoked {
+                change.touch_row("grants", *n);
                 let payload = json!({"source": source, "command": command, "digest": digest});
                 change.record(&Event::new(events::TRUST_REVOKED, subject(source, command), payload))?;
             }

@@ -1,4 +1,4 @@
-//! Walking the event log to see whether anybody touched it.
+//! Walking the event log to see whether anybody touched it, or a row that it tells.
 //!
 //! It notices a row that was edited, deleted, inserted or moved, a payload that was edited, and one that vanished
 //! without an event saying so. A tail cut off together with the kept head cannot be noticed from inside: compare
@@ -11,6 +11,7 @@ use rusqlite::{Connection, Row};
 use super::Store;
 use super::events::{Fields, Hash, hash_payload, hex};
 use super::fault::Outcome;
+use super::replay::{Replayed, replay};
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
 
@@ -25,6 +26,8 @@ pub struct Verified {
     pub head: Option<(Position, String)>,
     /// The first thing that does not hold.
     pub fault: Option<ChainFault>,
+    /// Whether the rows are as the log tells them; empty when the log itself does not hold.
+    pub state: Replayed,
 }
 
 /// The first thing in the log that does not hold.
@@ -42,7 +45,11 @@ impl Store {
         self.read(|connection| {
             // One snapshot, so that nobody's append looks like damage.
             let snapshot = connection.unchecked_transaction()?;
-            walk(&snapshot)
+            let mut verified = walk(&snapshot)?;
+            if verified.fault.is_none() {
+                verified.state = replay(&snapshot)?;
+            }
+            Ok(verified)
         })
     }
 }
@@ -60,7 +67,7 @@ struct Walk {
 fn walk(connection: &Connection) -> Outcome<Verified> {
     let mut walk = Walk::default();
     let mut statement = connection.prepare(
-        "SELECT e.position, e.at, e.owner, e.trace, e.kind, e.subject, e.payload_hash, e.previous, e.hash, p.salt, p.payload
+        "SELECT e.position, e.at, e.owner, e.trace, e.kind, e.subject, e.payload_hash, e.previous, e.hash, p.salt, p.payload, p.rows
          FROM events e LEFT JOIN event_payloads p ON p.position = e.position ORDER BY e.position",
     )?;
     let mut rows = statement.query([])?;
@@ -79,6 +86,7 @@ fn walk(connection: &Connection) -> Outcome<Verified> {
         erased: walk.erased.values().map(|(count, _)| count).sum(),
         head: (walk.position > 0).then(|| (Position::from_stored(walk.position), hex(&walk.hash))),
         fault,
+        state: Replayed::default(),
     })
 }
 
@@ -109,7 +117,9 @@ impl Walk {
             ));
         }
         match (row.get::<_, Option<Vec<u8>>>(9)?, row.get::<_, Option<String>>(10)?) {
-            (Some(salt), Some(payload)) if hash_payload(&salt, &payload) != payload_hash => {
+            (Some(salt), Some(payload))
+                if hash_payload(&salt, &payload, row.get::<_, Option<String>>(11)?.as_deref()) != payload_hash =>
+            {
                 return Ok(fault(
                     position,
                     format!("the payload of event {position} was changed after it was recorded"),

@@ -4,8 +4,8 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use rustix::fd::OwnedFd;
 
 use super::linear::Linear;
 use super::shell::Shell;
@@ -65,8 +66,15 @@ impl Wishes {
 pub struct Screen {
     surface: Surface,
     wishes: Wishes,
-    taken: Arc<AtomicBool>,
-    stderr: Option<io::Result<rustix::fd::OwnedFd>>,
+    held: Arc<Held>,
+}
+
+/// What has to be given back.
+#[derive(Default)]
+struct Held {
+    taken: AtomicBool,
+    /// The real standard error, while what is written there goes elsewhere.
+    stderr: Mutex<Option<OwnedFd>>,
 }
 
 /// What is drawn on.
@@ -91,15 +99,15 @@ impl Screen {
                 Surface::Full(Box::new(terminal))
             }
         };
-        let mut screen =
-            Screen { surface, wishes, taken: Arc::new(AtomicBool::new(false)), stderr: divert_stderr(noise) };
+        let mut screen = Screen { surface, wishes, held: Arc::default() };
+        screen.divert_stderr(noise);
         screen.enter().context(Kind::Failed, context)?;
         Ok(screen)
     }
 
     fn enter(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
-        self.taken.store(true, Ordering::SeqCst);
+        self.held.taken.store(true, Ordering::SeqCst);
         if self.wishes.linear {
             return Ok(());
         }
@@ -116,19 +124,24 @@ impl Screen {
         out.flush()
     }
 
+    /// Sends what goes to stderr into a file: libraries in C write there and would break the picture.
+    fn divert_stderr(&self, noise: &Path) {
+        let Ok(file) = std::fs::OpenOptions::new().create(true).append(true).open(noise) else { return };
+        let Ok(real) = rustix::io::dup(rustix::stdio::stderr()) else { return };
+        if rustix::stdio::dup2_stderr(&file).is_ok() {
+            *self.held.stderr.lock().unwrap_or_else(PoisonError::into_inner) = Some(real);
+        }
+    }
+
     /// Something that gives the terminal back from anywhere, such as a panic hook.
     pub fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
-        let (taken, wishes) = (self.taken.clone(), self.wishes.clone());
-        move || restore(&taken, &wishes)
+        let (held, wishes) = (self.held.clone(), self.wishes.clone());
+        move || restore(&held, &wishes)
     }
 
     /// Gives the terminal back.
     pub fn leave(&mut self) {
-        restore(&self.taken, &self.wishes);
-        if let Some(Ok(real)) = self.stderr.take() {
-            // Stderr stays with the log where this fails; nothing can be said about it.
-            let _ = rustix::stdio::dup2_stderr(real);
-        }
+        restore(&self.held, &self.wishes);
     }
 
     /// Takes it again after it was lent.
@@ -136,7 +149,7 @@ impl Screen {
     /// # Errors
     /// When it is gone.
     pub fn enter_again(&mut self, noise: &Path) -> Result<()> {
-        self.stderr = divert_stderr(noise);
+        self.divert_stderr(noise);
         self.enter().context(Kind::Failed, || "cannot take over the terminal again".to_string())?;
         self.repaint().context(Kind::Failed, || "cannot draw".to_string())
     }
@@ -237,8 +250,12 @@ fn print_changes(linear: &mut Linear, shell: &Shell) -> io::Result<()> {
     out.flush()
 }
 
-fn restore(taken: &AtomicBool, wishes: &Wishes) {
-    if !taken.swap(false, Ordering::SeqCst) {
+fn restore(held: &Held, wishes: &Wishes) {
+    if let Some(real) = held.stderr.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // It stays with the log where this fails; nothing can be said about it.
+        let _ = rustix::stdio::dup2_stderr(real);
+    }
+    if !held.taken.swap(false, Ordering::SeqCst) {
         return;
     }
     let mut out = io::stdout();
@@ -263,14 +280,6 @@ fn restore(taken: &AtomicBool, wishes: &Wishes) {
     );
     let _ = disable_raw_mode();
     let _ = out.flush();
-}
-
-/// Sends what goes to stderr into a file: libraries in C write there and would break the picture. Gives the real one.
-fn divert_stderr(noise: &Path) -> Option<io::Result<rustix::fd::OwnedFd>> {
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(noise).ok()?;
-    let real = rustix::io::dup(rustix::stdio::stderr()).map_err(io::Error::from);
-    rustix::stdio::dup2_stderr(&file).ok()?;
-    Some(real)
 }
 
 /// Where the noise of a session goes.

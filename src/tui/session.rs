@@ -87,6 +87,10 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let mut shell = Shell::new(settings, tabs, size);
     // Something is to be seen before anything is read.
     screen.draw(&shell).context(Kind::Failed, || "cannot draw".to_string())?;
+    // Tests see what becomes of a mistake of ours.
+    if let Some(words) = app.env.text("FAC_TEST_PANIC").filter(|_| cfg!(debug_assertions)) {
+        std::panic::panic_any(words.to_string());
+    }
     let reader = Reader::start(sender.clone(), Arrival::Terminal, || Arrival::Gone)
         .context(Kind::Failed, || "cannot start a thread".to_string())?;
     listen_to_signals(sender.clone())?;

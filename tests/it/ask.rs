@@ -6,6 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::support::model::{Answer, Ended, ModelServer, Place, Split, Wire};
+use crate::support::pty::Seat;
 use crate::support::world::{Output, World};
 
 /// The name of a wire's provider in these worlds, and of its wire.
@@ -323,4 +324,21 @@ fn a_reader_that_leaves_ends_the_request() {
     server.release();
     let out = child.wait_with_output().unwrap();
     assert!(matches!(out.status.code(), Some(0 | 130)), "{out:?}");
+}
+
+#[test]
+fn thoughts_have_a_mark_where_nothing_is_dimmed() {
+    let server = ModelServer::start();
+    let mut world = world(&server);
+    let answer = || Answer::text("So it is.").reasoning("first this\nthen that");
+    server.answer(answer()).answer(answer());
+    let mut seat = Seat::fac(&world, &["ask", "why?"], 80, 24);
+    seat.expect("So it is.");
+    let (_, all) = seat.end();
+    assert!(all.contains("\u{1b}[2mfirst this") && !all.contains("~ first"), "{all:?}");
+    world.set("NO_COLOR", "1");
+    let mut seat = Seat::fac(&world, &["ask", "why?"], 80, 24);
+    seat.expect("So it is.");
+    let (code, screen) = seat.end_screen();
+    assert_eq!((code, screen.starts_with("~ first this\n~ then that\nSo it is.\n")), (0, true), "{screen}");
 }

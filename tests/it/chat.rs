@@ -1,5 +1,7 @@
 //! `fac chat` on a terminal and over lines, against the scripted model server.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use crate::ask::world;
@@ -243,12 +245,68 @@ fn lines_that_are_piped_in_are_a_chat_too() {
 }
 
 #[test]
+fn words_make_what_is_piped_in_a_part_of_the_question() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("it adds a line"));
+    let out = world.run_with(&["chat", "--session", "d", "explain", "this"], "+a line\nsecond\n");
+    assert_eq!((out.code, out.stdout.as_str()), (0, "it adds a line\n"), "{out:?}");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    let said = asked[0].last_user();
+    assert!(said.contains("+a line\nsecond\n") && said.ends_with("explain this"), "{said}");
+    // A file named `-` is what is piped in.
+    world.run_with(&["chat", "--session", "d", "-f", "-", "and this?"], "third\n").ok();
+    assert!(server.last().last_user().contains("third\n"), "{}", server.last().last_user());
+    // Nothing is read where nothing may be.
+    let out = world.run_with(&["chat", "--no-input", "--session", "d", "and now?"], "fourth\n");
+    assert_eq!((out.code, server.last().last_user()), (0, "and now?"), "{out:?}");
+}
+
+#[test]
+fn after_what_is_piped_in_the_chat_goes_on_at_the_terminal() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    server.answer(Answer::text("it adds a line")).answer(Answer::text("on line two"));
+    let fac = env!("CARGO_BIN_EXE_fac");
+    let line = format!("printf '+a line' | {fac} chat 'explain this'");
+    let mut seat = Seat::start(&world, "/bin/sh", &["-c", &line], 100, 30);
+    seat.expect("it adds a line").expect_editor().press("where?\r").expect("on line two");
+    seat.expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    let asked = server.last();
+    assert!(asked.talk()[0].contains("+a line"), "{:?}", asked.talk());
+    assert_eq!((asked.talk().len(), asked.last_user()), (3, "where?"));
+}
+
+#[test]
+fn help_that_is_longer_than_the_screen_goes_through_the_pager() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let pager = world.write("pager.sh", "#!/bin/sh\necho \"paged $(wc -l | tr -d ' ') lines\"\n");
+    world.sh("chmod +x pager.sh");
+    let file = world.fac().join("config/config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("pager = {:?}\n{text}", pager.display().to_string())).unwrap();
+    let mut seat = Seat::fac(&world, &["chat"], 100, 12);
+    seat.expect_editor().press("/help\r").expect("paged ");
+    seat.expect_editor().press("/help model\r").expect("/model ").expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+    let mut seat = Seat::fac(&world, &["chat"], 100, 70);
+    seat.expect_editor().press("/help\r").expect("!line runs a shell line");
+    assert!(!seat.screen().contains("paged"), "{}", seat.screen());
+    seat.expect_editor().press("\x04");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
 fn a_killed_chat_loses_nothing() {
     let server = ModelServer::start();
     let world = world(&server);
     server.answer(Answer::text("one two three").hold("one two"));
-    let mut child =
-        world.command(&["chat", "--session", "k", "count"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    // Without a standard input of its own it would share that of the whole test program.
+    let mut command = world.command(&["chat", "--session", "k", "count"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     server.wait_held(1);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -269,6 +327,7 @@ fn what_is_typed_during_an_answer_waits_for_the_next_line() {
     server.answer(Answer::text("one two three").hold("one two")).answer(Answer::text("answered"));
     let mut seat = seat(&world, &[]);
     seat.press("count\r").expect("one two").press("next\x1b[200~\rquestion\x1b[201~\r");
+    server.wait_held(1);
     server.release();
     seat.expect("three").expect("answered");
     assert!(!seat.screen().contains("one two next"), "{}", seat.screen());

@@ -256,3 +256,30 @@ fn one_that_hangs_has_its_time() {
     let hung: Vec<Wire> = ended.iter().filter(|a| a.ended == Ended::HungUp).map(|a| a.wire).collect();
     assert_eq!(hung, [Wire::OpenAi]);
 }
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_draws_again() {
+    let server = ModelServer::start();
+    let mut world = world(&server);
+    let Some(bash) = world.which("bash") else { return println!("skipped: bash is not installed") };
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_fac")).parent().unwrap().to_path_buf();
+    world.prepend_path(&bin);
+    by_wire(&server, |_| Answer::text("one two three").hold("one two"));
+    world.write("rc", "PS1='> '\nbind 'set enable-bracketed-paste off'\n");
+    let args = ["--noprofile", "--rcfile", "rc", "-i"];
+    let mut seat = Seat::start(&world, &bash.display().to_string(), &args, 110, 24);
+    seat.expect(">").press(&format!("fac compare -m {A} -m {B} count\r"));
+    server.wait_held(2);
+    seat.expect("answering")
+        .press("\u{1a}")
+        .expect("Stopped")
+        .press("echo 'at the' 'prompt'\r")
+        .expect("at the prompt\n");
+    assert!(!seat.screen().contains("answering"), "{}", seat.screen());
+    seat.press("fg\r").expect("answering");
+    assert!(seat.screen().lines().next().unwrap().contains(" │ my-anthropic/test-model"), "{}", seat.screen());
+    server.release();
+    seat.expect("goes on with").press("exit\r");
+    let (_, all) = seat.end();
+    assert_eq!((all.matches("\u{1b}[?1049h").count(), all.matches("\u{1b}[?1049l").count()), (2, 2), "{all:?}");
+}

@@ -1,6 +1,7 @@
 //! Completion: what `fac __complete` answers, and what bash, zsh, fish and elvish make of it.
 
 mod shells;
+mod wish;
 
 use crate::support::world::World;
 

@@ -151,3 +151,23 @@ fn profiles_homes_and_files_are_chosen_by_flag_or_variable() {
     assert_eq!(color(&world, &["--home", "elsewhere"]), "never\n");
     assert_eq!(color(&world, &[]), "auto\n");
 }
+
+#[test]
+fn what_cannot_be_done_is_said_and_nothing_hangs() {
+    let world = World::new();
+    let said = world.run(&["config", "edit"]).failed(2);
+    assert!(said.starts_with("error: there is no terminal to edit ") && said.contains("set EDITOR"), "{said}");
+    let said = world.run(&["config", "explain", "colr"]).failed(2);
+    assert!(said.starts_with("error: there is no setting colr; the nearest is color\n"), "{said}");
+    assert!(world.run(&["config", "explain", "log."]).ok().lines().count() > 1);
+    let said = world.run(&["config", "set", "usage.daily_budget", "lots"]).failed(2);
+    assert!(said.contains("wants a sum of dollars such as 1.25, not \"lots\""), "{said}");
+    world.run(&["config", "set", "usage.daily_budget", "$2.50"]).ok();
+    write(&world, "[usage]\ndaily_budget = 2.5\ndaily_warning = 2\n");
+    world.run(&["config", "check"]).ok();
+    assert_eq!(get(&world, "usage.daily_budget"), "2.5");
+    write(&world, "[usage]\ndaily_budget = true\n");
+    assert!(world.run(&["config", "check"]).stdout.contains("wants a sum of dollars"));
+    let path: serde_json::Value = serde_json::from_str(&world.run(&["config", "path", "--json"]).ok()).unwrap();
+    assert!(path["path"].as_str().unwrap().ends_with("config.toml"), "{path}");
+}

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use factotum::kernel::clock::Clock;
+use factotum::kernel::ids::Ids;
+use factotum::store::{NewRun, Process, Status, Store};
 use serde_json::Value;
 
 use crate::support::model::{Answer, ModelServer};
@@ -136,8 +139,22 @@ fn the_database() {
 #[test]
 fn runs_that_were_cut_off() {
     let world = healthy();
-    let database = database(&world);
-    database.execute("UPDATE runs SET status = 'running', finished = NULL, pid = 999999999", []).unwrap();
+    let clock = Clock::from_test_value(None).unwrap();
+    let store = Store::open(&world.fac().join("data/store.db"), clock, Ids::seeded(7)).unwrap();
+    let gone = Process { pid: 999_999_999, start: 1, boot: "b".into() };
+    let run = NewRun {
+        command: "hi".into(),
+        source: "user".into(),
+        digest: String::new(),
+        trigger: "manual".into(),
+        args: serde_json::json!({}),
+        cwd: "/".into(),
+        zone: None,
+        process: Some(gone),
+        steps_planned: 1,
+        status: Status::Running,
+    };
+    store.begin_run(&run).unwrap();
     named(&world, "note", "1 runs were cut off", "fac runs ls --status lost");
 }
 

@@ -263,7 +263,7 @@ fn model_server_for_peers() {
         if !results.is_empty() {
             return Answer::text(format!("the tools said {}", results.join(", ")));
         }
-        match asked.last_user() {
+        match asked.last_user().trim_end() {
             "think" => Answer::text("thought through").reasoning("let me see").usage(10, 7, 2, 3),
             "tool" => asked.tools.iter().enumerate().fold(Answer::default().interleaved(), |answer, (i, name)| {
                 answer.tool(name, json!({"city": format!("Town {i}")}))

@@ -4,7 +4,7 @@
 set -eu
 dir=$(mktemp -d)
 mkfifo "$dir/door"
-cargo test --locked --test it -- --ignored --exact --nocapture model_server::model_server_for_peers \
+${CARGO:-cargo} test --locked --test it -- --ignored --exact --nocapture model_server::model_server_for_peers \
     <"$dir/door" >"$dir/said" 2>&1 &
 server=$!
 exec 3>"$dir/door"

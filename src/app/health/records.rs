@@ -61,7 +61,14 @@ fn database(store: &Store, found: &mut Findings) {
     }
     match store.verify() {
         Ok(v) => match v.fault {
-            None => found.good("store", format!("the log of {} events is whole", v.events)),
+            None => match v.state.summary() {
+                None => found.good("store", format!("the log of {} events is whole", v.events)),
+                Some(summary) => found.bad(
+                    "store",
+                    format!("{summary}: {}", v.state.differences.join("; ")),
+                    "the database was changed by hand; the log itself is whole, for the rows restore a backup",
+                ),
+            },
             Some(f) => found.bad(
                 "store",
                 format!("the log is broken at event {}: {}", f.position, f.what),
@@ -167,6 +174,11 @@ fn search_index(app: &App, store: &Store, found: &mut Findings) {
         Ok(answer) if answer.made == Made::Again => {
             found.note("search", "the search index was damaged", "it was made again just now");
         }
+        Ok(answer) if answer.made == Made::NotKept => found.note(
+            "search",
+            "the search index cannot be kept, so each search takes longer",
+            "see to the free space and the permissions of the cache",
+        ),
         Ok(_) => found.good("search", "the search index answers"),
         Err(e) => found.error("search", &e, "remove the index; it is made again"),
     }

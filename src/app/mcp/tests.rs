@@ -30,14 +30,19 @@ fn app(home: &Path, described: &Path) -> App {
         .unwrap()
 }
 
-/// Origins and whether each only reads; what was said.
-async fn of(app: &App, wanted: &[&str]) -> (Vec<(String, bool)>, Vec<String>) {
+/// Origins and whether each only reads; what was left out; what was pinned. `yes` accepts what has changed.
+async fn asked(app: &App, wanted: &[&str], yes: bool) -> (Vec<(String, bool)>, Vec<String>, Vec<String>) {
     let (servers, broken) = app.mcp(None).unwrap();
     assert!(broken.is_empty());
     let wanted: Vec<String> = wanted.iter().map(|w| w.to_string()).collect();
-    let (tools, said) = app.mcp_tools(&servers, &wanted).await.unwrap();
+    let offered = app.mcp_tools(&servers, &wanted, &mut |_, _| Ok(yes)).await.unwrap();
     servers.close().await;
-    (tools.iter().map(|t| (t.origin(), t.effects() == Effects::ReadOnly)).collect(), said)
+    let tools = offered.tools.iter().map(|(_, t)| (t.origin(), t.effects() == Effects::ReadOnly)).collect();
+    (tools, offered.left_out, offered.pinned)
+}
+
+async fn of(app: &App, wanted: &[&str]) -> (Vec<(String, bool)>, Vec<String>, Vec<String>) {
+    asked(app, wanted, false).await
 }
 
 fn names(tools: &[(String, bool)]) -> Vec<&str> {
@@ -75,7 +80,7 @@ fn tools_are_pinned_at_first_use_and_left_out_when_they_change() {
     let app = app(&root.path().join("home"), &described);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (tools, said) = of(&app, &["mcp:kit/echo", "mcp:kit/nope", "mcp:off", "git:*"]).await;
+        let (tools, said, pinned) = of(&app, &["mcp:kit/echo", "mcp:kit/nope", "mcp:off"]).await;
         assert_eq!(tools, [("mcp kit/echo".to_string(), false)]);
         assert!(said[0].starts_with("the MCP server `broken` ended (exit code 3)"), "{said:?}");
         assert_eq!(
@@ -83,27 +88,22 @@ fn tools_are_pinned_at_first_use_and_left_out_when_they_change() {
             [
                 "mcp:kit/nope names no tool that is offered; `fac mcp tools` lists them",
                 "mcp:off names no tool that is offered; `fac mcp tools` lists them",
-                "new of kit and pinned as it is now: echo; `fac mcp tools kit` shows it",
             ]
         );
+        assert_eq!(pinned, ["kit/echo"]);
         // Only what was asked for was pinned; a hint counts where the settings say so.
-        let (tools, said) = of(&app, &[]).await;
+        let (tools, said, pinned) = of(&app, &[]).await;
         let all = [("mcp kit/add", false), ("mcp kit/echo", false), ("mcp trusted/add", false), ("mcp trusted/echo", true)];
         assert_eq!(tools, all.map(|(name, reads)| (name.to_string(), reads)));
-        assert_eq!(
-            said[1..],
-            [
-                "new of kit and pinned as it is now: add; `fac mcp tools kit` shows it",
-                "new of trusted and pinned as it is now: add, echo; `fac mcp tools trusted` shows it",
-            ]
-        );
+        assert_eq!((said.len(), pinned), (1, vec!["kit/add".into(), "trusted/add".into(), "trusted/echo".into()]));
         std::fs::write(&described, "two").unwrap();
-        let (tools, said) = of(&app, &["mcp:kit"]).await;
+        let (tools, said, _) = of(&app, &["mcp:kit"]).await;
         assert_eq!(names(&tools), ["mcp kit/add"]);
         let changed = "kit/echo is left out: its definition has changed since it was pinned; `fac mcp tools kit --accept` accepts it";
         assert_eq!(said[1..], [changed]);
-        // It stays left out until somebody accepts it, and commands alone want nothing of servers.
+        // It stays left out until somebody accepts it.
         assert_eq!(of(&app, &["mcp:kit/echo"]).await.1[1..], [changed]);
-        assert_eq!(of(&app, &["git:*"]).await, (Vec::new(), Vec::new()));
+        assert_eq!(names(&asked(&app, &["mcp:kit/echo"], true).await.0), ["mcp kit/echo"]);
+        assert_eq!(of(&app, &["mcp:kit/echo"]).await.1.len(), 1);
     });
 }

@@ -90,7 +90,8 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn one(message: &Message, number: usize, out: &mut String) {
+/// Who says a message, with which model, when, and how it ended.
+pub(super) fn who(message: &Message) -> String {
     let who = match (message.role, message.summary_of.is_empty()) {
         (_, false) => "Summary of what came before",
         (Role::System, _) => "System",
@@ -105,7 +106,11 @@ fn one(message: &Message, number: usize, out: &mut String) {
         about.push(one_line(&message.status));
     }
     let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
-    let _ = writeln!(out, "## {number}. {who}{about}\n");
+    format!("{who}{about}")
+}
+
+fn one(message: &Message, number: usize, out: &mut String) {
+    let _ = writeln!(out, "## {number}. {}\n", who(message));
     for part in &message.parts {
         one_part(part, out);
     }
@@ -114,7 +119,8 @@ fn one(message: &Message, number: usize, out: &mut String) {
     }
 }
 
-fn one_part(part: &Part, out: &mut String) {
+/// One part as Markdown.
+pub(super) fn one_part(part: &Part, out: &mut String) {
     match part {
         Part::Text { text } if text.trim().is_empty() => {}
         Part::Text { text } => drop(writeln!(out, "{}\n", text.trim_end())),

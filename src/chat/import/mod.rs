@@ -6,6 +6,7 @@
 mod aichat;
 mod chatgpt;
 mod claude;
+mod codex;
 mod llm;
 
 use std::fmt;
@@ -37,6 +38,8 @@ pub enum Format {
     Aichat,
     /// `messages.md` of aichat.
     AichatLog,
+    /// A rollout of codex, a line of JSON an item.
+    Codex,
 }
 
 impl Format {
@@ -47,6 +50,7 @@ impl Format {
             Format::ChatGpt => "chatgpt",
             Format::Claude => "claude",
             Format::Aichat | Format::AichatLog => "aichat",
+            Format::Codex => "codex",
         }
     }
 
@@ -59,6 +63,7 @@ impl Format {
         let has = |key: &str| head.contains(&format!("\"{key}\""));
         match first {
             '{' if has("factotum") => Some(Format::Own),
+            '{' if head.contains("\"session_meta\"") || head.contains("\"response_item\"") => Some(Format::Codex),
             '{' | '[' if has("chat_messages") || (has("account") && has("uuid")) => Some(Format::Claude),
             '{' | '[' if has("mapping") || has("create_time") => Some(Format::ChatGpt),
             '{' => None,
@@ -86,7 +91,7 @@ pub fn read(name: &str, bytes: &[u8], each: Each<'_>) -> Result<Vec<String>> {
         .trim_start_matches('\u{feff}');
     let Some(format) = Format::detect(text) else {
         return Err(Error::new(Kind::BadData, format!("{shown} is no export that is known here")).hint(
-            "known are: fac, ChatGPT and Claude (conversations.json), aichat (sessions and messages.md), llm (logs.db)",
+            "known are: fac, ChatGPT and Claude (conversations.json), aichat (sessions and messages.md), llm (logs.db), codex (rollout-*.jsonl)",
         ));
     };
     read_as(format, &shown, text, each)
@@ -103,6 +108,7 @@ pub fn read_as(format: Format, name: &str, text: &str, each: Each<'_>) -> Result
         Format::ChatGpt => conversations(name, text, each, &mut notes, chatgpt::chat)?,
         Format::Claude => conversations(name, text, each, &mut notes, claude::chat)?,
         Format::Aichat => finished(aichat::session(name, text, &mut notes)?, each, &mut notes)?,
+        Format::Codex => finished(codex::rollout(name, text, &mut notes), each, &mut notes)?,
         Format::AichatLog => {
             for chat in aichat::log(text) {
                 finished(chat, each, &mut notes)?;

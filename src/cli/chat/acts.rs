@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::super::talk::{self, ask, models, sessions};
+use super::super::talk::{self, ask, models, sessions, within};
 use super::super::ui::Role;
 use super::conversation::Conversation;
 use super::slash::{self, SlashCommand};
@@ -40,6 +40,7 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
         C::Continue => return Ok(Next::Send(GO_ON.to_string())),
         C::Branch => branch(chat, argument)?,
         C::Show => match &chat.session {
+            Some(session) if !argument.is_empty() => within::exchange(context, session, argument)?,
             Some(session) => drop(sessions::show(context, session)?),
             None => context.ui.note("nothing was said yet"),
         },
@@ -81,7 +82,7 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
         }
         C::Resume => {
             need(argument, "/resume CHAT")?;
-            let session = chat.store.session(argument)?;
+            let session = within::chat(chat.store, argument)?;
             chat.move_to(Some(session), NewSession::default())?;
             chat.greet()?;
         }
@@ -90,6 +91,17 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
             if search::search(context, argument, Some("message"), 20)? != 0 {
                 context.ui.note("nothing was found");
             }
+        }
+        C::Find => {
+            need(argument, "/find WORDS")?;
+            within::find(context, here(chat)?, argument)?;
+        }
+        C::Questions => within::questions(context, here(chat)?)?,
+        C::Redact => {
+            need(argument, "/redact MESSAGE [WORDS]")?;
+            let (message, words) = argument.split_once(' ').map_or((argument, None), |(m, w)| (m, Some(w.trim())));
+            within::blacken(context, here(chat)?, Some(message), words)?;
+            chat.reload()?;
         }
         C::Temp => {
             chat.move_to(None, NewSession { temporary: true, ..NewSession::default() })?;
@@ -107,10 +119,15 @@ fn need(argument: &str, usage: &str) -> Result<()> {
     Ok(())
 }
 
+/// The chat, where something was said in it.
+fn here<'a>(chat: &'a Conversation<'_>) -> Result<&'a crate::store::Session> {
+    chat.session.as_ref().ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))
+}
+
 fn help(chat: &Conversation<'_>, argument: &str) -> Result<()> {
     let ui = &chat.context.ui;
     if argument.is_empty() {
-        return ui.write(slash::help().as_bytes());
+        return chat.context.page(&slash::help());
     }
     let name = argument.trim_start_matches('/');
     let found = slash::find(name).ok_or_else(|| {
@@ -242,6 +259,7 @@ fn save(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     let path = chat.path_of(argument);
     let bytes = match path.extension().and_then(|e| e.to_str()) {
         Some("json") => export::json::to_bytes(&[archived])?,
+        Some("html" | "htm") => export::html::html(&[archived]).into_bytes(),
         _ => export::markdown::markdown(&archived, false).into_bytes(),
     };
     if path.exists() && !crate::cli::ask::yes(chat.context, &format!("Write over {}?", path.display()), false)? {

@@ -11,7 +11,7 @@ use super::super::ui::Role;
 use super::super::{draw, search};
 use super::complete::{Candidates, Names, Shared};
 use super::hush::{Hush, PasteMarks};
-use super::{Args, Next, attached};
+use super::{Args, Next};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
 use crate::commands::catalog::quoted;
@@ -72,7 +72,7 @@ impl<'c> Conversation<'c> {
         let new = NewSession {
             name: None,
             model: args.model.clone(),
-            system: args.system.clone(),
+            system: args.question.system.clone(),
             temporary: args.temp,
             ..NewSession::default()
         };
@@ -84,7 +84,7 @@ impl<'c> Conversation<'c> {
             (None, true) => (Some(ask::last_session(store)?), new),
             (None, false) => (None, new),
         };
-        let tuning = ask::tuning(&args.options, args.think.as_deref())?;
+        let tuning = args.question.tuning()?;
         let home = context.app.paths.user_home.clone();
         let candidates = Candidates { cwd: context.app.cwd.clone(), home, ..Candidates::default() };
         // A thread of its own: connections are closed and servers heard while the person types.
@@ -100,7 +100,7 @@ impl<'c> Conversation<'c> {
             session,
             new,
             model: args.model.clone(),
-            system: args.system.clone(),
+            system: args.question.system.clone(),
             tuning,
             attached: Vec::new(),
             wanted: args.tools.clone(),
@@ -116,8 +116,6 @@ impl<'c> Conversation<'c> {
             exit: 0,
             runtime,
         };
-        attached(&mut chat, &args.files)?;
-        attached(&mut chat, &args.attachments)?;
         // Names that are wrong are said before anything is typed, and so is that there is nobody to talk to.
         chat.kit()?;
         if chat.models.settings().entries.is_empty() {
@@ -341,6 +339,7 @@ impl<'c> Conversation<'c> {
         let mut person = Person::new(context);
         let kit = self.kit.as_ref();
         let outcome = self.runtime.block_on(async {
+            talk::dear::confirm(context, &chat, &session, &ask).await?;
             if let Some(kit) = kit {
                 chat.tools = kit.tools(context, signals.stop()).await?;
             }

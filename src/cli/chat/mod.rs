@@ -21,11 +21,14 @@ use self::editor::{Editor, Wishes};
 use self::hush::Hush;
 use self::input::Input;
 use super::Context;
-use super::talk::{self, ask};
+use super::talk;
+use super::talk::question::{self, Question};
+use crate::chat::attach;
 pub use crate::chat::{input, slash};
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::terminal::safe_line;
+use crate::providers::model::Part;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +37,7 @@ Examples:
   fac chat -c                       goes on in the last chat
   fac chat --session trip           goes on in a named chat, or begins it
   fac chat -T 'git recent' -T mcp:files
+  git diff | fac chat 'explain this'   what is piped in goes along; then you go on at the terminal
   printf 'hello\\nand again\\n' | fac chat --temp
 
 In the chat: Enter sends, Alt-Enter or Ctrl-J begins a new line, Tab completes, Ctrl-R searches what you typed before,
@@ -43,29 +47,14 @@ Ctrl-O opens your editor, Ctrl-C stops an answer, Ctrl-D leaves, !line runs a sh
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The first question
-    words: Vec<String>,
     /// The model: `provider/model`, an alias, or a part of a name
     #[arg(short, long, value_name = "MODEL")]
     model: Option<String>,
-    /// What the model is to be and to do
-    #[arg(short, long, value_name = "TEXT")]
-    system: Option<String>,
-    /// Send a file along with the first question
-    #[arg(short, long = "file", value_name = "FILE")]
-    files: Vec<String>,
-    /// Send a picture or another file along with the first question
-    #[arg(short, long = "attach", value_name = "FILE")]
-    attachments: Vec<String>,
+    #[command(flatten)]
+    question: Question,
     /// Let the model use this command (`name`, `source:*`, `marked`) or MCP tool (`mcp:server`); each use is asked about
     #[arg(short = 'T', long = "tool", value_name = "COMMAND")]
     tools: Vec<String>,
-    /// Tune the answers: temperature, top_p, max_tokens, seed, stop, or a field the provider knows
-    #[arg(short, long = "option", value_name = "KEY=VALUE")]
-    options: Vec<String>,
-    /// How hard to think: none, low, medium or high
-    #[arg(long, value_name = "EFFORT", value_parser = ["none", "low", "medium", "high"], hide_possible_values = true)]
-    think: Option<String>,
     /// Go on in the chat used last
     #[arg(short = 'c', long = "continue", conflicts_with = "session")]
     go_on: bool,
@@ -104,14 +93,59 @@ enum Next {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     talk::adopt(context)?;
+    let first = First::new(context, &args.question)?;
     let mut chat = Conversation::new(context, args)?;
+    chat.attached.extend(first.files);
     let interactive = context.ui.ask && context.ui.stdout_terminal && std::io::stdin().is_terminal();
-    let code = if interactive { at_terminal(&mut chat, args) } else { over_lines(&mut chat, args) };
+    let code =
+        if interactive { at_terminal(&mut chat, first.words) } else { over_lines(&mut chat, first.words, first.ends) };
     chat.close()?;
+    talk::within::expire(context);
     code
 }
 
-fn at_terminal(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
+/// What the command line says before anything is typed.
+struct First {
+    words: Option<String>,
+    /// Files for the first question, with what they are called.
+    files: Vec<(String, Part)>,
+    /// Whether nothing can be typed afterwards.
+    ends: bool,
+}
+
+impl First {
+    /// Words make what is piped in a part of the first question; the chat goes on from the terminal then, if there is
+    /// one. Without words what is piped in are messages.
+    fn new(context: &mut Context, question: &Question) -> Result<First> {
+        let words = Some(question.words.join(" ")).filter(|words| !words.trim().is_empty());
+        let mut files = Vec::new();
+        if words.is_some()
+            && let Some(piped) = question.piped(context)?
+        {
+            files.push(("what is piped in".to_string(), attach::part("stdin", piped, question::limit(context)?)?));
+        }
+        let names = question.files.iter().chain(&question.attachments);
+        for (name, part) in names.zip(question.attached(context)?) {
+            files.push((safe_line(name).into_owned(), part));
+        }
+        let takes = words.is_some() || question.reads_stdin();
+        let ends = context.ui.no_input || (takes && !std::io::stdin().is_terminal() && !take_terminal(context));
+        Ok(First { words, files, ends })
+    }
+}
+
+/// Reads from the person's terminal from now on, where there is one and what is said is seen on it.
+fn take_terminal(context: &mut Context) -> bool {
+    let ui = &context.ui;
+    if ui.json || ui.no_input || !ui.stdout_terminal || !ui.stderr_terminal {
+        return false;
+    }
+    let Ok(terminal) = std::fs::File::options().read(true).write(true).open("/dev/tty") else { return false };
+    context.ui.ask = rustix::stdio::dup2_stdin(&terminal).is_ok();
+    context.ui.ask
+}
+
+fn at_terminal(chat: &mut Conversation<'_>, mut first: Option<String>) -> Result<u8> {
     let context = chat.context;
     let config = context.app.config()?;
     let words = config.text("editor").and_then(shlex::split).unwrap_or_default();
@@ -128,7 +162,6 @@ fn at_terminal(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
     let _stays = StopOnSignals::only_ctrl_c()?;
     chat.hush = Some(Hush::new());
     chat.greet()?;
-    let mut first = Some(args.words.join(" ")).filter(|words| !words.trim().is_empty());
     let mut gave_up = false;
     loop {
         let input = match first.take() {
@@ -165,16 +198,15 @@ fn at_terminal(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
     }
 }
 
-fn over_lines(chat: &mut Conversation<'_>, args: &Args) -> Result<u8> {
+fn over_lines(chat: &mut Conversation<'_>, mut first: Option<String>, ends: bool) -> Result<u8> {
     let context = chat.context;
     let mut code = 0;
     let mut stdin = std::io::stdin().lock();
-    let mut first = Some(args.words.join(" ")).filter(|words| !words.trim().is_empty());
     let asked = first.is_some();
     loop {
         let input = match first.take() {
             Some(words) => Input::Message(words),
-            None if context.ui.no_input || (asked && std::io::stdin().is_terminal()) => Input::End,
+            None if ends || (asked && std::io::stdin().is_terminal()) => Input::End,
             None => plain::read(&mut stdin)?,
         };
         if matches!(input, Input::End) {
@@ -208,13 +240,4 @@ fn act(chat: &mut Conversation<'_>, input: Input) -> Result<Next> {
         Input::Interrupted => Next::On,
         Input::End => Next::Leave,
     })
-}
-
-/// Files of the command line as they will go along.
-fn attached(chat: &mut Conversation<'_>, names: &[String]) -> Result<()> {
-    for name in names {
-        let part = ask::file(chat.context, name)?;
-        chat.attached.push((safe_line(name).into_owned(), part));
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use super::super::{Context, draw};
 use crate::commands::model::{Diagnostic, Severity};
 use crate::commands::scan::{self, Place};
 use crate::commands::source::local;
-use crate::kernel::error::{Context as _, Kind, Result};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::store::DefinitionFilter;
 
@@ -75,6 +75,10 @@ fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
     let (mut found, mut commands) = (Vec::new(), 0);
     for path in &args.paths {
         let root = context.app.cwd.join(path);
+        if !root.exists() {
+            return Err(Error::new(Kind::NotFound, format!("there is nothing at {}", root.display()))
+                .hint("name a file of definitions, or a folder that has some"));
+        }
         let walk = local::walk(&root)?;
         let base = local::base(&root);
         for file in &walk.files {

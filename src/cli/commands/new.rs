@@ -1,5 +1,6 @@
 //! `fac commands new` and `fac commands edit`: definitions of one's own.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::super::{Context, ask};
@@ -163,7 +164,12 @@ pub(crate) fn open_editor(context: &Context, path: &Path) -> Result<()> {
         Ok(config) => config.text("editor").map(String::from),
         Err(_) => ["VISUAL", "EDITOR"].into_iter().find_map(|name| context.app.env.text(name)).map(String::from),
     };
-    let editor = configured.filter(|e| !e.is_empty()).unwrap_or_else(|| "vi".to_string());
+    let configured = configured.filter(|e| !e.is_empty());
+    if configured.is_none() && !(context.ui.stdout_terminal && std::io::stdin().is_terminal()) {
+        return Err(Error::new(Kind::Usage, format!("there is no terminal to edit {} at", path.display()))
+            .hint("run it at a terminal, set EDITOR to a program that needs none, or change the file itself"));
+    }
+    let editor = configured.unwrap_or_else(|| "vi".to_string());
     let words = shlex::split(&editor).filter(|w| !w.is_empty()).ok_or_else(|| {
         Error::new(Kind::Usage, format!("the editor `{editor}` is no command line"))
             .hint("set EDITOR, or `fac config set editor …`")

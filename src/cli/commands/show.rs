@@ -8,6 +8,7 @@ use super::list::named;
 use crate::commands::bind;
 use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::model::{Severity, StepKind};
+use crate::commands::tool;
 use crate::kernel::error::Result;
 use crate::kernel::terminal::{safe, safe_line};
 
@@ -69,6 +70,10 @@ fn page(context: &Context, resolved: &Resolved) -> String {
                 step.line.max(command.origin.lines.0)
             );
             out.push_str(&format!("  {}\n", safe_line(&line)));
+            if !step.tools.is_empty() {
+                let said = format!("offers it {} (each use is asked about)", step.tools.join(", "));
+                out.push_str(&format!("    {}\n", ui.paint(Role::Dim, &safe_line(&said))));
+            }
         }
     } else if command.requires.is_empty() {
         let name = safe_line(&command.name).into_owned();
@@ -136,6 +141,12 @@ fn details(context: &Context, resolved: &Resolved) -> String {
     }
     if let Some(ms) = command.timeout_ms {
         rows.push(("Timeout", crate::kernel::duration::human_ms(ms)));
+    }
+    if let Some(wish) = tool::foreign_wish(command) {
+        rows.push((
+            "Its tools",
+            format!("{wish} (another program's: nothing is offered or allowed; `-T` offers yours)"),
+        ));
     }
     if !resolved.clashes.is_empty() {
         rows.push(("Same name", resolved.clashes.join(", ")));

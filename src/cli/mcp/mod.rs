@@ -3,14 +3,10 @@
 mod settings;
 mod tools;
 
-use std::future::Future;
-
 use clap::Subcommand;
 
 use super::Context;
-use crate::chat::driver::stopped;
-use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::Result;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,20 +63,4 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Disable { name } => settings::switch(context, &name, false),
         What::Rm { name } => settings::rm(context, &name),
     }
-}
-
-/// Runs `work` to its end. Ctrl-C drops it, and with it the servers that it started.
-fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let signals = StopOnSignals::new()?;
-    runtime.block_on(async {
-        tokio::select! {
-            biased;
-            () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "interrupted")),
-            done = work => done,
-        }
-    })
 }

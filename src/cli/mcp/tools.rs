@@ -5,9 +5,9 @@ use std::io::Read;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::table::{self, Table};
+use super::super::talk::wait_or_stop;
 use super::super::ui::Role;
 use super::super::{Context, draw};
-use super::wait;
 use crate::chat::mcp::{Definition, Offer, Offers, Servers, Standing, differs, pins};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
@@ -62,11 +62,11 @@ pub(super) fn list(context: &mut Context, args: &Args) -> Result<u8> {
 fn ask(context: &Context, only: Option<&str>) -> Result<Offers> {
     let (servers, broken) = context.app.mcp(only)?;
     let pins = context.app.mcp_pins()?;
-    let mut offers = wait(async {
+    let mut offers = wait_or_stop(async {
         let offers = servers.offers(&pins).await;
         servers.close().await;
         offers
-    })?;
+    })??;
     offers.failures.extend(broken);
     Ok(offers)
 }
@@ -159,11 +159,11 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
     if let Some((_, error)) = broken.pop() {
         return Err(error);
     }
-    let answer = wait(async {
+    let answer = wait_or_stop(async {
         let answer = asked(context, &servers, args, &arguments).await;
         servers.close().await;
         answer
-    })?;
+    })??;
     if context.ui.json {
         let structured: Option<Json> =
             serde_json::from_str(&answer).ok().filter(|v: &Json| v.is_object() || v.is_array());

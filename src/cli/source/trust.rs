@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::super::table::Table;
 use super::super::ui::Role;
 use super::super::{Context, ask, card, draw};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
@@ -50,12 +51,18 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             context.ui.note("");
         }
     }
-    for one in &wanting {
-        let word = if one.trust == Trust::Changed { " (changed)" } else { "" };
-        if !context.ui.json {
-            let line = format!("{}{word}  {}", one.key(), one.command.summary);
-            context.ui.line(&safe_line(&line))?;
+    if !context.ui.json {
+        // What is about to be allowed is not cut.
+        let mut table = Table::new(&["name", "trust", "summary"]).uncut();
+        for one in &wanting {
+            let word = if one.trust == Trust::Changed { "changed" } else { "" };
+            table.row(vec![
+                (one.key(), Some(Role::Name)),
+                (word.to_string(), Some(Role::Warn)),
+                (one.command.summary.clone(), None),
+            ]);
         }
+        context.ui.write(table.render(&context.ui).as_bytes())?;
     }
     if let Some((_, name, _, text)) = settings.as_ref().filter(|_| !context.ui.json) {
         // Settings can name programs and aliases, so what is granted is shown whole.

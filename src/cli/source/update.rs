@@ -5,16 +5,15 @@ use std::path::Path;
 use serde_json::json;
 
 use super::super::Context;
+use super::super::talk::wait_or_stop;
 use super::super::ui::Role;
 use super::progress::Lines;
 use crate::commands::catalog::local_path;
 use crate::commands::names;
 use crate::commands::source::remote::{Download, Remote};
 use crate::commands::source::sync::{self, Synced};
-use crate::exec::Stop;
-use crate::exec::signals::StopOnSignals;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Secret;
 use crate::kernel::terminal::safe_line;
 use crate::store::{DefinitionFilter, Source, SourceKind, Store};
@@ -103,30 +102,15 @@ pub(super) fn download(context: &Context, sources: &[Source]) -> Result<(Remote,
     let mut remote = context.app.remote()?;
     remote.find_tokens(sources, &|token| context.app.redactor.learn(&Secret::new(token.expose())));
     let lines = Lines::new(&context.ui);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let signals = StopOnSignals::new()?;
     let report = lines.report();
-    let downloads = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            () = asked_to_stop(signals.stop()) => None,
-            downloads = remote.download(sources, &report) => Some(downloads),
-        }
-    });
+    let downloads = wait_or_stop(remote.download(sources, &report));
     lines.finish();
-    let stopped = || Error::new(Kind::Interrupted, "interrupted; nothing was changed");
-    Ok((remote, downloads.ok_or_else(stopped)?))
-}
-
-/// Ends when a signal came.
-async fn asked_to_stop(stop: &Stop) {
-    const OFTEN: std::time::Duration = std::time::Duration::from_millis(50);
-    while !stop.is_requested() {
-        tokio::time::sleep(OFTEN).await;
-    }
+    let stopped = |error: Error| match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was changed"),
+        _ => error,
+    };
+    let downloads = downloads.map_err(stopped)?;
+    Ok((remote, downloads))
 }
 
 /// Names and digests of a source's definitions.

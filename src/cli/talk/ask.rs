@@ -10,18 +10,21 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools::Kit;
-use super::{adopt, end, record, status_of, took, wait};
+use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
 pub(in crate::cli) use crate::chat::saying::title;
 use crate::chat::{attach, schema};
 use crate::commands::bind;
+use crate::commands::catalog::{Near, Resolved};
 use crate::commands::model::Step;
 use crate::commands::prompt;
 use crate::commands::run as engine;
+use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::terminal::safe;
 use crate::providers::model::{Effort, Part, Tuning};
 use crate::store::{NewSession, Session, Store};
 
@@ -87,8 +90,13 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             question.attached(context)?.into_iter().chain(prompted.parts.iter().cloned()).collect()
         }
     };
-    let kit = Kit::new(context, &args.tools)?;
+    let kit = match &prompted {
+        Some(prompted) => prompted.kit(context, &args.tools)?,
+        None => Kit::new(context, &args.tools)?,
+    };
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
+    // Whoever cannot be asked leaves no empty chat behind.
+    let models = context.app.models()?;
     let session = session(context, args)?;
     let asked_for_length = tuning.max_tokens.is_some();
     let mut ask = Ask {
@@ -109,7 +117,6 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ => Form::Words,
     };
     let mut printer = Printer::new(context, form, signals.stop().clone())?;
-    let models = context.app.models()?;
     let mut chat = context.app.chat(&models, signals.stop().clone())?;
     chat.use_cache &= !args.no_cache;
     let mut person = Person::new(context);
@@ -117,6 +124,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         if let Some(step) = prompted.as_ref().map(|p| &p.step).filter(|_| ask.model.is_none()) {
             ask.model = prompt::model_of(&models, step, &mut printer).await;
         }
+        dear::confirm(context, &chat, &session, &ask).await?;
         chat.tools = kit.tools(context, signals.stop()).await?;
         let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
         let mut value = None;
@@ -158,7 +166,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Ended::Failed(error) => Some(error_json(error)),
         _ => None,
     };
-    let mut code = end(context, &mut outcome, asked_for_length);
+    let mut code = end_saying(context, &mut outcome, asked_for_length, kept(&session));
     let mut last = json!({"answer": record(&session, &outcome, status)});
     match value {
         Some(Ok(value)) => {
@@ -180,9 +188,10 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ if args.extract && code == 0 => {
             let text = outcome.text();
             let found = schema::extract_code(&text).unwrap_or(text);
-            context.ui.write(crate::kernel::terminal::safe(&found).as_bytes())?;
-            if !found.ends_with('\n') {
-                context.ui.write(b"\n")?;
+            if context.ui.json {
+                last["answer"]["extracted"] = json!(found);
+            } else {
+                context.ui.write(format!("{}\n", safe(&found).trim_end_matches('\n')).as_bytes())?;
             }
         }
         _ => {}
@@ -196,6 +205,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if session.temporary {
         context.app.store()?.remove_session(session.id)?;
     }
+    within::expire(context);
     Ok(code)
 }
 
@@ -212,6 +222,15 @@ struct Prompted {
     parts: Vec<Part>,
     tuning: Tuning,
     step: Step,
+    resolved: Resolved,
+}
+
+impl Prompted {
+    /// What was typed and what the prompt names.
+    fn kit(&self, context: &Context, typed: &[String]) -> Result<Kit> {
+        let near = Near { source: &self.resolved.source, path: &self.resolved.command.origin.path };
+        Kit::of(context, Wanted { typed, defined: &self.step.tools, near: Some(near) })
+    }
 }
 
 /// The prompt of `name` with the words as its arguments and what is piped in as its input.
@@ -230,12 +249,14 @@ fn prompted(context: &Context, args: &Args, name: &str) -> Result<Prompted> {
     let mut engine = context.app.engine(&catalog, Stop::new()?, false, "manual")?;
     engine.input = args.question.piped(context)?;
     let (call, step) = engine::single_call(&engine, &plan)?;
-    if call.is_empty() && !args.question.has_files() {
+    call.warnings().for_each(|said| context.ui.warn(&said));
+    if (call.is_empty() || call.wants_input()) && !args.question.has_files() {
         return Err(Error::new(Kind::Usage, format!("`{command}` has nothing to work on"))
             .hint("pipe something in, or write it behind the options"));
     }
     let (parts, tuning) = (prompt::parts(&call, step, limit(context)?)?, prompt::tuning(step)?);
-    Ok(Prompted { command, system: call.system, parts, tuning, step: step.clone() })
+    let (step, resolved) = (step.clone(), plan.root().resolved.clone());
+    Ok(Prompted { command, system: call.system, parts, tuning, step, resolved })
 }
 
 /// The chat that the question belongs to.
@@ -284,11 +305,18 @@ pub(in crate::cli) fn memories(context: &Context) -> Result<Vec<String>> {
     context.app.memories()
 }
 
+/// What a schema may be.
+const SCHEMAS: &str = "give a file of JSON Schema, or the fields themselves: 'name, age int, bio: one sentence'";
+
 fn read_schema(written: &str) -> Result<Value> {
     let path = std::path::Path::new(written);
     if path.is_file() {
         let text = std::fs::read_to_string(path).context(Kind::BadData, || format!("cannot read {written}"))?;
-        return schema::parse(&text, false);
+        return schema::parse(&text, false)
+            .map_err(|e| Error::new(Kind::BadData, format!("{written} holds no schema: {e}")).hint(SCHEMAS));
+    }
+    if written.ends_with(".json") || (written.contains('/') && !written.contains([',', ' ', '{'])) {
+        return Err(Error::new(Kind::NotFound, format!("there is no file {written}")).hint(SCHEMAS));
     }
     schema::parse(written, false)
 }

@@ -8,7 +8,7 @@ use crate::chat::archive::{Chat, Message as Archived};
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 use crate::providers::model::{Role, words};
-use crate::store::{Imported, ImportedMessage, MessageStatus, NewSession, Session, SessionEdit, Store};
+use crate::store::{Imported, ImportedMessage, MessageStatus, NewMessage, NewSession, Session, SessionEdit, Store};
 
 /// A chat with all its messages and files.
 pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
@@ -53,19 +53,19 @@ pub(in crate::cli) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
     let places: HashMap<&str, usize> = chat.messages.iter().enumerate().map(|(n, m)| (m.id.as_str(), n)).collect();
     let place = |id: &str| places.get(id).copied();
     let message = |message: &Archived| ImportedMessage {
-        parent: message.parent.as_deref().and_then(place),
-        role: message.role.name().to_string(),
-        parts: json!(message.parts),
-        words: words(&message.parts),
-        status: MessageStatus::parse(&message.status)
-            .filter(|s| *s != MessageStatus::Pending)
-            .unwrap_or(MessageStatus::Failed),
-        model: message.model.clone(),
-        command: message.command.clone(),
-        summary_of: message.summary_of.iter().filter_map(|id| place(id)).collect(),
-        tokens: message.tokens,
+        said: NewMessage {
+            parent: message.parent.as_deref().and_then(place),
+            status: MessageStatus::parse(&message.status)
+                .filter(|s| *s != MessageStatus::Pending)
+                .unwrap_or(MessageStatus::Failed),
+            model: message.model.clone(),
+            command: message.command.clone(),
+            summary_of: message.summary_of.iter().filter_map(|id| place(id)).collect(),
+            tokens: message.tokens,
+            at: message.created,
+            ..NewMessage::whole((), message.role.name(), json!(message.parts), words(&message.parts))
+        },
         error: message.error.clone(),
-        created: message.created,
         finished: message.finished,
         cost_micros: message.cost_micros,
     };

@@ -9,7 +9,7 @@ use super::super::ui::{self, Role};
 use super::ask;
 use super::print::{Form, Printer};
 use super::question::{Question, limit};
-use super::{end, record, status_of, wait};
+use super::{KEPT, end_saying, record, status_of, wait};
 use crate::app::models::budget_check;
 use crate::chat::attach;
 use crate::chat::driver::{Ask, Ended, within};
@@ -114,7 +114,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         records.push(value);
         let well = matches!(outcome.ended, Ended::Well(_));
         let text = outcome.text();
-        let code = end(context, &mut outcome, tuning.max_tokens.is_some());
+        let code = end_saying(context, &mut outcome, tuning.max_tokens.is_some(), KEPT);
         if !well || code != 0 {
             rest(context, args, &records, number)?;
             return Ok(code.max(1));

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::Context;
+use super::super::table::counted;
 use super::carry;
 use crate::chat::archive::Chat;
 use crate::chat::import;
@@ -37,9 +38,13 @@ pub(super) fn take_in(context: &Context, file: &Path) -> Result<u8> {
     if context.ui.json {
         context.ui.value(&json!({"imported": {"sessions": chats, "messages": messages}, "notes": notes}))?;
     } else {
-        context.ui.note(&format!("took over {chats} chats with {messages} messages"));
+        context.ui.note(&format!("took over {} with {}", number(chats, "chat"), number(messages, "message")));
     }
     Ok(0)
+}
+
+fn number(count: u64, word: &str) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), word)
 }
 
 /// What was taken over so far.

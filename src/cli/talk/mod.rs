@@ -7,14 +7,17 @@ pub(super) mod cache;
 pub(super) mod carry;
 pub(super) mod chain;
 pub(super) mod compare;
+pub(super) mod dear;
 mod import;
 pub(super) mod memory;
 pub(super) mod models;
 mod print;
+pub(super) mod prompts;
 pub(super) mod question;
 pub(super) mod sessions;
 pub(super) mod tools;
 pub(super) mod usage;
+pub(super) mod within;
 
 pub(super) use print::{Form, Person, Printer};
 
@@ -32,7 +35,7 @@ use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::{Process, Session};
 
-pub(super) use crate::app::runtime::wait;
+pub(super) use crate::app::runtime::{runtime, wait};
 pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.
@@ -40,8 +43,9 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
     let signals = StopOnSignals::new()?;
     wait(async {
         tokio::select! {
-            done = future => Ok(done),
+            biased;
             () = stopped(signals.stop()) => Err(Error::new(Kind::Interrupted, "stopped")),
+            done = future => Ok(done),
         }
     })?
 }
@@ -49,9 +53,11 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
 /// Ends answers whose process is gone, before anything is shown or asked.
 pub(super) fn adopt(context: &Context) -> Result<()> {
     let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-    let lost = context.app.store()?.adopt_pending(&alive)?;
-    if lost > 0 {
-        tracing::warn!(lost, "answers were cut short by the end of their process");
+    match context.app.store()?.adopt_pending(&alive) {
+        Ok(0) => {}
+        Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
+        // On a full disk or in a store that cannot be written, what is there can still be read.
+        Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
     }
     Ok(())
 }
@@ -79,17 +85,24 @@ pub(super) fn took(context: &Context, outcome: &Outcome) {
 /// How to go on from an answer that is not whole.
 pub(super) const KEPT: &str = "what came is kept; `fac ask -c \"go on\"` continues it";
 
-/// Says how a turn ended, where that was not simply well, and gives the exit code.
-pub(super) fn end(context: &Context, outcome: &mut Outcome, asked_for_length: bool) -> u8 {
-    end_saying(context, outcome, asked_for_length, KEPT)
+/// The same, where it depends on the chat.
+pub(super) fn kept(session: &Session) -> &'static str {
+    if session.temporary { "ask again: of a chat with --temp nothing is kept" } else { KEPT }
 }
 
-/// The same; `kept` is the way forward from an answer that is not whole.
+/// Says how a turn ended, where that was not simply well, and gives the exit code; `kept` is the way forward from an
+/// answer that is not whole.
 pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> u8 {
     if let Some(trouble) = outcome.trouble.take() {
         context.ui.warn(&format!("not everything could be kept: {}", safe_line(&trouble.full_message())));
     }
-    let Some(error) = fault(outcome, asked_for_length, kept) else { return 0 };
+    let empty = matches!(outcome.ended, Ended::Well(Finish::Stop)) && outcome.parts.is_empty();
+    let Some(error) = fault(outcome, asked_for_length, kept) else {
+        if empty && !context.ui.json {
+            context.ui.warn(&format!("{} gave an empty answer", safe_line(&outcome.model)));
+        }
+        return 0;
+    };
     if !context.ui.json {
         context.ui.failure(&error);
     }

@@ -30,6 +30,9 @@ pub(in crate::cli) enum Form {
     Silent,
 }
 
+/// Before a line of a model's thoughts.
+const MARK: &str = "~ ";
+
 /// The printer of one turn.
 pub(in crate::cli) struct Printer {
     form: Form,
@@ -38,6 +41,8 @@ pub(in crate::cli) struct Printer {
     /// Whether thoughts are shown, and on what they are shown dimmed.
     thoughts: bool,
     dim: (String, String),
+    /// Stands before each line of thoughts where nothing is dimmed.
+    mark: &'static str,
     quiet: bool,
     thinking: bool,
     stop: Stop,
@@ -60,6 +65,7 @@ impl Printer {
             renderer: renderer(context, drawn),
             thoughts: shown && context.ui.stderr_terminal && !context.ui.quiet && form == Form::Words,
             dim: (on.to_string(), off.to_string()),
+            mark: if on.is_empty() { MARK } else { "" },
             quiet: context.ui.quiet,
             thinking: false,
             stop,
@@ -138,8 +144,9 @@ impl Listener for Printer {
             }
             (Piece::Text(text), Form::Json) => self.line(&json!({"delta": text})),
             (Piece::Reasoning(text), Form::Words) if self.thoughts => {
-                let on = if self.thinking { "" } else { self.dim.0.as_str() };
-                let _ = write!(std::io::stderr().lock(), "{on}{}", safe(text));
+                let on = if self.thinking { "" } else { &format!("{}{}", self.dim.0, self.mark) };
+                let text = safe(text).replace('\n', &format!("\n{}", self.mark));
+                let _ = write!(std::io::stderr().lock(), "{on}{text}");
                 self.thinking = true;
             }
             (Piece::Reasoning(text), Form::Json) => self.line(&json!({"reasoning": text})),
@@ -183,18 +190,31 @@ fn brief(text: &str) -> String {
 /// The person at the terminal.
 pub(in crate::cli) struct Person {
     there: bool,
+    quiet: bool,
     colour: bool,
 }
 
 impl Person {
     pub(in crate::cli) fn new(context: &Context) -> Person {
-        Person { there: context.ui.ask, colour: context.ui.colour() }
+        Person { there: context.ui.ask, quiet: context.ui.quiet, colour: context.ui.colour() }
     }
 }
 
 impl Asker for Person {
     fn is_there(&self) -> bool {
         self.there
+    }
+
+    fn refused(&mut self, question: &Question) {
+        if self.quiet {
+            return;
+        }
+        let origin = safe_line(&question.origin);
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "{origin} was not run: nobody is there to allow it\n hint: to allow it always: fac config set tools.allow \
+             \"'{origin}'\""
+        );
     }
 
     fn allow(&mut self, question: &Question) -> Result<Verdict> {

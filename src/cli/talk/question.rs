@@ -41,10 +41,14 @@ impl Question {
         !self.files.is_empty() || !self.attachments.is_empty()
     }
 
+    /// Whether a file is named `-`.
+    pub(in crate::cli) fn reads_stdin(&self) -> bool {
+        self.files.iter().chain(&self.attachments).any(|f| f == "-")
+    }
+
     /// What is piped in, unless a file is named `-`.
     pub(in crate::cli) fn piped(&self, context: &Context) -> Result<Option<Vec<u8>>> {
-        let named = self.files.iter().chain(&self.attachments).any(|f| f == "-");
-        if named { Ok(None) } else { piped(context) }
+        if self.reads_stdin() { Ok(None) } else { piped(context) }
     }
 
     /// The files that go along.

@@ -1,28 +1,24 @@
 //! `fac sessions`: what was said, found again: lists, texts, trees, branches, export and import, and erasing.
 
-use std::collections::HashMap;
+mod show;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use self::show::show_last;
+pub(in crate::cli) use self::show::{show, show_messages, show_pieces, show_tree};
 use super::super::Context;
-use super::super::table::Table;
+use super::super::table::{Table, counted};
 use super::super::ui::Role;
-use super::{adopt, ask, called, carry, dollars, wait};
-use crate::chat::context::{self, Budget};
+use super::{adopt, ask, called, carry, wait, within};
 use crate::chat::driver::Ask;
 use crate::chat::export;
-use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::ids::Id;
-use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
-use crate::providers::{Choice, Models, Needs};
-use crate::store::{Message, MessageStatus, Session, SessionEdit, SessionFilter};
-
-/// Branches within branches that are drawn as such.
-const DEEPEST: usize = 16;
+use crate::kernel::terminal::safe_line;
+use crate::store::{Session, SessionEdit, SessionFilter};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +66,15 @@ enum What {
         /// Only the last answer, as it came
         #[arg(long)]
         raw: bool,
+        /// Only its questions, numbered
+        #[arg(long, conflicts_with_all = ["tree", "raw"])]
+        questions: bool,
+        /// Only where these words stand in it
+        #[arg(long, value_name = "WORDS", conflicts_with_all = ["tree", "raw", "questions"])]
+        find: Option<String>,
+        /// Only this question and its answer, by its number, or a message by its id
+        #[arg(long, value_name = "WHICH", conflicts_with_all = ["tree", "raw", "questions", "find"])]
+        only: Option<String>,
     },
     /// Find what was said (as `fac search --kind message`)
     Search {
@@ -147,15 +152,17 @@ enum What {
         #[arg(required = true)]
         sessions: Vec<String>,
     },
-    /// Print or save chats as JSON or Markdown
+    /// Black out a message or words of a chat; its answers and branches stay
+    Redact(within::Redact),
+    /// Print or save chats as JSON, Markdown or HTML
     Export {
         /// The chats (the last one, when none is named)
         sessions: Vec<String>,
         /// Every chat
         #[arg(long)]
         all: bool,
-        /// json or markdown
-        #[arg(long, default_value = "json", value_parser = ["json", "markdown"])]
+        /// json, markdown or html
+        #[arg(long, default_value = "json", value_parser = ["json", "markdown", "html"])]
         to: String,
         /// All branches, also in Markdown
         #[arg(long)]
@@ -164,7 +171,7 @@ enum What {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Take chats over from an export of fac, ChatGPT, Claude or aichat, or from llm's logs.db
+    /// Take chats over from an export of fac, ChatGPT, Claude, aichat or codex, or from llm's logs.db
     Import {
         /// The file
         file: PathBuf,
@@ -175,7 +182,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
     adopt(context)?;
     let store = context.app.store()?.clone();
     let edit = |wanted: &str, edits: &[SessionEdit]| -> Result<u8> {
-        store.edit_session(store.session(wanted)?.id, edits)?;
+        store.edit_session(within::chat(&store, wanted)?.id, edits)?;
         Ok(0)
     };
     match args.what {
@@ -183,8 +190,17 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             let filter = SessionFilter { tag, text, archived, ..SessionFilter::default() };
             list(context, &filter, after.as_deref(), limit)
         }
-        What::Show { session, tree, raw } => {
+        What::Show { session, tree, raw, questions, find, only } => {
             let session = self::named(context, session.as_deref())?;
+            if questions {
+                return within::questions(context, &session).map(|()| 0);
+            }
+            if let Some(words) = find {
+                return within::find(context, &session, &words).map(|()| 0);
+            }
+            if let Some(which) = only {
+                return within::exchange(context, &session, &which).map(|()| 0);
+            }
             match (tree, raw) {
                 (true, _) => show_tree(context, &session),
                 (_, true) => show_last(context, &session),
@@ -205,9 +221,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             show_pieces(context, &context.app.models()?, &session, &ask, head)?;
             Ok(0)
         }
-        What::Title { session, text } => title(context, &store.session(&session)?, &text.join(" ")),
+        What::Title { session, text } => title(context, &within::chat(&store, &session)?, &text.join(" ")),
         What::Branch { session, message } => {
-            let session = store.session(&session)?;
+            let session = within::chat(&store, &session)?;
             let message = store.message(session.id, &message)?;
             store.edit_session(session.id, &[SessionEdit::Head(Some(message.id))])?;
             let said = format!("the next question in `{}` follows {}", called(&session), message.id.tail());
@@ -222,7 +238,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Pin { session, rm } => edit(&session, &[SessionEdit::Pinned(!rm)]),
         What::Archive { session, rm } => edit(&session, &[SessionEdit::Archived(!rm)]),
         What::Rm { sessions } => {
-            let found: Vec<Session> = sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?;
+            let found: Vec<Session> = sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?;
             for session in found {
                 store.remove_session(session.id)?;
                 context.ui.note(&format!("erased `{}`", called(&session)));
@@ -230,11 +246,12 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             crate::cli::search::after_erasing(context)?;
             Ok(0)
         }
+        What::Redact(wanted) => within::redact(context, &within::chat(&store, &wanted.session)?, &wanted).map(|()| 0),
         What::Export { sessions, all, to, branches, output } => {
             let chosen = match (all, sessions.is_empty()) {
                 (true, _) => every(context)?,
                 (_, true) => vec![self::named(context, None)?],
-                _ => sessions.iter().map(|s| store.session(s)).collect::<Result<_>>()?,
+                _ => sessions.iter().map(|s| within::chat(&store, s)).collect::<Result<_>>()?,
             };
             let chats = chosen.iter().map(|s| carry::out(&store, s)).collect::<Result<Vec<_>>>()?;
             let bytes = match to.as_str() {
@@ -242,12 +259,13 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
                     let texts: Vec<String> = chats.iter().map(|c| export::markdown::markdown(c, branches)).collect();
                     texts.join("\n").into_bytes()
                 }
+                "html" => export::html::html(&chats).into_bytes(),
                 _ => export::json::to_bytes(&chats)?,
             };
             match output {
                 Some(path) => {
                     crate::kernel::files::write_atomic(&path, &bytes, true)?;
-                    context.ui.note(&format!("{} chats in {}", chats.len(), path.display()));
+                    context.ui.note(&format!("{} in {}", counted(chats.len(), "chat"), path.display()));
                 }
                 None => context.ui.write(&bytes)?,
             }
@@ -261,7 +279,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
 fn named(context: &Context, wanted: Option<&str>) -> Result<Session> {
     let store = context.app.store()?;
     match wanted {
-        Some(wanted) => store.session(wanted),
+        Some(wanted) => within::chat(store, wanted),
         None => store
             .last_session()?
             .ok_or_else(|| Error::new(Kind::NotFound, "there are no chats yet").hint("`fac ask 'hello'` begins one")),
@@ -323,178 +341,6 @@ fn as_json(session: &Session) -> Value {
         "pinned": session.pinned, "archived": session.archived, "messages": session.messages, "head": session.head,
         "created": session.created, "updated": session.updated, "imported_from": session.imported_from,
     })
-}
-
-fn message_json(message: &Message) -> Value {
-    json!({
-        "id": message.id, "parent": message.parent, "role": message.role, "status": message.status.name(),
-        "model": message.model, "text": message.words, "parts": message.parts, "summary_of": message.summary_of,
-        "created": message.created, "finished": message.finished, "error": message.error,
-    })
-}
-
-pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
-    let store = context.app.store()?;
-    let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
-    let costs = store.costs_of(session.id)?;
-    if context.ui.json {
-        let list: Vec<_> = path.iter().map(message_json).collect();
-        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
-        return Ok(0);
-    }
-    let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
-    for message in &path {
-        let who = match message.role.as_str() {
-            "assistant" => message.model.as_deref().map_or_else(|| "assistant".into(), |m| safe_line(m).into_owned()),
-            other => other.to_string(),
-        };
-        let cost = costs.iter().find(|c| c.message == message.id);
-        let cost = cost.map(|c| {
-            let (input, output) = (c.input, c.output);
-            let money = c.cost_micros.map(|m| format!(", {}", dollars(m))).unwrap_or_default();
-            format!("  {input} in, {output} out{money}")
-        });
-        let state = if message.status == MessageStatus::Done { "" } else { message.status.name() };
-        out.push_str(&format!(
-            "\n{} {} {}{}\n",
-            context.ui.paint(Role::Name, &format!("── {who}")),
-            context.ui.paint(Role::Dim, &format!("{} {}", message.id.tail(), message.created.local_short())),
-            context.ui.paint(Role::Bad, state),
-            context.ui.paint(Role::Dim, &cost.unwrap_or_default()),
-        ));
-        let body = if context.ui.stdout_terminal && message.role == "assistant" {
-            super::super::draw::markdown(&context.ui, &message.words)
-        } else {
-            safe(&message.words).into_owned()
-        };
-        out.push_str(&body);
-        if !body.ends_with('\n') {
-            out.push('\n');
-        }
-        for line in beside(&message.parts) {
-            out.push_str(&format!("{}\n", context.ui.paint(Role::Dim, &line)));
-        }
-        if let Some(error) = &message.error {
-            out.push_str(&format!("{}\n", context.ui.paint(Role::Bad, &safe_line(error))));
-        }
-    }
-    context.page(&out)?;
-    Ok(0)
-}
-
-/// What a message holds beside its words, a line each.
-fn beside(parts: &Value) -> Vec<String> {
-    let text = |part: &Value, key: &str| safe_line(part.get(key).and_then(Value::as_str).unwrap_or("")).into_owned();
-    let line = |part: &Value| match part.get("type").and_then(Value::as_str)? {
-        "file" => Some(format!("[{} {}]", text(part, "mime"), text(part, "name"))),
-        "tool_call" => {
-            let arguments = part.get("arguments").map(Value::to_string).unwrap_or_default();
-            Some(format!("→ {} {}", text(part, "name"), safe_line(&arguments)))
-        }
-        "tool_result" => Some(format!("← {}: {}", text(part, "name"), truncate_to_width(&text(part, "content"), 200))),
-        _ => None,
-    };
-    parts.as_array().into_iter().flatten().filter_map(line).collect()
-}
-
-fn show_last(context: &Context, session: &Session) -> Result<u8> {
-    let store = context.app.store()?;
-    let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
-    let last = path.iter().rev().find(|m| m.role == "assistant");
-    let words = last.map(|m| safe(&m.words).into_owned()).unwrap_or_default();
-    context.ui.write(format!("{}\n", words.trim_end_matches('\n')).as_bytes())?;
-    Ok(0)
-}
-
-pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<u8> {
-    let messages = context.app.store()?.tree(session.id)?;
-    if context.ui.json {
-        let list: Vec<_> = messages.iter().map(message_json).collect();
-        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
-        return Ok(0);
-    }
-    let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
-    let mut below: HashMap<Option<Id>, Vec<&Message>> = HashMap::new();
-    messages.iter().for_each(|m| below.entry(m.parent).or_default().push(m));
-    let mut waiting: Vec<(&Message, usize)> =
-        below.remove(&None).unwrap_or_default().into_iter().map(|m| (m, 0)).rev().collect();
-    while let Some((message, depth)) = waiting.pop() {
-        let children = below.remove(&Some(message.id)).unwrap_or_default();
-        let here = if session.head == Some(message.id) { " ◀" } else { "" };
-        // What branches ever again stays readable.
-        let indent = depth.min(DEEPEST);
-        let room = context.ui.width().saturating_sub(2 * indent + 24).max(20);
-        let words = truncate_to_width(&safe_line(&message.words), room).to_string();
-        let state = match message.status {
-            MessageStatus::Done => String::new(),
-            other => context.ui.paint(Role::Bad, &format!("({}) ", other.name())),
-        };
-        out.push_str(&format!(
-            "{}{} {} {state}{words}{}\n",
-            "│ ".repeat(indent),
-            context.ui.paint(Role::Dim, &message.id.tail()),
-            context.ui.paint(Role::Name, &message.role),
-            context.ui.paint(Role::Warn, here),
-        ));
-        let deeper = if children.len() > 1 { depth + 1 } else { depth };
-        waiting.extend(children.into_iter().rev().map(|m| (m, deeper)));
-    }
-    context.page(&out)?;
-    Ok(0)
-}
-
-/// What would be sent with the next question, and how much of the model's context that is.
-pub(in crate::cli) fn show_pieces(
-    context: &Context,
-    models: &Models,
-    session: &Session,
-    ask: &Ask,
-    head: Id,
-) -> Result<()> {
-    let typed = ask.model.as_deref().or(session.model.as_deref());
-    // Without a model tokens can still be estimated.
-    let choice = wait(models.resolve(typed, &Needs::default()))?.ok().and_then(|c| c.into_iter().next());
-    let name = choice.as_ref().map(Choice::name).unwrap_or_default();
-    let pieces = context.app.chat(models, Stop::new()?)?.pieces(session, ask, head, &name, true)?;
-    let total = context::total(&pieces);
-    let window = choice.and_then(|c| c.facts.context);
-    if context.ui.json {
-        let list: Vec<Value> = pieces
-            .iter()
-            .map(|p| {
-                json!({"why": p.why.name(), "message": p.id, "role": p.turn.role.name(), "tokens": p.size.tokens,
-                       "exact": p.size.exact, "text": p.turn.words()})
-            })
-            .collect();
-        return context.ui.value(
-            &json!({"pieces": list, "tokens": total.tokens, "exact": total.exact, "model": name, "context": window}),
-        );
-    }
-    let count = |size: context::Size| format!("{}{}", if size.exact { "" } else { "~" }, size.tokens);
-    let mut table = Table::new(&["what", "message", "who", "tokens", "begins"]);
-    for piece in &pieces {
-        table.row(vec![
-            (piece.why.name().to_string(), None),
-            (piece.id.map(|id| id.tail()).unwrap_or_default(), Some(Role::Dim)),
-            (piece.turn.role.name().to_string(), Some(Role::Name)),
-            (count(piece.size), None),
-            (truncate_to_width(&safe_line(&piece.turn.words()), 60), Some(Role::Dim)),
-        ]);
-    }
-    let mut out = table.render(&context.ui);
-    let about = if total.exact { "" } else { " (~ is an estimate)" };
-    match window {
-        Some(window) => {
-            let room = Budget::new(window, ask.tuning.max_tokens.map(u64::from), 0).room().max(1);
-            let share = (total.tokens as f64 / room as f64).min(1.0);
-            let full = (share * 30.0).round() as usize;
-            let bar = format!("{}{}", "█".repeat(full), "░".repeat(30 - full));
-            let said = format!("{bar} {} of {room} tokens that {} has for it", count(total), safe_line(&name));
-            out.push_str(&format!("\n{said}{about}\n"));
-        }
-        None => out.push_str(&format!("\n{} tokens{about}\n", count(total))),
-    }
-    context.page(&out)
 }
 
 fn title(context: &Context, session: &Session, text: &str) -> Result<u8> {

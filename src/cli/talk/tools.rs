@@ -1,4 +1,4 @@
-//! What `-T` offers a model: commands, and tools of MCP servers.
+//! What `-T` and prompts of definitions offer a model: commands, and tools of MCP servers.
 //!
 //! `-T name`, `-T source:*`, `-T marked` are commands; `-T mcp:server`, `-T mcp:server/tool`, `-T 'mcp:*'` are tools of
 //! servers in the settings. Offering asks for nothing to run: each use is decided in the chat.
@@ -9,10 +9,11 @@ use std::sync::Arc;
 use dialoguer::Confirm;
 
 use super::super::{Context, draw};
-use crate::app::mcp::{PATTERN, left_out, wants};
+use crate::app::mcp::PATTERN;
 use crate::chat::Tool;
 use crate::chat::driver::stopped;
-use crate::chat::mcp::{Offer, Servers, Standing, pins};
+use crate::chat::mcp::{Offer, Servers, pins};
+use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
@@ -26,15 +27,31 @@ pub(in crate::cli) struct Kit {
 }
 
 impl Kit {
-    /// Finds the commands of `wanted`; servers are not started yet.
-    pub(in crate::cli) fn new(context: &Context, wanted: &[String]) -> Result<Kit> {
-        let (patterns, commands): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|w| w.starts_with(PATTERN));
-        let offer = context.app.tools(&commands)?;
+    /// Finds the commands that were typed; servers are not started yet.
+    pub(in crate::cli) fn new(context: &Context, typed: &[String]) -> Result<Kit> {
+        Kit::of(context, Wanted { typed, ..Wanted::default() })
+    }
+
+    /// The same, with what a definition names beside it.
+    pub(in crate::cli) fn of(context: &Context, wanted: Wanted<'_>) -> Result<Kit> {
+        let apart = |all: &[String]| -> (Vec<String>, Vec<String>) {
+            all.iter().cloned().partition(|name| name.starts_with(PATTERN))
+        };
+        let ((mut patterns, typed), (more, defined)) = (apart(wanted.typed), apart(wanted.defined));
+        let offer = context.app.tools(Wanted { typed: &typed, defined: &defined, near: wanted.near })?;
         offer.left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
-        let patterns: Vec<String> = patterns.iter().map(|p| p[PATTERN.len()..].to_string()).collect();
+        for pattern in more {
+            match context.app.mcp_is_there(server(&pattern)) {
+                Ok(()) => patterns.push(pattern),
+                Err(error) => {
+                    let said = format!("`{pattern}` is not offered: {}", error.full_message());
+                    context.ui.warn(&safe_line(&said));
+                }
+            }
+        }
         let mut servers = None;
         if !patterns.is_empty() {
-            let names: Vec<&str> = patterns.iter().map(|p| p.split_once('/').map_or(p.as_str(), |(n, _)| n)).collect();
+            let names: Vec<&str> = patterns.iter().map(|p| server(p)).collect();
             let (found, broken) = context.app.mcp_like(&names)?;
             for (name, error) in broken {
                 context.ui.warn(&safe_line(&format!("{name}: {}", error.full_message())));
@@ -44,48 +61,32 @@ impl Kit {
         Ok(Kit { commands: offer.tools, servers, patterns })
     }
 
+    /// What commands are offered, and the patterns of what servers will be asked for.
+    pub(in crate::cli) fn named(&self) -> Vec<String> {
+        let commands = self.commands.iter().map(|tool| tool.origin());
+        commands.chain(self.patterns.iter().cloned()).collect()
+    }
+
     /// Starts the servers and gives every tool. What is new is pinned, what has changed is asked about.
     pub(in crate::cli) async fn tools(&self, context: &Context, stop: &Stop) -> Result<Vec<Arc<dyn Tool>>> {
         let mut tools = self.commands.clone();
         let Some(servers) = &self.servers else { return Ok(tools) };
-        let store = context.app.mcp_pins()?;
-        let offers = tokio::select! {
-            offers = servers.offers(&store) => offers?,
+        let mut accept = |offer: &Offer, before: &str| Ok(changed(context, before, offer));
+        let offered = tokio::select! {
+            offered = context.app.mcp_tools(servers, &self.patterns, &mut accept) => offered?,
             () = stopped(stop) => return Err(Error::new(Kind::Interrupted, "interrupted")),
         };
-        for (server, note) in &offers.notes {
-            context.ui.warn(&safe_line(&format!("{server}: {note}")));
-        }
-        for (_, error) in &offers.failures {
-            context.ui.warn(&safe_line(&error.full_message()));
-        }
+        offered.left_out.iter().for_each(|said| context.ui.warn(said));
         let mut names: BTreeSet<String> = tools.iter().map(|t| t.spec().name.clone()).collect();
-        let mut pinned = 0;
-        for offer in offers.tools {
-            let key = pins::key(&offer.server, &offer.definition.name);
-            if !self.patterns.iter().any(|p| wants(p, &offer.server, &offer.definition.name)) {
-                continue;
-            }
-            match &offer.standing {
-                Standing::Pinned => {}
-                Standing::New => {
-                    pins::accept(&offer.server, &offer.definition, &store)?;
-                    pinned += 1;
-                }
-                Standing::Changed(before) => {
-                    if !changed(context, &key, before, &offer)? {
-                        continue;
-                    }
-                    pins::accept(&offer.server, &offer.definition, &store)?;
-                }
-            }
-            if names.insert(offer.tool.spec().name.clone()) {
-                tools.push(offer.tool);
+        for (key, tool) in offered.tools {
+            if names.insert(tool.spec().name.clone()) {
+                tools.push(tool);
             } else {
                 context.ui.warn(&safe_line(&format!("{key} is left out: another tool has its name")));
             }
         }
-        if pinned > 0 && !context.ui.json {
+        if !offered.pinned.is_empty() && !context.ui.json {
+            let pinned = offered.pinned.len();
             let word = if pinned == 1 { "tool is" } else { "tools are" };
             context.ui.note(&format!("{pinned} new {word} pinned as they are now; `fac mcp tools` shows them"));
         }
@@ -108,17 +109,22 @@ impl Kit {
     }
 }
 
+/// The server of `mcp:server/tool`.
+fn server(pattern: &str) -> &str {
+    let pattern = pattern.strip_prefix(PATTERN).unwrap_or(pattern);
+    pattern.split_once('/').map_or(pattern, |(server, _)| server)
+}
+
 /// Whether a changed definition is accepted. Without a person it is not.
-fn changed(context: &Context, key: &str, before: &str, offer: &Offer) -> Result<bool> {
-    let key = safe_line(key);
+fn changed(context: &Context, before: &str, offer: &Offer) -> bool {
     if !context.ui.ask {
-        context.ui.warn(&left_out(&offer.server, &offer.definition.name));
-        return Ok(false);
+        return false;
     }
+    let key = pins::key(&offer.server, &offer.definition.name);
     let difference = draw::diff(&context.ui, &safe(before), &safe(&offer.definition.text()));
-    context.ui.note(&format!("the definition of {key} has changed:\n{difference}"));
+    context.ui.note(&format!("the definition of {} has changed:\n{difference}", safe_line(&key)));
     let theme = super::super::ask::theme_of(context.ui.colour());
     super::super::ask::forget_keys();
     let answer = Confirm::with_theme(&*theme).with_prompt("Offer it as it is now?").default(false).interact();
-    Ok(answer.unwrap_or(false))
+    answer.unwrap_or(false)
 }

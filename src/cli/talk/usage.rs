@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, default_value = "day", value_parser = ["day", "model", "session", "command"], hide_possible_values = true)]
     by: String,
     /// Only the last so many days
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
 }
 
@@ -62,7 +62,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     }
     let weight = |row: &UsageRow| weight(row, total.cost_micros > 0);
     let most = rows.iter().map(weight).max().unwrap_or(1).max(1);
-    let mut table = Table::new(&[heading, "calls", "in", "out", "cost", "first", ""]);
+    let mut table = Table::new(&[heading, "calls", "in", "cached", "out", "thought", "cost", "first", ""]);
     for row in rows.iter().chain(std::iter::once(&total)) {
         let is_total = std::ptr::eq(row, &total);
         let key = match (is_total, by) {
@@ -78,7 +78,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             (key, Some(if is_total { Role::Strong } else { Role::Name })),
             (format!("{}{failed}", row.calls), None),
             (short(row.input), None),
+            (some(row.cached), Some(Role::Dim)),
             (short(row.output), None),
+            (some(row.reasoning), Some(Role::Dim)),
             (cost(row), None),
             (row.first_token_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(), Some(Role::Dim)),
             (bar, Some(Role::Good)),
@@ -97,6 +99,11 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.note(&format!("{} requests never ended; what they took is not known", total.open));
     }
     Ok(0)
+}
+
+/// A count that is mostly nothing.
+fn some(count: u64) -> String {
+    if count == 0 { String::new() } else { short(count) }
 }
 
 fn name_of(context: &Context, id: &str) -> String {

@@ -261,7 +261,10 @@ fn yaml_values(raw: &str) -> Option<Read> {
             let line = at.map_or(1, |l| l.line() as usize + 1);
             let column = at.map_or(1, |l| (l.column() as usize).max(1));
             let said = error.without_snippet().to_string();
-            let message = format!("the front matter is not valid YAML ({}); each key was read by itself", brief(&said));
+            let message = format!(
+                "the front matter is not valid YAML ({}); each key was read by itself",
+                brief(without_place(&said))
+            );
             Some((values, vec![Diagnostic::warning(line, column, message)]))
         }
     }
@@ -375,6 +378,14 @@ fn unquote(text: &str) -> &str {
 }
 
 /// The first line of a foreign message, without a full stop, at most 120 characters.
+/// What a parser says without where: the diagnostic has its own line, counted in the file.
+fn without_place(message: &str) -> &str {
+    match message.rsplit_once(" at line ") {
+        Some((said, place)) if place.chars().all(|c| c.is_ascii_digit() || " ,column".contains(c)) => said,
+        _ => message,
+    }
+}
+
 fn brief(message: &str) -> String {
     let line = message.lines().next().unwrap_or("").trim().trim_end_matches('.');
     line.chars().filter(|c| !c.is_control()).take(120).collect()

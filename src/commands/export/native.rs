@@ -195,6 +195,7 @@ fn attributes(step: &Step) -> String {
     pairs.push(("allow_failure", step.allow_failure.then(|| "true".to_string())));
     pairs.push(("undo", step.undo.clone()));
     pairs.push(("model", step.model.clone()));
+    pairs.push(("tools", (!step.tools.is_empty()).then(|| step.tools.join(","))));
     let said = pairs.into_iter().filter_map(|(k, v)| Some(format!("{k}={}", quoted(&one_line(&v?)))));
     said.collect::<Vec<_>>().join(" ")
 }
@@ -206,7 +207,7 @@ fn joined(words: &[String]) -> String {
 
 /// A word, in double quotes when it would not stay one without them.
 fn quoted(word: &str) -> String {
-    let odd = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '{' | '}' | '=' | '`');
+    let odd = |c: char| c.is_whitespace() || matches!(c, ',' | '"' | '\'' | '\\' | '{' | '}' | '=' | '`');
     if !word.is_empty() && !word.contains(odd) {
         return word.to_string();
     }

@@ -119,6 +119,9 @@ pub struct Step {
     /// The model asked for.
     #[serde(default)]
     pub model: Option<String>,
+    /// Tools that its model is offered, as `-T` would name them. Offering allows nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
     /// Words of the info string nobody knows.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
@@ -142,6 +145,7 @@ impl Step {
             allow_failure: false,
             undo: None,
             model: None,
+            tools: Vec::new(),
             options: BTreeMap::new(),
         }
     }

@@ -6,11 +6,14 @@
 
 mod files;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 
+use super::catalog::Resolved;
 use super::model::{Dialect, Step, StepKind};
 use super::run::{Call, Done, Performed, Plan, StepRunner, Unit, Work};
 use crate::chat::attach;
@@ -19,7 +22,7 @@ use crate::chat::policy::Asker;
 use crate::chat::tool::Tool;
 use crate::chat::turn::Limits;
 use crate::exec::Stop;
-use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::providers::model::{Part, Piece, Role, Tuning, words};
 use crate::providers::{Models, Needs};
@@ -66,23 +69,34 @@ struct Thread {
     head: Option<Id>,
 }
 
+/// Tools for the steps of a run, found before it began: by command and step.
+pub type Tools = BTreeMap<(String, String), Vec<Arc<dyn Tool>>>;
+
 /// Does prompt and system steps.
 pub struct Prompts {
     desk: Desk,
     hands: Mutex<Hands>,
+    tools: Tools,
+    /// Where models are asked; servers whose tools are offered live on it.
+    runtime: Arc<Runtime>,
     thread: Mutex<Option<Thread>>,
+}
+
+/// The steps of a plan that ask a model something, with their commands.
+pub fn asking(plan: &Plan) -> impl Iterator<Item = (&Resolved, &Step)> {
+    let asks = |step: &&Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
+    plan.all().flat_map(move |resolved| resolved.command.steps.iter().filter(asks).map(move |step| (resolved, step)))
 }
 
 /// Whether a plan asks a model anything.
 pub fn asks_models(plan: &Plan) -> bool {
-    let asks = |step: &Step| matches!(step.kind, StepKind::Prompt | StepKind::System);
-    plan.all().any(|resolved| resolved.command.steps.iter().any(asks))
+    asking(plan).next().is_some()
 }
 
 impl Prompts {
-    /// A runner with these hands.
-    pub fn new(desk: Desk, hands: Hands) -> Prompts {
-        Prompts { desk, hands: Mutex::new(hands), thread: Mutex::new(None) }
+    /// A runner with these hands that asks on `runtime`.
+    pub fn new(desk: Desk, hands: Hands, tools: Tools, runtime: Arc<Runtime>) -> Prompts {
+        Prompts { desk, hands: Mutex::new(hands), tools, runtime, thread: Mutex::new(None) }
     }
 
     /// The chat that the step belongs to, begun where it is the first of its command, and what the step follows.
@@ -131,8 +145,9 @@ impl Prompts {
         hands: &mut Hands,
     ) -> Result<Outcome> {
         let mut rules = self.desk.rules.clone();
-        let tools = skill_tools(work.unit);
+        let mut tools = skill_tools(work.unit);
         rules.extend(tools.iter().map(|t| t.origin()));
+        tools.extend(self.tools.get(&key(&work.unit.resolved, work.step)).into_iter().flatten().cloned());
         let chat = Chat {
             store: &self.desk.store,
             models: &self.desk.models,
@@ -150,17 +165,12 @@ impl Prompts {
         chat.turn(session, &ask, &mut *hands.listener, &mut *hands.asker).await
     }
 
-    /// Asks on a runtime of its own, and stops when the run is stopped or its time is over. Says whether it was.
+    /// Asks, and stops when the run is stopped or its time is over. Says whether it was.
     fn turn(&self, work: &Work<'_>, session: &Session, ask: Ask) -> Result<(Outcome, bool)> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
         let stop = Stop::new()?;
         let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = self.ask(work, session, ask, stop.clone(), &mut hands);
-        let outcome = runtime.block_on(within(asked, &stop, work.stop, work.timeout));
-        runtime.shutdown_background();
+        let outcome = self.runtime.block_on(within(asked, &stop, work.stop, work.timeout));
         hands.listener.finished();
         Ok((outcome?, stop.is_requested() && !work.stop.is_requested()))
     }
@@ -174,7 +184,7 @@ impl StepRunner for Prompts {
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
         let call = work.call.clone().unwrap_or_default();
-        if call.is_empty() {
+        if call.is_empty() || call.wants_input() {
             let said = format!("`{}` has nothing to work on", work.unit.resolved.full_name());
             return Err(Error::new(Kind::Usage, said).hint("pipe something in, or write it behind the name"));
         }
@@ -208,6 +218,11 @@ impl Drop for Prompts {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         self.forget(thread);
     }
+}
+
+/// What a step's tools are found by.
+pub fn key(resolved: &Resolved, step: &Step) -> (String, String) {
+    (resolved.key(), step.id.clone())
 }
 
 /// The model a definition asks for, where it is to be had; the person's own otherwise.

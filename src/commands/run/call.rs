@@ -34,6 +34,16 @@ impl Call {
         self.message.trim().is_empty() && self.attached.is_none()
     }
 
+    /// Whether it has a place for its input, and there is none.
+    pub fn wants_input(&self) -> bool {
+        self.missing.iter().any(|name| name == "input")
+    }
+
+    /// What has no value and stays as it is written, for whoever asks.
+    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        self.missing.iter().map(|name| format!("`{name}` has no value and stays as it is"))
+    }
+
     /// The text of the step and the message beside it, for a dry run.
     pub(super) fn shown(self, waits: bool) -> (String, Option<String>) {
         let attached = self.attached.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

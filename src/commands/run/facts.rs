@@ -4,7 +4,7 @@ use super::Engine;
 
 /// The value of `__os__`, `workspaceFolder` and their like; `None` for a name that is no fact.
 pub(super) fn of(engine: &Engine<'_>, name: &str) -> Option<String> {
-    let env = |name: &str| engine.env.text(name).map(String::from);
+    let env = |name: &str| engine.world.env.text(name).map(String::from);
     Some(match name {
         "__os__" => std::env::consts::OS.to_string(),
         "__os_family__" => std::env::consts::FAMILY.to_string(),
@@ -12,9 +12,9 @@ pub(super) fn of(engine: &Engine<'_>, name: &str) -> Option<String> {
         "__arch__" => std::env::consts::ARCH.to_string(),
         "__shell__" => env("SHELL").and_then(|s| s.rsplit('/').next().map(String::from)).unwrap_or_else(|| "sh".into()),
         "__locale__" => env("LC_ALL").or_else(|| env("LANG")).unwrap_or_else(|| "C".into()),
-        "__now__" => engine.clock.now().to_string(),
-        "__cwd__" | "workspaceFolder" => engine.cwd.display().to_string(),
-        "workspaceFolderBasename" => engine.cwd.file_name()?.to_string_lossy().into_owned(),
+        "__now__" => engine.world.clock.now().to_string(),
+        "__cwd__" | "workspaceFolder" => engine.world.cwd.display().to_string(),
+        "workspaceFolderBasename" => engine.world.cwd.file_name()?.to_string_lossy().into_owned(),
         _ => return None,
     })
 }

@@ -75,19 +75,9 @@ impl Launcher {
     /// An engine for one run. `terminal`: whether programs get a pseudo-terminal; `trigger`: what fires it.
     pub fn engine<'a>(&'a self, catalog: &'a Catalog<'a>, stop: Stop, terminal: bool, trigger: &str) -> Engine<'a> {
         Engine {
-            store: &self.store,
-            clock: &self.clock,
+            world: self,
             catalog,
-            env: &self.env,
-            cwd: self.cwd.clone(),
             runners: self.runners.iter().map(|r| &**r as &dyn StepRunner).collect(),
-            interpreters: self.interpreters.clone(),
-            timeout_ms: self.timeout_ms,
-            capture: self.capture.clone(),
-            feed_bytes: self.feed_bytes,
-            redactor: self.redactor.clone(),
-            own_env: self.own_env.clone(),
-            outputs: self.outputs.clone(),
             input: None,
             stop,
             terminal,

@@ -20,9 +20,7 @@ pub use plan::{Plan, Unit, make as plan};
 pub use reach::{Reach, Told, reach};
 pub use step::{Dry, dry_run};
 
-use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -33,13 +31,12 @@ use super::bind::Bound;
 use super::catalog::Catalog;
 use super::model::{Step, StepKind};
 use crate::exec::{self, Stop, Stream};
-use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
-use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::secret::{Redactor, Secret};
-use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord, Store};
+use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord};
 
 /// Steps that a higher room knows how to do.
 pub trait StepRunner {
@@ -114,32 +111,12 @@ pub trait Watcher {
 
 /// What every run needs to know of the world.
 pub struct Engine<'a> {
-    /// Where runs are recorded.
-    pub store: &'a Store,
-    /// What time it is.
-    pub clock: &'a Clock,
+    /// What all runs need of the world.
+    pub world: &'a Launcher,
     /// Where `run` steps find their commands.
     pub catalog: &'a Catalog<'a>,
-    /// The caller's environment.
-    pub env: &'a Env,
-    /// The caller's folder.
-    pub cwd: PathBuf,
     /// Rooms above that do some kinds of step.
     pub runners: Vec<&'a dyn StepRunner>,
-    /// Interpreters, with what the user wrote about them.
-    pub interpreters: exec::Interpreters,
-    /// The time limit of a command that has none.
-    pub timeout_ms: Option<u64>,
-    /// How much output a record keeps.
-    pub capture: exec::CaptureLimits,
-    /// The most that a step may write for another one to read, bytes.
-    pub feed_bytes: usize,
-    /// Knows what no record may hold.
-    pub redactor: Redactor,
-    /// Variables of ours that scripts see: how they reach this very program, and its folders.
-    pub own_env: Vec<(OsString, OsString)>,
-    /// Where the whole text of large output goes: a folder for each run.
-    pub outputs: PathBuf,
     /// What was piped in, where it was read for a prompt; otherwise scripts read it themselves.
     pub input: Option<Vec<u8>>,
     /// Ends everything when asked.
@@ -195,9 +172,9 @@ impl Engine<'_> {
             self.catalog.ensure_laid_out(&resolved.source)?;
         }
         let started_at = Instant::now();
-        let started = self.clock.now();
+        let started = self.world.clock.now();
         let id = self.begin(plan)?;
-        let limit = root.resolved.command.timeout_ms.or(self.timeout_ms);
+        let limit = root.resolved.command.timeout_ms.or(self.world.timeout_ms);
         let mut progress = Progress {
             id,
             steps: Vec::new(),
@@ -205,7 +182,7 @@ impl Engine<'_> {
             systems: Vec::new(),
             fed: false,
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
-            redactor: self.redactor.fork(),
+            redactor: self.world.redactor.fork(),
         };
         let ended = self.with_retries(plan, &mut progress, watcher);
         let (status, exit_code, problem) = match ended {
@@ -234,11 +211,11 @@ impl Engine<'_> {
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
     /// back as a sentence, because the script has run and its exit code must not be lost.
     fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
-        let error = self.store.finish_run(id, &end).err()?;
+        let error = self.world.store.finish_run(id, &end).err()?;
         for step in &mut end.steps {
             (step.stdout, step.stderr) = (Captured::default(), Captured::default());
         }
-        match self.store.finish_run(id, &end) {
+        match self.world.store.finish_run(id, &end) {
             Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
             Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
         }
@@ -247,13 +224,13 @@ impl Engine<'_> {
     fn begin(&self, plan: &Plan) -> Result<Id> {
         let root = plan.root();
         let process = exec::this_process();
-        self.store.begin_run(&NewRun {
+        self.world.store.begin_run(&NewRun {
             command: root.resolved.command.name.clone(),
             source: root.resolved.source.name.clone(),
             digest: root.resolved.digest.clone(),
             trigger: self.trigger.clone(),
             args: recorded_args(&root.bound),
-            cwd: self.cwd.display().to_string(),
+            cwd: self.world.cwd.display().to_string(),
             process: Some(Process { pid: process.pid, start: process.start, boot: process.boot }),
             zone: None,
             steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),

@@ -35,6 +35,11 @@ impl Plan {
         &self.units[self.units.len() - 1]
     }
 
+    /// Every step in the order they run, with its command.
+    pub fn steps(&self) -> impl Iterator<Item = (&Unit, &Step)> {
+        self.units.iter().flat_map(|unit| unit.resolved.command.steps.iter().map(move |step| (unit, step)))
+    }
+
     /// Every command whose trust matters, the one that was asked for first.
     pub fn all(&self) -> impl Iterator<Item = &Resolved> {
         self.units.iter().rev().map(|u| &u.resolved).chain(&self.called)

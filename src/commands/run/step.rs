@@ -8,6 +8,7 @@ use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, 
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
+use crate::commands::tool;
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -51,6 +52,8 @@ pub struct Dry {
     pub cwd: Option<String>,
     /// What a model would get as the user's message beside a system text.
     pub input: Option<String>,
+    /// The tools that its model is offered.
+    pub tools: Vec<String>,
     /// Conditions, limits and what could not be filled, as sentences.
     pub notes: Vec<String>,
 }
@@ -58,7 +61,7 @@ pub struct Dry {
 /// What every step of a plan would do, without doing it.
 pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
     let mut all = Vec::new();
-    let redactor = engine.redactor.fork();
+    let redactor = engine.world.redactor.fork();
     for unit in &plan.units {
         super::hide(unit, &redactor);
         for step in &unit.resolved.command.steps {
@@ -85,8 +88,9 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         text: step.text.clone(),
         env: Vec::new(),
         argv: Vec::new(),
-        cwd: context::folder(unit, step, &engine.cwd, engine.env).ok().map(|f| f.display().to_string()),
+        cwd: context::folder(unit, step, &engine.world.cwd, &engine.world.env).ok().map(|f| f.display().to_string()),
         input: None,
+        tools: Vec::new(),
         notes: notes(step),
     };
     match step.kind {
@@ -111,6 +115,10 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             let said = call::of(engine, unit, step, &[], piped);
             dry.notes.extend(said.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
             dry.notes.extend(said.notes.iter().cloned());
+            dry.tools.clone_from(&step.tools);
+            if let Some(wish) = tool::foreign_wish(&unit.resolved.command) {
+                dry.notes.push(format!("its tools ({wish}) are another program's: none is offered; `-T` offers yours"));
+            }
             dry.program = step.model.clone().map_or_else(|| step.kind.name().to_string(), |m| format!("model {m}"));
             (dry.text, dry.input) = said.shown(call::waits_for_prompt(&unit.resolved.command, step));
         }
@@ -200,9 +208,9 @@ fn value_of(unit: &Unit, var: &snippet::Var) -> String {
 }
 
 fn prepare(engine: &Engine<'_>, unit: &Unit, script: &Script) -> Result<Prepared> {
-    let path = engine.env.os("PATH").map(ToOwned::to_owned).unwrap_or_default();
+    let path = engine.world.env.os("PATH").map(ToOwned::to_owned).unwrap_or_default();
     let name = &unit.resolved.command.name;
-    engine.interpreters.prepare(&script.lang, &script.text, name, &script.argv, path).map_err(|error| {
+    engine.world.interpreters.prepare(&script.lang, &script.text, name, &script.argv, path).map_err(|error| {
         let said = format!("`{name}` needs an interpreter for `{}`", script.lang);
         let hint = error.way_forward().map(String::from);
         let kind = if error.kind() == Kind::Usage { Kind::Missing } else { error.kind() };
@@ -279,7 +287,7 @@ impl Engine<'_> {
                     call: said,
                     input,
                     timeout: time_left(step.timeout_ms, progress.deadline),
-                    capture: &self.capture,
+                    capture: &self.world.capture,
                     stop: &self.stop,
                 };
                 let mut performed = runner.run(&work)?;
@@ -313,9 +321,10 @@ impl Engine<'_> {
         let script = script(unit, step)?;
         let prepared = prepare(self, unit, &script)?;
         let number = progress.steps.len();
-        let mut job = Job::new(prepared.program.clone(), context::folder(unit, step, &self.cwd, self.env)?);
+        let mut job =
+            Job::new(prepared.program.clone(), context::folder(unit, step, &self.world.cwd, &self.world.env)?);
         job.args = prepared.args.clone();
-        job.env = context::environment(unit, self.env, &self.own_env, &progress.id.to_string());
+        job.env = context::environment(unit, &self.world.env, &self.world.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
         // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
@@ -324,13 +333,13 @@ impl Engine<'_> {
         let on_terminal = job.output == Output::Terminal;
         job.grace = GRACE;
         job.timeout = time_left(step.timeout_ms, progress.deadline);
-        job.capture = self.capture.clone();
+        job.capture = self.world.capture.clone();
         job.capture.redactor = progress.redactor.clone();
         job.capture.spill = Some(self.spill(progress.id, number));
         let shown = (step.kind == StepKind::Snippet).then_some(script.text.as_str());
         watcher.starts(unit, step, shown);
         let mut wrote = Vec::new();
-        let enough = if feeds { self.feed_bytes } else { HEARD };
+        let enough = if feeds { self.world.feed_bytes } else { HEARD };
         let mut too_much = false;
         let mut sink = |stream: Stream, bytes: &[u8]| -> ControlFlow<()> {
             if stream == Stream::Stdout {

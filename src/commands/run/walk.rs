@@ -137,7 +137,7 @@ impl Engine<'_> {
         };
         let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
         let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
-        let limit = unit.resolved.command.timeout_ms.or(self.timeout_ms);
+        let limit = unit.resolved.command.timeout_ms.or(self.world.timeout_ms);
         let deadline = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
         let before = std::mem::replace(&mut progress.deadline, deadline);
         for name in undo.iter().rev() {
@@ -272,12 +272,12 @@ impl Engine<'_> {
 
     /// What conditions see.
     fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
-        context::judged(unit, &progress.steps, &progress.full, self.env, &self.trigger)
+        context::judged(unit, &progress.steps, &progress.full, &self.world.env, &self.trigger)
     }
 
     /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
     pub(super) fn spill(&self, id: Id, number: usize) -> PathBuf {
-        self.outputs.join(id.to_string()).join(number.to_string())
+        self.world.outputs.join(id.to_string()).join(number.to_string())
     }
 }
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use self::schema::{given, schema_of};
 use super::bind;
-use super::catalog::{Catalog, Resolved, Trust};
-use super::model::{Effect, ParamType, Severity, Step, StepKind};
+use super::catalog::{Catalog, Near, Resolved, Trust};
+use super::model::{Command, Dialect, Effect, ParamType, Severity, Step, StepKind};
 use super::run::{self, Launcher, Plan, Report, Unit, Watcher};
 use super::scan::fold_name;
 use crate::chat::policy::fits;
@@ -40,24 +40,45 @@ pub struct Offer {
     pub left_out: Vec<String>,
 }
 
-/// The commands that `wanted` names: [`MARKED`], a name, `source:name`, or a pattern such as `source:*`.
-///
-/// A pattern leaves out what is not trusted or cannot run, and says how many; what is named must be usable.
+/// What is to be offered: [`MARKED`], a name, `source:name`, or a pattern such as `source:*`.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// What a person named: it must be usable.
+    pub typed: &'a [String],
+    /// What a definition names: what of it cannot be used is left out.
+    pub defined: &'a [String],
+    /// That definition: its own file and source are looked in first.
+    pub near: Option<Near<'a>>,
+}
+
+impl Wanted<'_> {
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.typed.is_empty() && self.defined.is_empty()
+    }
+}
+
+/// The commands that are wanted. A pattern leaves out what is not trusted or cannot run, and says how many.
 ///
 /// # Errors
-/// `NotFound` for a name that nothing has, `Refused` for one that is not trusted, `Usage` where a pattern offers more
-/// than [`MOST`].
-pub fn offer(launcher: &Launcher, wanted: &[String]) -> Result<Offer> {
+/// `NotFound` for a typed name that nothing has, `Refused` for one that is not trusted, `Usage` where a pattern offers
+/// more than [`MOST`].
+pub fn offer(launcher: &Launcher, wanted: Wanted<'_>) -> Result<Offer> {
     let catalog = launcher.catalog();
     let mut offer = Offer::default();
     let mut found: Vec<Resolved> = Vec::new();
-    for wanted in wanted {
-        if wanted == MARKED || wanted.contains('*') {
-            let (many, said) = by_pattern(&catalog, wanted)?;
-            found.extend(many);
-            offer.left_out.extend(said);
-        } else {
-            found.push(by_name(&catalog, wanted)?);
+    for name in wanted.typed {
+        let (many, said) = called(&catalog, name, None)?;
+        found.extend(many);
+        offer.left_out.extend(said);
+    }
+    for name in wanted.defined {
+        match called(&catalog, name, wanted.near) {
+            Ok((many, said)) => {
+                found.extend(many);
+                offer.left_out.extend(said);
+            }
+            Err(error) => offer.left_out.push(format!("`{name}` is not offered: {}", error.full_message())),
         }
     }
     let mut names: Vec<String> = Vec::new();
@@ -75,9 +96,34 @@ pub fn offer(launcher: &Launcher, wanted: &[String]) -> Result<Offer> {
     Ok(offer)
 }
 
-fn by_name(catalog: &Catalog<'_>, name: &str) -> Result<Resolved> {
+/// The tools that a definition of somebody else's format asks for, as it is written there. They mean another program's
+/// tools and permissions, so it is told and nothing more.
+pub fn foreign_wish(command: &Command) -> Option<String> {
+    let names: &[&str] = match command.dialect {
+        Dialect::Claude | Dialect::Skill => &["allowed-tools", "allowed_tools", "allowedTools"],
+        Dialect::Copilot => &["tools"],
+        Dialect::Aichat => &["use_tools"],
+        _ => return None,
+    };
+    let of_steps = command.steps.iter().flat_map(|step| &step.options);
+    let mut pairs = command.fields.iter().map(|(key, value)| (key, value)).chain(of_steps);
+    pairs
+        .find(|(key, _)| names.contains(&key.as_str()))
+        .map(|(_, value)| value.clone())
+        .filter(|v| !v.trim().is_empty())
+}
+
+/// What a name or a pattern finds, and a sentence about what it leaves out.
+fn called(catalog: &Catalog<'_>, wanted: &str, near: Option<Near<'_>>) -> Result<(Vec<Resolved>, Option<String>)> {
+    if wanted == MARKED || wanted.contains('*') {
+        return by_pattern(catalog, wanted);
+    }
+    Ok((vec![by_name(catalog, wanted, near)?], None))
+}
+
+fn by_name(catalog: &Catalog<'_>, name: &str, near: Option<Near<'_>>) -> Result<Resolved> {
     let words: Vec<String> = name.split_whitespace().map(String::from).collect();
-    let (resolved, used) = catalog.resolve(&words, None)?;
+    let (resolved, used) = catalog.resolve(&words, near)?;
     if used < words.len() {
         let said = format!("there is no command `{name}` (`{}` would get arguments)", resolved.key());
         return Err(Error::new(Kind::NotFound, said).hint("name the command alone; the model gives the arguments"));

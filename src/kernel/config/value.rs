@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::members::micro_dollars;
 use super::schema::Type;
 
 /// A checked value. A [`Type::Duration`] stays the text that was written; read it with [`duration`].
@@ -32,7 +33,7 @@ impl Value {
                 _ => return Err(wrong()),
             },
             Type::Int(..) => Value::Int(text.trim().parse().map_err(|_| wrong())?),
-            Type::Choice(_) | Type::Duration => Value::Text(text.to_string()),
+            Type::Choice(_) | Type::Duration | Type::Dollars => Value::Text(text.to_string()),
             Type::List => Value::List(list(text).ok_or_else(wrong)?),
         };
         value.checked(kind).ok_or_else(wrong)
@@ -47,10 +48,12 @@ impl Value {
                 match kind {
                     Type::Int(..) => number.map(Value::Int),
                     Type::Duration => number.map(|n| Value::Text(format!("{n}s"))),
+                    Type::Dollars => number.map(|n| Value::Text(n.to_string())),
                     _ => None,
                 }
             }
-            DeValue::String(text) if matches!(kind, Type::Text | Type::Choice(_) | Type::Duration) => {
+            DeValue::Float(n) if kind == Type::Dollars => Some(Value::Text(n.as_str().to_string())),
+            DeValue::String(text) if matches!(kind, Type::Text | Type::Choice(_) | Type::Duration | Type::Dollars) => {
                 Some(Value::Text(text.to_string()))
             }
             DeValue::Array(items) if kind == Type::List => {
@@ -75,6 +78,7 @@ impl Value {
             (Value::Int(n), Type::Int(low, high)) => (low..=high).contains(n),
             (Value::Text(text), Type::Choice(words)) => words.contains(&text.as_str()),
             (Value::Text(text), Type::Duration) => duration(text).is_some(),
+            (Value::Text(text), Type::Dollars) => micro_dollars(text).is_some(),
             (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
             _ => false,
         };
@@ -137,6 +141,7 @@ fn wants(kind: Type) -> String {
         Type::Int(low, high) => format!("a whole number from {low} to {high}"),
         Type::Text => "a text".to_string(),
         Type::Duration => "a length of time such as 90s or 10m".to_string(),
+        Type::Dollars => "a sum of dollars such as 1.25".to_string(),
         Type::Choice(words) => match words {
             [most @ .., last] => format!("{} or {last}", most.join(", ")),
             [] => "nothing".to_string(),
@@ -170,6 +175,7 @@ mod tests {
         assert_eq!(Value::from_text("yes", Type::Bool), Ok(Value::Bool(true)));
         assert_eq!(Value::from_text("8", Type::Int(1, 64)), Ok(Value::Int(8)));
         assert_eq!(Value::from_text("10m", Type::Duration), Ok(text("10m")));
+        assert_eq!(Value::from_text("$2.50", Type::Dollars), Ok(text("$2.50")));
         let list = Ok(Value::List(vec!["-e".to_string(), "x y".to_string()]));
         assert_eq!(Value::from_text("-e 'x y'", Type::List), list);
         assert_eq!(Value::from_text(r#"["-e", "x y"]"#, Type::List), list);
@@ -180,8 +186,11 @@ mod tests {
         let wrong = |text, kind| Value::from_text(text, kind).unwrap_err();
         assert_eq!(wrong("x", Type::Bool), r#"wants true or false, not "x""#);
         assert_eq!(wrong("65", Type::Int(1, 64)), r#"wants a whole number from 1 to 64, not "65""#);
+        assert_eq!(wrong("lots", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "lots""#);
         assert_eq!(wrong("soon", Type::Duration), r#"wants a length of time such as 90s or 10m, not "soon""#);
         assert_eq!(wrong("d", Type::Choice(&["a", "b", "c"])), r#"wants a, b or c, not "d""#);
+        assert_eq!(wrong("much", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "much""#);
+        assert_eq!(wrong("-1", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "-1""#);
         assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);
         assert_eq!(wrong("[1]", Type::List), r#"wants a list of texts, not "[1]""#);
     }

@@ -26,7 +26,7 @@ fn named(position: i64, what: &str) -> Option<(i64, String)> {
 fn an_untouched_log_verifies() {
     assert_eq!(after(""), None);
     let world = World::new();
-    let empty = Verified { events: 0, erased: 0, head: None, fault: None };
+    let empty = Verified { events: 0, erased: 0, head: None, fault: None, state: Replayed::default() };
     assert_eq!(world.store.verify().unwrap(), empty);
     let at = world.store.append(&Event::new("config.changed", "k", json!({}))).unwrap();
     let hash = world.store.tail("*", 1).unwrap().remove(0).hash;

@@ -123,3 +123,18 @@ fn alone_each_time() {
     micros("finish_run", finish);
     micros("close", close);
 }
+
+#[test]
+#[ignore = "prints figures"]
+fn a_run_without_the_disk() {
+    let world = World::new();
+    world.store.shared.pool.hurry();
+    let mut times = Vec::new();
+    for _ in 0..2000 {
+        timed(&mut times, || {
+            let id = world.store.begin_run(&new_run("a")).unwrap();
+            world.store.finish_run(id, &ended(Status::Ok, "one line")).unwrap();
+        });
+    }
+    micros("begin and finish a run, no disk", times);
+}

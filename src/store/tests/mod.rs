@@ -10,6 +10,7 @@ mod figures;
 mod open;
 mod plans;
 mod processes;
+mod replay;
 mod runs;
 mod sources;
 mod support;

@@ -39,6 +39,11 @@ fn connections_wait_sync_fully_and_hold_references() {
         value.unwrap()
     };
     assert_eq!((ask("synchronous"), ask("foreign_keys"), ask("busy_timeout")), (2, 1, 60_000));
+    // Nor does a change that did not wait for the disk leave it otherwise, whether it went well or not.
+    let named = NewSession { name: Some("one".to_string()), ..NewSession::default() };
+    world.store.begin_session(&named).unwrap();
+    world.store.begin_session(&named).unwrap_err();
+    assert_eq!(ask("synchronous"), 2);
     let mode = world.store.read(|c| Ok(c.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))?));
     assert_eq!(mode.unwrap(), "wal");
 }
@@ -121,7 +126,7 @@ fn every_table_of_every_migration_is_strict() {
             tables += 1;
         }
     }
-    assert_eq!(tables, 24);
+    assert_eq!(tables, 25);
     let world = World::new();
     let sql =
         "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict";

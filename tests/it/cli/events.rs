@@ -34,7 +34,7 @@ fn verify_holds_and_names_the_place_where_somebody_changed_it() {
     let world = lived();
     let said = world.run(&["events", "verify"]).ok();
     assert!(said.ends_with("events, the chain holds\n"), "{said}");
-    let total: i64 = said.split(' ').next().unwrap().parse().unwrap();
+    let total: i64 = said.split(' ').rev().nth(4).unwrap().parse().unwrap();
     let database = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
     let at: i64 =
         database.query_row("SELECT position FROM events ORDER BY position LIMIT 1 OFFSET 3", [], |r| r.get(0)).unwrap();
@@ -63,4 +63,24 @@ fn a_changed_payload_and_a_missing_event_are_found_too() {
         drop(database);
         assert!(world.run(&["events", "verify"]).failed(6).contains("broken at event"), "{change}");
     }
+}
+
+#[test]
+fn a_row_that_was_edited_by_hand_is_named_with_its_column() {
+    let world = lived();
+    let out = world.run(&["events", "verify"]);
+    assert!(out.stdout.contains(" rows are as told by ") && out.stderr.is_empty(), "{out:?}");
+    let database = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
+    let id: String = database.query_row("SELECT id FROM runs ORDER BY id LIMIT 1", [], |r| r.get(0)).unwrap();
+    database.execute("UPDATE runs SET exit_code = 77 WHERE id = ?1", [&id]).unwrap();
+    drop(database);
+    let said = world.run(&["events", "verify"]).failed(6);
+    assert!(said.starts_with("error: one row is not as the log tells it:\n  the row "), "{said}");
+    assert!(said.contains(&format!("the row {id} of runs is not as event ")), "{said}");
+    assert!(said.contains(": its exit_code differs\n"), "{said}");
+    let out = world.run(&["events", "verify", "--json"]);
+    assert_eq!(out.code, 6);
+    let value: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!((&value["verify"]["ok"], &value["verify"]["differ"]), (&Value::from(false), &Value::from(1)));
+    assert!(world.run(&["doctor"]).stdout.contains("one row is not as the log tells it: the row "), "doctor");
 }

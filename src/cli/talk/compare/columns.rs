@@ -10,6 +10,7 @@ use super::super::super::draw;
 use super::super::super::ui::{Role, Ui};
 use super::Verdict;
 use super::side::{Board, Side, Stage};
+use crate::exec::signals::Pause;
 use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::stream::{StreamRenderer, StreamStyle};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width, width};
@@ -29,6 +30,7 @@ pub(super) struct Columns<'a> {
     columns: Vec<Column>,
     size: (usize, usize),
     last: String,
+    pause: Pause,
 }
 
 /// One of them.
@@ -43,11 +45,14 @@ struct Column {
 impl<'a> Columns<'a> {
     pub(super) fn new(ui: &'a Ui, drawn: bool, board: Arc<Board>) -> Columns<'a> {
         say(ENTER);
-        Columns { ui, board, drawn, columns: Vec::new(), size: (0, 0), last: String::new() }
+        Columns { ui, board, drawn, columns: Vec::new(), size: (0, 0), last: String::new(), pause: Pause::new() }
     }
 
     /// Draws what changed.
     pub(super) fn frame(&mut self) {
+        if self.pause.take(|| say(LEAVE), || say(ENTER)) {
+            self.last.clear();
+        }
         let rows = self.ui.height().max(5);
         self.fit((self.ui.width(), rows));
         self.take_in();

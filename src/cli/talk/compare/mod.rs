@@ -19,7 +19,7 @@ use self::show::{Place, Show};
 use self::side::{Board, Ear};
 use super::super::Context;
 use super::question::Question;
-use super::{KEPT, adopt, ask, fault, record, status_of, wait};
+use super::{adopt, ask, fault, kept, record, status_of, wait};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Outcome, within};
 use crate::chat::policy::Nobody;
@@ -236,7 +236,7 @@ fn verdict(comparison: &Comparison, at: usize, result: Result<Outcome>, limit: O
     match result {
         Ok(mut outcome) => {
             let status = status_of(&outcome.ended);
-            let error = fault(&mut outcome, comparison.tuning.max_tokens.is_some(), KEPT);
+            let error = fault(&mut outcome, comparison.tuning.max_tokens.is_some(), kept(&comparison.session));
             let error = match limit.filter(|_| status == "cancelled") {
                 Some(limit) => Some(too_slow(limit)),
                 None => error,

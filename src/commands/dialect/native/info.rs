@@ -46,20 +46,34 @@ pub fn parse(info: &str) -> Info {
     Info { lang, attributes, problem }
 }
 
-/// Commas that part attributes become blanks; commas inside quotes stay.
+/// The attribute whose value is a list, with commas in it.
+const LIST: &str = "tools=";
+
+/// Commas that part attributes become blanks; commas inside quotes and those of a list (`tools=git:log,disk:*`) stay.
 fn outside_quotes(text: &str) -> String {
     let mut quote = None;
-    text.chars()
-        .map(|c| {
+    let mut word = 0;
+    text.char_indices()
+        .map(|(at, c)| {
             match quote {
                 Some(q) if c == q => quote = None,
                 None if c == '"' || c == '\'' => quote = Some(c),
-                None if c == ',' => return ' ',
+                None if c == ',' && text[word..].starts_with(LIST) && goes_on(&text[at + 1..]) => {}
+                None if c == ',' || c.is_whitespace() => {
+                    word = at + 1;
+                    return if c == ',' { ' ' } else { c };
+                }
                 _ => {}
             }
             c
         })
         .collect()
+}
+
+/// Whether the next item of a list begins here, and no other attribute.
+fn goes_on(rest: &str) -> bool {
+    let next = rest.split([',', ' ', '\t']).next().unwrap_or_default();
+    !next.is_empty() && !next.contains('=')
 }
 
 #[cfg(test)]
@@ -74,6 +88,20 @@ mod tests {
         assert_eq!(info.get("if"), Some("a == 'b', c"));
         assert_eq!(info.get("example"), Some("true"));
         assert_eq!(info.problem, None);
+    }
+
+    #[test]
+    fn a_list_keeps_its_commas() {
+        for (written, tools, other) in [
+            ("prompt {tools=git:log,disk:*}", "git:log,disk:*", None),
+            ("prompt {tools=git:log,disk:*,model=x}", "git:log,disk:*", Some("x")),
+            ("prompt {model=x, tools=git:log, id=a}", "git:log", Some("x")),
+            ("prompt {tools=\"git log, disk:*\" model=x}", "git log, disk:*", Some("x")),
+            ("prompt {tools=git:log,,id=a model=x}", "git:log", Some("x")),
+        ] {
+            let info = parse(written);
+            assert_eq!((info.get("tools"), info.get("model")), (Some(tools), other), "{written}");
+        }
     }
 
     #[test]

@@ -111,6 +111,13 @@ fn attributes(info: &Info, step: &mut Step, line: usize, command: &mut Command) 
             "sandbox" => step.sandbox = text,
             "undo" => step.undo = text,
             "model" => step.model = text,
+            "tools" if matches!(step.kind, StepKind::Prompt | StepKind::System) => {
+                step.tools = value.split(',').map(str::trim).filter(|t| !t.is_empty()).map(String::from).collect();
+            }
+            "tools" => {
+                let said = format!("`tools=` is for models, and a `{}` step asks none", step.kind.name());
+                command.diagnostics.push(Diagnostic::new(Severity::Warning, line, 1, said));
+            }
             "allow_failure" | "allow-failure" => step.allow_failure = value != "false" && value != "no",
             "timeout" => {
                 step.timeout_ms = parse_ms(value);

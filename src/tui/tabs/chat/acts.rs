@@ -285,7 +285,11 @@ impl Chat {
 
     /// Looks for what is typed.
     pub(super) fn find(&mut self, _world: &World<'_>) -> Vec<Effect> {
-        let words = self.finding.as_ref().map(|f| f.text().to_string()).unwrap_or_default();
+        self.look_for(self.finding.as_ref().map(|f| f.text().to_string()).unwrap_or_default())
+    }
+
+    /// Looks for words in the whole conversation.
+    pub(super) fn look_for(&mut self, words: String) -> Vec<Effect> {
         self.thread.wanted = words.to_lowercase();
         self.thread.hits.clear();
         match self.thread.leaf.filter(|_| !words.trim().is_empty()) {

@@ -68,6 +68,16 @@ impl Chat {
             (C::Tag, Some(words)) => self.tag(&words),
             (C::Tools, Some(words)) => self.set_tools(&words),
             (C::Tools, None) => self.menu_of(k::TOOLS),
+            (C::Find, Some(words)) => {
+                self.pane = super::Pane::Thread;
+                self.look_for(words)
+            }
+            (C::Find, None) => {
+                self.pane = super::Pane::Thread;
+                self.finding = Some(crate::tui::widgets::field::Field::default());
+                Vec::new()
+            }
+            (C::Questions, _) => self.menu_of(k::QUESTIONS),
             (C::Usage, _) => self.menu_of(k::USAGE),
             (C::Think, Some(word)) => self.think(&word),
             (C::Think, None) => self.menu_of(k::THINK),
@@ -101,7 +111,7 @@ impl Chat {
             (C::Set | C::Resume | C::Search, None) => {
                 self.fail_hint("something is missing", "/help shows how it is written")
             }
-            (C::Show | C::Save | C::Context | C::Raw | C::Temp, _) => {
+            (C::Show | C::Redact | C::Save | C::Context | C::Raw | C::Temp, _) => {
                 self.fail_hint("that works at the prompt", "`fac chat` and `fac sessions` do it")
             }
         }
@@ -198,4 +208,6 @@ pub(super) const SAME: &[(C, Action)] = &[
     (C::New, k::NEW),
     (C::Sessions, k::CHATS),
     (C::Resume, k::CHATS),
+    (C::Questions, k::QUESTIONS),
+    (C::Find, crate::tui::actions::FIND),
 ];

@@ -9,8 +9,9 @@ use crate::app::App;
 use crate::app::mcp::PATTERN;
 use crate::chat::Tool;
 use crate::chat::driver::stopped;
-use crate::chat::mcp::Servers;
+use crate::chat::mcp::{Offer, Servers, pins};
 use crate::chat::policy::{Asker, Question, Verdict};
+use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::tui::happening::ReplyTo;
@@ -29,7 +30,7 @@ impl Kit {
     /// Finds the commands of `wanted`, and a sentence about each that is left out; servers are not started yet.
     pub fn new(app: &App, wanted: &[String]) -> Result<(Kit, Vec<String>)> {
         let (patterns, commands): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|w| w.starts_with(PATTERN));
-        let offer = app.tools(&commands)?;
+        let offer = app.tools(Wanted { typed: &commands, ..Wanted::default() })?;
         let mut said = offer.left_out;
         let mut servers = None;
         if !patterns.is_empty() {
@@ -44,16 +45,43 @@ impl Kit {
     }
 
     /// Starts the servers and gives every tool, with what is to be said about them.
-    pub async fn tools(&self, app: &App, stop: &Stop) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
+    /// A definition that has changed is asked about.
+    pub async fn tools(
+        &self,
+        app: &App,
+        stop: &Stop,
+        asker: &mut dyn Asker,
+    ) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
         let mut tools = self.commands.clone();
         let Some(servers) = &self.servers else { return Ok((tools, Vec::new())) };
-        let (found, said) = tokio::select! {
-            offered = app.mcp_tools(servers, &self.patterns) => offered?,
-            // The turn that follows sees it too.
-            () = stopped(stop) => (Vec::new(), Vec::new()),
+        let mut accept = |offer: &Offer, before: &str| {
+            let key = pins::key(&offer.server, &offer.definition.name);
+            let question = Question {
+                tool: offer.definition.name.clone(),
+                origin: format!("mcp {key}, whose definition has changed; yes keeps the new one"),
+                read_only: false,
+                preview: format!("before:\n{before}\n\nnow:\n{}", offer.definition.text()),
+            };
+            Ok(matches!(asker.allow(&question)?, Verdict::Once))
         };
+        let offered = tokio::select! {
+            offered = app.mcp_tools(servers, &self.patterns, &mut accept) => offered?,
+            // The turn that follows sees it too.
+            () = stopped(stop) => return Ok((tools, Vec::new())),
+        };
+        let mut said = offered.left_out;
+        match offered.pinned.len() {
+            0 => {}
+            1 => said.push(format!("new and pinned as it is now: {}", offered.pinned.join(", "))),
+            n => said.push(format!("{n} new tools are pinned as they are now: {}", offered.pinned.join(", "))),
+        }
         let mut names: BTreeSet<String> = tools.iter().map(|t| t.spec().name.clone()).collect();
-        tools.extend(found.into_iter().filter(|tool| names.insert(tool.spec().name.clone())));
+        for (key, tool) in offered.tools {
+            match names.insert(tool.spec().name.clone()) {
+                true => tools.push(tool),
+                false => said.push(format!("{key} is left out: another tool has its name")),
+            }
+        }
         Ok((tools, said))
     }
 

@@ -150,8 +150,8 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let mut person = Person { post: &ask_person, stop: desk.stop };
     let mut listener = queue.clone();
     let outcome = runtime.block_on(async {
-        let (tools, said) = kit.tools(app, desk.stop).await?;
-        said.into_iter().for_each(|said| say(Step::Notice(said)));
+        let (tools, said) = kit.tools(app, desk.stop, &mut person).await?;
+        said.into_iter().for_each(|said| say(Step::Notice(safe_line(&said).into_owned())));
         chat.tools = tools;
         let outcome = tokio::select! {
             outcome = chat.turn(&session, &question, &mut listener, &mut person) => outcome,

@@ -31,7 +31,7 @@ pub use wire::Wire;
 use super::http;
 
 /// How long a fact may take to come about before the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Script = Box<dyn FnMut(&Asked) -> Answer + Send>;
 

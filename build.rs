@@ -1,0 +1,32 @@
+//! Tells the linker of the release binary which functions lie side by side, and to write relocations in few bytes.
+//!
+//! Both only make the program start quicker and take less memory; where they are not known to work they are left out.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=assets/link/order.ld");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);
+    if !is("PROFILE", "release")
+        || !is("TARGET", "x86_64-unknown-linux-gnu")
+        || !is("HOST", "x86_64-unknown-linux-gnu")
+        || std::env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("mold"))
+    {
+        return;
+    }
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo::rustc-link-arg-bin=fac=-T");
+    println!("cargo::rustc-link-arg-bin=fac={folder}/assets/link/order.ld");
+    if glibc().is_some_and(|version| version >= (2, 36)) {
+        println!("cargo::rustc-link-arg-bin=fac=-Wl,-z,pack-relative-relocs");
+    }
+}
+
+/// The C library of this machine; older ones than 2.36 cannot read packed relocations.
+fn glibc() -> Option<(u32, u32)> {
+    let said = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
+    let said = String::from_utf8(said.stdout).ok()?;
+    let (major, minor) = said.trim().strip_prefix("glibc ")?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}

@@ -1,0 +1,102 @@
+//! Who vouches for servers: the system's CA certificates and those of the settings, read when a server shows its own.
+//!
+//! Reading the system's takes milliseconds and a megabyte. Who speaks plain HTTP never pays for it, and who will need
+//! them has them read in the background while the connection comes about. What makes a certificate good is decided by
+//! webpki, as always; this only knows when to read.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{self, CryptoProvider};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+/// Checks servers' certificates against roots that are read when the first is checked.
+#[derive(Debug)]
+pub(super) struct Roots {
+    extra: RootCertStore,
+    provider: Arc<CryptoProvider>,
+    verifier: OnceLock<Result<Arc<WebPkiServerVerifier>, Error>>,
+}
+
+/// A client's TLS with the roots of the system and `extra`; `soon`: they are read from now on, in the background.
+///
+/// # Errors
+/// When the provider knows no usual version of TLS.
+pub(super) fn client(extra: RootCertStore, soon: bool) -> Result<rustls::ClientConfig, Error> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    let roots = Arc::new(Roots { extra, provider: Arc::clone(&provider), verifier: OnceLock::new() });
+    if soon {
+        let roots = Arc::clone(&roots);
+        // Without a thread they are read a little later.
+        let _ = std::thread::Builder::new().name("roots".to_string()).spawn(move || drop(roots.verifier()));
+    }
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+impl Roots {
+    /// The verifier; whoever comes while it is made waits for it.
+    fn verifier(&self) -> Result<Arc<WebPkiServerVerifier>, Error> {
+        self.verifier.get_or_init(|| self.read()).clone()
+    }
+
+    fn read(&self) -> Result<Arc<WebPkiServerVerifier>, Error> {
+        let mut store = self.extra.clone();
+        // `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in for the system's. What cannot be read vouches for nobody.
+        let system = rustls_native_certs::load_native_certs();
+        for error in &system.errors {
+            tracing::debug!(error = error.to_string(), "CA certificates not read");
+        }
+        store.add_parsable_certificates(system.certs);
+        if store.is_empty() {
+            return Err(Error::General("there are no CA certificates on this machine".to_string()));
+        }
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&self.provider))
+            .build()
+            .map_err(|error| Error::General(error.to_string()))
+    }
+}
+
+impl ServerCertVerifier for Roots {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

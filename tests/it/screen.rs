@@ -1,0 +1,124 @@
+//! The full-screen terminal as a person meets it: the real program on a pseudo-terminal.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::pty::Seat;
+use crate::support::world::World;
+
+/// What the terminal gets back: the screen it had, its cursor, its keys.
+const GIVEN_BACK: [&str; 4] = ["\x1b[?1049l", "\x1b[?25h", "\x1b[?2004l", "\x1b[?1002l"];
+
+fn world() -> World {
+    let world = World::new();
+    world.run(&["disk", "free"]).ok();
+    world
+}
+
+/// Everything that was switched on was switched off again, behind the last thing that was drawn.
+fn assert_given_back(written: &str) {
+    for sequence in GIVEN_BACK {
+        let on = sequence.replace('l', "h");
+        let on = if sequence.ends_with('h') { "\x1b[?25l".to_string() } else { on };
+        let (off, on) = (written.rfind(sequence), written.rfind(&on));
+        assert!(off.is_some() && off > on, "{sequence:?} is missing at the end of {written:?}");
+    }
+}
+
+#[test]
+fn fac_alone_opens_it_and_every_tab_shows_something() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &[], 120, 40);
+    seat.expect("1 Chat").expect("7 Health");
+    seat.press("\x1b5").expect("run.finished");
+    seat.press("6").expect("No model was asked in this time");
+    seat.press("7").expect("the database is sound");
+    seat.press("\x11");
+    let (code, written) = seat.end();
+    assert_eq!(code, 0);
+    assert_given_back(&written);
+}
+
+#[test]
+fn the_palette_finds_an_action_and_does_it() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 100, 30);
+    seat.expect("run.finished").press("\x10").expect("Do").press("only some").expect("Show only some kinds");
+    seat.press("\r").expect("Kinds of events").press("source.*\r").expect("Events: source.*").expect("source.added");
+    seat.press("?").expect("Keys").expect("events-filter").press("q").expect("filter");
+    seat.press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn it_follows_the_window_and_says_kindly_when_that_is_too_small() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 120, 40);
+    seat.expect("Ctrl-Q quit").resize(50, 12).expect("fac needs 60×15 characters").resize(80, 24).expect("Ctrl-Q quit");
+    seat.expect("run.finished").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn the_terminal_is_given_back_when_it_is_killed_kindly() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let world = world();
+        let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 100, 30);
+        seat.expect("run.finished");
+        let pid = seat.pid().cast_signed();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        let (ended, written) = seat.end();
+        assert_eq!(ended, code);
+        assert_given_back(&written);
+    }
+}
+
+#[test]
+fn a_mistake_of_ours_gives_the_terminal_back_and_leaves_a_report_without_secrets() {
+    let mut world = world();
+    world.set("GH_TOKEN", "canary-secret-123456");
+    world.set("FAC_TEST_PANIC", "the canary-secret-123456 is out");
+    let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+    seat.until("fac made a mistake and had to stop");
+    let (code, written) = seat.end();
+    assert_eq!(code, 101);
+    assert_given_back(&written);
+    let reports: Vec<_> = std::fs::read_dir(world.fac().join("state"))
+        .unwrap()
+        .flatten()
+        .filter(|f| f.file_name().to_string_lossy().starts_with("crash-"))
+        .collect();
+    assert_eq!(reports.len(), 1);
+    let report = std::fs::read_to_string(reports[0].path()).unwrap();
+    assert!(report.contains("the *** is out") && !report.contains("canary"), "{report}");
+}
+
+#[test]
+fn lines_are_read_instead_of_a_picture_where_that_is_asked_for() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "events", "--linear"], 100, 30);
+    seat.until("Ctrl-Q quit");
+    seat.until("run.finished");
+    seat.press("j").until("> ");
+    seat.press("\x11");
+    let (code, written) = seat.end();
+    assert_eq!(code, 0);
+    assert!(!written.contains('\x1b'), "no sequence moves anything: {written:?}");
+    assert!(!written.contains('┃') && !written.contains('│'), "{written}");
+}
+
+#[test]
+fn without_a_terminal_it_says_what_works() {
+    let world = World::new();
+    let said = world.run(&["tui"]).failed(2);
+    assert!(said.contains("needs a terminal to draw on"), "{said}");
+}
+
+#[test]
+fn another_process_is_noticed_while_one_looks() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 100, 30);
+    seat.expect("run.finished");
+    world.run(&["remember", "tea at five"]).ok();
+    seat.expect("memory.added").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
