@@ -216,7 +216,7 @@ impl Chat {
             }
         }
         match action {
-            k::PREVIOUS_QUESTION | k::NEXT_QUESTION => self.to_question(action == k::NEXT_QUESTION, &look),
+            k::PREVIOUS_QUESTION | k::NEXT_QUESTION => self.go_to_question(action == k::NEXT_QUESTION, &look),
             k::OLDER_VERSION => self.version(-1),
             k::NEWER_VERSION => self.version(1),
             k::EDIT => self.edit(false),
@@ -234,8 +234,8 @@ impl Chat {
                 self.thread.toggle(place);
                 Vec::new()
             }
-            actions::FIND_NEXT => self.to_hit(1, &look),
-            actions::FIND_PREVIOUS => self.to_hit(self.thread.hits.len().saturating_sub(1), &look),
+            actions::FIND_NEXT => self.show_hit(1, &look),
+            actions::FIND_PREVIOUS => self.show_hit(self.thread.hits.len().saturating_sub(1), &look),
             other => {
                 let live = live_of(&self.turns, self.here);
                 match (self.pane, other) {
@@ -262,7 +262,7 @@ impl Chat {
         }
         if let Some(field) = self.finding.take() {
             self.thread.wanted = field.text().to_lowercase();
-            return self.to_hit(0, &self.look(world));
+            return self.show_hit(0, &self.look(world));
         }
         Vec::new()
     }
@@ -299,7 +299,7 @@ impl Chat {
     }
 
     /// Shows the place that was found so many further on.
-    pub(super) fn to_hit(&mut self, by: usize, look: &Look<'_>) -> Vec<Effect> {
+    pub(super) fn show_hit(&mut self, by: usize, look: &Look<'_>) -> Vec<Effect> {
         let hits = self.thread.hits.len();
         if hits == 0 {
             return Vec::new();
@@ -319,9 +319,9 @@ impl Chat {
         self.reload()
     }
 
-    fn to_question(&mut self, forward: bool, look: &Look<'_>) -> Vec<Effect> {
+    fn go_to_question(&mut self, forward: bool, look: &Look<'_>) -> Vec<Effect> {
         let live = live_of(&self.turns, self.here);
-        if self.thread.to_question(forward, live, look) {
+        if self.thread.go_to_question(forward, live, look) {
             return Vec::new();
         }
         match (forward, self.thread.older, self.here.id()) {
@@ -609,7 +609,7 @@ impl Chat {
         out.extend(self.give_up());
         self.moments += 1;
         // Another program's answer grows without saying so.
-        if self.is_pending() && self.moments % 10 == 0 {
+        if self.is_pending() && self.moments.is_multiple_of(10) {
             out.extend(self.reload());
         }
         out

@@ -45,7 +45,7 @@ impl Chat {
                 self.thread.hit = near.unwrap_or(hits.len().saturating_sub(1));
                 self.thread.hits = hits;
                 let look = self.look(world);
-                return self.to_hit(0, &look);
+                return self.show_hit(0, &look);
             }
             Answer::Tree(Ok((choices, at))) => {
                 return choose("tree", "Branches (● leads to where you are)", choices, at);
@@ -89,7 +89,7 @@ impl Chat {
                     self.composer.files = files;
                 }
             }
-            Answer::Turn(lane, step) => return self.step(&lane, step, world),
+            Answer::Turn(lane, step) => return self.step(&lane, *step, world),
             Answer::List(Err(fault), _) => {
                 self.side.sessions.get_or_insert_with(Vec::new);
                 return failed(fault);

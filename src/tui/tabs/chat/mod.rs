@@ -206,7 +206,7 @@ pub enum Answer {
         files: Vec<Attached>,
     },
     /// Something happened in a turn.
-    Turn(String, Step),
+    Turn(String, Box<Step>),
     /// Something failed that nobody waits for.
     Failed(Fault),
 }

@@ -169,7 +169,7 @@ fn turn(stage: &mut Stage) -> Ask {
 }
 
 fn step(stage: &mut Stage, lane: &str, step: Step) {
-    stage.answer(AnyAnswer::Chat(Answer::Turn(lane.to_string(), step)));
+    stage.answer(AnyAnswer::Chat(Answer::Turn(lane.to_string(), Box::new(step))));
 }
 
 #[test]
@@ -559,6 +559,22 @@ fn of_ten_thousand_messages_only_what_is_seen_is_made() {
     }
     assert!(thread.made() < 50 * 20, "{}", thread.made());
     assert_eq!(thread.visible(None, 40).len(), 40);
+}
+
+#[test]
+fn the_mouse_opens_folds_writes_and_the_window_may_change() {
+    let mut stage = open(LARGE);
+    stage.keys("esc g").click(36, 6);
+    assert!(stage.text().contains("┊ They want it short."), "{}", stage.text());
+    stage.take();
+    stage.click(10, 2);
+    let asked = requests(&mut stage);
+    assert!(asked.iter().any(|r| matches!(r, Request::Thread { session, .. } if *session == id(2))), "{asked:?}");
+    stage.click(60, 37).types("hi");
+    assert!(stage.text().contains("┃ hi"), "{}", stage.text());
+    let mut stage = open(LARGE);
+    stage.resized(SMALL);
+    assert_eq!(stage.text(), open(SMALL).text());
 }
 
 #[test]

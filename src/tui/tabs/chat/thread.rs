@@ -96,7 +96,7 @@ impl Thread {
         self.cursor = at.and_then(|(id, row)| Some((self.index(id)?, row))).unwrap_or((self.entries.len(), 0));
         self.marked = None;
         if self.follows {
-            self.to_end();
+            self.follow_end();
         }
         if let Some(wanted) = self.to.take() {
             self.show(wanted, look);
@@ -269,7 +269,7 @@ impl Thread {
         }
     }
 
-    fn to_end(&mut self) {
+    fn follow_end(&mut self) {
         (self.follows, self.cursor) = (true, (usize::MAX / 2, 0));
     }
 
@@ -357,7 +357,7 @@ impl Thread {
     }
 
     /// Goes to the question before or behind; whether there is one among what was read.
-    pub fn to_question(&mut self, forward: bool, live: Option<&Live>, look: &Look<'_>) -> bool {
+    pub fn go_to_question(&mut self, forward: bool, live: Option<&Live>, look: &Look<'_>) -> bool {
         let at = self.cursor.0.min(self.entries.len());
         let found = match forward {
             true => self.entries.iter().enumerate().skip(at + 1).find(|(_, e)| e.is_question()).map(|(at, _)| at),

@@ -88,7 +88,7 @@ pub fn work(ask: &Ask, desk: &Desk<'_>) {
         Err(error) => End { fault: Some(Fault::from(error)), ..End::default() },
     };
     guard.over.set(true);
-    post(desk, Answer::Turn(ask.lane.clone(), Step::Ended(end)));
+    post(desk, Answer::Turn(ask.lane.clone(), Box::new(Step::Ended(end))));
 }
 
 /// Says that a turn is over even when it ends in a panic.
@@ -101,14 +101,17 @@ struct Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if !self.over.get() {
-            post(self.desk, Answer::Turn(self.lane.to_string(), Step::Ended(End { asked: true, ..End::default() })));
+            post(
+                self.desk,
+                Answer::Turn(self.lane.to_string(), Box::new(Step::Ended(End { asked: true, ..End::default() }))),
+            );
         }
     }
 }
 
 fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let (app, store) = (desk.app, desk.app.store()?);
-    let say = |step| post(desk, Answer::Turn(ask.lane.clone(), step));
+    let say = |step| post(desk, Answer::Turn(ask.lane.clone(), Box::new(step)));
     budget_check(app)?.into_iter().for_each(|said| say(Step::Notice(said)));
     let parts = parts(ask, desk)?;
     let (kit, said) = Kit::new(app, &ask.tools)?;
