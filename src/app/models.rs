@@ -17,6 +17,7 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::{Http, Settings as HttpSettings};
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
+use crate::knowledge::Index;
 use crate::providers::entry::{Entry, KNOWN, LOCAL, Patience, Wire, with_slash};
 use crate::providers::table::{Facts, Price};
 use crate::providers::{self, Memory, Models, Route, Settings};
@@ -124,6 +125,19 @@ impl App {
         }
         self.whole_catalog()?;
         tool::offer(self.launcher()?, wanted)
+    }
+
+    /// What the person wants remembered, where the settings let it go along with questions.
+    pub fn memories(&self) -> Result<Vec<String>> {
+        if !self.config()?.flag("chat.memory") {
+            return Ok(Vec::new());
+        }
+        Ok(self.store()?.memories()?.into_iter().map(|m| m.text).collect())
+    }
+
+    /// Takes what was erased out of the search index too.
+    pub fn drop_erased(&self) -> Result<()> {
+        Index::new(&self.paths.cache.join("index")).drop_erased(self.store()?).map(drop)
     }
 
     /// The largest file that goes along with a question, bytes.

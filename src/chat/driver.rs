@@ -77,6 +77,8 @@ pub struct Ask {
 
 /// Hears what happens while it happens.
 pub trait Listener: Send {
+    /// The row of an answer is on the disk, and so is what it follows; pieces belong to it from here on.
+    fn awaited(&mut self, _answer: Id) {}
     /// A piece of the answer, or a notice.
     fn piece(&mut self, piece: &Piece);
     /// A tool begins its work.
@@ -295,6 +297,7 @@ impl Chat<'_> {
         };
         (progress.pending, progress.answer, progress.parts) = (Some(pending), pending, Vec::new());
         progress.recorder.answer(Some(pending));
+        progress.recorder.listener.awaited(pending);
         let Some(request) = self.request(session, ask, choices, progress).await? else { return Ok(None) };
         let asked = self.models.ask(choices, &request, self.use_cache, progress.recorder);
         let answered = tokio::select! {

@@ -9,10 +9,13 @@ pub mod context;
 pub mod driver;
 pub mod export;
 pub mod import;
+pub mod input;
 pub mod mcp;
 pub mod policy;
 mod record;
+pub mod saying;
 pub mod schema;
+pub mod slash;
 pub mod tool;
 pub mod turn;
 

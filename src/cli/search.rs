@@ -52,7 +52,7 @@ pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: 
 
 /// After something was erased: its words leave the index too.
 pub(super) fn after_erasing(context: &Context) -> Result<()> {
-    context.app.index().drop_erased(context.app.store()?).map(drop)
+    context.app.drop_erased()
 }
 
 /// Fields whose values may be several words; behind the others the next word is one of the query.

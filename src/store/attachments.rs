@@ -69,11 +69,14 @@ pub(super) fn put_files_back(connection: &Connection, parts: &mut Value) -> Outc
     Ok(())
 }
 
-/// Leaves an empty text where a file was.
-pub(super) fn leave_files_out(parts: &mut Value) {
+/// Leaves an empty text where a file was, and beside it (`bytes`) how large the file is.
+pub(super) fn leave_files_out(connection: &Connection, parts: &mut Value) -> Outcome<()> {
     for part in parts.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if part.get("data").is_some_and(Value::is_object) {
-            part.insert("data".to_string(), Value::String(String::new()));
-        }
+        let Some(hash) = part.get("data").and_then(|d| d.get("sha256")).and_then(Value::as_str) else { continue };
+        let mut find = connection.prepare_cached("SELECT length(data) FROM attachments WHERE hash = ?1")?;
+        let length: Option<i64> = find.query_row([hash], |row| row.get(0)).optional()?;
+        part.insert("data".to_string(), Value::String(String::new()));
+        part.insert("bytes".to_string(), json!(length.map(|length| length / 4 * 3)));
     }
+    Ok(())
 }

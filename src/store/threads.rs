@@ -55,7 +55,66 @@ pub(super) fn thread_end_sql() -> String {
     thread_sql().replace("m.id = up.parent)", "m.id = up.parent WHERE up.depth < ?3)")
 }
 
+/// What follows a message, the oldest first, without summaries.
+pub(super) const FOLLOWING: &str =
+    "SELECT m.id FROM messages m WHERE m.parent = ?1 AND +m.owner = ?2 AND m.summary_of IS NULL ORDER BY m.id";
+
+/// The beginnings of the chat of a message.
+pub(super) const BEGINNINGS: &str =
+    "SELECT m.id FROM messages m WHERE m.session = (SELECT session FROM messages WHERE id = ?1 AND owner = ?2)
+     AND m.parent IS NULL AND m.summary_of IS NULL ORDER BY m.id";
+
+/// From a message on, the newest of what follows, to the end.
+pub(super) const NEWEST_BELOW: &str = "WITH RECURSIVE down (id, depth) AS (
+       SELECT id, 0 FROM messages WHERE id = ?1 AND owner = ?2
+       UNION ALL SELECT (SELECT max(m.id) FROM messages m WHERE m.parent = down.id AND m.summary_of IS NULL), depth + 1
+       FROM down WHERE down.id IS NOT NULL)
+     SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1";
+
+/// The words of all messages from the root to a leaf.
+pub(super) const SAID: &str = "WITH RECURSIVE up (id, parent, depth) AS (
+       SELECT id, parent, 0 FROM messages WHERE id = ?1 AND owner = ?2
+       UNION ALL SELECT m.id, m.parent, up.depth + 1 FROM up JOIN messages m ON m.id = up.parent)
+     SELECT m.id, m.words FROM up CROSS JOIN messages m ON m.id = up.id ORDER BY up.depth DESC";
+
 impl Store {
+    /// The other versions of a message and itself, the oldest first: all that follow what it follows.
+    pub fn versions(&self, message: &Message) -> Result<Vec<Id>> {
+        let (sql, of) = match message.parent {
+            Some(parent) => (FOLLOWING, parent),
+            None => (BEGINNINGS, message.id),
+        };
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![of, &*self.owner], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The end of the newest branch below a message; itself where nothing follows it, `None` where it is not there.
+    pub fn newest_below(&self, message: Id) -> Result<Option<Id>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(NEWEST_BELOW)?;
+            Ok(statement.query_row(params![message, &*self.owner], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The messages on the way to `leaf` in which `words` are said, in order; upper and lower case are alike.
+    pub fn said_on_the_way(&self, leaf: Id, words: &str) -> Result<Vec<Id>> {
+        let wanted = words.to_lowercase();
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(SAID)?;
+            let mut rows = statement.query(params![leaf, &*self.owner])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                if row.get::<_, String>(1)?.to_lowercase().contains(&wanted) {
+                    found.push(row.get(0)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// The messages from the root to `leaf`, in order, with the bytes of files; none when `leaf` is not there.
     pub fn thread(&self, leaf: Id) -> Result<Vec<Message>> {
         self.read(|connection| all(connection, &thread_sql(), params![leaf, &*self.owner], true))
@@ -159,7 +218,7 @@ fn all(connection: &Connection, sql: &str, params: impl rusqlite::Params, with_f
         if with_files {
             attachments::put_files_back(connection, &mut message.parts)?;
         } else {
-            attachments::leave_files_out(&mut message.parts);
+            attachments::leave_files_out(connection, &mut message.parts)?;
         }
         messages.push(message);
     }

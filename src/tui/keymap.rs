@@ -24,6 +24,10 @@ pub enum Section {
     Typing,
     /// The chat tab.
     Chat,
+    /// The conversation of the chat tab.
+    Thread,
+    /// The list of chats.
+    Sessions,
     /// Where a message is written.
     Compose,
     /// The commands tab.
@@ -48,6 +52,8 @@ impl Section {
             Section::Lists => "Lists and texts",
             Section::Typing => "While typing",
             Section::Chat => "Chat",
+            Section::Thread => "Conversation",
+            Section::Sessions => "List of chats",
             Section::Compose => "Writing a message",
             Section::Commands => "Commands",
             Section::Runs => "Runs",

@@ -2,13 +2,14 @@
 
 use std::process::Command;
 
-use super::super::talk::{self, ask, dollars, models, sessions, within};
+use super::super::talk::{self, ask, models, sessions, within};
 use super::super::ui::Role;
 use super::conversation::Conversation;
 use super::slash::{self, SlashCommand};
 use super::{Next, copy, input};
 use crate::chat::driver::Ask;
 use crate::chat::export;
+use crate::chat::saying::{GO_ON, sum_of};
 use crate::cli::commands::open_editor;
 use crate::cli::search;
 use crate::exec::signals::StopOnSignals;
@@ -17,8 +18,6 @@ use crate::kernel::files::write_atomic;
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::Effort;
 use crate::store::{Message, NewSession, SessionEdit, SessionFilter};
-
-const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
 
 /// Does one command.
 pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: &str) -> Result<Next> {
@@ -320,17 +319,7 @@ fn tools(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
 fn usage(chat: &mut Conversation<'_>) -> Result<()> {
     let Some(session) = &chat.session else { return chat.context.ui.line("nothing was asked yet") };
     let costs = chat.store.costs_of(session.id)?;
-    let (mut input, mut output, mut cost, mut unknown) = (0, 0, 0, 0);
-    for answer in &costs {
-        (input, output) = (input + answer.input, output + answer.output);
-        match answer.cost_micros {
-            Some(micros) => cost += micros,
-            None => unknown += 1,
-        }
-    }
-    let unknown = if unknown > 0 { format!(" ({unknown} at an unknown price)") } else { String::new() };
-    let said = format!("{} answers: {input} tokens in, {output} out, {}{unknown}", costs.len(), dollars(cost));
-    chat.context.ui.line(&said)
+    chat.context.ui.line(&sum_of(&costs))
 }
 
 /// What would be sent now.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::markdown::{Block, BlockKind, parse};
+use crate::kernel::markdown::code_blocks;
 
 /// The most that is copied, in bytes: terminals drop longer sequences silently.
 const LONGEST: usize = 1 << 20;
@@ -31,24 +31,6 @@ pub fn pick(answer: &str, argument: &str) -> Result<String> {
         };
         Error::new(Kind::NotFound, format!("the answer has {count}")).hint("`/copy` takes all of it")
     })
-}
-
-/// The texts of all code blocks, also those in lists and quotes, without fences and indentation.
-pub fn code_blocks(answer: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    gather(&parse(answer).blocks, &mut found);
-    found
-}
-
-fn gather(blocks: &[Block], found: &mut Vec<String>) {
-    for block in blocks {
-        match &block.kind {
-            BlockKind::Code(code) => found.push(code.text.clone()),
-            BlockKind::Quote(inner) => gather(inner, found),
-            BlockKind::List { items, .. } => items.iter().for_each(|item| gather(&item.blocks, found)),
-            _ => {}
-        }
-    }
 }
 
 /// The sequence that puts `text` on the clipboard; inside of tmux also the one that reaches the terminal around it.

@@ -11,10 +11,8 @@ pub mod editor;
 mod hint;
 mod history;
 mod hush;
-pub mod input;
 mod keys;
 pub mod plain;
-pub mod slash;
 
 use std::io::IsTerminal;
 
@@ -26,6 +24,7 @@ use super::Context;
 use super::talk;
 use super::talk::question::{self, Question};
 use crate::chat::attach;
+pub use crate::chat::{input, slash};
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::terminal::safe_line;

@@ -13,6 +13,7 @@ use super::tools::Kit;
 use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
 use crate::app::models::budget_check;
 use crate::chat::driver::{Ask, Ended};
+pub(in crate::cli) use crate::chat::saying::title;
 use crate::chat::{attach, schema};
 use crate::commands::bind;
 use crate::commands::catalog::{Near, Resolved};
@@ -300,20 +301,8 @@ pub(in crate::cli) fn file(context: &Context, name: &str) -> Result<Part> {
     attach::read(name, &mut std::io::stdin().lock(), limit(context)?)
 }
 
-/// The beginning of a question, as a chat's first title.
-pub(in crate::cli) fn title(words: &str) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", line[..at].trim_end()),
-        None => line,
-    }
-}
-
 pub(in crate::cli) fn memories(context: &Context) -> Result<Vec<String>> {
-    if !context.app.config()?.flag("chat.memory") {
-        return Ok(Vec::new());
-    }
-    Ok(context.app.store()?.memories()?.into_iter().map(|m| m.text).collect())
+    context.app.memories()
 }
 
 /// What a schema may be.

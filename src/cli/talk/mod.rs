@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::ui::Role;
 use crate::chat::driver::{Ended, Outcome, stopped};
+pub(super) use crate::chat::saying::{called, fault};
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
@@ -52,12 +53,6 @@ pub(super) fn wait_or_stop<T>(future: impl Future<Output = T>) -> Result<T> {
 /// Ends answers whose process is gone, before anything is shown or asked.
 pub(super) fn adopt(context: &Context) -> Result<()> {
     context.app.adopt()
-}
-
-/// What a chat is called in lists: its name, its title, or the end of its id.
-pub(super) fn called(session: &Session) -> String {
-    let named = session.name.clone().or_else(|| session.title.clone());
-    safe_line(&named.unwrap_or_else(|| session.id.tail())).into_owned()
 }
 
 /// Says who answered and what it took, to a person at a terminal.
@@ -105,33 +100,6 @@ pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_len
         context.ui.failure(&error);
     }
     error.kind().exit_code()
-}
-
-/// What kept a turn from ending simply well; `kept` is the way forward from an answer that is not whole.
-pub(super) fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Option<Error> {
-    match std::mem::replace(&mut outcome.ended, Ended::Well(Finish::Stop)) {
-        Ended::Well(Finish::Length) if !asked_for_length => {
-            Some(Error::new(Kind::Failed, "the answer reached the most tokens and stops short").hint(kept))
-        }
-        Ended::Well(Finish::Filtered) => Some(
-            Error::new(Kind::Refused, format!("{} withheld its answer", outcome.model))
-                .hint("put the question otherwise"),
-        ),
-        Ended::Well(_) => None,
-        Ended::Limited(why) => {
-            Some(Error::new(Kind::Failed, why).hint("chat.max_calls and chat.max_turn_time set the bounds of a turn"))
-        }
-        Ended::CutOff => Some(
-            Error::new(Kind::Failed, "the stream ended without its end mark: the answer may lack its rest").hint(kept),
-        ),
-        Ended::Cancelled => Some(Error::new(Kind::Interrupted, "stopped").hint(kept)),
-        // Of an answer that broke off what came is there to go on from.
-        Ended::Failed(error) if !outcome.text().is_empty() => {
-            let way = error.way_forward().filter(|way| *way != "try again").map(|way| format!("{way}; "));
-            Some(error.hint(format!("{}{kept}", way.unwrap_or_default())))
-        }
-        Ended::Failed(error) => Some(error),
-    }
 }
 
 /// The record of a turn, for `--json`.

@@ -5,11 +5,13 @@
 
 pub mod highlight;
 mod lines;
+mod pick;
 pub mod render;
 pub mod stream;
 mod tree;
 
 pub use lines::LineIndex;
+pub use pick::{code_blocks, links};
 pub use tree::parse;
 
 use std::ops::Range;

@@ -63,6 +63,17 @@ pub struct Span {
 pub struct Line {
     /// Its pieces from left to right; neighbours differ in style.
     pub spans: Vec<Span>,
+    /// Set where it only goes on because the line before was full.
+    pub soft: Option<Soft>,
+}
+
+/// How a line goes on from the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Soft {
+    /// Whether a blank stood where the line was broken.
+    pub blank: bool,
+    /// Columns before its words that are only drawn.
+    pub indent: usize,
 }
 
 impl Line {
@@ -95,7 +106,8 @@ impl Line {
 
     /// The same line behind a prefix.
     fn behind(self, prefix: &Span) -> Line {
-        let mut line = Line::default();
+        let deeper = |soft: Soft| Soft { indent: soft.indent + prefix.text.width(), ..soft };
+        let mut line = Line { soft: self.soft.map(deeper), ..Line::default() };
         if self.spans.is_empty() {
             line.push(prefix.text.trim_end(), prefix.style);
             return line;

@@ -35,7 +35,8 @@ impl Shell {
 
     /// Every action that can be done from here, those of the tab in front first, then tabs, then the rest.
     pub(super) fn open_palette(&mut self) -> Vec<(TabId, Effect)> {
-        let here = self.tabs[self.at].sections();
+        let mut here = self.tabs[self.at].sections();
+        here.extend(self.tabs[self.at].more_sections());
         let mut choices = Vec::new();
         let offered = |section: Section| section != Section::Typing && section != Section::Lists;
         for section in here.iter().copied().filter(|s| offered(*s)).chain([Section::Everywhere]) {

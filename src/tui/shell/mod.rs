@@ -156,7 +156,6 @@ impl Shell {
     /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
     pub fn update(&mut self, incoming: Incoming) -> Vec<(TabId, Effect)> {
         self.now = self.settings.clock.now();
-        let front = self.front();
         match incoming {
             Incoming::Terminal(event) => self.event(event),
             Incoming::Answered(tab, Ok(answer)) => self.tell(tab, Happening::Answered(answer)),
@@ -172,7 +171,8 @@ impl Shell {
                 if self.note.as_ref().is_some_and(|note| note.until <= self.moment) {
                     self.note = None;
                 }
-                if self.tabs[self.at].is_moving() { self.tell(front, Happening::Moment) } else { Vec::new() }
+                let moving: Vec<TabId> = self.tabs.iter().filter(|tab| tab.is_moving()).map(|tab| tab.id()).collect();
+                moving.into_iter().flat_map(|id| self.tell(id, Happening::Moment)).collect()
             }
         }
     }
@@ -285,12 +285,11 @@ impl Shell {
         let chord = Chord::of(&key);
         let (sections, typing) = self.keyboard();
         let mut action = self.settings.keys.action(&sections, chord).filter(|_| !typing || !chord.is_character());
-        if self.popups.is_empty() && typing && self.tabs[self.at].wants(&key) {
-            action = None;
-        }
-        if self.popups.last().is_some_and(|open| open.popup.wants(&key)) {
-            action = None;
-        }
+        let own = match self.popups.last() {
+            Some(open) => open.popup.wants(&key),
+            None => typing && self.tabs[self.at].wants(&key),
+        };
+        action = action.filter(|_| !own);
         // Two things work under every pop-up.
         if !self.popups.is_empty() && action.is_none() {
             let global = self.settings.keys.action(&[Section::Everywhere], chord);

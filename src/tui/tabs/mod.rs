@@ -90,6 +90,11 @@ pub trait Tab {
     /// Where keys hold now, the most particular first. [`Section::Everywhere`] is added by the shell.
     fn sections(&self) -> Vec<Section>;
 
+    /// Where more actions are that the palette offers, though their keys do not hold now.
+    fn more_sections(&self) -> Vec<Section> {
+        Vec::new()
+    }
+
     /// Whether characters are typed into it now.
     fn is_typing(&self) -> bool {
         false

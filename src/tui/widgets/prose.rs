@@ -13,7 +13,19 @@ pub fn rows(text: &str, width: u16, theme: &Theme) -> Vec<Row> {
     let document = parse(text);
     let look = Look { width: usize::from(width), highlight: theme.highlight().cloned(), ..Look::default() };
     let lines = render::render_as(&document, text, &look);
-    lines.iter().flat_map(|line| cut(styled(line, theme), usize::from(width).max(1))).collect()
+    let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
+    for line in &lines {
+        let mut pieces = cut(styled(line, theme), usize::from(width).max(1));
+        if let (Some(soft), Some(first)) = (line.soft, pieces.first_mut()) {
+            (first.soft, first.lead) = (true, soft.indent);
+            // The blank at which the line was broken is copied with it, and not seen.
+            if let Some(before) = rows.last_mut().filter(|_| soft.blank) {
+                before.line.push_span(Span::raw(" "));
+            }
+        }
+        rows.append(&mut pieces);
+    }
+    rows
 }
 
 /// A line of the kernel's renderer with the theme's colours.

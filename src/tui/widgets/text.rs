@@ -24,12 +24,14 @@ pub struct Row {
     pub line: Line<'static>,
     /// Whether it belongs to the line of the row before.
     pub soft: bool,
+    /// Columns at its beginning that are drawn and not part of the line, where it is soft.
+    pub lead: usize,
 }
 
 impl Row {
     /// A row that begins a line.
     pub fn of(line: impl Into<Line<'static>>) -> Row {
-        Row { line: line.into(), soft: false }
+        Row { line: line.into(), ..Row::default() }
     }
 
     /// Its characters.
@@ -50,15 +52,47 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
         for c in line.chars() {
             let wide = c.width().unwrap_or(0);
             if used + wide > width && !row.is_empty() {
-                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft });
+                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, lead: 0 });
                 (soft, used) = (true, 0);
             }
             row.push(c);
             used += wide;
         }
-        rows.push(Row { line: Line::styled(row, style), soft });
+        rows.push(Row { line: Line::styled(row, style), soft, lead: 0 });
     }
     rows
+}
+
+/// The same, cut between words where there are any. Blanks at the beginning of a line stay.
+pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
+    let columns = usize::from(width).max(1);
+    let mut rows = Vec::new();
+    for line in text.split('\n') {
+        let line = safe_line(line.strip_suffix('\r').unwrap_or(line));
+        let mut rest = &*line;
+        let mut soft = false;
+        while let Some(cut) = full(rest, columns) {
+            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, lead: 0 });
+            (rest, soft) = (&rest[cut..], true);
+        }
+        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, lead: 0 });
+    }
+    rows
+}
+
+/// Where a row of `columns` ends in `rest`; `None` when all of it fits. A blank there stays on the row, unseen.
+fn full(rest: &str, columns: usize) -> Option<usize> {
+    let (mut used, mut cut, mut blank, mut words) = (0, 0, None, false);
+    for (at, c) in rest.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > columns && (c != ' ' || used > columns + 1) {
+            return Some(blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8))));
+        }
+        cut = at + c.len_utf8();
+        blank = if c == ' ' && words { Some(cut) } else { blank };
+        words |= c != ' ';
+    }
+    None
 }
 
 /// A place in a text: row, column of the screen.
@@ -237,6 +271,7 @@ impl Text {
                 text.truncate(text.trim_end_matches(' ').len());
                 text.push('\n');
             }
+            let start = if row.soft { start.max(row.lead) } else { start };
             let mut column = 0;
             for c in row.text().chars() {
                 if (start..end).contains(&column) {
@@ -349,6 +384,24 @@ mod tests {
         assert_eq!((text.found(), text.first_row(2)), ("2 of 2".into(), 2));
         assert_eq!(text.look_for("zzz"), 0);
         assert_eq!(text.found(), "not found");
+    }
+
+    #[test]
+    fn words_stay_whole_and_joining_the_rows_gives_the_line_again() {
+        for (text, width, expected) in [
+            ("alpha beta gamma", 10, &["alpha beta ", "gamma"][..]),
+            ("alpha beta gamma", 6, &["alpha ", "beta ", "gamma"]),
+            ("abcdefgh ij", 4, &["abcd", "efgh ", "ij"]),
+            ("    fn x()", 6, &["    fn ", "x()"]),
+            ("日本語 x", 4, &["日本", "語 x"]),
+            ("a", 1, &["a"]),
+        ] {
+            let rows = wrapped_words(text, width, Style::new());
+            let shown: Vec<String> = rows.iter().map(Row::text).collect();
+            assert_eq!(shown, expected, "{text}");
+            assert_eq!(shown.concat(), text);
+            assert!(rows.iter().skip(1).all(|row| row.soft) && !rows[0].soft);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::{Line, Span, Style};
+use super::{Line, Soft, Span, Style};
 use crate::kernel::terminal::is_hidden;
 
 /// Some text in one role, or a forced end of the line.
@@ -32,6 +32,10 @@ pub(in super::super) trait Sink {
     fn span(&mut self, text: &str, style: Style);
     /// The current line ends here.
     fn line_end(&mut self);
+    /// The current line is full and goes on in the next one; a blank may stand where it is broken.
+    fn line_full(&mut self, _blank: bool) {
+        self.line_end();
+    }
 }
 
 /// Lines that are gathered.
@@ -48,6 +52,11 @@ impl Sink for Lines {
 
     fn line_end(&mut self) {
         self.done.push(std::mem::take(&mut self.line));
+    }
+
+    fn line_full(&mut self, blank: bool) {
+        self.line_end();
+        self.line.soft = Some(Soft { blank, indent: 0 });
     }
 }
 
@@ -136,7 +145,7 @@ impl Wrapper {
         let wide = word.width();
         let blank = usize::from(self.gap.is_some());
         if self.column > 0 && self.column.saturating_add(blank).saturating_add(wide) > self.width {
-            out.line_end();
+            out.line_full(self.gap.is_some());
             (self.column, self.gap) = (0, None);
         }
         if let Some(style) = self.gap.take() {
@@ -159,7 +168,7 @@ fn cut(word: &Line, width: usize, out: &mut impl Sink) -> usize {
         for c in span.text.chars() {
             let wide = c.width().unwrap_or(0);
             if column > 0 && column + wide > width {
-                out.line_end();
+                out.line_full(false);
                 column = 0;
             }
             out.span(c.encode_utf8(&mut [0; 4]), span.style);

@@ -1,6 +1,6 @@
 //! What a line that was typed means, and whether it is whole.
 
-use crate::cli::chat::slash::{self, SlashCommand};
+use super::slash::{self, SlashCommand};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Opens and closes a message of several lines where lines cannot be edited.
