@@ -91,6 +91,7 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     // Something is to be seen before anything is read.
     screen.draw(&shell).context(Kind::Failed, || "cannot draw".to_string())?;
     // Tests see what becomes of a mistake of ours.
+    #[expect(clippy::panic, reason = "it is the mistake")]
     if let Some(words) = app.env.text("FAC_TEST_PANIC").filter(|_| cfg!(debug_assertions)) {
         std::panic::panic_any(words.to_string());
     }

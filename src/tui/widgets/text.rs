@@ -155,8 +155,8 @@ impl Text {
             actions::HALF_DOWN => top + page / 2,
             actions::FIRST => 0,
             actions::LAST => last,
-            actions::FIND_NEXT => return self.to_hit(1, height),
-            actions::FIND_PREVIOUS => return self.to_hit(self.hits.len().saturating_sub(1), height),
+            actions::FIND_NEXT => return self.go_to_hit(1, height),
+            actions::FIND_PREVIOUS => return self.go_to_hit(self.hits.len().saturating_sub(1), height),
             _ => return false,
         };
         self.top = moved.min(last);
@@ -181,7 +181,7 @@ impl Text {
 
     /// Shows the place that was found first from here on.
     pub fn show_hit(&mut self, height: u16) {
-        self.to_hit(0, height);
+        self.go_to_hit(0, height);
     }
 
     /// Which place is shown and how many there are, as words; empty when nothing is looked for.
@@ -193,7 +193,7 @@ impl Text {
         }
     }
 
-    fn to_hit(&mut self, by: usize, height: u16) -> bool {
+    fn go_to_hit(&mut self, by: usize, height: u16) -> bool {
         if self.hits.is_empty() {
             return false;
         }

@@ -323,7 +323,7 @@ fn a_large_output_is_shown_by_its_ends_until_its_file_was_read() {
         AnyAnswer::Runs(Answer::Read(row.id, Ok(Box::new(record))))
     };
     let mut stage = Stage::with(Box::new(Runs::default()), LARGE);
-    stage.answer(listed(&[row.clone()], false)).answer(read(None));
+    stage.answer(listed(std::slice::from_ref(&row), false)).answer(read(None));
     assert!(stage.text().contains("… 477 KB between are being read …"), "{}", stage.text());
     stage.take();
     stage.answer(read(Some(folder.path()))).keys("enter G");

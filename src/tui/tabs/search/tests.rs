@@ -13,7 +13,7 @@ fn hit(kind: &str, title: &str, excerpt: &str, word: &str, extra: Value) -> Hit 
         key: format!("01a1fd71-{title}"),
         title: title.to_string(),
         excerpt: excerpt.to_string(),
-        marks: vec![at..at + word.len()],
+        marks: std::iter::once(at..at + word.len()).collect(),
         extra,
         when: Timestamp::from_micros(NOW - 3_600_000_000 * i64::try_from(title.len()).unwrap()),
         score: 1.0,

@@ -62,7 +62,7 @@ const STRETCHES: [u32; 4] = [30, 90, 0, 7];
 /// The tab.
 #[derive(Default)]
 pub struct Usage {
-    sums: Option<Sums>,
+    sums: Option<Box<Sums>>,
     failed: Option<Fault>,
     measure: Measure,
     group: Group,

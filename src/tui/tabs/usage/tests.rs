@@ -48,17 +48,17 @@ fn stage(size: (u16, u16)) -> Stage {
 #[test]
 fn tokens_money_and_time_are_drawn() {
     let mut large = stage(LARGE);
-    large.answer(AnyAnswer::Usage(Answer(Ok(sums()))));
+    large.answer(AnyAnswer::Usage(Answer(Ok(Box::new(sums())))));
     insta::assert_snapshot!(large.text());
     let mut small = stage(SMALL);
-    small.answer(AnyAnswer::Usage(Answer(Ok(sums())))).keys("m j");
+    small.answer(AnyAnswer::Usage(Answer(Ok(Box::new(sums()))))).keys("m j");
     insta::assert_snapshot!(small.text());
 }
 
 #[test]
 fn nothing_used_is_said() {
     let mut stage = stage(SMALL);
-    stage.answer(AnyAnswer::Usage(Answer(Ok(Sums::default()))));
+    stage.answer(AnyAnswer::Usage(Answer(Ok(Box::default()))));
     insta::assert_snapshot!(stage.text());
 }
 
@@ -72,7 +72,11 @@ fn keys_ask_for_other_sums() {
     stage.keys("b");
     assert_eq!(stage.take(), asked(90, Group::Session));
     let line = work::Line { key: "01a1".into(), name: "Tea".into(), ..work::Line::default() };
-    stage.answer(AnyAnswer::Usage(Answer(Ok(Sums { rows: vec![line], total: row("", 1, 1), ..Sums::default() }))));
+    stage.answer(AnyAnswer::Usage(Answer(Ok(Box::new(Sums {
+        rows: vec![line],
+        total: row("", 1, 1),
+        ..Sums::default()
+    })))));
     stage.keys("enter");
     assert_eq!(stage.take(), [Effect::Tell(TabId::Chat, Tell::Session("01a1".into(), None))]);
 }

@@ -58,7 +58,7 @@ pub struct Request {
 
 /// What came of it.
 #[derive(Debug, PartialEq)]
-pub struct Answer(pub std::result::Result<Sums, Fault>);
+pub struct Answer(pub std::result::Result<Box<Sums>, Fault>);
 
 /// A line of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,7 +109,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         let sums = sums(desk.app.store()?, &request, now.as_micros(), &TimeZone::system())?;
         Ok(Sums { budget, ..sums })
     };
-    desk.send(AnyAnswer::Usage(Answer(read().map_err(Fault::from))));
+    desk.send(AnyAnswer::Usage(Answer(read().map(Box::new).map_err(Fault::from))));
 }
 
 fn sums(store: &Store, request: &Request, now: i64, zone: &TimeZone) -> Result<Sums> {
