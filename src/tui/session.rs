@@ -100,7 +100,11 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     listen_to_signals(sender.clone())?;
     watch_the_log(app, sender.clone())?;
     if let Some(warning) = warnings.first() {
-        shell.say(warning.clone(), super::theme::Role::Warn);
+        let more = match warnings.len() {
+            1 => String::new(),
+            n => format!(" (and {} more like it)", n - 1),
+        };
+        shell.say(format!("{warning}{more}"), super::theme::Role::Warn);
     }
     let mut sitting = Sitting {
         app,
@@ -124,9 +128,13 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
     let own = config.lists("keys");
     let mut tables = vec![actions::TABLE];
     tables.extend(TABLES);
-    let (keys, warnings) = Keymap::new(&tables, &own);
+    let (keys, mut warnings) = Keymap::new(&tables, &own);
     let colours: BTreeMap<String, String> = config.names("colors").into_iter().collect();
     let (depth, light) = (Depth::of(&app.env, coloured), is_light(&app.env));
+    if let Some(name) = config.text("tui.tab").filter(|name| !name.is_empty() && TabId::named(name).is_none()) {
+        let all: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
+        warnings.push(format!("tui.tab: there is no tab {name}; there are {}", all.join(", ")));
+    }
     let themes = move |name: &str| Theme::choose(name, &colours, depth, light);
     let settings = Settings {
         keys,

@@ -57,7 +57,7 @@ impl Card {
 
     pub(super) fn act(&mut self, action: Action, inner: Rect) -> Outcome {
         match action {
-            actions::OPEN => return self.give(self.at),
+            actions::OPEN | actions::ACCEPT => return self.give(self.at),
             actions::BACK => return Outcome::Over(Reply::Dismissed),
             other => {
                 self.text.act(other, Self::text_area(inner).height);

@@ -70,6 +70,12 @@ impl Choose {
         self.narrow();
     }
 
+    /// The key of the choice under the cursor.
+    pub fn current(&self) -> Option<&str> {
+        let at = self.shown.get(self.cursor.at)?;
+        self.choices.get(*at).map(|choice| choice.key.as_str())
+    }
+
     pub(super) fn height(&self) -> u16 {
         u16::try_from(self.choices.len()).unwrap_or(TALLEST).saturating_add(4).clamp(6, TALLEST + 4)
     }
@@ -145,7 +151,8 @@ impl Choose {
                 return Line::default();
             };
             let aside = width(&choice.aside);
-            let about = usize::from(columns).saturating_sub(wide + 3 + aside);
+            let gap = usize::from(aside > 0);
+            let about = usize::from(columns).saturating_sub(wide + 2 + gap + aside);
             Line::from(vec![
                 Span::styled(
                     crate::kernel::terminal::pad(&truncate_to_width(&choice.label, wide), wide),
@@ -156,6 +163,7 @@ impl Choose {
                     crate::kernel::terminal::pad(&truncate_to_width(&choice.about, about), about),
                     theme.style(Role::Dim),
                 ),
+                Span::raw(" ".repeat(gap)),
                 Span::styled(choice.aside.clone(), theme.style(Role::Key)),
             ])
         });

@@ -77,7 +77,7 @@ impl Popup {
             Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[actions::ACCEPT, actions::BACK],
             Popup::Page(page) if page.is_finding() => &[actions::ACCEPT, actions::BACK],
             Popup::Page(_) => &[actions::FIND, actions::COPY, actions::BACK],
-            Popup::Card(_) => &[actions::OPEN, actions::BACK],
+            Popup::Card(_) => &[actions::ACCEPT, actions::BACK],
         }
     }
 

@@ -3,10 +3,10 @@
 use ratatui::text::{Line, Span};
 
 use super::{Open, Owner, Shell};
-use crate::kernel::terminal::pad;
+use crate::kernel::terminal::{pad, width};
 use crate::tui::actions;
 use crate::tui::happening::Effect;
-use crate::tui::keymap::{Action, Section};
+use crate::tui::keymap::{Action, Chord, Section};
 use crate::tui::popups::{Card, Choice, Choose, Page, Popup, Reply};
 use crate::tui::tabs::TabId;
 use crate::tui::theme::{NAMES, Role};
@@ -17,8 +17,23 @@ const THEMES: &str = "themes";
 const HELP: &str = "help";
 const QUIT: &str = "quit";
 
+/// From this width on the help says how the settings call each action.
+const NAMED: u16 = 104;
+
+/// As many of the keys as there is room for, at least one.
+fn keys(chords: &[Chord], room: usize) -> String {
+    let mut said = chords.first().map_or("–".to_string(), ToString::to_string);
+    for chord in chords.iter().skip(1).map(ToString::to_string) {
+        if width(&said) + 2 + width(&chord) <= room {
+            said = format!("{said}  {chord}");
+        }
+    }
+    said
+}
+
 impl Shell {
     fn open(&mut self, name: &'static str, popup: Popup) -> Vec<(TabId, Effect)> {
+        self.note = None;
         self.popups.push(Open { owner: Owner::Shell, name, popup });
         Vec::new()
     }
@@ -68,6 +83,9 @@ impl Shell {
                 order.push(entry.section);
             }
         }
+        // A narrow screen has room for the keys and what they do.
+        let named = self.size.width >= NAMED;
+        let room = if named { 18 } else { 10 };
         let mut rows = Vec::new();
         for section in order {
             let entries: Vec<_> = self.settings.keys.entries().filter(|(e, _)| e.section == section).collect();
@@ -79,18 +97,22 @@ impl Shell {
             }
             rows.push(Row::of(Line::styled(section.title(), theme.style(Role::Title))));
             for (entry, chords) in entries {
-                let keys = chords.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
-                let keys = if keys.is_empty() { "–".to_string() } else { keys };
-                rows.push(Row::of(Line::from(vec![
-                    Span::styled(format!("  {}", pad(&keys, 24)), theme.style(Role::Key)),
-                    Span::styled(format!("{}  ", pad(entry.title, 44)), theme.style(Role::Text)),
-                    Span::styled(entry.action.0, theme.style(Role::Dim)),
-                ])));
+                let keys = pad(&keys(chords, room), room);
+                let mut line = vec![Span::styled(format!("  {keys}  "), theme.style(Role::Key))];
+                if named {
+                    line.push(Span::styled(format!("{}  ", pad(entry.title, 48)), theme.style(Role::Text)));
+                    line.push(Span::styled(entry.action.0, theme.style(Role::Dim)));
+                } else {
+                    line.push(Span::styled(entry.title, theme.style(Role::Text)));
+                }
+                rows.push(Row::of(Line::from(line)));
             }
         }
-        rows.push(Row::default());
-        let own = "The words at the right are the names for your settings: fac config set keys.NAME '[\"ctrl-x\"]'";
-        rows.push(Row::of(Line::styled(own, theme.style(Role::Dim))));
+        if named {
+            rows.push(Row::default());
+            let own = "The words at the right are the names for your settings: fac config set keys.NAME '[\"ctrl-x\"]'";
+            rows.push(Row::of(Line::styled(own, theme.style(Role::Dim))));
+        }
         self.open(HELP, Popup::Page(Page::new("Keys", rows)))
     }
 
@@ -102,14 +124,31 @@ impl Shell {
             Choice::new(*name, name, about)
         });
         let at = NAMES.iter().position(|name| *name == now).unwrap_or(0);
-        let choose =
-            Choose::new("Theme, until you leave (fac config set tui.theme NAME keeps it)", choices.collect(), at);
+        let choose = Choose::new("Theme", choices.collect(), at);
+        self.before = Some(now.to_string());
         self.open(THEMES, Popup::Choose(choose))
+    }
+
+    /// The theme that the cursor of the menu stands on, when it is another than the one that is worn.
+    pub(super) fn tried(&self, open: &Open) -> Option<String> {
+        let Popup::Choose(choose) = &open.popup else { return None };
+        let theirs = open.owner == Owner::Shell && open.name == THEMES;
+        let name = choose.current().filter(|_| theirs)?;
+        (name != self.settings.theme.name()).then(|| name.to_string())
+    }
+
+    /// Puts a theme on.
+    pub(super) fn wear(&mut self, name: &str) -> Vec<(TabId, Effect)> {
+        self.settings.theme = (self.settings.themes)(name);
+        self.lay_out()
     }
 
     /// What became of a menu.
     pub(super) fn chosen(&mut self, name: &'static str, reply: Reply) -> Vec<(TabId, Effect)> {
-        let Reply::Chosen(key) = reply else { return Vec::new() };
+        let Reply::Chosen(key) = reply else {
+            let before = self.before.take().filter(|_| name == THEMES);
+            return before.map(|theme| self.wear(&theme)).unwrap_or_default();
+        };
         match name {
             QUIT if key == "y" => vec![(self.front(), Effect::Quit)],
             PALETTE => {
@@ -117,9 +156,10 @@ impl Shell {
                 found.map(|action| self.act(action)).unwrap_or_default()
             }
             THEMES => {
-                self.settings.theme = (self.settings.themes)(&key);
-                let front = self.front();
-                vec![(front, Effect::Repaint)]
+                self.say(format!("to keep it: fac config set tui.theme {key}"), Role::Good);
+                let mut out = self.wear(&key);
+                out.push((self.front(), Effect::Repaint));
+                out
             }
             _ => Vec::new(),
         }

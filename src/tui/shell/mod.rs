@@ -26,6 +26,9 @@ pub const SMALLEST: (u16, u16) = (60, 15);
 /// How long a note stands, in moments of 100 ms.
 const NOTED: u64 = 50;
 
+/// How long it stands whatever is pressed.
+const READ: u64 = 10;
+
 /// Who opened a pop-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
@@ -90,13 +93,26 @@ pub struct Shell {
     now: Timestamp,
     moment: u64,
     focused: bool,
+    /// The theme to go back to when none is chosen.
+    before: Option<String>,
 }
 
 impl Shell {
     /// A screen of this size with these tabs.
     pub fn new(settings: Settings, tabs: Vec<Box<dyn Tab>>, size: Rect) -> Shell {
         let now = settings.clock.now();
-        Shell { settings, tabs, at: 0, popups: Vec::new(), note: None, size, now, moment: 0, focused: true }
+        Shell {
+            settings,
+            tabs,
+            at: 0,
+            popups: Vec::new(),
+            note: None,
+            size,
+            now,
+            moment: 0,
+            focused: true,
+            before: None,
+        }
     }
 
     /// Begins: the tab in front is shown.
@@ -204,7 +220,10 @@ impl Shell {
         let mut out = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Open(name, popup) => self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup }),
+                Effect::Open(name, popup) => {
+                    self.note = None;
+                    self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup });
+                }
                 Effect::Go(id) if self.place(id).is_some() => out.extend(self.go(id)),
                 Effect::Tell(id, tell) if self.place(id).is_some() => {
                     out.extend(self.go(id));
@@ -255,14 +274,19 @@ impl Shell {
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Resize(width, height) => {
                 self.size = Rect { width, height, ..self.size };
-                let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
-                ids.into_iter().flat_map(|id| self.tell(id, Happening::Resized)).collect()
+                self.lay_out()
             }
             Event::FocusGained | Event::FocusLost => {
                 self.focused = event == Event::FocusGained;
                 Vec::new()
             }
         }
+    }
+
+    /// Every tab makes its texts anew.
+    fn lay_out(&mut self) -> Vec<(TabId, Effect)> {
+        let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+        ids.into_iter().flat_map(|id| self.tell(id, Happening::Resized)).collect()
     }
 
     /// Where keys hold now, and whether characters are typed.
@@ -283,6 +307,10 @@ impl Shell {
 
     fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {
         let chord = Chord::of(&key);
+        // Who goes on has read it; the hints come back.
+        if self.note.as_ref().is_some_and(|note| note.until <= self.moment + NOTED - READ) {
+            self.note = None;
+        }
         let (sections, typing) = self.keyboard();
         let mut action = self.settings.keys.action(&sections, chord).filter(|_| !typing || !chord.is_character());
         let own = match self.popups.last() {
@@ -290,10 +318,12 @@ impl Shell {
             None => typing && self.tabs[self.at].wants(&key),
         };
         action = action.filter(|_| !own);
-        // Two things work under every pop-up.
-        if !self.popups.is_empty() && action.is_none() {
-            let global = self.settings.keys.action(&[Section::Everywhere], chord);
-            action = global.filter(|a| matches!(*a, actions::SUSPEND | actions::REPAINT));
+        // Two things work under every pop-up, and what leaves the program elsewhere leaves the pop-up.
+        if !self.popups.is_empty() && action.is_none() && !chord.is_character() {
+            action = match self.settings.keys.action(&[Section::Everywhere], chord) {
+                Some(actions::QUIT) => Some(actions::BACK),
+                global => global.filter(|a| matches!(*a, actions::SUSPEND | actions::REPAINT)),
+            };
         }
         match action {
             Some(action) => self.act(action),
@@ -313,14 +343,17 @@ impl Shell {
         let outcome = work(&mut open.popup, &self.world(self.body()));
         let front = self.front();
         match outcome {
-            Outcome::Stays => self.popups.push(open),
+            Outcome::Stays => {
+                let shown = self.tried(&open);
+                self.popups.push(open);
+                shown.map(|name| self.wear(&name)).unwrap_or_default()
+            }
             Outcome::Copied(text) => {
                 self.popups.push(open);
-                return vec![(front, Effect::Copy(text))];
+                vec![(front, Effect::Copy(text))]
             }
-            Outcome::Over(reply) => return self.closed(open.owner, open.name, reply),
+            Outcome::Over(reply) => self.closed(open.owner, open.name, reply),
         }
-        Vec::new()
     }
 
     fn closed(&mut self, owner: Owner, name: &'static str, reply: Reply) -> Vec<(TabId, Effect)> {
@@ -363,19 +396,21 @@ impl Shell {
     }
 
     fn mouse(&mut self, event: MouseEvent) -> Vec<(TabId, Effect)> {
-        if !self.popups.is_empty() {
-            return self.on_popup(|popup, world| popup.mouse(&event, world));
-        }
         let pressed = event.kind == MouseEventKind::Down(MouseButton::Left);
-        if pressed && event.row == self.size.y {
-            return match self.tab_at(event.column) {
-                Some(id) => self.go(id),
+        if pressed && event.row + 1 == self.size.bottom() {
+            return match self.hint_at(event.column) {
+                // Where a sentence stands are no hints.
+                _ if self.note.take().is_some() => Vec::new(),
+                Some(action) => self.act(action),
                 None => Vec::new(),
             };
         }
-        if pressed && event.row + 1 == self.size.bottom() {
-            return match self.hint_at(event.column) {
-                Some(action) => self.act(action),
+        if !self.popups.is_empty() {
+            return self.on_popup(|popup, world| popup.mouse(&event, world));
+        }
+        if pressed && event.row == self.size.y {
+            return match self.tab_at(event.column) {
+                Some(id) => self.go(id),
                 None => Vec::new(),
             };
         }
@@ -383,3 +418,6 @@ impl Shell {
         self.tell(front, Happening::Mouse(event))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ use crate::tui::theme::Role;
 /// Before the titles.
 const NAME: &str = " fac ";
 
+/// From this width on the palette always has its hint.
+const ROOMY: u16 = 100;
+
 impl Shell {
     /// Draws everything; gives the place of the cursor where something is typed.
     pub fn draw(&self, buffer: &mut Buffer) -> Option<Position> {
@@ -88,34 +91,38 @@ impl Shell {
 
     /// What the hint bar says: key, word, action and place of each.
     fn hints(&self) -> Vec<(String, &'static str, Action, Rect)> {
-        let keys = &self.settings.keys;
-        let actions: Vec<Action> = match self.popups.last() {
-            Some(open) => open.popup.hints().to_vec(),
-            None => {
-                let mut actions = self.tabs[self.at].hints();
-                actions.extend([actions::PALETTE, actions::HELP, actions::QUIT]);
-                actions
-            }
+        let (own, always) = match self.popups.last() {
+            Some(open) => (open.popup.hints().to_vec(), [].as_slice()),
+            None => (self.tabs[self.at].hints(), [actions::PALETTE, actions::HELP, actions::QUIT].as_slice()),
         };
-        let typing = self.popups.is_empty() && self.tabs[self.at].is_typing();
         let mut x = self.size.x + 1;
         let mut all = Vec::new();
-        for action in actions {
-            let Some(entry) = keys.entry(action).filter(|e| !e.hint.is_empty()) else { continue };
-            let chord = keys
-                .entries()
-                .find(|(e, _)| e.action == action)
-                .and_then(|(_, chords)| chords.iter().find(|c| !typing || !c.is_character()).copied());
-            let Some(chord) = chord else { continue };
-            let key = chord.to_string();
-            let width = u16::try_from(key.width() + entry.hint.width() + 3).unwrap_or(0);
-            if x + width > self.size.right() {
+        // Whatever else finds no room: where help is found is always said, and the palette on a wide screen.
+        let roomy = self.size.width >= ROOMY;
+        let is_kept = |a: Action| a == actions::HELP || a == actions::PALETTE && roomy;
+        let mut kept: u16 = always.iter().filter_map(|a| self.hint(*a)).filter(|h| is_kept(h.2)).map(|h| h.3).sum();
+        for action in own.into_iter().chain(always.iter().copied()) {
+            let Some((key, word, action, width)) = self.hint(action) else { continue };
+            if always.contains(&action) && is_kept(action) {
+                kept -= width.min(kept);
+            }
+            if x + width + kept > self.size.right() + 1 {
                 continue;
             }
-            all.push((key, entry.hint, action, Rect { x, y: self.size.bottom() - 1, width, height: 1 }));
+            all.push((key, word, action, Rect { x, y: self.size.bottom() - 1, width, height: 1 }));
             x += width;
         }
         all
+    }
+
+    /// The hint of an action with the columns that it takes; `None` where no key of it holds.
+    fn hint(&self, action: Action) -> Option<(String, &'static str, Action, u16)> {
+        let typing = self.popups.is_empty() && self.tabs[self.at].is_typing();
+        let (entry, chords) = self.settings.keys.entries().find(|(e, _)| e.action == action)?;
+        let chord = chords.iter().find(|c| !typing || !c.is_character()).filter(|_| !entry.hint.is_empty())?;
+        let key = chord.to_string();
+        let width = u16::try_from(key.width() + entry.hint.width() + 3).unwrap_or(0);
+        Some((key, entry.hint, action, width))
     }
 
     /// The action whose hint stands in this column.

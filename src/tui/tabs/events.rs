@@ -1,6 +1,6 @@
 //! The log of facts: the newest first, filtered by kind, the details beside it.
 
-use crossterm::event::MouseEvent;
+use crossterm::event::{KeyCode, MouseEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -86,6 +86,12 @@ impl Default for Events {
 impl Events {
     fn ask(&self) -> Vec<Effect> {
         vec![Effect::Work("tail".into(), AnyRequest::Events(Request::Tail(self.kinds.clone(), self.limit)))]
+    }
+
+    /// Shows only these kinds.
+    fn show(&mut self, kinds: &str) -> Vec<Effect> {
+        (self.kinds, self.events, self.cursor) = (kinds.to_string(), None, Cursor::default());
+        self.ask()
     }
 
     fn all(&self) -> &[Recorded] {
@@ -203,6 +209,14 @@ impl Events {
     }
 }
 
+/// What a person knows the fact's subject by, or else its id.
+fn about(event: &Recorded) -> String {
+    let payload = event.payload.as_ref();
+    let text = |name: &&str| payload.and_then(|p| p.get(*name)).and_then(|v| v.as_str()).filter(|v| !v.is_empty());
+    let words: Vec<&str> = ["command", "name", "title", "model", "status", "reason"].iter().filter_map(text).collect();
+    if words.is_empty() { event.subject.clone() } else { words.join(" · ") }
+}
+
 impl Tab for Events {
     fn id(&self) -> TabId {
         TabId::Events
@@ -213,12 +227,16 @@ impl Tab for Events {
             Happening::Shown | Happening::News(_) => return self.ask(),
             Happening::Resized => self.detail(world),
             Happening::Act(action) => return self.act(action, world),
+            // One step back: out of the details, then to all kinds.
+            Happening::Key(key) if key.code == KeyCode::Esc => {
+                if !std::mem::take(&mut self.inside) && self.kinds != "*" {
+                    return self.show("*");
+                }
+            }
             Happening::Mouse(event) => return self.mouse(&event, world),
             Happening::Answered(AnyAnswer::Events(answer)) => self.answered(answer, world),
             Happening::Closed("filter", Reply::Typed(kinds)) => {
-                self.kinds = if kinds.trim().is_empty() { "*".to_string() } else { kinds.trim().to_string() };
-                (self.events, self.cursor) = (None, Cursor::default());
-                return self.ask();
+                return self.show(if kinds.trim().is_empty() { "*" } else { kinds.trim() });
             }
             _ => {}
         }
@@ -248,7 +266,7 @@ impl Tab for Events {
             Line::from(vec![
                 Span::styled(format!("{} ", event.at.short_in(world.zone.clone())), theme.style(Role::Dim)),
                 Span::styled(format!("{kind} "), theme.style(Role::Accent)),
-                Span::styled(truncate_to_width(&safe_line(&event.subject), room), theme.style(Role::Text)),
+                Span::styled(truncate_to_width(&safe_line(&about(event)), room), theme.style(Role::Text)),
             ])
         });
         let detail = Frame { title: "Details", aside: "", focused: self.inside }.draw(buffer, right, theme);
@@ -308,6 +326,10 @@ mod tests {
             stage.take(),
             [Effect::Work("tail".into(), AnyRequest::Events(Request::Tail("run.*".into(), PAGE)))]
         );
+        stage.keys("tab esc");
+        assert_eq!(stage.take(), [], "the first step leads out of the details");
+        stage.keys("esc");
+        assert_eq!(stage.take(), [Effect::Work("tail".into(), AnyRequest::Events(Request::Tail("*".into(), PAGE)))]);
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub fn bars(buffer: &mut Buffer, area: Rect, theme: &Theme, all: &[Bar], said: i
     let fits = usize::from(room / wide);
     let shown = &all[all.len().saturating_sub(fits)..];
     let height = area.height - 1;
-    let label_every = shown.iter().map(|b| b.label.chars().count() + 1).max().unwrap_or(1).div_ceil(usize::from(wide));
+    let label = shown.iter().map(|b| b.label.chars().count()).max().unwrap_or(0);
+    // The last label may begin before its bar, so that it ends inside.
+    let label_every = (label + 1 + label.saturating_sub(usize::from(wide))).div_ceil(usize::from(wide));
     for (index, bar) in shown.iter().enumerate() {
         // Whatever is left over of the width is spread among the bars.
         let before = usize::from(room) * index / shown.len();
@@ -49,8 +51,9 @@ pub fn bars(buffer: &mut Buffer, area: Rect, theme: &Theme, all: &[Bar], said: i
             buffer.set_string(x, y, text, theme.style(Role::Accent));
         }
         if (shown.len() - 1 - index).is_multiple_of(label_every.max(1)) {
-            let room = usize::from(area.right().saturating_sub(x));
-            buffer.set_stringn(x, area.bottom() - 1, &bar.label, room, dim);
+            let long = u16::try_from(bar.label.chars().count()).unwrap_or(area.width).min(area.width);
+            let x = x.min(area.right() - long);
+            buffer.set_stringn(x, area.bottom() - 1, &bar.label, usize::from(long), dim);
         }
     }
 }

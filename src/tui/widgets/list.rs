@@ -6,7 +6,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget, Widget};
+use ratatui::widgets::{Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget, Widget, Wrap};
 
 use crate::tui::actions;
 use crate::tui::keymap::Action;
@@ -125,7 +125,7 @@ impl Rows<'_> {
             return;
         }
         if self.length == 0 {
-            Line::styled(self.empty.to_string(), theme.style(Role::Dim)).render(Rect { height: 1, ..area }, buffer);
+            Paragraph::new(self.empty).style(theme.style(Role::Dim)).wrap(Wrap { trim: true }).render(area, buffer);
             return;
         }
         let rows = self.cursor.rows(self.length, area.height);

@@ -111,7 +111,7 @@ pub const TABLE: &[Entry] = &[
     entry(TREE, Thread, &["t"], "tree", "Show all branches of this chat"),
     entry(FOLD_ALL, Thread, &["z"], "", "Open or close all thoughts and tools"),
     entry(RENAME, Sessions, &["r"], "rename", "Give this chat a name"),
-    entry(TITLE, Sessions, &["T"], "", "Give this chat a title; without words the model finds one"),
+    entry(TITLE, Sessions, &["T"], "", "Title this chat; the model finds one for no words"),
     entry(PIN, Sessions, &["p"], "pin", "Keep this chat at the top, or not"),
     entry(ARCHIVE, Sessions, &["a"], "archive", "Put this chat away, or back"),
     entry(ARCHIVED, Sessions, &["A"], "", "Show the chats that were put away, or the others"),

@@ -284,7 +284,8 @@ impl Thread {
         let last = self.last(live, look);
         let lowest = self.above(last, rows - 1, live, look);
         if self.follows {
-            self.top = lowest;
+            // What is said where nobody has said anything yet is read from its beginning.
+            self.top = if self.entries.is_empty() && live.is_none() { (0, 0) } else { lowest };
             if self.cursor.0 > self.entries.len() {
                 self.cursor = last;
             }

@@ -67,7 +67,7 @@ impl Commands {
             UPDATE_ALL => return self.fetch(String::new(), "every source", Request::Update(None)),
             ADD => {
                 let mut ask = Ask::new("Add a source", "");
-                ask.note = "github:owner/repo[/path][@ref], an https:// page or file, or ./folder".to_string();
+                ask.note = "github:owner/repo[/path][@ref], an https:// address, or ./folder".to_string();
                 return open(SPEC, Popup::Ask(ask));
             }
             FLAT => {

@@ -285,7 +285,7 @@ fn from(source: &Source) -> From {
         spec,
         trust_spec: source.spec.clone(),
         commit: source.commit.clone().filter(|_| !bundled),
-        fetched: source.fetched_at.filter(|_| !bundled).map(|at| at.to_string()),
+        fetched: source.fetched_at.filter(|_| !bundled).map(|at| at.local_short()),
         error: source.error.clone(),
     }
 }

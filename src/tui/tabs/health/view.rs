@@ -25,7 +25,8 @@ pub(super) fn draw(tab: &Health, buffer: &mut Buffer, world: &World<'_>) {
 fn figures(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     let theme = world.theme;
     let inner = Frame { title: "This program and what it keeps", aside: "", focused: false }.draw(buffer, area, theme);
-    let third = inner.width / 3;
+    // A narrow screen shows figures whole and leaves the gauges out; what is wrong with the disk is a finding anyway.
+    let third = inner.width / if inner.width < 66 { 2 } else { 3 };
     let column = |n: u16, row: u16, height: u16| {
         Rect { x: inner.x + n * third, y: inner.y + row, width: third.saturating_sub(2), height }.intersection(inner)
     };

@@ -500,7 +500,11 @@ impl Tab for Runs {
             Happening::Shown => vec![self.read_list()],
             Happening::News(facts) => self.news(&facts),
             Happening::Act(action) => self.act(action, world),
+            // One step back: out of the output, then to all runs.
             Happening::Key(key) if key.code == KeyCode::Esc => {
+                if !self.inside && !self.zoomed && self.filter != Filter::default() {
+                    return self.set_filter(Filter::default());
+                }
                 (self.inside, self.zoomed) = (self.inside && self.zoomed, false);
                 Vec::new()
             }

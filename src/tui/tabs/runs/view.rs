@@ -12,7 +12,7 @@ use crate::tui::happening::World;
 use crate::tui::theme::Role;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::Rows;
-use crate::tui::widgets::text::wrapped;
+use crate::tui::widgets::text::wrapped_words;
 
 impl Runs {
     pub(super) fn view(&self, buffer: &mut Buffer, world: &World<'_>) {
@@ -100,7 +100,7 @@ const HELP: &str = "What runs is shown here while it runs, and kept.\n\n\
     Run something in the Commands tab, or with `fac run NAME` in any shell.";
 
 fn say(buffer: &mut Buffer, area: Rect, text: &str, role: Role, world: &World<'_>) {
-    for (row, y) in wrapped(text, area.width, world.theme.style(role)).iter().zip(area.y..area.bottom()) {
+    for (row, y) in wrapped_words(text, area.width, world.theme.style(role)).iter().zip(area.y..area.bottom()) {
         (&row.line).render(Rect { y, height: 1, ..area }, buffer);
     }
 }

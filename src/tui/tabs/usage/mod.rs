@@ -180,7 +180,9 @@ impl Tab for Usage {
     }
 
     fn hints(&self) -> Vec<Action> {
-        vec![MEASURE, STRETCH, GROUP, actions::OPEN]
+        let mut hints = vec![MEASURE, STRETCH, GROUP];
+        hints.extend(matches!(self.group, Group::Session | Group::Command).then_some(actions::OPEN));
+        hints
     }
 }
 

@@ -102,6 +102,14 @@ fn days(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &World
         .iter()
         .map(|day| Bar { label: day.day.get(5..).unwrap_or(&day.day).to_string(), value: value(day) })
         .collect();
+    if all.iter().all(|bar| bar.value == 0) {
+        let word = match tab.measure {
+            Measure::Cost => "nothing here cost money; m measures tokens, requests and waiting",
+            _ => "nothing of this was measured; m measures something else",
+        };
+        let said = Paragraph::new(word).style(world.theme.style(Role::Dim)).wrap(Wrap { trim: true });
+        return said.render(inner, buffer);
+    }
     let said = |value: u64| match tab.measure {
         Measure::Cost => dollars(i64::try_from(value).unwrap_or(i64::MAX)),
         Measure::Tokens | Measure::Calls => short(value),

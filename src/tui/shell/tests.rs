@@ -1,0 +1,84 @@
+//! What the shell does with keys and clicks, whatever tab is in front.
+
+use super::{Incoming, NOTED, READ};
+use crate::tui::happening::Effect;
+use crate::tui::stage::{LARGE, SMALL, Stage};
+use crate::tui::tabs::events::Events;
+
+fn stage(size: (u16, u16)) -> Stage {
+    Stage::with(Box::new(Events::default()), size)
+}
+
+#[test]
+fn what_leaves_the_program_leaves_a_pop_up_first() {
+    for opens in ["ctrl-p", "f1", "f", "f9"] {
+        let mut stage = stage(SMALL);
+        let before = stage.text();
+        stage.keys(opens);
+        assert_ne!(stage.text(), before, "{opens}");
+        stage.take();
+        stage.keys("ctrl-c");
+        assert_eq!(stage.take(), [], "{opens}");
+        assert_eq!(stage.text(), before, "{opens}");
+    }
+    assert_eq!(stage(SMALL).keys("ctrl-c").take().pop(), Some(Effect::Quit));
+}
+
+#[test]
+fn help_is_always_on_the_bar_and_a_hint_is_a_button_over_a_pop_up_too() {
+    for width in [60, 80, 120] {
+        let mut stage = stage((width, 15));
+        let text = stage.text();
+        assert!(text.lines().last().unwrap().contains("? help"), "{text}");
+        stage.keys("ctrl-p");
+        let text = stage.text();
+        let at = text.lines().last().unwrap().find("Esc").unwrap();
+        let before = stage.keys("").text();
+        stage.click(u16::try_from(at).unwrap(), 14);
+        assert_ne!(stage.text(), before);
+        assert!(!stage.text().contains(" Do "), "{}", stage.text());
+    }
+}
+
+#[test]
+fn the_help_fits_its_screen() {
+    let wide = stage(LARGE).keys("?").text();
+    assert!(wide.contains("events-filter"), "{wide}");
+    let narrow = stage((60, 15)).keys("?").text();
+    assert!(
+        narrow.contains("  f           Show only some kinds of events") && !narrow.contains("events-filter"),
+        "{narrow}"
+    );
+}
+
+#[test]
+fn a_sentence_goes_with_the_next_key_once_it_was_read() {
+    let mut stage = stage(SMALL);
+    stage.keys("f9 down enter j");
+    assert!(stage.text().contains("to keep it: fac config set tui.theme ember"), "{}", stage.text());
+    for _ in 0..READ {
+        stage.incoming(Incoming::Moment);
+    }
+    assert!(stage.text().contains("to keep it"));
+    assert!(stage.keys("j").text().contains("? help"), "{}", stage.text());
+    stage.keys("f9 down enter");
+    for _ in 0..NOTED {
+        stage.incoming(Incoming::Moment);
+    }
+    assert!(stage.text().contains("? help"), "{}", stage.text());
+}
+
+#[test]
+fn a_theme_is_tried_on_while_the_cursor_stands_on_it() {
+    let mut stage = stage(SMALL);
+    let worn = |stage: &mut Stage| {
+        let text = stage.keys("f9").text();
+        stage.keys("esc");
+        text.lines().find(|l| l.contains("in use")).map(|l| l.to_string()).unwrap()
+    };
+    assert!(worn(&mut stage).contains("dusk"));
+    stage.keys("f9 down esc");
+    assert!(worn(&mut stage).contains("dusk"), "who changes the mind keeps the old one");
+    stage.keys("f9 down enter");
+    assert!(worn(&mut stage).contains("ember"));
+}
