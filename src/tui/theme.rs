@@ -412,7 +412,8 @@ mod tests {
     fn the_terminal_decides_how_many_colours_there_are() {
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), true), Depth::True);
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color")]), true), Depth::Cube);
-        assert_eq!(Depth::of(&env(&[("TERM", "vt220")]), true), Depth::Sixteen);
+        assert_eq!(Depth::of(&env(&[("TERM", "linux")]), true), Depth::Sixteen);
+        assert_eq!(Depth::of(&env(&[("TERM", "vt220")]), true), Depth::None);
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color")]), false), Depth::None);
     }
 

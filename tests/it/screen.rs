@@ -100,7 +100,7 @@ fn ctrl_c_in_the_editor_is_the_editors_and_the_draft_comes_back() {
     world.set("EDITOR", &format!("sh {}", editor.display()));
     world.set("VISUAL", &format!("sh {}", editor.display()));
     let mut seat = Seat::fac(&world, &["tui"], 100, 30);
-    seat.expect("Ctrl-P palette").press("draft\x05").until("the editor is open");
+    seat.expect("Ctrl-N new").press("draft\x05").until("the editor is open");
     seat.press("\x03").expect("edited").press("\x11");
     assert_eq!(seat.end().0, 0);
 }
