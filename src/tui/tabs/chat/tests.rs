@@ -14,6 +14,7 @@ use crate::providers::model::{Part, ToolCall, ToolResult};
 use crate::store::{AnswerCost, Message, MessageStatus, Session, SessionEdit};
 use crate::tui::happening::Tell;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage};
+use crate::tui::tabs::Request as AnyRequest;
 
 fn id(n: u64) -> Id {
     Ids::seeded(n).next(Timestamp::from_micros(NOW))
