@@ -21,9 +21,7 @@ LINES = [
     "fac runs ls",
 ]
 # What is pressed on the full screen, and what has to be seen before the next key.
-KEYS = [
-    (["2"], "Commands"), (["/"], ""), (["d", "i", "s", "k"], ""), (["Enter"], ""), (["Tab"], ""),
-]
+KEYS = [(["M-2"], "bundled"), (["/"], ""), (["-l", "git st"], "git standup"), (["Enter"], "Steps")]
 TEXT, GROUND = "#d8dade", "#16181d"
 NAMED = ["#3a3d45", "#cc4f4f", "#5f9f5f", "#c9a24b", "#5b87c5", "#a678b5", "#4fa3a5", "#d0d0d0"]
 WIDE, HIGH, EDGE = 8.4, 18, 16
@@ -95,7 +93,7 @@ def full(fac):
             subprocess.run([fac, *words], env=env, cwd=world, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         tmux = Tmux(world, fac, FULL, [os.path.abspath(fac), "tui"], {"COLORTERM": "truecolor"})
         try:
-            tmux.wait_for("Ctrl-P palette")
+            tmux.wait_for("F1 help")
             for keys, seen in KEYS:
                 tmux("send-keys", *keys)
                 tmux.wait_for(seen)

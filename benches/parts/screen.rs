@@ -128,9 +128,11 @@ pub fn screen(place: &Rc<Place>, rounds: usize) {
     };
     let mut chat = Seat::start(place.fac(&["tui", "--tab", "chat"]));
     chat.settle();
-    // Opens the long chat, which is the newest one, and looks at its messages.
-    chat.press("\r");
-    chat.settle();
+    // From the composer to the chats, into the newest, which is the long one, and to its messages.
+    for key in ["\t", "\r", "\x1b[Z"] {
+        chat.press(key);
+        chat.settle();
+    }
     row(&format!("key to frame, scrolling a chat of {LONG} messages"), &chat.keys("k"));
     println!("  {:<56} {:.1} MiB (aim ≤ 80)", format!("memory with {STORED} messages stored"), chat.peak_mib());
     let (before, begun) = (chat.ticks(), Instant::now());

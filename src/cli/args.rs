@@ -19,8 +19,8 @@ Examples:
   fac run deploy --dry-run            print exactly what would run
   fac search 'compress folder'        find commands and past runs
 
-`fac` alone on a terminal opens the full screen; `fac NAME …` is `fac run NAME …`
-where NAME is no subcommand.";
+`fac` alone on a terminal opens the full screen. `fac NAME …` is
+`fac run NAME …` where NAME is no subcommand.";
 
 const USAGE: &str = "\
 fac [OPTIONS] <SUBCOMMAND>

@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::actions;
+use super::clipboard;
 use super::crash;
 use super::happening::{Effect, Fault, Lend, Tell};
 use super::input::Reader;
@@ -290,7 +291,8 @@ impl Sitting<'_> {
 
     fn copy(&mut self, text: &str) {
         let lines = text.lines().count();
-        if self.screen.copy(text) {
+        let on_desktop = clipboard::program(&self.app.env).is_some_and(|words| clipboard::copy(&words, text));
+        if self.screen.copy(text) || on_desktop {
             let what =
                 if lines == 1 { format!("{} characters", text.chars().count()) } else { format!("{lines} lines") };
             self.shell.say(format!("copied {what}"), super::theme::Role::Good);

@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key("routes.*.max_output_price", Type::Dollars, "", OWNER_ONLY, "leave out models that cost more dollars a million tokens out"),
     key("routes.*.models", Type::List, "", OWNER_ONLY, "the models that the rule chooses, the preferred one first"),
     key("tui.theme", Type::Choice(&["auto", "dusk", "ember", "fjord", "dawn", "paper", "terminal", "plain"]), "auto", ANY_PROJECT, "the colours of the full-screen terminal"),
-    key("colors.*", Type::Text, "", ANY_PROJECT, "a colour of the full-screen terminal, `#rrggbb`"),
+    key("colors.*", Type::Text, "", OWNER_ONLY, "a colour of the full-screen terminal, `#rrggbb`"),
     key("keys.*", Type::List, "", OWNER_ONLY, "the keys of an action of the full-screen terminal (`?` lists them there)"),
     key("tui.mouse", Type::Bool, "true", ANY_PROJECT, "use the mouse there"),
     key("tui.motion", Type::Choice(&["full", "reduced"]), "full", ANY_PROJECT, "whether things may move there"),
@@ -255,7 +255,18 @@ mod tests {
         let open: Vec<&str> = KEYS.iter().filter(|key| key.harmless).map(|key| key.name).collect();
         assert_eq!(
             open,
-            ["color", "sources.parallel", "sources.timeout_s", "chat.markdown", "chat.reasoning", "chat.keys"]
+            [
+                "color",
+                "sources.parallel",
+                "sources.timeout_s",
+                "chat.markdown",
+                "chat.reasoning",
+                "chat.keys",
+                "tui.theme",
+                "tui.mouse",
+                "tui.motion",
+                "tui.tab"
+            ]
         );
     }
 
