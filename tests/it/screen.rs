@@ -1,5 +1,8 @@
 //! The full-screen terminal as a person meets it: the real program on a pseudo-terminal.
 
+mod chat;
+mod commands;
+
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::pty::Seat;

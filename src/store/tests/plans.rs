@@ -101,6 +101,25 @@ fn chats_and_messages_are_listed_by_an_index_and_never_sorted() {
 }
 
 #[test]
+fn versions_and_branches_are_followed_by_an_index() {
+    let world = World::new();
+    searches(&world, threads::FOLLOWING, "messages_by_parent (parent=?)");
+    searches(&world, threads::BEGINNINGS, "messages_by_session (session=?)");
+    let never = |sql: &str, what: &[&str]| {
+        let lines = plan(&world, sql);
+        assert!(!lines.iter().any(|line| what.iter().any(|what| line.starts_with(what))), "{lines:#?}");
+        lines
+    };
+    let lines = never(threads::NEWEST_BELOW, &["SCAN m", "SCAN messages"]);
+    assert!(lines.iter().any(|line| line.contains("messages_by_parent (parent=?)")), "{lines:#?}");
+    // The way up is taken message by message, however long the chat is.
+    for sql in [threads::SAID.to_string(), threads::thread_end_sql()] {
+        let lines = never(&sql, &["SCAN m", "SCAN messages", "SCAN s"]);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("SEARCH m ") && line.ends_with("(id=?)")).count(), 2);
+    }
+}
+
+#[test]
 fn usage_is_summed_by_an_index() {
     let world = World::new();
     searches(&world, calls::TIMINGS, "calls_by_time (owner=? AND started>? AND started<?)");

@@ -1,24 +1,17 @@
 //! What keys and menus do to the tab. Nothing here waits: what takes time is asked for.
 
-use super::composer::Editing;
 use super::keys as k;
 use super::messages::{Entry, Look};
-use super::thread::Thread;
-use super::turn::Ask;
-use super::{Chat, Here, Pane, Picking, Request, Turning, Wishes, ask, live_of, reads};
+use super::{Chat, Here, Pane, Picking, Request, ask, live_of, reads};
 use crate::chat::saying::GO_ON;
-use crate::kernel::ids::Id;
 use crate::kernel::markdown::{code_blocks, links};
 use crate::kernel::terminal::safe_line;
-use crate::store::{MessageStatus, SessionEdit, SessionFilter};
+use crate::store::SessionEdit;
 use crate::tui::actions;
-use crate::tui::happening::{Effect, Fault, Lend, Tell, World};
+use crate::tui::happening::{Effect, Fault, Lend, World};
 use crate::tui::keymap::Action;
 use crate::tui::popups::{Ask as Line, Choice, Choose, Popup};
 use crate::tui::widgets::field::Field;
-
-/// A turn that was stopped is forgotten after this, microseconds.
-const GIVEN_UP: i64 = 3_000_000;
 
 /// The most that is pasted into the composer at once, bytes: whatever is larger is a file.
 const LARGEST_PASTE: usize = 1 << 20;
@@ -28,144 +21,12 @@ pub(super) fn note(text: impl Into<String>) -> Vec<Effect> {
     vec![Effect::Note(text.into())]
 }
 
-fn fail(said: impl Into<String>, hint: &str) -> Vec<Effect> {
+pub(super) fn fail(said: impl Into<String>, hint: &str) -> Vec<Effect> {
     let hint = Some(hint.to_string()).filter(|h| !h.is_empty());
     vec![Effect::Fail(Fault { said: said.into(), hint })]
 }
 
 impl Chat {
-    pub(super) fn shown(&mut self) -> Vec<Effect> {
-        let mut out = self.list();
-        if !self.begun {
-            self.begun = true;
-            out.push(ask("knows", Request::Knows));
-            out.push(ask("models", Request::Models { open: false }));
-            out.push(ask("draft", Request::Draft(None)));
-        }
-        if let Here::Session(id) = self.here {
-            self.side.unread.remove(&id);
-            out.extend(self.reload());
-        }
-        out
-    }
-
-    pub(super) fn filter(&self) -> SessionFilter {
-        let text = Some(self.side.filter.text().trim().to_string()).filter(|t| !t.is_empty());
-        SessionFilter { text, archived: self.side.archived, ..SessionFilter::default() }
-    }
-
-    /// Reads the list again.
-    pub(super) fn list(&self) -> Vec<Effect> {
-        vec![ask("list", Request::List { filter: self.filter(), after: None, limit: self.side.wanted() })]
-    }
-
-    /// Reads the conversation again.
-    pub(super) fn reload(&self) -> Vec<Effect> {
-        let Here::Session(session) = self.here else { return Vec::new() };
-        // At the end of the chat one goes on with it; elsewhere one stays.
-        let at_head = self.thread.session.as_ref().is_none_or(|s| s.head == self.thread.leaf);
-        self.read(session, self.thread.leaf.filter(|_| !at_head))
-    }
-
-    /// Reads the conversation up to a message; `None` for where the chat goes on.
-    pub(super) fn read(&self, session: Id, leaf: Option<Id>) -> Vec<Effect> {
-        let most = self.thread.entries.len().max(reads::PAGE) + 8;
-        vec![ask("thread", Request::Thread { session, leaf, most, to: self.to })]
-    }
-
-    /// Puts what is being written away, and what stood in another chat in its place.
-    pub(super) fn go(&mut self, here: Here) -> Vec<Effect> {
-        if self.here == here {
-            return Vec::new();
-        }
-        let mut out = self.save_draft();
-        let (of, editing) = (self.here.id(), self.composer.editing.is_some());
-        let (text, files) = self.composer.take();
-        if !editing {
-            self.drafts.insert(of, (text, files));
-        }
-        self.here = here;
-        let notes = std::mem::take(&mut self.thread.notes);
-        self.thread = Thread::empty();
-        self.thread.notes = notes;
-        (self.failed, self.finding) = (None, None);
-        match self.drafts.remove(&here.id()) {
-            Some((text, files)) => {
-                self.composer.set(&text);
-                self.composer.files = files;
-            }
-            None => out.push(ask("draft", Request::Draft(here.id()))),
-        }
-        self.composer.dirty = false;
-        if let Here::Session(id) = here {
-            self.side.point_at(id);
-            self.side.unread.remove(&id);
-            out.extend(self.reload());
-        }
-        out
-    }
-
-    /// Puts back what was being written before a question was put otherwise.
-    pub(super) fn restore_draft(&mut self) {
-        self.composer.take();
-        if let Some((text, files)) = self.drafts.remove(&self.here.id()) {
-            self.composer.set(&text);
-            self.composer.files = files;
-        }
-        self.composer.dirty = false;
-    }
-
-    /// Saves what is being written, where that is not saved yet.
-    pub(super) fn save_draft(&mut self) -> Vec<Effect> {
-        if !std::mem::take(&mut self.composer.dirty) || self.composer.editing.is_some() {
-            return Vec::new();
-        }
-        let of = self.here.id();
-        let lane = format!("draft:{}", of.map(|id| id.to_string()).unwrap_or_default());
-        let (text, files) = (self.composer.text(), self.composer.files.clone());
-        vec![ask(lane, Request::SaveDraft { of, text, files })]
-    }
-
-    /// Shows the chat under the cursor of the list.
-    pub(super) fn open_chosen(&mut self) -> Vec<Effect> {
-        match self.side.chosen().map(|s| s.id) {
-            Some(id) => self.go(Here::Session(id)),
-            None => Vec::new(),
-        }
-    }
-
-    /// Begins another chat.
-    pub(super) fn begin(&mut self) -> Vec<Effect> {
-        self.news += 1;
-        self.wishes.remove(&None);
-        let out = self.go(Here::New(self.news));
-        self.pane = Pane::Compose;
-        out
-    }
-
-    pub(super) fn told(&mut self, tell: Tell) -> Vec<Effect> {
-        match tell {
-            Tell::Session(session, message) => {
-                let Ok(session) = session.parse::<Id>() else { return fail("there is no such chat", "") };
-                self.to = message.and_then(|id| id.parse().ok());
-                self.pane = if self.to.is_some() { Pane::Thread } else { Pane::Compose };
-                match self.here == Here::Session(session) {
-                    true => self.reload(),
-                    false => self.go(Here::Session(session)),
-                }
-            }
-            Tell::Draft(text) => {
-                let out = self.begin();
-                self.composer.set(&text);
-                // What is in the store is not put over it.
-                out.into_iter()
-                    .filter(|e| !matches!(e, Effect::Work(_, crate::tui::tabs::Request::Chat(Request::Draft(_)))))
-                    .collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
     pub(super) fn act(&mut self, action: Action, world: &World<'_>) -> Vec<Effect> {
         match action {
             actions::NEXT_PANE => self.next_pane(1),
@@ -315,13 +176,6 @@ impl Chat {
         }
     }
 
-    /// Reads as far back as this message, and shows it.
-    pub(super) fn fetch(&mut self, id: Id) -> Vec<Effect> {
-        self.to = Some(id);
-        self.thread.follows = false;
-        self.reload()
-    }
-
     fn go_to_question(&mut self, forward: bool, look: &Look<'_>) -> Vec<Effect> {
         let live = live_of(&self.turns, self.here);
         if self.thread.go_to_question(forward, live, look) {
@@ -349,42 +203,6 @@ impl Chat {
         }
         let most = self.thread.entries.len().max(reads::PAGE);
         vec![ask("thread", Request::Switch { session, version, most })]
-    }
-
-    /// Puts a question otherwise: the one under the cursor, or the last one in its place.
-    pub(super) fn edit(&mut self, fix: bool) -> Vec<Effect> {
-        let last = self.thread.last_question().map(|e| e.message.id);
-        let found =
-            if fix || self.pane == Pane::Compose { self.thread.last_question() } else { self.thread.question() };
-        let Some(entry) = found else { return note("nothing was asked yet") };
-        let (id, parent, text) = (entry.message.id, entry.message.parent, entry.asked());
-        // A last question without a whole answer is merely corrected.
-        let unanswered = self.thread.entries.last().is_none_or(|e| {
-            e.is_question()
-                || matches!(e.message.status, MessageStatus::Failed | MessageStatus::Cancelled)
-                    && e.message.words.is_empty()
-        });
-        let replaces = last == Some(id) && (fix || unanswered);
-        let out = self.save_draft();
-        if self.composer.editing.is_none() {
-            let (text, files) = self.composer.take();
-            self.drafts.insert(self.here.id(), (text, files));
-        }
-        self.composer.set(&text);
-        self.composer.editing = Some(Editing { id, parent, replaces });
-        self.composer.dirty = false;
-        self.pane = Pane::Compose;
-        out
-    }
-
-    /// Asks for the answer under the cursor once more.
-    pub(super) fn retry(&mut self, model: Option<String>) -> Vec<Effect> {
-        let Some(parent) = self.thread.question().map(|e| e.message.id) else { return note("nothing was asked yet") };
-        if self.turning().is_some() {
-            return note("an answer comes already; Esc stops it");
-        }
-        let asked = Ask { parent: Some(parent), model, ..Ask::default() };
-        self.start(asked, String::new(), Vec::new())
     }
 
     fn mark(&mut self) -> Vec<Effect> {
@@ -439,103 +257,6 @@ impl Chat {
                 vec![Effect::Open("pick", Box::new(Popup::Choose(Choose::new(title, choices, 0))))]
             }
         }
-    }
-
-    /// Sends what was written, or does the command that it is.
-    pub(super) fn send(&mut self) -> Vec<Effect> {
-        let text = self.composer.text();
-        if text.trim().is_empty() && self.composer.files.is_empty() {
-            return Vec::new();
-        }
-        if let Some(effects) = self.slash(&text) {
-            return effects;
-        }
-        if self.turning().is_some() {
-            return note("an answer comes already; Esc stops it, and what you wrote stays here");
-        }
-        let text =
-            text.trim_end().strip_prefix("//").map_or_else(|| text.trim_end().to_string(), |rest| format!("/{rest}"));
-        let editing = self.composer.editing.take();
-        let (_, files) = self.composer.take();
-        if editing.is_some() {
-            self.restore_draft();
-        }
-        // The draft stays in the store until the question is there.
-        self.composer.dirty = false;
-        self.past.push(text.clone());
-        self.ask_for(Some(text), files, editing)
-    }
-
-    /// Asks something behind what is shown, or in the place of an old question.
-    pub(super) fn ask_for(
-        &mut self,
-        text: Option<String>,
-        files: Vec<super::Attached>,
-        editing: Option<Editing>,
-    ) -> Vec<Effect> {
-        if self.turning().is_some() {
-            return note("an answer comes already; Esc stops it");
-        }
-        let parent = match &editing {
-            Some(editing) => editing.parent,
-            None => self.thread.leaf,
-        };
-        let replaces = editing.as_ref().filter(|e| e.replaces).map(|e| e.id);
-        let asked = Ask {
-            parent,
-            text: text.clone(),
-            files: files.iter().map(|f| f.path.clone()).collect(),
-            replaces,
-            ..Ask::default()
-        };
-        let out = self.start(asked, text.unwrap_or_default(), files);
-        if let Some(turn) = self.turns.last_mut() {
-            turn.editing = editing;
-        }
-        out
-    }
-
-    fn start(&mut self, asked: Ask, text: String, files: Vec<super::Attached>) -> Vec<Effect> {
-        self.lanes += 1;
-        let lane = format!("turn:{}", self.lanes);
-        let Wishes { model, system, tuning, tools } = self.wish();
-        let request = Ask {
-            lane: lane.clone(),
-            session: self.here.id(),
-            model: asked.model.clone().or(model),
-            system,
-            tuning,
-            tools,
-            ..asked
-        };
-        let model = request.model.clone().unwrap_or_else(|| self.model());
-        self.turns.push(Turning {
-            lane: lane.clone(),
-            here: self.here,
-            asked: text.clone(),
-            back: (text, files),
-            editing: None,
-            fresh: self.here.id().is_none(),
-            live: super::Live::default(),
-            since: self.now,
-            model,
-            stopped: None,
-        });
-        self.thread.follows = true;
-        self.thread.marked = None;
-        vec![ask(lane, Request::Turn(Box::new(request)))]
-    }
-
-    /// Stops the answer that comes here.
-    pub(super) fn stop(&mut self) -> Vec<Effect> {
-        let here = self.here;
-        let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else {
-            return note("no answer comes here");
-        };
-        turn.stopped = Some(self.now);
-        let lane = turn.lane.clone();
-        self.asking.retain(|asking| asking.lane != lane || self.card);
-        vec![Effect::Stop(crate::tui::happening::Lane(lane))]
     }
 
     pub(super) fn pasted(&mut self, text: &str, world: &World<'_>) -> Vec<Effect> {
@@ -610,37 +331,5 @@ impl Chat {
         let mut line = Line::new(title, text);
         line.note = about.to_string();
         vec![Effect::Open(name, Box::new(Popup::Ask(line)))]
-    }
-
-    pub(super) fn moment(&mut self) -> Vec<Effect> {
-        let mut out = self.save_draft();
-        out.extend(self.give_up());
-        self.moments += 1;
-        // Another program's answer grows without saying so.
-        if self.is_pending() && self.moments.is_multiple_of(10) {
-            out.extend(self.reload());
-        }
-        out
-    }
-
-    /// Forgets turns that were stopped and of which nothing more was heard.
-    fn give_up(&mut self) -> Vec<Effect> {
-        let now = self.now;
-        let over = |turn: &Turning| turn.stopped.is_some_and(|at| now.since(at) > GIVEN_UP);
-        let Some(at) = self.turns.iter().position(over) else { return Vec::new() };
-        let turn = self.turns.remove(at);
-        let (text, files) = turn.back;
-        if turn.here == self.here && turn.live.answer.is_none() && self.composer.is_empty() {
-            self.composer.set(&text);
-            self.composer.files = files;
-        }
-        self.reload()
-    }
-
-    /// Whether an answer is shown that another program waits for.
-    pub(super) fn is_pending(&self) -> bool {
-        let last = self.thread.entries.last();
-        let ours = |id: Id| self.turns.iter().any(|turn| turn.live.answer == Some(id));
-        last.is_some_and(|e| e.message.status == MessageStatus::Pending && !ours(e.message.id))
     }
 }

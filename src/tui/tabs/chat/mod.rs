@@ -1,12 +1,16 @@
 //! The chat tab: chats at the side, the conversation, and where a message is written.
 //!
 //! [`sessions`] is the list, [`thread`] the conversation with the rows of [`messages`] and [`live`], [`composer`] what is
-//! written. [`acts`] does what keys say, [`hears`] takes in what jobs answer, [`view`] draws. [`turn`] and [`reads`] work
-//! on other threads.
+//! written. [`input`] and [`acts`] do what keys say, [`going`] changes the chat, [`asking`] asks, [`hears`] takes in what
+//! jobs answer, [`view`] draws. [`asks`] is what other threads are asked for; [`turn`] and [`reads`] work on them.
 
 mod acts;
+mod asking;
+mod asks;
 mod composer;
+mod going;
 mod hears;
+mod input;
 mod keys;
 mod live;
 mod menus;
@@ -23,204 +27,31 @@ mod view;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 
-use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+pub use self::asks::{Answer, Found, Knows, Request, work};
+use self::asks::{ask, post};
 use self::composer::{Attached, Composer, Editing};
 pub use self::keys::TABLE;
 use self::live::Live;
-use self::messages::{Entry, Look};
+use self::messages::Look;
 use self::sessions::Side;
-use self::thread::{Loaded, Thread};
-use self::turn::{Ask, Step};
-use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
+use self::thread::Thread;
+use super::{Answer as AnyAnswer, Tab, TabId};
 use crate::chat::policy::{Question, Verdict};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::Id;
 use crate::providers::model::Tuning;
-use crate::store::{Session, SessionEdit, SessionFilter};
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, ReplyTo, World};
-use crate::tui::jobs::Desk;
 use crate::tui::keymap::{Action, Section};
 use crate::tui::popups::Choice;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::list::{Clicked, WHEEL};
+use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::split::Split;
-
-/// What it asks for.
-#[derive(Debug, PartialEq)]
-pub enum Request {
-    /// A page of chats.
-    List {
-        /// Which ones.
-        filter: SessionFilter,
-        /// Where the page before ended.
-        after: Option<String>,
-        /// How many.
-        limit: usize,
-    },
-    /// The end of a conversation.
-    Thread {
-        /// The chat.
-        session: Id,
-        /// The message at the end; `None` for where the chat goes on.
-        leaf: Option<Id>,
-        /// How many messages.
-        most: usize,
-        /// A message that must be among them.
-        to: Option<Id>,
-    },
-    /// Messages up to one.
-    Older {
-        /// The chat.
-        session: Id,
-        /// The last of them.
-        leaf: Id,
-        /// How many.
-        most: usize,
-    },
-    /// Go on below another version of a message.
-    Switch {
-        /// The chat.
-        session: Id,
-        /// The version.
-        version: Id,
-        /// How many messages to read.
-        most: usize,
-    },
-    /// Where words are said on the way to a message.
-    Find {
-        /// The message.
-        leaf: Id,
-        /// The words.
-        words: String,
-    },
-    /// All branches of a chat.
-    Tree(Id),
-    /// Change a chat.
-    Edit(Id, Vec<SessionEdit>),
-    /// Have the model find a title for what was said up to a message.
-    Title(Id, Id),
-    /// Erase a chat.
-    Remove(Id),
-    /// Who can be asked.
-    Knows,
-    /// All models with what they cost; `open`: to choose one now.
-    Models {
-        /// Whether the list is to be opened.
-        open: bool,
-    },
-    /// What can be offered as a tool.
-    Tools,
-    /// A file that goes along.
-    File {
-        /// As it was typed.
-        path: String,
-        /// The text that it stands in where it is no file.
-        pasted: Option<String>,
-    },
-    /// What a chat took.
-    Usage(Id),
-    /// Keep what is being written.
-    SaveDraft {
-        /// The chat; `None` for one that has not begun.
-        of: Option<Id>,
-        /// The text.
-        text: String,
-        /// Files that go along.
-        files: Vec<Attached>,
-    },
-    /// What was being written.
-    Draft(Option<Id>),
-    /// Ask.
-    Turn(Box<Ask>),
-}
-
-/// A page of chats.
-#[derive(Debug, Default, PartialEq)]
-pub struct Found {
-    /// The chats.
-    pub sessions: Vec<Session>,
-    /// Where the next page begins.
-    pub next: Option<String>,
-}
-
-/// What the tab knows of the world.
-#[derive(Debug, Default, PartialEq)]
-pub struct Knows {
-    /// Models that are remembered.
-    pub models: Vec<Choice>,
-    /// The model that is asked when none is named.
-    pub default: Option<String>,
-    /// What to do when nobody can be asked.
-    pub nobody: Option<Fault>,
-    /// The person's home.
-    pub home: Option<PathBuf>,
-    /// What went wrong.
-    pub fault: Option<Fault>,
-}
-
-type Outcome<T> = std::result::Result<T, Fault>;
-
-/// What it is told.
-#[derive(Debug, PartialEq)]
-pub enum Answer {
-    /// Chats; whether they are a further page.
-    List(Outcome<Found>, bool),
-    /// A conversation.
-    Thread(Id, Outcome<Box<Loaded>>),
-    /// Older messages of it, and what the first of them follows.
-    Older(Id, Outcome<(Vec<Entry>, Option<Id>)>),
-    /// The messages in which the words are said.
-    Hits(String, Outcome<Vec<Id>>),
-    /// All branches, and the place of the current one.
-    Tree(Outcome<(Vec<Choice>, usize)>),
-    /// A chat was changed.
-    Edited(Id, Outcome<()>),
-    /// A chat is gone.
-    Removed(Id, Outcome<()>),
-    /// What is known.
-    Knows(Box<Knows>),
-    /// The models; whether one is chosen now.
-    Models(Outcome<Vec<Choice>>, bool),
-    /// The tools.
-    Tools(Outcome<Vec<Choice>>),
-    /// A file, or the text that was none.
-    File(Outcome<Attached>, Option<String>),
-    /// What a chat took.
-    Usage(Outcome<String>),
-    /// What was being written.
-    Draft {
-        /// The chat.
-        of: Option<Id>,
-        /// The text.
-        text: String,
-        /// Files.
-        files: Vec<Attached>,
-    },
-    /// Something happened in a turn.
-    Turn(String, Box<Step>),
-    /// Something failed that nobody waits for.
-    Failed(Fault),
-}
-
-/// Does what was asked for.
-pub fn work(request: Request, desk: &Desk<'_>) {
-    reads::work(request, desk);
-}
-
-fn post(desk: &Desk<'_>, answer: Answer) {
-    desk.send(AnyAnswer::Chat(answer));
-}
-
-/// Something to be done in a lane.
-fn ask(lane: impl Into<String>, request: Request) -> Effect {
-    Effect::Work(crate::tui::happening::Lane(lane.into()), AnyRequest::Chat(request))
-}
 
 /// Which part has the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -431,132 +262,6 @@ impl Chat {
         self.thread.prepare(live, height, &look);
     }
 
-    fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
-        let panes = self.panes(world.area);
-        if world.area.width >= 70 && self.split.mouse(event, world.area) {
-            return Vec::new();
-        }
-        let at = Position { x: event.column, y: event.row };
-        let pressed = event.kind == MouseEventKind::Down(MouseButton::Left);
-        let side = Frame::inner(panes.side);
-        if panes.side.contains(at) {
-            if pressed {
-                self.leave_find();
-                self.pane = Pane::Side;
-            }
-            let length = self.side.all().len();
-            return match self.side.cursor.mouse(event, side, length) {
-                Clicked::No => Vec::new(),
-                Clicked::Moved => self.open_chosen(),
-                Clicked::Again => {
-                    self.pane = Pane::Compose;
-                    Vec::new()
-                }
-            };
-        }
-        if panes.compose.contains(at) && pressed {
-            self.pane = Pane::Compose;
-            self.composer.click(event, Frame::inner(panes.compose));
-            return Vec::new();
-        }
-        self.mouse_thread(event, world)
-    }
-
-    fn mouse_thread(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
-        let area = self.text_area(world.area);
-        let look = self.look(world);
-        let inside = event.row >= area.y && event.row < area.bottom();
-        let live = live_of(&self.turns, self.here);
-        let by = isize::try_from(WHEEL).unwrap_or(3);
-        let place =
-            self.thread.visible(live, area.height).get(usize::from(event.row.saturating_sub(area.y))).map(|v| v.0);
-        let column = usize::from(event.column.saturating_sub(area.x));
-        match (event.kind, place) {
-            (MouseEventKind::ScrollUp, _) => self.thread.scroll(-by, live, &look),
-            (MouseEventKind::ScrollDown, _) => self.thread.scroll(by, live, &look),
-            (MouseEventKind::Down(MouseButton::Left), Some(place)) if inside => {
-                self.pane = Pane::Thread;
-                self.thread.marking = false;
-                self.thread.marked = Some(((place, column), (place, column)));
-                self.thread.cursor = place;
-                self.thread.follows = false;
-                self.dragging = true;
-            }
-            (MouseEventKind::Drag(MouseButton::Left), Some(place)) if self.dragging => {
-                if let Some((_, end)) = &mut self.thread.marked {
-                    *end = (place, column);
-                }
-            }
-            (MouseEventKind::Up(MouseButton::Left), _) if std::mem::take(&mut self.dragging) => {
-                let moved = self.thread.marked.is_some_and(|(from, to)| from != to);
-                if moved {
-                    return self.thread.marked_text(live, &look).map(Effect::Copy).into_iter().collect();
-                }
-                self.thread.marked = None;
-                if let Some(place) = place {
-                    self.thread.toggle(place);
-                }
-            }
-            _ => {}
-        }
-        Vec::new()
-    }
-
-    fn key(&mut self, key: &KeyEvent, world: &World<'_>) -> Vec<Effect> {
-        if let Some(field) = &mut self.finding {
-            if field.key(key) {
-                return self.find(world);
-            }
-            return Vec::new();
-        }
-        if self.side.typing {
-            return if self.side.filter.key(key) { self.list() } else { Vec::new() };
-        }
-        match (key.code, self.pane) {
-            (KeyCode::Esc, _) => self.escape(),
-            (_, Pane::Compose) => {
-                let recalls = matches!(key.code, KeyCode::Up | KeyCode::Down);
-                let past = if recalls { self.past() } else { Vec::new() };
-                self.composer.key(key, &past);
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// Escape ends what is nearest: marking, an answer that comes, a question that is put otherwise, writing.
-    fn escape(&mut self) -> Vec<Effect> {
-        if self.thread.marked.take().is_some() {
-            self.thread.marking = false;
-            return Vec::new();
-        }
-        if self.turning().is_some_and(|turn| turn.stopped.is_none()) {
-            return self.stop();
-        }
-        if self.composer.editing.is_some() {
-            self.restore_draft();
-            return vec![Effect::Note("the question stays as it is".to_string())];
-        }
-        if self.pane == Pane::Side && !self.side.filter.is_empty() {
-            self.side.filter = Field::default();
-            return self.list();
-        }
-        if !self.thread.wanted.is_empty() {
-            self.leave_find();
-            return Vec::new();
-        }
-        self.pane = if self.pane == Pane::Compose { Pane::Thread } else { Pane::Compose };
-        Vec::new()
-    }
-
-    /// Questions that Up brings back: those of this chat, and what was sent since the start.
-    fn past(&self) -> Vec<String> {
-        let mut past: Vec<String> = self.thread.entries.iter().filter(|e| e.is_question()).map(Entry::asked).collect();
-        past.extend(self.past.iter().cloned());
-        past.dedup();
-        past
-    }
-
     /// Work that nobody asked for by a key: older messages, further chats, drafts.
     fn wanted(&mut self) -> Vec<Effect> {
         let mut out = Vec::new();
@@ -572,8 +277,6 @@ impl Chat {
         out
     }
 }
-
-use crate::tui::widgets::frame::Frame;
 
 impl Tab for Chat {
     fn id(&self) -> TabId {

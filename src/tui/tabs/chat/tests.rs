@@ -6,14 +6,15 @@ use serde_json::json;
 
 use super::messages::Entry;
 use super::thread::Loaded;
-use super::turn::{End, Step};
+use super::turn::{Ask, End, Step};
 use super::*;
 use crate::kernel::events::Recorded;
 use crate::kernel::ids::Ids;
 use crate::providers::model::{Part, ToolCall, ToolResult};
-use crate::store::{AnswerCost, Message, MessageStatus};
+use crate::store::{AnswerCost, Message, MessageStatus, Session, SessionEdit};
 use crate::tui::happening::Tell;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage};
+use crate::tui::tabs::Request as AnyRequest;
 
 fn id(n: u64) -> Id {
     Ids::seeded(n).next(Timestamp::from_micros(NOW))

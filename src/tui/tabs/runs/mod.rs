@@ -5,7 +5,9 @@
 
 mod acts;
 pub mod item;
+mod keys;
 mod launch;
+mod list;
 mod live;
 mod pipe;
 mod record;
@@ -21,18 +23,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use self::item::Item;
+pub use self::keys::TABLE;
+use self::keys::{COMMAND, COPY_ALL, FILTER, LEFT, MARK, REMOVE, RERUN, RIGHT, STATUS, STOP, WRAP, ZOOM};
 use self::live::Live;
 use self::pipe::{Chunk, Token};
 use self::record::Record;
 pub use self::work::work;
 use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
 use crate::exec::Stop;
-use crate::kernel::events::{RUN_FINISHED, RUN_REMOVED, RUN_STARTED, Recorded};
 use crate::kernel::ids::Id;
 use crate::store::{RunRow, Status};
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, Launch, Tell, World};
-use crate::tui::keymap::{Action, Entry, Section, entry};
+use crate::tui::keymap::{Action, Section};
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::{Clicked, Cursor};
 use crate::tui::widgets::output::{Found, Output, Page, Want, Whole};
@@ -44,50 +47,6 @@ const PAGE: usize = 300;
 const AHEAD: usize = 100;
 /// All runs, for whoever wants to see the first one.
 const ALL: usize = 200_000;
-
-/// Run again with the same arguments.
-pub const RERUN: Action = Action("runs-rerun");
-/// Stop what runs.
-pub const STOP: Action = Action("runs-stop");
-/// Remove runs.
-pub const REMOVE: Action = Action("runs-remove");
-/// Mark a run.
-pub const MARK: Action = Action("runs-mark");
-/// Go to the command.
-pub const COMMAND: Action = Action("runs-command");
-/// Show only runs of some commands.
-pub const FILTER: Action = Action("runs-filter");
-/// Show only runs with a status.
-pub const STATUS: Action = Action("runs-status");
-/// Wrap long lines.
-pub const WRAP: Action = Action("runs-wrap");
-/// Give the output the whole screen.
-pub const ZOOM: Action = Action("runs-zoom");
-/// Copy the whole output.
-pub const COPY_ALL: Action = Action("runs-copy-all");
-/// Go left in lines that are not wrapped.
-pub const LEFT: Action = Action("runs-left");
-/// Go right in lines that are not wrapped.
-pub const RIGHT: Action = Action("runs-right");
-
-use Section::Runs as Here;
-
-/// The tab's keys.
-#[rustfmt::skip]
-pub const TABLE: &[Entry] = &[
-    entry(RERUN, Here, &["r"], "rerun", "Run it again with the same arguments"),
-    entry(STOP, Here, &["x"], "stop", "Stop what runs (again: at once)"),
-    entry(FILTER, Here, &["f"], "filter", "Show only runs of some commands"),
-    entry(STATUS, Here, &["s"], "status", "Show only runs that ended in one way"),
-    entry(MARK, Here, &["m"], "", "Mark it, to remove several at once"),
-    entry(REMOVE, Here, &["delete", "D"], "remove", "Remove runs and their output for good"),
-    entry(COMMAND, Here, &["o"], "command", "Go to its command"),
-    entry(ZOOM, Here, &["z"], "zoom", "Give the output the whole screen"),
-    entry(WRAP, Here, &["w"], "wrap", "Wrap long lines, or not"),
-    entry(COPY_ALL, Here, &["Y"], "", "Copy the whole output"),
-    entry(LEFT, Here, &["left"], "", "Go left in long lines"),
-    entry(RIGHT, Here, &["right"], "", "Go right in long lines"),
-];
 
 /// Which runs are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -270,107 +229,6 @@ impl Runs {
 
     fn inner(&self, area: Rect) -> [Rect; 2] {
         self.panes(area).map(Frame::inner)
-    }
-
-    /// The newest runs, and with them those down to the one that is sought.
-    fn read_list(&self) -> Effect {
-        let until = self.sought;
-        ask("list", Request::List(List { filter: self.filter.clone(), after: None, until, limit: PAGE }))
-    }
-
-    fn read_more(&mut self, limit: usize) -> Vec<Effect> {
-        if self.loading || self.next.is_none() {
-            return Vec::new();
-        }
-        self.loading = true;
-        let list = List { filter: self.filter.clone(), after: self.next.clone(), until: None, limit };
-        vec![ask("more", Request::List(list))]
-    }
-
-    fn set_filter(&mut self, filter: Filter) -> Vec<Effect> {
-        (self.filter, self.items, self.next) = (filter, None, None);
-        (self.cursor, self.loading, self.failed) = (Cursor::default(), false, None);
-        vec![Effect::Stop("more".into()), self.read_list()]
-    }
-
-    /// Takes a part of the list; the cursor stays on its run.
-    fn take_list(&mut self, list: List, listed: Listed) {
-        let chosen = self.chosen().map(|item| item.id);
-        let old = self.items.take().unwrap_or_default();
-        let mut items;
-        if list.after.is_some() {
-            self.loading = false;
-            self.next = listed.next;
-            items = old;
-            let last = items.last().map(|item| item.id);
-            items.extend(listed.items.into_iter().filter(|item| last.is_none_or(|last| item.id < last)));
-        } else {
-            items = listed.items;
-            let last = items.last().map(|item| item.id);
-            // What was read before further down is still so.
-            let rest: Vec<Item> = match (&listed.next, last) {
-                (Some(_), Some(last)) => old.into_iter().filter(|item| item.id < last).collect(),
-                _ => Vec::new(),
-            };
-            if rest.is_empty() {
-                self.next = listed.next;
-            }
-            items.extend(rest);
-        }
-        self.items = Some(items);
-        let goal = self.sought.filter(|id| self.place(*id).is_ok()).or(chosen);
-        if self.sought.is_some() && list.after.is_none() {
-            self.sought = None;
-        }
-        self.cursor.at = goal.map_or(0, |id| self.place(id).unwrap_or_else(|at| at));
-        self.cursor.fit(self.all().len());
-    }
-
-    /// Takes what happened elsewhere.
-    fn news(&mut self, facts: &[Recorded]) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let mut started = false;
-        for fact in facts {
-            let Ok(id) = fact.subject.parse::<Id>() else { continue };
-            match fact.kind.as_str() {
-                RUN_STARTED => started = true,
-                RUN_FINISHED => {
-                    started |= self.filter.status.is_some();
-                    if let (Ok(at), Some(items)) = (self.place(id), &mut self.items) {
-                        items[at].learn(fact);
-                    }
-                    if matches!(&self.shown, Shown::Record(record) if record.row.id == id) {
-                        effects.push(ask("read", Request::Read(id)));
-                    }
-                }
-                RUN_REMOVED => {
-                    self.marked.remove(&id);
-                    if let (Ok(at), Some(items)) = (self.place(id), &mut self.items) {
-                        items.remove(at);
-                        self.cursor.at -= usize::from(at < self.cursor.at);
-                        self.cursor.fit(items.len());
-                    }
-                }
-                _ => {}
-            }
-        }
-        if started && self.items.is_some() {
-            effects.push(self.read_list());
-        }
-        effects
-    }
-
-    /// Goes to a run, wherever in the list it is.
-    fn seek(&mut self, id: Id) -> Vec<Effect> {
-        if let Ok(at) = self.place(id) {
-            self.cursor.at = at;
-            return Vec::new();
-        }
-        self.sought = Some(id);
-        // It is shown before the list has come to it.
-        let mut effects = vec![ask("read", Request::Read(id))];
-        effects.extend(self.set_filter(Filter::default()));
-        effects
     }
 
     /// The output that is looked at, and whose it is.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::exec::Stream;
 use crate::kernel::clock::Timestamp;
+use crate::kernel::events::{RUN_FINISHED, RUN_REMOVED, RUN_STARTED};
 use crate::kernel::ids::Ids;
 use crate::store::{Captured, Run, StepRecord};
 use crate::tui::popups::Reply;
