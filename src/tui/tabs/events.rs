@@ -174,6 +174,11 @@ impl Events {
         }
     }
 
+    fn back(&mut self) -> Vec<Effect> {
+        let was_inside = std::mem::take(&mut self.inside);
+        if was_inside || self.kinds == "*" { Vec::new() } else { self.show("*") }
+    }
+
     fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
         if self.split.mouse(event, world.area) {
             self.detail(world);
@@ -228,11 +233,7 @@ impl Tab for Events {
             Happening::Resized => self.detail(world),
             Happening::Act(action) => return self.act(action, world),
             // One step back: out of the details, then to all kinds.
-            Happening::Key(key) if key.code == KeyCode::Esc => {
-                if !std::mem::take(&mut self.inside) && self.kinds != "*" {
-                    return self.show("*");
-                }
-            }
+            Happening::Key(key) if key.code == KeyCode::Esc => return self.back(),
             Happening::Mouse(event) => return self.mouse(&event, world),
             Happening::Answered(AnyAnswer::Events(answer)) => self.answered(answer, world),
             Happening::Closed("filter", Reply::Typed(kinds)) => {
