@@ -60,6 +60,9 @@ pub struct App {
     pub clock: Clock,
     /// Knows the secrets that must not be written anywhere.
     pub redactor: Redactor,
+    /// Whether programs that are run have no terminal at all, since something else is drawn on it. To be set before
+    /// anything is run.
+    pub apart: bool,
     options: Options,
     trace: TraceId,
     ids: OnceCell<Ids>,
@@ -93,6 +96,7 @@ impl App {
             project,
             clock,
             redactor: Redactor::default(),
+            apart: false,
             options: options.clone(),
             trace,
             ids,
@@ -108,6 +112,7 @@ impl App {
     pub fn another(&self) -> Result<App> {
         let mut app = App::new(self.env.clone(), &self.options)?;
         app.redactor = self.redactor.clone();
+        app.apart = self.apart;
         app.store = OnceCell::from(self.store()?.traced(app.trace));
         Ok(app)
     }
@@ -334,6 +339,7 @@ impl App {
                 own_env: self.own_env(),
                 outputs: self.outputs(),
                 runners: Vec::new(),
+                apart: self.apart,
                 threads: Threads::default(),
             })
         })

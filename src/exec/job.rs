@@ -23,6 +23,9 @@ pub struct Job {
     pub stdin: Input,
     /// How its output is taken.
     pub output: Output,
+    /// Whether it has no terminal at all, not even the one behind `/dev/tty`: it begins a session of its own. With
+    /// pipes only; what it would inherit as its input is nothing then.
+    pub apart: bool,
     /// When it is ended; counted from its start.
     pub timeout: Option<Duration>,
     /// How long the group may take to end after TERM before it gets KILL.
@@ -41,6 +44,7 @@ impl Job {
             cwd: cwd.into(),
             stdin: Input::Null,
             output: Output::Pipes,
+            apart: false,
             timeout: None,
             grace: Duration::from_secs(5),
             capture: CaptureLimits::default(),

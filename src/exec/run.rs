@@ -131,6 +131,7 @@ impl Running {
         let slave = terminal.as_ref().map(|(_, slave)| slave);
         let (stdin, bytes) = match job.stdin {
             Input::Null => (Stdio::null(), None),
+            Input::Inherit if job.apart => (Stdio::null(), None),
             Input::Inherit => match slave {
                 Some(slave) if console.is_stdin => (slave.try_clone().map_err(cannot)?.into(), None),
                 _ => (Stdio::inherit(), None),
@@ -146,10 +147,10 @@ impl Running {
                 // The command holds the last copies of the slave's descriptor, and goes with it.
                 Group::spawn_on_terminal(command)
             }
-            None => Group::spawn({
+            None => {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                command
-            }),
+                if job.apart { Group::spawn_apart(command) } else { Group::spawn(command) }
+            }
         }
         .map_err(cannot)?;
         let pty = terminal.map(|(pty, _)| pty);

@@ -169,6 +169,18 @@ impl Group {
         Ok(Self::of(command.process_group(0).spawn()?))
     }
 
+    /// Starts `command` as the leader of a session without a terminal.
+    pub(super) fn spawn_apart(mut command: Command) -> io::Result<Self> {
+        let begin_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
+        // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes one plain system
+        // call and allocates nothing.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(begin_session);
+        }
+        Ok(Self::of(command.spawn()?))
+    }
+
     /// Starts `command`, whose standard output is the terminal side of a pseudo-terminal, as the leader of a session on
     /// that terminal.
     pub(super) fn spawn_on_terminal(mut command: Command) -> io::Result<Self> {

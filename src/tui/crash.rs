@@ -2,6 +2,8 @@
 
 use std::backtrace::Backtrace;
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -37,13 +39,13 @@ pub fn prepare(state: &Path, clock: Clock, redactor: Redactor, restore: impl Fn(
 
 fn write(state: &Path, clock: &Clock, text: &str) -> Option<PathBuf> {
     let file = state.join(format!("crash-{}.txt", clock.now().as_millis()));
-    fs::write(&file, text).ok()?;
+    let mut open = fs::OpenOptions::new();
+    open.write(true).create_new(true).mode(0o600).open(&file).and_then(|mut f| f.write_all(text.as_bytes())).ok()?;
     Some(file)
 }
 
 /// The last words of a process that cannot go on.
 fn say(report: Option<&Path>) {
-    use std::io::Write;
     let place = report.map(|p| format!("; a report without secrets is in {}", p.display())).unwrap_or_default();
     let _ = writeln!(
         std::io::stderr(),

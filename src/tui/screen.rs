@@ -3,6 +3,7 @@
 //! It knows escape sequences and nothing of what is drawn.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,8 +80,9 @@ struct Held {
 
 /// What is drawn on.
 enum Surface {
-    /// The whole screen.
-    Full(Box<Terminal<CrosstermBackend<io::Stdout>>>),
+    /// The whole screen. It is never dropped: its own way of giving the cursor back fails loudly where the terminal is
+    /// gone.
+    Full(ManuallyDrop<Box<Terminal<CrosstermBackend<io::Stdout>>>>),
     /// Lines that are printed one below the other.
     Lines(Linear),
 }
@@ -96,7 +98,7 @@ impl Screen {
             true => Surface::Lines(Linear::default()),
             false => {
                 let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context(Kind::Failed, context)?;
-                Surface::Full(Box::new(terminal))
+                Surface::Full(ManuallyDrop::new(Box::new(terminal)))
             }
         };
         let mut screen = Screen { surface, wishes, held: Arc::default() };

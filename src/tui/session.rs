@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
 use jiff::tz::TimeZone;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::actions;
@@ -45,6 +47,9 @@ const SETTLED: Duration = Duration::from_secs(7);
 /// Facts that are handed on at once; whoever missed some reads the rows.
 const NEWS: usize = 200;
 
+/// A yes that comes sooner than this after its question was meant for something else, microseconds.
+const PATIENCE: i64 = 600_000;
+
 /// How it begins.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -78,6 +83,10 @@ impl From<Posted> for Arrival {
 /// # Errors
 /// When there is no terminal, or the settings or the store cannot be read.
 pub fn run(app: &App, start: Start) -> Result<u8> {
+    let mut app = app.another()?;
+    // The keyboard and the screen are ours: a program that asks for a terminal hears that there is none.
+    app.apart = true;
+    let app = &app;
     let config = app.config()?;
     let state = app.paths.state.clone();
     std::fs::create_dir_all(&state).context(Kind::Failed, || format!("cannot make {}", state.display()))?;
@@ -98,7 +107,8 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     }
     let reader = Reader::start(sender.clone(), Arrival::Terminal, || Arrival::Gone)
         .context(Kind::Failed, || "cannot start a thread".to_string())?;
-    listen_to_signals(sender.clone())?;
+    let lent = Arc::new(AtomicBool::new(false));
+    listen_to_signals(sender.clone(), lent.clone())?;
     watch_the_log(app, sender.clone())?;
     if let Some(warning) = warnings.first() {
         let more = match warnings.len() {
@@ -116,6 +126,7 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
         sender,
         noise: noise_file(&state),
         linear: start.linear,
+        lent,
         over: None,
     };
     let first = start.tab.or_else(|| config.text("tui.tab").and_then(TabId::named));
@@ -142,19 +153,24 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         theme: themes(config.text("tui.theme").unwrap_or("auto")),
         motion: config.text("tui.motion") != Some("reduced") && !linear,
         clock: app.clock.clone(),
+        patience: PATIENCE,
         zone: TimeZone::system(),
         themes: Box::new(themes),
     };
     Ok((settings, warnings))
 }
 
-fn listen_to_signals(sender: Sender<Arrival>) -> Result<()> {
+/// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
+fn listen_to_signals(sender: Sender<Arrival>, lent: Arc<AtomicBool>) -> Result<()> {
     let context = || "cannot listen to signals".to_string();
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGCONT]).context(Kind::Failed, context)?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT]).context(Kind::Failed, context)?;
     std::thread::Builder::new()
         .name("tui-signals".to_string())
         .spawn(move || {
             for signal in signals.forever() {
+                if matches!(signal, SIGINT | SIGQUIT) && lent.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if sender.send(Arrival::Signal(signal)).is_err() {
                     return;
                 }
@@ -198,6 +214,8 @@ struct Sitting<'a> {
     sender: Sender<Arrival>,
     noise: PathBuf,
     linear: bool,
+    /// Whether another program has the terminal.
+    lent: Arc<AtomicBool>,
     /// The exit code, once it is over.
     over: Option<u8>,
 }
@@ -215,6 +233,7 @@ impl Sitting<'_> {
                 if self.screen.draw(&self.shell).is_err() {
                     return Ok(129);
                 }
+                self.shell.seen();
             }
             let until_frame = if stale { frame.saturating_sub(drawn.elapsed()) } else { Duration::MAX };
             let moving = self.shell.is_moving();
@@ -322,12 +341,14 @@ impl Sitting<'_> {
     /// Gives the terminal away while `work` goes on.
     fn away<T>(&mut self, work: impl FnOnce() -> T) -> T {
         self.reader.pause();
+        self.lent.store(true, Ordering::SeqCst);
         self.screen.leave();
         let done = work();
         if let Err(error) = self.screen.enter_again(&self.noise) {
             self.shell.fail(&Fault::from(error));
             self.over = Some(129);
         }
+        self.lent.store(false, Ordering::SeqCst);
         self.reader.resume();
         self.refresh();
         done

@@ -37,6 +37,11 @@ pub struct Stage {
 impl Stage {
     /// Only this tab, in front, on a screen of this size.
     pub fn with(tab: Box<dyn Tab>, size: (u16, u16)) -> Stage {
+        Stage::careful(tab, size, 0)
+    }
+
+    /// The same where a question that came by itself has to be seen for `patience` microseconds before it is answered.
+    pub fn careful(tab: Box<dyn Tab>, size: (u16, u16), patience: i64) -> Stage {
         let mut tables = vec![actions::TABLE];
         tables.extend(TABLES);
         let (keys, warnings) = Keymap::new(&tables, &BTreeMap::new());
@@ -47,12 +52,19 @@ impl Stage {
             theme: themes("dusk"),
             motion: false,
             clock: Clock::fixed(Timestamp::from_micros(NOW)),
+            patience,
             zone: TimeZone::UTC,
             themes: Box::new(themes),
         };
         let mut shell = Shell::new(settings, vec![tab], Rect::new(0, 0, size.0, size.1));
         let effects = shell.begin(None, None).into_iter().map(|(_, effect)| effect).collect();
         Stage { shell, size, effects }
+    }
+
+    /// A frame is on the screen.
+    pub fn seen(&mut self) -> &mut Stage {
+        self.shell.seen();
+        self
     }
 
     /// Something comes in.

@@ -161,6 +161,8 @@ impl Depth {
         let term = env.text("TERM").unwrap_or("");
         match env.text("COLORTERM") {
             _ if !coloured || term == "dumb" => Depth::None,
+            // The terminals of DEC show light and dark alone.
+            None | Some("") if ["vt1", "vt2", "vt3", "vt4", "vt5"].iter().any(|t| term.starts_with(t)) => Depth::None,
             Some("truecolor" | "24bit") => Depth::True,
             _ if term.contains("256color") || term.starts_with("tmux") => Depth::Cube,
             _ if ["direct", "kitty", "ghostty", "alacritty", "foot"].iter().any(|t| term.contains(t)) => Depth::True,
@@ -410,7 +412,8 @@ mod tests {
     fn the_terminal_decides_how_many_colours_there_are() {
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), true), Depth::True);
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color")]), true), Depth::Cube);
-        assert_eq!(Depth::of(&env(&[("TERM", "vt220")]), true), Depth::Sixteen);
+        assert_eq!(Depth::of(&env(&[("TERM", "linux")]), true), Depth::Sixteen);
+        assert_eq!(Depth::of(&env(&[("TERM", "vt220")]), true), Depth::None);
         assert_eq!(Depth::of(&env(&[("TERM", "xterm-256color")]), false), Depth::None);
     }
 

@@ -93,6 +93,19 @@ fn a_mistake_of_ours_gives_the_terminal_back_and_leaves_a_report_without_secrets
 }
 
 #[test]
+fn ctrl_c_in_the_editor_is_the_editors_and_the_draft_comes_back() {
+    let mut world = world();
+    let editor = world.work().join("editor");
+    std::fs::write(&editor, "trap 'echo edited >\"$1\"; exit 0' INT\necho the editor is open\nread x\n").unwrap();
+    world.set("EDITOR", &format!("sh {}", editor.display()));
+    world.set("VISUAL", &format!("sh {}", editor.display()));
+    let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+    seat.expect("Ctrl-N new").press("draft\x05").until("the editor is open");
+    seat.press("\x03").expect("edited").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
 fn lines_are_read_instead_of_a_picture_where_that_is_asked_for() {
     let world = world();
     let mut seat = Seat::fac(&world, &["tui", "--tab", "events", "--linear"], 100, 30);

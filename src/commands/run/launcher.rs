@@ -55,6 +55,8 @@ pub struct Launcher {
     pub outputs: PathBuf,
     /// Who does steps of higher rooms in runs on threads of their own.
     pub runners: Vec<Arc<dyn StepRunner + Send + Sync>>,
+    /// Whether programs have no terminal at all, since something else is drawn on it.
+    pub apart: bool,
     /// Runs on threads of their own.
     pub threads: Threads,
 }

@@ -332,6 +332,7 @@ impl Engine<'_> {
         // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
         let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));
         job.output = if self.terminal && !feeds { Output::Terminal } else { Output::Pipes };
+        job.apart = self.world.apart;
         let on_terminal = job.output == Output::Terminal;
         job.grace = GRACE;
         job.timeout = time_left(step.timeout_ms, progress.deadline);

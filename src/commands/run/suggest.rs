@@ -21,6 +21,7 @@ pub fn suggestions(name: &str, script: &str, env: &Env, cwd: &Path, stop: &Stop)
     job.args = prepared.args.clone();
     let variables = env.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("FAC_SECRET_"));
     job.env = variables.map(|(name, value)| (name.into(), value.into())).collect();
+    job.apart = true;
     job.timeout = Some(PATIENCE);
     job.grace = Duration::from_secs(1);
     let mut quiet = |_: Stream, _: &[u8]| ControlFlow::Continue(());

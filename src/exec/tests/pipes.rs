@@ -34,6 +34,16 @@ fn output_arrives_while_the_program_runs_and_in_order() {
 }
 
 #[test]
+fn a_program_apart_has_no_terminal_and_leads_a_session_of_its_own() {
+    let mut job = sh("(: </dev/tty) 2>/dev/null && echo terminal; cat; ps -o sid= -p $$ | tr -d ' '; echo $$");
+    (job.apart, job.stdin) = (true, Input::Inherit);
+    let outcome = go(job);
+    let said = text(outcome.stdout.joined());
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines.len() == 2 && lines[0] == lines[1], "{said}");
+}
+
+#[test]
 fn the_environment_and_the_folder_are_those_of_the_job() {
     let mut job = Job::new("/usr/bin/env", "/tmp");
     job.env = vec![("A".into(), "x'; touch PWNED; #".into()), ("B".into(), "two\nlines".into())];

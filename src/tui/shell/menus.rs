@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::{Open, Owner, Shell};
+use super::{Owner, Shell};
 use crate::kernel::terminal::{pad, width};
 use crate::tui::actions;
 use crate::tui::happening::Effect;
@@ -34,7 +34,7 @@ fn keys(chords: &[Chord], room: usize) -> String {
 impl Shell {
     fn open(&mut self, name: &'static str, popup: Popup) -> Vec<(TabId, Effect)> {
         self.note = None;
-        self.popups.push(Open { owner: Owner::Shell, name, popup });
+        self.popups.push(self.opened(Owner::Shell, name, popup));
         Vec::new()
     }
 

@@ -6,7 +6,7 @@
 mod menus;
 mod view;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
@@ -40,6 +40,18 @@ struct Open {
     owner: Owner,
     name: &'static str,
     popup: Popup,
+    guard: Guard,
+}
+
+/// What keeps keys that were typed for something else from answering a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// The person asked for it with the key before.
+    Down,
+    /// It came by itself and was not seen yet.
+    Unseen,
+    /// It was seen, or a key came too soon, at this time.
+    Since(Timestamp),
 }
 
 /// A sentence for a moment.
@@ -76,6 +88,9 @@ pub struct Settings {
     pub motion: bool,
     /// The clock.
     pub clock: Clock,
+    /// How long a question that came by itself must have been seen, with no key pressed, before a key or a click answers
+    /// it; microseconds.
+    pub patience: i64,
     /// The person's time zone.
     pub zone: TimeZone,
     /// Other themes by name, for the menu.
@@ -95,6 +110,8 @@ pub struct Shell {
     focused: bool,
     /// The theme to go back to when none is chosen.
     before: Option<String>,
+    /// Whether what is done now follows from a key or a click.
+    by_hand: bool,
 }
 
 impl Shell {
@@ -112,6 +129,7 @@ impl Shell {
             moment: 0,
             focused: true,
             before: None,
+            by_hand: false,
         }
     }
 
@@ -172,6 +190,7 @@ impl Shell {
     /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
     pub fn update(&mut self, incoming: Incoming) -> Vec<(TabId, Effect)> {
         self.now = self.settings.clock.now();
+        self.by_hand = matches!(incoming, Incoming::Terminal(_));
         match incoming {
             Incoming::Terminal(event) => self.event(event),
             Incoming::Answered(tab, Ok(answer)) => self.tell(tab, Happening::Answered(answer)),
@@ -222,7 +241,7 @@ impl Shell {
             match effect {
                 Effect::Open(name, popup) => {
                     self.note = None;
-                    self.popups.push(Open { owner: Owner::Tab(tab), name, popup: *popup });
+                    self.popups.push(self.opened(Owner::Tab(tab), name, *popup));
                 }
                 Effect::Go(id) if self.place(id).is_some() => out.extend(self.go(id)),
                 Effect::Tell(id, tell) if self.place(id).is_some() => {
@@ -235,6 +254,36 @@ impl Shell {
             }
         }
         out
+    }
+
+    fn opened(&self, owner: Owner, name: &'static str, popup: Popup) -> Open {
+        let guarded = matches!(popup, Popup::Card(_)) && !self.by_hand && self.settings.patience > 0;
+        Open { owner, name, popup, guard: if guarded { Guard::Unseen } else { Guard::Down } }
+    }
+
+    /// A frame is on the screen: from now on its question can be read.
+    pub fn seen(&mut self) {
+        let now = self.settings.clock.now();
+        if let Some(open) = self.popups.last_mut().filter(|open| open.guard == Guard::Unseen) {
+            open.guard = Guard::Since(now);
+        }
+    }
+
+    /// Whether a key or a click comes too soon to be meant for the question on top. It waits anew then.
+    fn too_soon(&mut self) -> bool {
+        let (now, patience) = (self.now, self.settings.patience);
+        let Some(open) = self.popups.last_mut() else { return false };
+        match open.guard {
+            Guard::Down => return false,
+            Guard::Unseen => {}
+            Guard::Since(at) if now.since(at) >= patience => {
+                open.guard = Guard::Down;
+                return false;
+            }
+            Guard::Since(_) => open.guard = Guard::Since(now),
+        }
+        self.say("that came before this could be read: press it again".to_string(), Role::Warn);
+        true
     }
 
     /// Says something for a moment.
@@ -326,6 +375,8 @@ impl Shell {
             };
         }
         match action {
+            Some(action @ (actions::SUSPEND | actions::REPAINT)) => self.act(action),
+            _ if key.code != KeyCode::Esc && self.too_soon() => Vec::new(),
             Some(action) => self.act(action),
             None => match self.popups.last_mut() {
                 Some(_) => self.on_popup(|popup, world| popup.key(&key, world)),
@@ -341,6 +392,8 @@ impl Shell {
     fn on_popup(&mut self, work: impl FnOnce(&mut Popup, &World<'_>) -> Outcome) -> Vec<(TabId, Effect)> {
         let Some(mut open) = self.popups.pop() else { return Vec::new() };
         let outcome = work(&mut open.popup, &self.world(self.body()));
+        // A question that follows another one was not asked for by the key that answered that.
+        self.by_hand &= !matches!(open.popup, Popup::Card(_));
         let front = self.front();
         match outcome {
             Outcome::Stays => {
@@ -397,6 +450,9 @@ impl Shell {
 
     fn mouse(&mut self, event: MouseEvent) -> Vec<(TabId, Effect)> {
         let pressed = event.kind == MouseEventKind::Down(MouseButton::Left);
+        if matches!(event.kind, MouseEventKind::Down(_)) && self.too_soon() {
+            return Vec::new();
+        }
         if pressed && event.row + 1 == self.size.bottom() {
             return match self.hint_at(event.column) {
                 // Where a sentence stands are no hints.

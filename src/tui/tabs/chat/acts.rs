@@ -20,6 +20,9 @@ use crate::tui::widgets::field::Field;
 /// A turn that was stopped is forgotten after this, microseconds.
 const GIVEN_UP: i64 = 3_000_000;
 
+/// The most that is pasted into the composer at once, bytes: whatever is larger is a file.
+const LARGEST_PASTE: usize = 1 << 20;
+
 /// A sentence for the person.
 pub(super) fn note(text: impl Into<String>) -> Vec<Effect> {
     vec![Effect::Note(text.into())]
@@ -531,7 +534,7 @@ impl Chat {
         };
         turn.stopped = Some(self.now);
         let lane = turn.lane.clone();
-        self.asking.retain(|asking| asking.lane != lane || self.card.is_some());
+        self.asking.retain(|asking| asking.lane != lane || self.card);
         vec![Effect::Stop(crate::tui::happening::Lane(lane))]
     }
 
@@ -550,6 +553,11 @@ impl Chat {
         if path && line.len() < 1000 && !line.contains('\n') {
             // Perhaps a file that was dragged here.
             return vec![ask("pasted", Request::File { path: line.to_string(), pasted: Some(text.to_string()) })];
+        }
+        if text.len() > LARGEST_PASTE {
+            let key = world.keys.key(k::ATTACH).map(|chord| chord.to_string()).unwrap_or_default();
+            let hint = format!("put it into a file: {key} attaches that");
+            return fail("this is too much for a message", &hint);
         }
         self.composer.insert(text);
         Vec::new()

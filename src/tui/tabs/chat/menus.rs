@@ -279,11 +279,11 @@ impl Chat {
 
     /// Opens the card of the tool that waits longest, when none is open.
     pub(super) fn next_card(&mut self, world: &World<'_>) -> Vec<Effect> {
-        if self.card.is_some() {
+        if self.card {
             return Vec::new();
         }
         let Some(asking) = self.asking.front() else { return Vec::new() };
-        self.card = Some(world.now);
+        self.card = true;
         let card = self.card_of(asking, world);
         vec![Effect::Open("permission", Box::new(Popup::Card(card)))]
     }
@@ -317,12 +317,7 @@ impl Chat {
 
     /// What the person said to a tool's wish.
     fn permitted(&mut self, reply: Reply, world: &World<'_>) -> Vec<Effect> {
-        let opened = self.card.take();
-        let yes = matches!(&reply, Reply::Chosen(key) if key != "n");
-        if yes && opened.is_some_and(|at| world.now.since(at) < self.too_soon) {
-            // Nobody reads that fast: the key was meant for what was being written.
-            return self.next_card(world);
-        }
+        self.card = false;
         if let Some(asking) = self.asking.pop_front() {
             asking.reply.give(match &reply {
                 Reply::Chosen(key) if key == "y" => Verdict::Once,

@@ -51,9 +51,6 @@ use crate::tui::widgets::field::Field;
 use crate::tui::widgets::list::{Clicked, WHEEL};
 use crate::tui::widgets::split::Split;
 
-/// A yes that comes sooner than this after its question was meant for something else, microseconds.
-const TOO_SOON: i64 = 600_000;
-
 /// What it asks for.
 #[derive(Debug, PartialEq)]
 pub enum Request {
@@ -309,9 +306,8 @@ pub struct Chat {
     turns: Vec<Turning>,
     lanes: u64,
     asking: VecDeque<Asking>,
-    /// When the card that is open was opened.
-    card: Option<Timestamp>,
-    too_soon: i64,
+    /// Whether a card is open.
+    card: bool,
     knows: Option<Knows>,
     models: Option<Vec<Choice>>,
     picking: Picking,
@@ -347,8 +343,7 @@ impl Default for Chat {
             turns: Vec::new(),
             lanes: 0,
             asking: VecDeque::new(),
-            card: None,
-            too_soon: TOO_SOON,
+            card: false,
             knows: None,
             models: None,
             picking: Picking::Chat,

@@ -137,8 +137,7 @@ fn knows() -> Answer {
 }
 
 fn stage(size: (u16, u16)) -> Stage {
-    let tab = Chat { too_soon: 0, ..Chat::default() };
-    let mut stage = Stage::with(Box::new(tab), size);
+    let mut stage = Stage::with(Box::new(Chat::default()), size);
     stage.answer(AnyAnswer::Chat(knows())).answer(AnyAnswer::Chat(list()));
     stage
 }
@@ -309,17 +308,18 @@ fn a_tool_is_allowed_by_a_card_and_by_nothing_else() {
 
 #[test]
 fn a_yes_that_was_typed_for_something_else_is_none() {
-    let tab = Chat { too_soon: 50_000_000, ..Chat::default() };
-    let mut stage = Stage::with(Box::new(tab), LARGE);
+    let mut stage = Stage::careful(Box::new(Chat::default()), LARGE, 50_000_000);
     stage.types("go").keys("enter");
     let ask = turn(&mut stage);
     let (sender, answer) = sync_channel(1);
     let question = Question { tool: "t".into(), origin: "mcp a/b".into(), read_only: false, preview: "rm x".into() };
     step(&mut stage, &ask.lane, Step::Asks(question, ReplyTo(sender)));
-    stage.types("yes");
+    stage.types("yes").keys("enter").click(14, 12);
+    stage.seen().types("n y");
     assert!(answer.try_recv().is_err());
-    assert!(stage.text().contains("Allow it?"), "{}", stage.text());
-    stage.keys("n");
+    let text = stage.text();
+    assert!(text.contains("Allow it?") && text.contains("press it again"), "{text}");
+    stage.keys("esc");
     assert_eq!(answer.try_recv(), Ok(Verdict::No(None)));
 }
 
