@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::{Owner, Shell};
+use super::{Open, Owner, Shell};
 use crate::kernel::terminal::{pad, width};
 use crate::tui::actions;
 use crate::tui::happening::Effect;
