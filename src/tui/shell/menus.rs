@@ -18,7 +18,7 @@ const HELP: &str = "help";
 const QUIT: &str = "quit";
 
 /// From this width on the help says how the settings call each action.
-const NAMED: u16 = 104;
+const NAMED: u16 = 100;
 
 /// As many of the keys as there is room for, at least one.
 fn keys(chords: &[Chord], room: usize) -> String {
@@ -85,7 +85,7 @@ impl Shell {
         }
         // A narrow screen has room for the keys and what they do.
         let named = self.size.width >= NAMED;
-        let room = if named { 18 } else { 10 };
+        let room = if named { 16 } else { 10 };
         let mut rows = Vec::new();
         for section in order {
             let entries: Vec<_> = self.settings.keys.entries().filter(|(e, _)| e.section == section).collect();
