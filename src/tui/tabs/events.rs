@@ -94,6 +94,14 @@ impl Events {
         self.ask()
     }
 
+    /// One step back: out of the details, then to all kinds.
+    fn back(&mut self) -> Vec<Effect> {
+        match std::mem::take(&mut self.inside) || self.kinds == "*" {
+            true => Vec::new(),
+            false => self.show("*"),
+        }
+    }
+
     fn all(&self) -> &[Recorded] {
         self.events.as_deref().unwrap_or_default()
     }
@@ -227,12 +235,7 @@ impl Tab for Events {
             Happening::Shown | Happening::News(_) => return self.ask(),
             Happening::Resized => self.detail(world),
             Happening::Act(action) => return self.act(action, world),
-            // One step back: out of the details, then to all kinds.
-            Happening::Key(key) if key.code == KeyCode::Esc => {
-                if !std::mem::take(&mut self.inside) && self.kinds != "*" {
-                    return self.show("*");
-                }
-            }
+            Happening::Key(key) if key.code == KeyCode::Esc => return self.back(),
             Happening::Mouse(event) => return self.mouse(&event, world),
             Happening::Answered(AnyAnswer::Events(answer)) => self.answered(answer, world),
             Happening::Closed("filter", Reply::Typed(kinds)) => {
