@@ -153,7 +153,7 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         theme: themes(config.text("tui.theme").unwrap_or("auto")),
         motion: config.text("tui.motion") != Some("reduced") && !linear,
         clock: app.clock.clone(),
-        patience: PATIENCE,
+        patience: patience(app),
         zone: TimeZone::system(),
         themes: Box::new(themes),
     };
@@ -161,6 +161,12 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
 }
 
 /// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
+/// How long a question has to be seen before it is answered, microseconds; tests need not wait.
+fn patience(app: &App) -> i64 {
+    let said = app.env.text("FAC_TEST_PATIENCE").filter(|_| cfg!(debug_assertions));
+    said.and_then(|micros| micros.parse().ok()).unwrap_or(PATIENCE)
+}
+
 fn listen_to_signals(sender: Sender<Arrival>, lent: Arc<AtomicBool>) -> Result<()> {
     let context = || "cannot listen to signals".to_string();
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT]).context(Kind::Failed, context)?;

@@ -88,8 +88,7 @@ fn the_window_may_change_while_an_answer_comes() {
 fn only_a_yes_that_was_meant_lets_a_tool_run() {
     let server = ModelServer::start();
     let mut world = world(&server);
-    // The clock goes on by a millisecond whenever something happens.
-    world.set("FAC_TEST_CLOCK", "2026-03-10T12:00:00Z");
+    world.set("FAC_TEST_PATIENCE", "0");
     let folder = world.fac().join("config/commands");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("kit.md"), KIT).unwrap();
@@ -107,10 +106,8 @@ fn only_a_yes_that_was_meant_lets_a_tool_run() {
         assert!(!heard(2 * at + 1).is_empty());
     }
     assert!(!world.path("written").exists());
-    // So is a yes that comes before anybody can have read the question; other keys are nothing.
     server.answer(Answer::call("write", json!({"text": "yes"}))).answer(Answer::text("it is written"));
-    seat.press("now really\r").expect("[n  no ]").press("y").press(&"x".repeat(700));
-    seat.press("\t").expect("[y  this once ]");
+    seat.press("now really\r").expect("[n  no ]");
     assert!(!world.path("written").exists());
     assert_eq!(server.asked().len(), 7);
     seat.press("y").expect("it is written").press("\x11");

@@ -25,7 +25,8 @@ fn seat(world: &World, command: &str, title: &str) -> Seat {
 
 #[test]
 fn a_command_goes_from_its_form_over_trust_to_its_output() {
-    let world = world();
+    let mut world = world();
+    world.set("FAC_TEST_PATIENCE", "0");
     let mut seat = seat(&world, "greet", "╭ kit:greet");
     seat.press("\r")
         .expect("Run greet")
