@@ -8,6 +8,7 @@ pub mod models;
 mod open;
 pub mod runtime;
 pub mod sources;
+pub mod tools;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::super::Context;
-use super::super::talk::tools::Kit;
+use super::super::talk::tools;
 use super::super::talk::{self, Form, Person, Printer, ask, record, status_of};
 use super::super::ui::Role;
 use super::super::{draw, search};
@@ -13,8 +13,10 @@ use super::complete::{Candidates, Names, Shared};
 use super::hush::{Hush, PasteMarks};
 use super::{Args, Next};
 use crate::app::models::budget_check;
+use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
 use crate::commands::catalog::quoted;
+use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -127,14 +129,18 @@ impl<'c> Conversation<'c> {
     /// The tools that are offered, found again after they were changed.
     fn kit(&mut self) -> Result<&Kit> {
         if self.kit.is_none() {
-            self.kit = Some(Kit::new(self.context, &self.wanted)?);
+            self.kit = Some(self.find_tools(&self.wanted)?);
         }
         self.kit.as_ref().ok_or_else(|| Error::new(Kind::Failed, "no tools"))
     }
 
+    fn find_tools(&self, typed: &[String]) -> Result<Kit> {
+        tools::find(self.context, Wanted { typed, ..Wanted::default() })
+    }
+
     /// Offers other tools from now on; when one of them is wrong, the old ones stay.
     pub(super) fn choose_tools(&mut self, wanted: Vec<String>) -> Result<()> {
-        let kit = Kit::new(self.context, &wanted)?;
+        let kit = self.find_tools(&wanted)?;
         if let Some(old) = self.kit.replace(kit) {
             self.runtime.block_on(old.close());
         }
@@ -341,7 +347,7 @@ impl<'c> Conversation<'c> {
         let outcome = self.runtime.block_on(async {
             talk::dear::confirm(context, &chat, &session, &ask).await?;
             if let Some(kit) = kit {
-                chat.tools = kit.tools(context, signals.stop()).await?;
+                chat.tools = tools::gather(context, kit, signals.stop()).await?;
             }
             let _marks = context.ui.ask.then(PasteMarks::new);
             let outcome = chat.turn(&session, &ask, &mut printer, &mut person).await;
@@ -364,7 +370,7 @@ impl<'c> Conversation<'c> {
         // From here on the question is in the store.
         (self.unsent, self.attached) = (None, Vec::new());
         if let Some(kit) = &self.kit {
-            kit.settle(context)?;
+            kit.settle(&context.app)?;
         }
         self.reload()?;
         let status = status_of(&outcome.ended);

@@ -9,9 +9,10 @@ use super::super::Context;
 use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
-use super::tools::Kit;
+use super::tools;
 use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
 use crate::app::models::budget_check;
+use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Ended};
 pub(in crate::cli) use crate::chat::saying::title;
 use crate::chat::{attach, schema};
@@ -92,7 +93,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     let kit = match &prompted {
         Some(prompted) => prompted.kit(context, &args.tools)?,
-        None => Kit::new(context, &args.tools)?,
+        None => tools::find(context, Wanted { typed: &args.tools, ..Wanted::default() })?,
     };
     budget_check(&context.app)?.into_iter().for_each(|said| context.ui.warn(&said));
     // Whoever cannot be asked leaves no empty chat behind.
@@ -125,7 +126,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             ask.model = prompt::model_of(&models, step, &mut printer).await;
         }
         dear::confirm(context, &chat, &session, &ask).await?;
-        chat.tools = kit.tools(context, signals.stop()).await?;
+        chat.tools = tools::gather(context, &kit, signals.stop()).await?;
         let mut outcome = chat.turn(&session, &ask, &mut printer, &mut person).await?;
         let mut value = None;
         if let (Some(schema), Ended::Well(_)) = (&schema, &outcome.ended) {
@@ -147,7 +148,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         kit.close().await;
         result
     })?;
-    kit.settle(context)?;
+    kit.settle(&context.app)?;
     drop(signals);
     let (mut outcome, value) = match result {
         Ok(done) => done,
@@ -229,7 +230,7 @@ impl Prompted {
     /// What was typed and what the prompt names.
     fn kit(&self, context: &Context, typed: &[String]) -> Result<Kit> {
         let near = Near { source: &self.resolved.source, path: &self.resolved.command.origin.path };
-        Kit::of(context, Wanted { typed, defined: &self.step.tools, near: Some(near) })
+        tools::find(context, Wanted { typed, defined: &self.step.tools, near: Some(near) })
     }
 }
 

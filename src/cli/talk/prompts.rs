@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::Context;
-use super::tools::Kit;
+use super::tools;
 use super::{Form, Person, Printer, adopt, runtime};
 use crate::app::models::budget_check;
+use crate::app::tools::Kit;
 use crate::commands::catalog::{Near, Resolved};
 use crate::commands::model::Step;
 use crate::commands::prompt::{self, Hands, Prompts};
@@ -37,7 +38,7 @@ impl Kits {
         }
         let kit = |(resolved, defined, keys): (&Resolved, &[String], _)| {
             let near = Near { source: &resolved.source, path: &resolved.command.origin.path };
-            Ok((keys, Kit::of(context, Wanted { typed, defined, near: Some(near) })?))
+            Ok((keys, tools::find(context, Wanted { typed, defined, near: Some(near) })?))
         };
         groups.into_iter().map(kit).collect::<Result<_>>().map(Kits)
     }
@@ -72,13 +73,13 @@ impl Asking {
         let listener = Box::new(Printer::new(context, form, stop.clone())?);
         let desk = context.app.desk(keep)?;
         let runtime = Arc::new(runtime()?);
-        let mut tools = prompt::Tools::new();
+        let mut offered = prompt::Tools::new();
         for (keys, kit) in &kits.0 {
-            let of_kit = runtime.block_on(kit.tools(context, stop))?;
-            tools.extend(keys.iter().map(|key| (key.clone(), of_kit.clone())));
+            let of_kit = runtime.block_on(tools::gather(context, kit, stop))?;
+            offered.extend(keys.iter().map(|key| (key.clone(), of_kit.clone())));
         }
         let hands = Hands { listener, asker: Box::new(Person::new(context)) };
-        Ok(Asking { prompts: Prompts::new(desk, hands, tools, runtime.clone()), kits, runtime })
+        Ok(Asking { prompts: Prompts::new(desk, hands, offered, runtime.clone()), kits, runtime })
     }
 
     /// What does the prompts.
@@ -90,7 +91,7 @@ impl Asking {
     pub(in crate::cli) fn end(self, context: &Context) -> Result<()> {
         for (_, kit) in &self.kits.0 {
             self.runtime.block_on(kit.close());
-            kit.settle(context)?;
+            kit.settle(&context.app)?;
         }
         drop(self.prompts);
         // Nobody waits for connections that are closing.

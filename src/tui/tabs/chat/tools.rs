@@ -1,17 +1,14 @@
 //! The tools that a turn offers, and the person who allows them, asked through the screen.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use crate::app::App;
-use crate::app::mcp::PATTERN;
+use crate::app::tools::Kit;
 use crate::chat::Tool;
-use crate::chat::driver::stopped;
-use crate::chat::mcp::{Offer, Servers, pins};
+use crate::chat::mcp::{Offer, pins};
 use crate::chat::policy::{Asker, Question, Verdict};
-use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::tui::happening::ReplyTo;
@@ -19,86 +16,33 @@ use crate::tui::happening::ReplyTo;
 /// A look at whether the turn was stopped, this often.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Tools for one turn. Servers run until [`Kit::close`].
-pub struct Kit {
-    commands: Vec<Arc<dyn Tool>>,
-    servers: Option<Servers>,
-    patterns: Vec<String>,
-}
-
-impl Kit {
-    /// Finds the commands of `wanted`, and a sentence about each that is left out; servers are not started yet.
-    pub fn new(app: &App, wanted: &[String]) -> Result<(Kit, Vec<String>)> {
-        let (patterns, commands): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|w| w.starts_with(PATTERN));
-        let offer = app.tools(Wanted { typed: &commands, ..Wanted::default() })?;
-        let mut said = offer.left_out;
-        let mut servers = None;
-        if !patterns.is_empty() {
-            let of = |p: &String| p[PATTERN.len()..].split('/').next().unwrap_or_default().to_string();
-            let names: Vec<String> = patterns.iter().map(of).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let (found, broken) = app.mcp_like(&names)?;
-            said.extend(broken.into_iter().map(|(name, error)| format!("{name}: {}", error.full_message())));
-            servers = Some(found);
-        }
-        Ok((Kit { commands: offer.tools, servers, patterns }, said))
-    }
-
-    /// Starts the servers and gives every tool, with what is to be said about them.
-    /// A definition that has changed is asked about.
-    pub async fn tools(
-        &self,
-        app: &App,
-        stop: &Stop,
-        asker: &mut dyn Asker,
-    ) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
-        let mut tools = self.commands.clone();
-        let Some(servers) = &self.servers else { return Ok((tools, Vec::new())) };
-        let mut accept = |offer: &Offer, before: &str| {
-            let key = pins::key(&offer.server, &offer.definition.name);
-            let question = Question {
-                tool: offer.definition.name.clone(),
-                origin: format!("mcp {key}, whose definition has changed; yes keeps the new one"),
-                read_only: false,
-                preview: format!("before:\n{before}\n\nnow:\n{}", offer.definition.text()),
-            };
-            Ok(matches!(asker.allow(&question)?, Verdict::Once))
+/// Starts the servers of a kit and gives every tool, with what is to be said about them.
+/// A definition that has changed is asked about.
+pub async fn gather(
+    kit: &Kit,
+    app: &App,
+    stop: &Stop,
+    asker: &mut dyn Asker,
+) -> Result<(Vec<Arc<dyn Tool>>, Vec<String>)> {
+    let mut accept = |offer: &Offer, before: &str| {
+        let key = pins::key(&offer.server, &offer.definition.name);
+        let question = Question {
+            tool: offer.definition.name.clone(),
+            origin: format!("mcp {key}, whose definition has changed; yes keeps the new one"),
+            read_only: false,
+            preview: format!("before:\n{before}\n\nnow:\n{}", offer.definition.text()),
         };
-        let offered = tokio::select! {
-            offered = app.mcp_tools(servers, &self.patterns, &mut accept) => offered?,
-            // The turn that follows sees it too.
-            () = stopped(stop) => return Ok((tools, Vec::new())),
-        };
-        let mut said = offered.left_out;
-        match offered.pinned.len() {
-            0 => {}
-            1 => said.push(format!("new and pinned as it is now: {}", offered.pinned.join(", "))),
-            n => said.push(format!("{n} new tools are pinned as they are now: {}", offered.pinned.join(", "))),
-        }
-        let mut names: BTreeSet<String> = tools.iter().map(|t| t.spec().name.clone()).collect();
-        for (key, tool) in offered.tools {
-            match names.insert(tool.spec().name.clone()) {
-                true => tools.push(tool),
-                false => said.push(format!("{key} is left out: another tool has its name")),
-            }
-        }
-        Ok((tools, said))
+        Ok(matches!(asker.allow(&question)?, Verdict::Once))
+    };
+    // Where that was stopped the turn that follows sees it too.
+    let gathered = kit.gather(app, stop, &mut accept).await?.unwrap_or_default();
+    let mut said = gathered.left_out;
+    match gathered.pinned.len() {
+        0 => {}
+        1 => said.push(format!("new and pinned as it is now: {}", gathered.pinned.join(", "))),
+        n => said.push(format!("{n} new tools are pinned as they are now: {}", gathered.pinned.join(", "))),
     }
-
-    /// Ends the servers.
-    pub async fn close(&self) {
-        if let Some(servers) = &self.servers {
-            servers.close().await;
-        }
-    }
-
-    /// Waits until commands that were stopped have ended.
-    pub fn settle(&self, app: &App) -> Result<()> {
-        if !self.commands.is_empty() {
-            app.launcher()?.threads.settle();
-        }
-        Ok(())
-    }
+    Ok((gathered.tools, said))
 }
 
 /// The person at the screen: questions are posted, answers come back from a card.

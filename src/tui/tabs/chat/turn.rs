@@ -4,12 +4,13 @@ use std::io::empty;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::tools::{Kit, Person};
+use super::tools::{Person, gather};
 use super::{Answer, post};
 use crate::app::models::budget_check;
 use crate::chat::driver::{self, Ended, Listener, Outcome};
 use crate::chat::policy::{Question, Verdict};
 use crate::chat::{attach, saying};
+use crate::commands::tool::Wanted;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
@@ -114,7 +115,7 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let say = |step| post(desk, Answer::Turn(ask.lane.clone(), Box::new(step)));
     budget_check(app)?.into_iter().for_each(|said| say(Step::Notice(said)));
     let parts = parts(ask, desk)?;
-    let (kit, said) = Kit::new(app, &ask.tools)?;
+    let (kit, said) = app.kit(Wanted { typed: &ask.tools, ..Wanted::default() })?;
     said.into_iter().for_each(|said| say(Step::Notice(safe_line(&said).into_owned())));
     let models = app.models()?;
     let fresh = ask.session.is_none();
@@ -153,7 +154,7 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let mut person = Person { post: &ask_person, stop: desk.stop };
     let mut listener = queue.clone();
     let outcome = runtime.block_on(async {
-        let (tools, said) = kit.tools(app, desk.stop, &mut person).await?;
+        let (tools, said) = gather(&kit, app, desk.stop, &mut person).await?;
         said.into_iter().for_each(|said| say(Step::Notice(safe_line(&said).into_owned())));
         chat.tools = tools;
         let outcome = tokio::select! {
