@@ -13,6 +13,14 @@ impl App {
         Index::new(&self.paths.cache.join("index"))
     }
 
+    /// Takes what was erased out of the index too.
+    ///
+    /// # Errors
+    /// When the store or the index cannot be read.
+    pub fn drop_erased(&self) -> Result<()> {
+        self.index().drop_erased(self.store()?).map(drop)
+    }
+
     /// A query without the commands of other projects; `kind` narrows it, where it asks for something.
     pub fn query(&self, catalog: &Catalog<'_>, words: &str, kind: Option<&str>) -> Result<Query> {
         let query = Query::parse(words, self.clock.now(), &TimeZone::system())?;

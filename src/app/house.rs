@@ -31,7 +31,7 @@ impl App {
     /// After runs were erased: their output beside the store and their words in the index go too.
     pub fn erased(&self, removed: &Removed) -> Result<()> {
         self.remove_outputs(removed);
-        self.index().drop_erased(self.store()?).map(drop)
+        self.drop_erased()
     }
 
     fn remove_outputs(&self, removed: &Removed) {

@@ -17,7 +17,6 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::{Http, Settings as HttpSettings};
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
-use crate::knowledge::Index;
 use crate::providers::entry::{Entry, KNOWN, LOCAL, Patience, Wire, with_slash};
 use crate::providers::table::{Facts, Price};
 use crate::providers::{self, Memory, Models, Route, Settings};
@@ -133,11 +132,6 @@ impl App {
             return Ok(Vec::new());
         }
         Ok(self.store()?.memories()?.into_iter().map(|m| m.text).collect())
-    }
-
-    /// Takes what was erased out of the search index too.
-    pub fn drop_erased(&self) -> Result<()> {
-        Index::new(&self.paths.cache.join("index")).drop_erased(self.store()?).map(drop)
     }
 
     /// The largest file that goes along with a question, bytes.

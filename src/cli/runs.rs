@@ -3,13 +3,14 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::table::{Table, counted};
+use super::table::Table;
 use super::ui::Role;
 use super::{Context, ask, draw, run};
 use crate::commands::rerun::Again;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::{safe, safe_line};
 use crate::store::{Run, RunFilter, RunRow, Status, Store};
 

@@ -136,11 +136,6 @@ pub fn one_line(ui: &Ui, text: &str) -> String {
     truncate_to_width(&safe_line(text), ui.width().saturating_sub(4))
 }
 
-/// A number of things in words: `1 command`, `2 commands`.
-pub(super) fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

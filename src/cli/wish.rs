@@ -18,7 +18,6 @@ use crate::commands::catalog::Catalog;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width};
-use crate::knowledge::Index;
 use crate::providers::Needs;
 
 /// What a model is to be and to do.
@@ -131,7 +130,7 @@ fn one_line(said: &str) -> Option<String> {
 /// The usage of the installed commands that fit a wish best; fewer of its words where all find nothing.
 fn fitting(context: &Context, wish: &str) -> Result<Vec<String>> {
     let catalog = context.app.whole_catalog()?;
-    let index = Index::new(&context.app.paths.cache.join("index"));
+    let index = context.app.index();
     let mut words: Vec<&str> = wish.split_whitespace().collect();
     while !words.is_empty() {
         let found = index.search(catalog.store, &words.join(" "), Some("definition"), TOLD)?;

@@ -21,6 +21,19 @@ pub fn short(count: u64) -> String {
     }
 }
 
+/// A number of things in words: `1 command`, `2 commands`.
+pub fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// A lying bar of at most `width` columns for `value` of `most`, drawn with eighths of a character.
+pub fn bar(value: u64, most: u64, width: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = u128::from(value) * (width as u128) * 8 / u128::from(most.max(1));
+    let eighths = usize::try_from(eighths).unwrap_or(0).min(width * 8);
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
 /// Bytes in few letters: `512 B`, `14.2 MB` (powers of ten).
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -55,6 +68,13 @@ mod tests {
             [bytes(999), bytes(1000), bytes(14_230_000), bytes(999_960)],
             ["999 B", "1.0 kB", "14.2 MB", "1.0 MB"]
         );
+    }
+
+    #[test]
+    fn a_bar_grows_by_eighths_and_never_beyond_its_place() {
+        assert_eq!([bar(0, 192, 24), bar(1, 192, 24), bar(9, 192, 24)], ["", "▏", "█▏"]);
+        assert_eq!(bar(192, 192, 24), "█".repeat(24));
+        assert_eq!([bar(0, 10, 8), bar(10, 10, 3), bar(5, 10, 3), bar(20, 10, 3)], ["", "███", "█▌", "███"]);
     }
 
     #[test]

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, KeyCode, KeyEvent,
     KeyModifiers, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
@@ -29,13 +27,11 @@ use super::linear::Linear;
 use super::shell::Shell;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::terminal::copy_sequence;
 
 /// Buttons and dragging, in decimal; plain movement of the mouse is nobody's business.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
-
-/// The most that goes to the terminal's clipboard, in bytes: terminals drop longer sequences silently.
-const LONGEST_COPY: usize = 1 << 20;
 
 /// What of the terminal is used.
 #[derive(Clone, Debug, Default)]
@@ -219,17 +215,9 @@ impl Screen {
         let _ = out.flush();
     }
 
-    /// Puts a text on the clipboard of the terminal (OSC 52), through tmux where it stands between. Gives whether the
-    /// text is short enough for that.
+    /// Puts a text on the clipboard of the terminal. Gives whether the text is short enough for that.
     pub fn copy(&self, text: &str) -> bool {
-        if text.len() > LONGEST_COPY {
-            return false;
-        }
-        let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
-        let sequence = match self.wishes.tmux {
-            true => format!("\x1bPtmux;{}\x1b\\{plain}", plain.replace('\x1b', "\x1b\x1b")),
-            false => plain,
-        };
+        let Some(sequence) = copy_sequence(text, self.wishes.tmux) else { return false };
         let mut out = io::stdout();
         out.write_all(sequence.as_bytes()).and_then(|()| out.flush()).is_ok()
     }

@@ -9,7 +9,7 @@ use crate::commands::model::{Command, Severity};
 use crate::commands::{names, source::layout};
 use crate::exec;
 use crate::kernel::error::Kind;
-use crate::knowledge::{Index, Made};
+use crate::knowledge::Made;
 use crate::store::{DefinitionFilter, SourceKind, Store};
 
 /// Languages of scripts and how many commands are written in each.
@@ -170,7 +170,7 @@ fn names_index(app: &App, store: &Store, found: &mut Findings) {
 }
 
 fn search_index(app: &App, store: &Store, found: &mut Findings) {
-    match Index::new(&app.paths.cache.join("index")).search(store, "a", None, 1) {
+    match app.index().search(store, "a", None, 1) {
         Ok(answer) if answer.made == Made::Again => {
             found.note("search", "the search index was damaged", "it was made again just now");
         }

@@ -9,9 +9,9 @@ mod update;
 use clap::Subcommand;
 
 use super::Context;
-use super::table::counted;
 use crate::commands::bind::nearest;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::store::{Source, SourceKind, Store};
 
 const EXAMPLES: &str = "\

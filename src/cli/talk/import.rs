@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::Context;
-use super::super::table::counted;
 use super::carry;
 use crate::chat::archive::Chat;
 use crate::chat::import;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::safe_line;
 use crate::store::foreign::LlmLog;
 

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use self::show::show_last;
 pub(in crate::cli) use self::show::{show, show_messages, show_pieces, show_tree};
 use super::super::Context;
-use super::super::table::{Table, counted};
+use super::super::table::Table;
 use super::super::ui::Role;
 use super::{adopt, ask, called, carry, wait, within};
 use crate::chat::driver::Ask;
 use crate::chat::export;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::safe_line;
 use crate::store::{Session, SessionEdit, SessionFilter};
 

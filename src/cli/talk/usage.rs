@@ -7,7 +7,7 @@ use super::super::table::Table;
 use super::super::ui::Role;
 use super::{called, dollars};
 use crate::kernel::error::Result;
-use crate::kernel::figures::short;
+use crate::kernel::figures::{bar, short};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
 use crate::store::{UsageBy, UsageFilter, UsageRow};
@@ -71,7 +71,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             _ if row.key.is_empty() => "(none)".to_string(),
             _ => safe_line(&row.key).into_owned(),
         };
-        let bar = if is_total || !context.ui.stdout_terminal { String::new() } else { bar(weight(row), most) };
+        let bar = if is_total || !context.ui.stdout_terminal { String::new() } else { bar(weight(row), most, BAR) };
         let failed =
             if row.failed + row.open > 0 { format!(" ({} failed)", row.failed + row.open) } else { String::new() };
         table.row(vec![
@@ -130,12 +130,6 @@ fn spark(days: &[(String, u64)], today: jiff::civil::Date, most: u64) -> String 
     (0..SPARKS).rev().map(sign).collect()
 }
 
-fn bar(value: u64, most: u64) -> String {
-    let eighths = usize::try_from(u128::from(value) * (BAR as u128) * 8 / u128::from(most)).unwrap_or(0);
-    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
-    format!("{}{part}", "█".repeat(eighths / 8))
-}
-
 fn cost(row: &UsageRow) -> String {
     let unknown = if row.unpriced > 0 { " +?" } else { "" };
     format!("{}{unknown}", dollars(row.cost_micros))
@@ -170,13 +164,5 @@ mod tests {
         let drawn = spark(&days, jiff::civil::date(2026, 3, 2), 70);
         assert_eq!(drawn, format!("{}▁·█▄", "·".repeat(26)));
         assert_eq!(spark(&[], jiff::civil::date(2026, 3, 2), 0), "·".repeat(30));
-    }
-
-    #[test]
-    fn a_bar_grows_by_eighths() {
-        assert_eq!(bar(0, 192), "");
-        assert_eq!(bar(1, 192), "▏");
-        assert_eq!(bar(9, 192), "█▏");
-        assert_eq!(bar(192, 192), "█".repeat(24));
     }
 }

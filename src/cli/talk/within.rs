@@ -4,11 +4,12 @@ use clap::Args as Arguments;
 use serde_json::json;
 
 use super::super::Context;
-use super::super::table::{Table, counted};
+use super::super::table::Table;
 use super::super::ui::Role;
 use super::{called, sessions};
 use crate::cli::search::after_erasing;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::store::{Message, Session, SessionFilter, Store};
 

@@ -40,7 +40,7 @@ impl Card {
         plain && self.answers.iter().any(|(answer, _)| key.code == KeyCode::Char(*answer))
     }
 
-    pub(super) fn height(&self, _width: u16) -> u16 {
+    pub(super) fn height(&self) -> u16 {
         u16::try_from(self.text.rows().len()).unwrap_or(u16::MAX - 4).saturating_add(4)
     }
 

@@ -153,7 +153,7 @@ impl Popup {
     pub fn area(&self, screen: Rect) -> Rect {
         let (width, height) = match self {
             Popup::Choose(choose) => (84, choose.height()),
-            Popup::Card(card) => (96, card.height(Frame::inner(centred(screen, 96, u16::MAX)).width)),
+            Popup::Card(card) => (96, card.height()),
             Popup::Ask(ask) => (72, ask.height()),
             Popup::Form(form) => (84, form.height()),
             Popup::Page(page) => (100, page.height()),

@@ -2,13 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
+use crate::kernel::figures::bar;
 use crate::kernel::terminal::truncate_to_width;
 use crate::tui::theme::{Role, Theme};
 
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-const LYING: [&str; 9] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"];
 
 /// A bar of a chart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,13 +57,6 @@ pub fn bars(buffer: &mut Buffer, area: Rect, theme: &Theme, all: &[Bar], said: i
     }
 }
 
-/// A lying bar of at most `width` columns for `value` of `most`.
-pub fn lying(value: u64, most: u64, width: usize) -> String {
-    let eighths = u128::from(value) * (width as u128) * 8 / u128::from(most.max(1));
-    let eighths = usize::try_from(eighths).unwrap_or(0).min(width * 8);
-    format!("{}{}", "█".repeat(eighths / 8), LYING[eighths % 8])
-}
-
 /// A curve one line high of the newest values that fit.
 pub fn spark(values: &[u64], width: usize) -> String {
     let shown = &values[values.len().saturating_sub(width)..];
@@ -84,7 +76,7 @@ pub fn gauge(buffer: &mut Buffer, area: Rect, theme: &Theme, used: u64, whole: u
         _ => Role::Bad,
     };
     let words = truncate_to_width(said, usize::from(area.width));
-    let bar = lying(used, whole, usize::from(area.width));
+    let bar = bar(used, whole, usize::from(area.width));
     buffer.set_string(area.x, area.y, words, theme.style(Role::Text));
     if area.height > 1 {
         let rest: String = "─".repeat(usize::from(area.width).saturating_sub(bar.chars().count()));
@@ -94,20 +86,12 @@ pub fn gauge(buffer: &mut Buffer, area: Rect, theme: &Theme, used: u64, whole: u
     }
 }
 
-/// The style of a figure that stands out.
-pub fn figure(theme: &Theme) -> Style {
-    theme.style(Role::Title)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn bars_and_curves_are_as_long_as_their_values() {
-        assert_eq!(lying(0, 10, 8), "");
-        assert_eq!(lying(10, 10, 3), "███");
-        assert_eq!(lying(5, 10, 3), "█▌");
+    fn a_curve_is_as_high_as_its_values() {
         assert_eq!(spark(&[9, 0, 7, 14], 3), "▁▄█");
         assert_eq!(spark(&[], 5), "");
     }

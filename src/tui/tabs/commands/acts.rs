@@ -2,13 +2,14 @@
 
 use super::form::{self, Asked};
 use super::tree::{Item, Key};
-use super::work::{Errand, Prepared, Scope, Shown, Want, counted};
+use super::work::{Errand, Prepared, Scope, Shown, Want};
 use super::{
     ADD, CHAT, COPY_TEXT, Commands, DIFF, DRY, EDIT, FLAT, FOLD, FOLD_ALL, Judged, Question, RUN, Request, TERMINAL,
     TRUST, Typing, UNFOLD, UPDATE, UPDATE_ALL, ask, cannot, trust,
 };
 use crate::commands::catalog::{Trust, trusted_from_the_start};
 use crate::commands::model::StepKind;
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::safe_line;
 use crate::store::SourceKind;
 use crate::tui::actions;

@@ -3,12 +3,13 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use super::work::{Answer, counted};
+use super::work::Answer;
 use crate::app::App;
 use crate::app::sources::{Updated, Watch, said, summary};
 use crate::commands::source::github::Progress;
 use crate::commands::source::remote::Report;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::terminal::safe_line;
 use crate::store::{Source, SourceKind};
 use crate::tui::happening::Fault;

@@ -12,6 +12,7 @@ use crate::commands::catalog::{Catalog, Resolved, Trust, level, trusted_from_the
 use crate::commands::model::StepKind;
 use crate::commands::run::{self as engine, Dry, Plan};
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::files;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
@@ -218,11 +219,6 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Update(name) => fetch::update(desk, name),
         Request::Add(spec) => fetch::add(desk, &spec),
     }
-}
-
-/// A number with its noun.
-pub fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// First what the store has, at once; then what is there, when files have changed since.

@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::Health;
 use crate::app::health::Level;
-use crate::kernel::figures::bytes;
+use crate::kernel::figures::{bytes, counted};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width};
 use crate::tui::happening::World;
 use crate::tui::theme::Role;
@@ -56,10 +56,6 @@ fn figures(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
         let said = format!("memory {} of {}", bytes(used), bytes(whole));
         gauge(buffer, column(2, 2, 2), theme, used, whole, &said);
     }
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn role(level: Level) -> Role {

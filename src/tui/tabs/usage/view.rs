@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::{Group, Measure, STRETCHES, Sums, Usage, work};
-use crate::kernel::figures::{dollars, short};
+use crate::kernel::figures::{bar, dollars, short};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width};
 use crate::tui::happening::World;
 use crate::tui::theme::Role;
-use crate::tui::widgets::chart::{self, Bar, bars, gauge};
+use crate::tui::widgets::chart::{Bar, bars, gauge};
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::Rows;
 
@@ -55,7 +55,7 @@ fn figures(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Wo
         let tokens = format!("{} in, {} out", short(row.input), short(row.output));
         Line::from(vec![
             Span::styled(pad(word, 10), theme.style(Role::Dim)),
-            Span::styled(pad(&format!("{}{unknown}", dollars(row.cost_micros)), 14), chart::figure(theme)),
+            Span::styled(pad(&format!("{}{unknown}", dollars(row.cost_micros)), 14), theme.style(Role::Title)),
             Span::styled(format!("{} requests · {tokens}", row.calls), theme.style(Role::Text)),
         ])
     };
@@ -158,7 +158,7 @@ fn table(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Worl
             &pair(row.whole),
         );
         let left = usize::from(width).saturating_sub(text.chars().count() + 2).min(24);
-        let bar = chart::lying(weight(row), most, left);
+        let bar = bar(weight(row), most, left);
         Line::from(vec![
             Span::styled(text, theme.style(Role::Text)),
             Span::styled(format!("  {bar}"), theme.style(Role::Good)),

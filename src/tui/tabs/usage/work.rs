@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::super::Answer as AnyAnswer;
+use crate::chat::saying::called;
 use crate::kernel::error::Result;
 use crate::kernel::figures::percentile;
 use crate::kernel::ids::Id;
@@ -148,7 +149,7 @@ fn line(store: &Store, group: Group, sums: UsageRow, times: &Times) -> Line {
             .parse::<Id>()
             .ok()
             .and_then(|id| store.session_by_id(id).ok())
-            .map_or_else(|| key.clone(), |session| session.name.or(session.title).unwrap_or_else(|| session.id.tail())),
+            .map_or_else(|| key.clone(), |session| called(&session)),
         Group::Model | Group::Command => key.clone(),
     };
     let pair = |values: Option<&Vec<u64>>| {
