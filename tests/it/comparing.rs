@@ -250,7 +250,7 @@ fn one_that_hangs_has_its_time() {
     });
     let out = world.run(&["compare", "--timeout", "3s", "-m", A, "-m", B, "hello"]);
     assert_eq!(out.code, 0, "{out:?}");
-    assert!(out.stdout.contains("never") && out.stderr.contains("not whole within 3 s"), "{out:?}");
+    assert!(out.stdout.contains("never") && out.stderr.contains("not whole within 3.0 s"), "{out:?}");
     assert!(out.stdout.contains("fine") && out.stdout.contains("cancelled"), "{out:?}");
     let ended = [server.wait_ended(0), server.wait_ended(1)];
     let hung: Vec<Wire> = ended.iter().filter(|a| a.ended == Ended::HungUp).map(|a| a.wire).collect();
