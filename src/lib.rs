@@ -7,6 +7,7 @@
 //! - [`exec`]: processes, pseudo-terminals, limits
 //! - [`providers`]: models of every vendor behind one face
 //! - [`knowledge`]: the full-text index, derived from the store
+//! - [`voice`]: sound in, cleaned and written down; text read aloud
 //! - [`chat`]: turns, tools and permissions, what fits into a context
 //! - [`commands`]: sources, dialects, trust, arguments, running
 //! - [`app`]: opens rooms when first needed and plugs them together
@@ -23,3 +24,4 @@ pub mod knowledge;
 pub mod providers;
 pub mod store;
 pub mod tui;
+pub mod voice;

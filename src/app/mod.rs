@@ -9,6 +9,7 @@ mod open;
 pub mod runtime;
 pub mod sources;
 pub mod tools;
+pub mod voice;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;

@@ -1,0 +1,1 @@
+//! The voice room as the settings want it: devices, the chain, transcribers and speakers.

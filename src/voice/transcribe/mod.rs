@@ -1,0 +1,74 @@
+//! Speech to text: one face, and whoever the settings name behind it.
+//!
+//! It knows nothing of devices and of what the text is for.
+
+use crate::exec::Stop;
+use crate::kernel::error::Result;
+use crate::voice::clip::Clip;
+
+/// Somebody who writes down what was said.
+pub trait Transcriber: Send {
+    /// Its name in the settings, for messages and records.
+    fn name(&self) -> &str;
+
+    /// What it can do beyond the whole text.
+    fn abilities(&self) -> Abilities;
+
+    /// Writes down a clip of [`crate::voice::clip::SPEECH_RATE`] Hz. `heard` is told what is certain so far, where the
+    /// transcriber can. Ends soon after `stop`.
+    ///
+    /// # Errors
+    /// `Missing` or `Unreachable` when the engine is not there, `BadData` for a broken model or an answer that is none,
+    /// `TimedOut`, `Interrupted` after `stop`.
+    fn transcribe(
+        &mut self,
+        clip: &Clip,
+        wishes: &Wishes,
+        stop: &Stop,
+        heard: &mut dyn FnMut(&str),
+    ) -> Result<Transcript>;
+}
+
+/// What a transcriber can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// It tells what it has so far while it works.
+    pub partial: bool,
+    /// It says when each piece was said.
+    pub times: bool,
+    /// It can be told which words to expect.
+    pub prompt: bool,
+    /// It can be told the language.
+    pub language: bool,
+}
+
+/// What is asked of a transcriber.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wishes {
+    /// The language, two letters; `None` lets it find out.
+    pub language: Option<String>,
+    /// Words to expect, or the sentence before.
+    pub prompt: Option<String>,
+}
+
+/// What was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// The whole text, without spaces around it. Empty when nothing was said.
+    pub text: String,
+    /// Its pieces, in order; empty when the transcriber knows no times.
+    pub segments: Vec<Segment>,
+    /// The language that was heard, where the transcriber says so.
+    pub language: Option<String>,
+}
+
+/// A piece of a transcript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Where it begins, ms from the start of the clip.
+    pub start_ms: u64,
+    /// Where it ends, ms.
+    pub end_ms: u64,
+    /// Its text, trimmed.
+    pub text: String,
+}
