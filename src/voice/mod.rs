@@ -6,5 +6,6 @@
 //! a value, and what is to be said is handed to it.
 
 pub mod clip;
+pub mod sound;
 pub mod speak;
 pub mod transcribe;
