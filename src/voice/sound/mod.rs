@@ -5,14 +5,26 @@
 //! `device` the only file that knows which sound systems there are. It knows no settings, no chat and no terminal.
 
 mod capture;
+mod choice;
+mod device;
+mod feed;
+mod hush;
+mod intake;
+mod keep;
 mod play;
+mod rate;
+mod ring;
 mod trouble;
+mod watch;
 
 pub use capture::{Figures, Heard, Microphone};
+pub use device::{Found, Status, Way};
 pub use play::Player;
 pub use trouble::Trouble;
 
 use std::time::Duration;
+
+use crate::kernel::error::Result;
 
 /// Which device is wanted, and how it is to be heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +46,17 @@ impl Default for Wanted {
         Wanted { devices: Vec::new(), channel: Channel::Loudest, patience, first }
     }
 }
+
+/// Every device of the first sound system that answers, or of all of them.
+///
+/// # Errors
+/// `Unreachable` when there is none, `TimedOut` when it does not answer.
+pub fn devices(way: Way, every: bool) -> Result<Vec<Found>> {
+    keep::apart(LIMIT, move |hush| device::list(way, every, hush))
+}
+
+/// How long a sound system may take to list its devices.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Which channel of a device is heard. Never the average: a silent second channel would halve the voice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
