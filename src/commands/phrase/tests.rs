@@ -56,7 +56,7 @@ fn what_is_half_heard_is_asked_about() {
     let all = ["release version {version}", "turn the lights (on|off)"];
     // Close, and not close enough to do it unasked.
     assert_eq!(heard(&all, "turn the kites on"), Some((1, String::new(), false)));
-    assert_eq!(heard(&all, "relieve aversion 3"), Some((0, "version=3".to_string(), false)));
+    assert_eq!(heard(&all, "release conversion 3"), Some((0, "version=3".to_string(), false)));
     // Two commands of the same phrase: nobody knows which.
     assert_eq!(heard(&["good night", "good night"], "good night").map(|found| found.2), Some(false));
 }
