@@ -8,5 +8,6 @@
 pub mod chain;
 pub mod clip;
 pub mod file;
+pub mod listen;
 pub mod speak;
 pub mod transcribe;

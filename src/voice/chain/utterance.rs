@@ -155,6 +155,14 @@ impl Utterances {
         }
     }
 
+    /// The utterance under way as it is now, cleaned, 16 kHz; `None` when nobody has spoken in it.
+    pub fn glance(&self) -> Option<Clip> {
+        match &self.state {
+            State::Open(open) if open.voice > 0 => Some(Clip::new(SPEECH_RATE, self.speech.iter().copied().collect())),
+            _ => None,
+        }
+    }
+
     /// Begins one by hand (a key was pressed); it goes on until [`Utterances::close`]. Gives where it begins, the
     /// pre-roll included, ms.
     pub fn open(&mut self) -> u64 {
