@@ -278,6 +278,19 @@ impl Catalog<'_> {
         Ok(Resolved { command, source, digest, beside, trust, clashes: Vec::new() })
     }
 
+    /// The trusted commands that a trigger of `kind` fires; those of other projects are not among them.
+    pub fn fired_by(&self, kind: &str) -> Result<Vec<Resolved>> {
+        let hits = self.store.definitions_fired_by(kind)?.into_iter().filter(|hit| self.is_visible(&hit.source));
+        let mut found = Vec::new();
+        for hit in hits {
+            let resolved = self.resolved(hit)?;
+            if resolved.trust == Trust::Trusted {
+                found.push(resolved);
+            }
+        }
+        Ok(found)
+    }
+
     /// The source with the folder its files lie in.
     pub fn source_info(&self, source: &SourceRef) -> SourceInfo {
         let base = match source.kind {

@@ -13,6 +13,7 @@ pub mod export;
 pub mod expr;
 pub mod model;
 pub mod names;
+pub mod phrase;
 pub mod prompt;
 pub mod rerun;
 pub mod run;

@@ -21,6 +21,7 @@
 
 mod capture;
 mod command;
+pub mod desktop;
 pub mod interpreters;
 mod job;
 mod limits;

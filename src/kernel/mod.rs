@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod difference;
+pub mod door;
 pub mod duration;
 pub mod env;
 pub mod error;

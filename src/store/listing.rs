@@ -95,6 +95,14 @@ const NAMES: &str = "SELECT s.id, s.name, s.kind, s.spec, s.rank, s.commit_id,
      FROM definition_names m JOIN definitions d ON d.n = m.definition JOIN sources s ON s.n = m.source
      WHERE s.owner = ?1 ORDER BY m.folded, s.rank, m.alias, d.n";
 
+/// The first test is quick and lets through some that the second does not.
+const FIRED_BY: &str = "SELECT s.id, s.name, s.kind, s.spec, s.rank, s.commit_id,
+     d.id, d.name, d.folded, d.aliases, d.dialect, d.category, d.summary, d.path, d.digest, b.json
+     FROM definitions d JOIN definition_bodies b ON b.definition = d.n JOIN sources s ON s.n = d.source
+     WHERE s.owner = ?1 AND instr(b.json, '\"kind\":\"' || ?2 || '\"') > 0
+     AND EXISTS (SELECT 1 FROM json_each(b.json, '$.triggers') t WHERE json_extract(t.value, '$.kind') = ?2)
+     ORDER BY s.rank, d.folded, d.n";
+
 /// Above every folded name.
 const LAST: &str = "\u{10FFFF}";
 
@@ -139,6 +147,19 @@ impl Store {
             next = rows.last().zip(places.get(rows.len() - 1)).map(|(row, n)| write_cursor(&row.folded, *n));
         }
         Ok((rows, next))
+    }
+
+    /// The definitions that a trigger of `kind` fires, whole, in the order in which names are found.
+    pub fn definitions_fired_by(&self, kind: &str) -> Result<Vec<DefinitionHit>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(FIRED_BY)?;
+            let mut found = statement.query(params![&*self.owner, kind])?;
+            let mut hits = Vec::new();
+            while let Some(row) = found.next()? {
+                hits.extend(definition_row(row)?.into_hit());
+            }
+            Ok(hits)
+        })
     }
 
     /// Every name and alias with the definition behind it, by folded name and then in the order of sources.

@@ -3,7 +3,6 @@
 //! Drawing borrows and changes nothing. Slow work runs in jobs; nothing here waits for longer than a frame.
 
 pub mod actions;
-mod clipboard;
 mod crash;
 pub mod happening;
 mod input;

@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::actions;
-use super::clipboard;
+
 use super::crash;
 use super::happening::{Effect, Fault, Lend, Tell};
 use super::input::Reader;
@@ -26,6 +26,7 @@ use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{TABLES, TabId};
 use super::theme::{Depth, Theme, is_light};
 use crate::app::App;
+use crate::exec::desktop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::events::{Position, Recorded};
 
@@ -324,7 +325,7 @@ impl Sitting<'_> {
 
     fn copy(&mut self, text: &str) {
         let lines = text.lines().count();
-        let on_desktop = clipboard::program(&self.app.env).is_some_and(|words| clipboard::copy(&words, text));
+        let on_desktop = desktop::clipboard(&self.app.env).is_some_and(|words| desktop::copy(&words, text));
         if self.screen.copy(text) || on_desktop {
             let what =
                 if lines == 1 { format!("{} characters", text.chars().count()) } else { format!("{lines} lines") };

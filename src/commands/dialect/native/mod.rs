@@ -14,6 +14,7 @@ pub use steps::{KNOWN_LANGUAGES, step_kind};
 
 use super::{Parsed, SourceFile, front_matter};
 use crate::commands::model::{Command, Diagnostic, Dialect, Origin, Severity};
+use crate::commands::phrase;
 use crate::kernel::duration::parse_ms;
 use crate::kernel::markdown::{self, Block, BlockKind, Document, Inline, one_line};
 
@@ -149,6 +150,8 @@ fn fill(command: &mut Command, file: &SourceFile<'_>, first: (usize, usize), bod
     let last = body.last().map_or(first.1, |b| b.end_line);
     command.origin = Origin { path: file.path.to_string(), lines: (first.0, last), ..Origin::default() };
     command.text = lines_of(file.text, first.0, last);
+    let odd = phrase::diagnose(command);
+    command.diagnostics.extend(odd);
     let own = command.name.clone();
     command.aliases.retain(|a| !a.is_empty() && *a != own);
 }
