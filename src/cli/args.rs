@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui,
+    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -107,6 +107,7 @@ pub(super) enum Sub {
     Config(config::Args),
     Secret(secret::Args),
     Mcp(mcp::Args),
+    Voice(voice::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

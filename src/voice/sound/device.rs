@@ -348,6 +348,43 @@ impl Asker {
     }
 }
 
+/// What may keep this program from the sound system, each with a way forward.
+#[cfg(target_os = "linux")]
+pub(super) fn hindrances() -> Vec<(String, Option<&'static str>)> {
+    let mut found = Vec::new();
+    let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if !named("XDG_RUNTIME_DIR") && !named("PULSE_SERVER") {
+        let fix = "log in on the machine itself, or export XDG_RUNTIME_DIR=/run/user/$(id -u)";
+        found.push(("XDG_RUNTIME_DIR is not set, so a sound server cannot be found".to_owned(), Some(fix)));
+    } else if !pulse::has_socket() {
+        let fix = "start one: systemctl --user start pipewire-pulse, or pulseaudio --start";
+        found.push(("no sound server is running for this user".to_owned(), Some(fix)));
+    }
+    let cards = std::fs::read_dir("/dev/snd").into_iter().flatten().flatten();
+    let inputs: Vec<_> = cards.map(|e| e.path()).filter(|p| is_input(&p.to_string_lossy())).collect();
+    if inputs.is_empty() {
+        found.push((
+            "the kernel knows no sound card with an input".to_owned(),
+            Some("plug a microphone or a headset in"),
+        ));
+    } else if inputs.iter().all(|p| rustix::fs::access(p, rustix::fs::Access::READ_OK).is_err()) {
+        found.push(("this user may not read /dev/snd".to_owned(), Some(permission())));
+    }
+    found
+}
+
+/// `pcmC0D0c`: the last letter is the way.
+#[cfg(target_os = "linux")]
+fn is_input(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("pcm") && name.ends_with('c'))
+}
+
+/// What may keep this program from the sound system, each with a way forward.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn hindrances() -> Vec<(String, Option<&'static str>)> {
+    vec![("this terminal may not be allowed to use the microphone".to_owned(), Some(permission()))]
+}
+
 /// An error of the sound system in our words, with a way forward.
 pub(super) fn mistake(said: &str, error: &cpal::Error) -> Error {
     let (kind, hint) = match error.kind() {
