@@ -23,7 +23,8 @@ fn wanted(config: &Config, key: &str, named: Option<&str>) -> Wanted {
         Some(named) => vec![named.to_owned()],
         None => config.list(key).into_iter().filter(|name| !name.is_empty()).collect(),
     };
-    Wanted { devices, ..Wanted::default() }
+    let usual = Wanted::default();
+    Wanted { devices, patience: config.duration("voice.patience").unwrap_or(usual.patience), ..usual }
 }
 
 fn channel(text: &str) -> Result<Channel> {

@@ -132,6 +132,7 @@ pub const KEYS: &[Key] = &[
     key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
     key("voice.microphone", Type::List, "", OWNER_ONLY, "microphones in the order of preference; the default is followed when none is there"),
     key("voice.speaker", Type::List, "", OWNER_ONLY, "speakers in the order of preference; the default is followed when none is there"),
+    key("voice.patience", Type::Duration, "6s", OWNER_ONLY, "how long a microphone or speaker that went away is waited for"),
     key("voice.channel", Type::Text, "auto", OWNER_ONLY, "the channel of the microphone that is heard: a number, or auto for the loudest"),
     key("mcp.*.command", Type::List, "", OWNER_ONLY, "the program of this MCP server, and its arguments"),
     key("mcp.*.env", Type::List, "", OWNER_ONLY, "variables that it gets: NAME, NAME=text or NAME=secret:NAME"),

@@ -106,18 +106,18 @@ fn open(id: HostId, hush: &Hush) -> Result<cpal::Host> {
 /// # Errors
 /// `Unreachable` when there is no sound system.
 pub(super) fn list(way: Way, every: bool, hush: &Hush) -> Result<Vec<Found>> {
-    let (mut all, mut last) = (Vec::new(), None);
+    let (mut all, mut last) = (Vec::new(), Vec::new());
     for id in order() {
         let host = match open(id, hush) {
             Ok(host) => host,
             Err(error) => {
-                last.get_or_insert(error);
+                last.push(error);
                 continue;
             }
         };
         match of_host(&host, way) {
             Ok(found) => all.extend(found.into_iter().map(|(_, f)| f)),
-            Err(error) => _ = last.get_or_insert(error),
+            Err(error) => last.push(error),
         }
         if !every && !all.is_empty() {
             break;
@@ -223,7 +223,7 @@ fn describe(
 /// # Errors
 /// `Unreachable` when there is no sound system or no device, `Refused` without permission.
 pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, StreamConfig, SampleFormat)> {
-    let mut last = None;
+    let mut last = Vec::new();
     for (at, id) in order().into_iter().enumerate() {
         // A word like `alsa:plughw:0` names its sound system; others are looked for in the first that answers.
         let named: Vec<&str> = wanted.iter().filter_map(|w| within(w, id)).collect();
@@ -232,7 +232,7 @@ pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, 
         let host = match open(id, hush) {
             Ok(host) => host,
             Err(error) => {
-                last.get_or_insert(error);
+                last.push(error);
                 continue;
             }
         };
@@ -250,7 +250,7 @@ pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, 
             }
             Err(error) => {
                 let called = device.description().map(|d| d.name().to_owned()).unwrap_or_default();
-                last.get_or_insert(mistake(&format!("the {} {called:?} cannot be opened", way.word()), &error));
+                last.push(mistake(&format!("the {} {called:?} cannot be opened", way.word()), &error));
             }
         }
     }
@@ -410,12 +410,13 @@ fn permission() -> &'static str {
     "allow this terminal to use the microphone in the system's privacy settings"
 }
 
-fn nothing(way: Way, last: Option<Error>) -> Error {
-    let kind = last.as_ref().map_or(Kind::Unreachable, Error::kind);
-    let error = Error::new(kind, format!("there is no {} that can be opened", way.word()));
-    match last {
-        Some(last) if kind == Kind::Refused => last,
-        Some(last) => error.because(last.full_message()).hint("see why: fac voice doctor"),
-        None => error.hint("see why: fac voice doctor"),
+/// That there is nothing, and what each sound system said; a missing permission goes before all else.
+fn nothing(way: Way, mut said: Vec<Error>) -> Error {
+    if let Some(at) = said.iter().position(|e| e.kind() == Kind::Refused) {
+        return said.swap_remove(at);
     }
+    let why: Vec<String> = said.iter().map(Error::full_message).collect();
+    let error = Error::new(Kind::Unreachable, format!("there is no {} that can be opened", way.word()));
+    let error = if why.is_empty() { error } else { error.because(why.join("; ")) };
+    error.hint("see why: fac voice doctor")
 }
