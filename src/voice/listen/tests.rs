@@ -167,7 +167,11 @@ fn told(listening: &Listening) -> (Vec<String>, Result<Written>) {
             Said::Closed { voice, .. } => words.push(format!("closed {voice}")),
             Said::Text(text) => words.push(text),
             Said::Trouble(said) => words.push(said),
-            Said::Over(over) => return (words, over),
+            Said::Over(over) => {
+                // Two threads say this; their order is not ours to know.
+                words.sort();
+                return (words, over);
+            }
             Said::Look(_) | Said::Partial { .. } => {}
         }
     }
@@ -178,7 +182,7 @@ fn from_frames_to_text() {
     let frames = [quiet(1.0), speech(2.0), quiet(2.0)].concat();
     let (listening, _) = start(plan(Until::Silence), frames, None, None);
     let (words, over) = told(&listening);
-    assert_eq!(words, ["ready script", "begun", "closed true", "3 s"]);
+    assert_eq!(words, ["3 s", "begun", "closed true", "ready script"]);
     let written = over.unwrap();
     assert_eq!(written.text, "3 s");
     let [Segment { start_ms, text, .. }] = written.segments.as_slice() else { panic!("{written:?}") };
@@ -189,7 +193,7 @@ fn from_frames_to_text() {
 fn silence_is_not_written_down() {
     let (listening, prompts) = start(plan(Until::Silence), quiet(12.0), None, None);
     let (words, over) = told(&listening);
-    assert_eq!(words, ["ready script", "closed false"]);
+    assert_eq!(words, ["closed false", "ready script"]);
     assert_eq!(over.unwrap(), Written::default());
     assert!(prompts.lock().unwrap().is_empty(), "nobody was asked");
 }
@@ -199,8 +203,7 @@ fn a_device_that_goes_loses_nothing_that_was_said() {
     let gone = || Some(Error::new(Kind::Missing, "the microphone was unplugged"));
     let (listening, _) = start(plan(Until::Told), [quiet(0.2), speech(2.0)].concat(), gone(), None);
     let (words, over) = told(&listening);
-    assert_eq!(words[..3], ["ready script", "begun", "closed true"]);
-    assert!(words.contains(&"the microphone was unplugged".to_string()), "{words:?}");
+    assert_eq!(words, ["2 s", "begun", "closed true", "ready script", "the microphone was unplugged"]);
     assert_eq!(over.unwrap().text, "2 s");
     let (listening, _) = start(plan(Until::Told), Vec::new(), gone(), None);
     assert_eq!(told(&listening).1.unwrap_err().kind(), Kind::Missing);
@@ -220,7 +223,7 @@ fn closing_and_cancelling_are_heard_while_nothing_comes() {
     let (listening, _) = start(plan(Until::Told), [quiet(0.2), speech(1.0)].concat(), None, None);
     listening.close();
     let (words, over) = told(&listening);
-    assert_eq!((words[0].as_str(), over.is_ok()), ("ready script", true), "{words:?}");
+    assert_eq!((words.contains(&"ready script".to_string()), over.is_ok()), (true, true), "{words:?}");
     let (listening, _) = start(plan(Until::Told), [quiet(0.2), speech(1.0)].concat(), None, None);
     listening.cancel();
     assert_eq!(told(&listening).1.unwrap_err().kind(), Kind::Interrupted);
