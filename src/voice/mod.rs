@@ -6,5 +6,7 @@
 //! a value, and what is to be said is handed to it.
 
 pub mod clip;
+pub mod riff;
+pub mod service;
 pub mod speak;
 pub mod transcribe;
