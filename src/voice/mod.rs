@@ -5,7 +5,10 @@
 //! between -1 and 1, one channel ([`clip`]). The room knows no chat, no command and no terminal: text that it heard is
 //! a value, and what is to be said is handed to it.
 
+pub mod chain;
 pub mod clip;
+pub mod file;
+pub mod listen;
 pub mod riff;
 pub mod service;
 pub mod speak;

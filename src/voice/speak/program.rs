@@ -13,8 +13,8 @@ use crate::exec::{self, CaptureLimits, Input, Job, Stop};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Redactor;
 use crate::voice::clip::Clip;
-use crate::voice::riff;
 use crate::voice::transcribe::command::{ended, private_wav};
+use crate::voice::{file, riff};
 
 /// The most sound that a program may give at once: an hour.
 const MOST: usize = 400 << 20;
@@ -114,7 +114,7 @@ impl Speaker for Espeak {
             }
         }
         self.around.finished(&outcome)?;
-        riff::read(&sound)
+        file::read_bytes(sound, &self.around.name, None)
     }
 }
 
@@ -212,22 +212,22 @@ impl Speaker for Program {
                 .hint(format!("fac config set voice.speakers.{name}.command '[\"PROGRAM\", \"{{wav}}\"]'"))
         })?;
         let asks = |what: &str| self.words.iter().any(|word| word.contains(what));
-        let file = asks("{text}").then(|| private_wav(&self.around.folder, text.as_bytes())).transpose()?;
+        let given = asks("{text}").then(|| private_wav(&self.around.folder, text.as_bytes())).transpose()?;
         let wav = asks("{wav}").then(|| private_wav(&self.around.folder, b"")).transpose()?;
         let path = |file: &Option<tempfile::NamedTempFile>| {
             file.as_ref().map(|file| file.path().to_string_lossy().into_owned()).unwrap_or_default()
         };
-        let (from, to, speed) = (path(&file), path(&wav), format!("{:.2}", wishes.speed.unwrap_or(1.0)));
+        let (from, to, speed) = (path(&given), path(&wav), format!("{:.2}", wishes.speed.unwrap_or(1.0)));
         let values = [("{text}", &from), ("{wav}", &to), ("{speed}", &speed)];
         let empty = String::new();
         let args = words.iter().map(|word| OsString::from(filled(word, &values, voice.unwrap_or(&empty)))).collect();
-        let input = if file.is_some() { String::new() } else { text.to_string() };
+        let input = if given.is_some() { String::new() } else { text.to_string() };
         let outcome = self.around.run(self.around.job(program, args, input), stop)?;
         self.around.finished(&outcome)?;
         match (&wav, self.rate) {
             (Some(wav), _) => sound_of(wav, name),
             (None, Some(rate)) => Ok(riff::raw(&outcome.stdout.joined(), rate)),
-            (None, None) => riff::read(&outcome.stdout.joined()),
+            (None, None) => file::read_bytes(outcome.stdout.joined(), name, None),
         }
     }
 }
@@ -259,7 +259,7 @@ fn sound_of(wav: &tempfile::NamedTempFile, name: &str) -> Result<Clip> {
     if bytes.is_empty() {
         return Err(Error::new(Kind::BadData, format!("the speaker {name} made no sound")));
     }
-    riff::read(&bytes)
+    file::read_bytes(bytes, name, None)
 }
 
 #[cfg(test)]

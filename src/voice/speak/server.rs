@@ -7,7 +7,7 @@ use super::{Speaker, Voice, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
-use crate::voice::riff;
+use crate::voice::{file, riff};
 use crate::voice::service::{Answer, Request, Service};
 
 /// The form of sound that a server is asked for.
@@ -123,7 +123,7 @@ fn sound(service: &Service, answer: &Answer, rate: u32) -> Result<Clip> {
         return Err(service.failure(answer));
     }
     if answer.body.starts_with(b"RIFF") {
-        return riff::read(&answer.body);
+        return file::read_bytes(answer.body.clone(), &service.name, None);
     }
     let is_text = answer.kind.starts_with("text/") || answer.kind.contains("json");
     let packed = answer.body.starts_with(b"ID3")

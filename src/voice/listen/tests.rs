@@ -1,0 +1,228 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::voice::chain::{Denoise, Stages};
+use crate::voice::clip::{Clip, RATE, SILENCE};
+use crate::voice::transcribe::{Abilities, Segment, Transcriber, Transcript, Wishes};
+
+/// Seconds of a tone, or of nothing where the height is 0.
+fn sound(seconds: f32, height: f32) -> Vec<[f32; FRAME]> {
+    let frames = (seconds * 100.0) as usize;
+    let sample = |n: usize| height * (n as f32 * std::f32::consts::TAU * 440.0 / RATE as f32).sin();
+    (0..frames).map(|frame| std::array::from_fn(|at| sample(frame * FRAME + at))).collect()
+}
+
+fn plan(until: Until) -> Plan {
+    // Without the model loudness counts as voice.
+    Plan { until, stages: Stages::NONE, ..Plan::default() }
+}
+
+/// Everything that comes of frames, without looks.
+fn heard(session: &mut Session, frames: &[[f32; FRAME]]) -> Vec<Outcome> {
+    let all = frames.iter().flat_map(|frame| session.frame(frame, None));
+    all.filter(|outcome| !matches!(outcome, Outcome::Look(_))).collect()
+}
+
+#[test]
+fn until_silence_ends_with_the_first_thing_said() {
+    let mut session = Session::new(plan(Until::Silence)).unwrap();
+    let frames = [sound(1.0, 0.0), sound(1.0, 0.3), sound(3.0, 0.0)].concat();
+    let out = heard(&mut session, &frames);
+    let [Outcome::Begun, Outcome::Said(said), Outcome::Over] = out.as_slice() else { panic!("{out:?}") };
+    // Half a second from before, the tail after.
+    assert!((450..=520).contains(&said.from_ms), "{}", said.from_ms);
+    assert!((2300..=2500).contains(&said.to_ms), "{}", said.to_ms);
+    assert_eq!(said.raw.ms(), said.to_ms - said.from_ms);
+    assert!(session.frame(&[0.0; FRAME], None).is_empty(), "nothing comes after the end");
+}
+
+#[test]
+fn nobody_speaks() {
+    let mut session = Session::new(plan(Until::Silence)).unwrap();
+    let out = heard(&mut session, &sound(11.0, 0.0));
+    assert_eq!(out, [Outcome::Over]);
+    assert!(!session.has_heard_voice());
+    assert_eq!(session.ms(), 10_000);
+}
+
+#[test]
+fn told_to_end_it_takes_the_tail() {
+    let mut session = Session::new(plan(Until::Told)).unwrap();
+    assert_eq!(heard(&mut session, &sound(0.5, 0.3)), [Outcome::Begun]);
+    session.close();
+    let out = heard(&mut session, &sound(1.0, 0.3));
+    let [Outcome::Said(said), Outcome::Over] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!((said.from_ms, said.to_ms), (0, 900));
+}
+
+#[test]
+fn a_long_dictation_is_parted_at_pauses_and_no_sample_is_lost() {
+    let mut session = Session::new(plan(Until::Told)).unwrap();
+    let mut frames = Vec::new();
+    for _ in 0..5 {
+        frames.extend([sound(9.0, 0.3), sound(1.5, 0.0)].concat());
+    }
+    let mut out = heard(&mut session, &frames);
+    session.close();
+    out.extend(heard(&mut session, &sound(1.0, 0.0)));
+    let said: Vec<_> = out.iter().filter_map(|o| if let Outcome::Said(said) = o { Some(said) } else { None }).collect();
+    assert!(said.len() >= 3, "{}", said.len());
+    assert_eq!(said[0].from_ms, 0);
+    for pair in said.windows(2) {
+        assert_eq!(pair[0].to_ms, pair[1].from_ms, "one begins where the other ends");
+    }
+    let samples: usize = said.iter().map(|said| said.raw.samples.len()).sum();
+    assert_eq!(samples as u64, session.ms() * 48);
+}
+
+#[test]
+fn looks_tell_how_loud_it_was() {
+    let mut session = Session::new(plan(Until::Told)).unwrap();
+    let looks: Vec<Look> = [sound(0.05, 0.0), sound(0.05, 0.5)]
+        .concat()
+        .iter()
+        .flat_map(|frame| session.frame(frame, None))
+        .filter_map(|outcome| if let Outcome::Look(look) = outcome { Some(look) } else { None })
+        .collect();
+    assert_eq!(looks.iter().map(|look| (look.at_ms, look.peaks.len())).collect::<Vec<_>>(), [(0, 5), (50, 5)]);
+    assert_eq!((looks[0].zeros, looks[0].before), (true, SILENCE));
+    assert!((looks[1].before + 9.0).abs() < 0.2 && (looks[1].peaks[2].0 - 0.5).abs() < 0.01, "{:?}", looks[1]);
+}
+
+/// An ear that hears what it was given, then ends as it was told.
+struct Script {
+    frames: VecDeque<[f32; FRAME]>,
+    end: Option<Error>,
+}
+
+impl Ear for Script {
+    fn next(&mut self, _: Duration) -> Heard {
+        match self.frames.pop_front() {
+            Some(frame) => Heard::Frame(frame),
+            None => self.end.take().map_or(Heard::Nothing, Heard::Lost),
+        }
+    }
+
+    fn name(&self) -> String {
+        "script".to_string()
+    }
+}
+
+/// Writes down how long a clip is, and with what prompt it came.
+struct Ruler(Arc<Mutex<Vec<Option<String>>>>, Option<Kind>);
+
+impl Transcriber for Ruler {
+    fn name(&self) -> &str {
+        "ruler"
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, _: &Stop, _: &mut dyn FnMut(&str)) -> Result<Transcript> {
+        if let Some(kind) = self.1 {
+            return Err(Error::new(kind, "no pen"));
+        }
+        assert_eq!(clip.rate, 16_000);
+        self.0.lock().unwrap().push(wishes.prompt.clone());
+        Ok(Transcript { text: format!("{} s", clip.ms().div_euclid(1000)), ..Transcript::default() })
+    }
+}
+
+fn start(plan: Plan, frames: Vec<[f32; FRAME]>, end: Option<Error>, fault: Option<Kind>) -> (Listening, Prompts) {
+    let prompts = Prompts::default();
+    let ruler = Ruler(prompts.clone(), fault);
+    let ear: OpenEar = Box::new(move || Ok(Box::new(Script { frames: frames.into(), end })));
+    let scribe: OpenScribe =
+        Box::new(move || Ok(Scribe { transcriber: Box::new(ruler), wishes: Wishes::default(), denoise: Denoise::Off }));
+    (Listening::start(plan, ear, scribe, None).unwrap(), prompts)
+}
+
+type Prompts = Arc<Mutex<Vec<Option<String>>>>;
+
+/// The words for what was said, and the end.
+fn told(listening: &Listening) -> (Vec<String>, Result<Written>) {
+    let mut words = Vec::new();
+    loop {
+        match listening.said.recv().unwrap() {
+            Said::Ready { device } => words.push(format!("ready {device}")),
+            Said::Begun => words.push("begun".to_string()),
+            Said::Closed { voice, .. } => words.push(format!("closed {voice}")),
+            Said::Text(text) => words.push(text),
+            Said::Trouble(said) => words.push(said),
+            Said::Over(over) => return (words, over),
+            Said::Look(_) | Said::Partial { .. } => {}
+        }
+    }
+}
+
+#[test]
+fn from_frames_to_text() {
+    let frames = [sound(1.0, 0.0), sound(2.0, 0.3), sound(2.0, 0.0)].concat();
+    let (listening, _) = start(plan(Until::Silence), frames, None, None);
+    let (words, over) = told(&listening);
+    assert_eq!(words, ["ready script", "begun", "closed true", "2 s"]);
+    let written = over.unwrap();
+    assert_eq!(written.text, "2 s");
+    let [Segment { start_ms, text, .. }] = written.segments.as_slice() else { panic!("{written:?}") };
+    assert_eq!((*start_ms / 100, text.as_str()), (5, "2 s"));
+}
+
+#[test]
+fn silence_is_not_written_down() {
+    let (listening, prompts) = start(plan(Until::Silence), sound(12.0, 0.0), None, None);
+    let (words, over) = told(&listening);
+    assert_eq!(words, ["ready script", "closed false"]);
+    assert_eq!(over.unwrap(), Written::default());
+    assert!(prompts.lock().unwrap().is_empty(), "nobody was asked");
+}
+
+#[test]
+fn a_device_that_goes_loses_nothing_that_was_said() {
+    let gone = || Some(Error::new(Kind::Missing, "the microphone was unplugged"));
+    let (listening, _) = start(plan(Until::Told), sound(2.0, 0.3), gone(), None);
+    let (words, over) = told(&listening);
+    assert_eq!(words[..3], ["ready script", "begun", "closed true"]);
+    assert!(words.contains(&"the microphone was unplugged".to_string()), "{words:?}");
+    assert_eq!(over.unwrap().text, "2 s");
+    let (listening, _) = start(plan(Until::Told), Vec::new(), gone(), None);
+    assert_eq!(told(&listening).1.unwrap_err().kind(), Kind::Missing);
+}
+
+#[test]
+fn who_cannot_write_is_told_of_before_anybody_speaks() {
+    let ear: OpenEar = Box::new(|| Ok(Box::new(Script { frames: VecDeque::new(), end: None })));
+    let scribe: OpenScribe = Box::new(|| Err(Error::new(Kind::Missing, "there is no pen")));
+    let listening = Listening::start(plan(Until::Told), ear, scribe, None).unwrap();
+    let error = told(&listening).1.unwrap_err();
+    assert_eq!((error.kind(), error.full_message().as_str()), (Kind::Missing, "there is no pen"));
+}
+
+#[test]
+fn closing_and_cancelling_are_heard_while_nothing_comes() {
+    let (listening, _) = start(plan(Until::Told), sound(1.0, 0.3), None, None);
+    listening.close();
+    assert_eq!(told(&listening).1.unwrap().text, "1 s");
+    let (listening, _) = start(plan(Until::Told), sound(1.0, 0.3), None, None);
+    listening.cancel();
+    assert_eq!(told(&listening).1.unwrap_err().kind(), Kind::Interrupted);
+}
+
+#[test]
+fn what_is_kept_can_be_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.wav");
+    let keep = Writer::create(&path, RATE).unwrap();
+    let frames = [sound(1.0, 0.3), sound(2.0, 0.0)].concat();
+    let ear: OpenEar = Box::new(move || Ok(Box::new(Script { frames: frames.into(), end: None })));
+    let ruler = Ruler(Prompts::default(), Some(Kind::Unreachable));
+    let scribe: OpenScribe =
+        Box::new(move || Ok(Scribe { transcriber: Box::new(ruler), wishes: Wishes::default(), denoise: Denoise::Off }));
+    let listening = Listening::start(plan(Until::Silence), ear, scribe, Some(keep)).unwrap();
+    assert_eq!(told(&listening).1.unwrap_err().kind(), Kind::Unreachable);
+    let clip = crate::voice::file::read(&path, None).unwrap();
+    assert_eq!(clip.rate, RATE);
+    assert!(clip.ms() >= 1_700 && clip.level() > -20.0, "{} ms {} dB", clip.ms(), clip.level());
+}

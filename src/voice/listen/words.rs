@@ -1,0 +1,190 @@
+//! Writing down what was said, on a thread of its own: utterances in their order, and glances when there is time.
+
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use super::Said;
+use crate::exec::Stop;
+use crate::kernel::error::{Error, Result};
+use crate::voice::chain::{Denoise, Utterance};
+use crate::voice::clip::Clip;
+use crate::voice::transcribe::{Segment, Transcriber, Wishes};
+
+/// Shorter voice is a click or a cough, ms.
+const LEAST_VOICE_MS: u64 = 80;
+/// How much of the text before goes along with the next piece, characters.
+const BEFORE: usize = 200;
+
+/// What is to be written down.
+pub(super) enum Work {
+    /// An utterance.
+    Piece(Utterance),
+    /// What is being said.
+    Glance(Clip),
+}
+
+/// Who writes down, and how.
+pub struct Scribe {
+    /// Who does it.
+    pub transcriber: Box<dyn Transcriber>,
+    /// What is asked of them.
+    pub wishes: Wishes,
+    /// Whether they get the cleaned sound.
+    pub denoise: Denoise,
+}
+
+/// Everything that was written down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// The text, pieces parted by spaces.
+    pub text: String,
+    /// Its pieces with their times from the start of the listening, ms. A transcriber that knows no times gives one for
+    /// each utterance.
+    pub segments: Vec<Segment>,
+    /// The language that was heard.
+    pub language: Option<String>,
+}
+
+impl Written {
+    fn add(&mut self, text: &str, segments: Vec<Segment>, language: Option<String>) {
+        if !text.is_empty() {
+            if !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            self.text.push_str(text);
+            self.segments.extend(segments);
+        }
+        self.language = self.language.take().or(language);
+    }
+}
+
+/// Writes down until nothing more can come; the first failure ends it.
+pub(super) fn write_down(
+    scribe: &mut Scribe,
+    work: &Receiver<Work>,
+    stop: &Stop,
+    say: &dyn Fn(Said),
+) -> Result<Written> {
+    let mut written = Written::default();
+    let mut agreement = Agreement::default();
+    while let Some(next) = next(work) {
+        match next {
+            Work::Piece(piece) => {
+                agreement = Agreement::default();
+                write_piece(scribe, &piece, &mut written, stop, say)?;
+            }
+            Work::Glance(clip) => {
+                // What fails here fails again with the whole piece, where it is said.
+                if let Ok(heard) = scribe.transcriber.transcribe(&clip, &scribe.wishes, stop, &mut |_| {}) {
+                    let (sure, rest) = agreement.hear(&heard.text);
+                    say(Said::Partial { sure, rest });
+                }
+            }
+        }
+        if stop.is_requested() {
+            return Err(Error::new(crate::kernel::error::Kind::Interrupted, "cancelled"));
+        }
+    }
+    Ok(written)
+}
+
+fn write_piece(
+    scribe: &mut Scribe,
+    piece: &Utterance,
+    written: &mut Written,
+    stop: &Stop,
+    say: &dyn Fn(Said),
+) -> Result<()> {
+    if piece.voice_ms < LEAST_VOICE_MS {
+        return Ok(());
+    }
+    let clip = piece.for_transcriber(scribe.denoise)?;
+    let wishes = Wishes { prompt: prompt(&scribe.wishes, &written.text), ..scribe.wishes.clone() };
+    let mut heard = |text: &str| say(Said::Partial { sure: text.to_string(), rest: String::new() });
+    let transcript = scribe.transcriber.transcribe(&clip, &wishes, stop, &mut heard)?;
+    let text = transcript.text.trim().to_string();
+    let mut segments = transcript.segments;
+    for segment in &mut segments {
+        segment.start_ms += piece.from_ms;
+        segment.end_ms += piece.from_ms;
+    }
+    if segments.is_empty() && !text.is_empty() {
+        segments.push(Segment { start_ms: piece.from_ms, end_ms: piece.to_ms, text: text.clone() });
+    }
+    written.add(&text, segments, transcript.language);
+    if !text.is_empty() {
+        say(Said::Text(text));
+    }
+    Ok(())
+}
+
+/// What was wished for, and the end of what was said before.
+fn prompt(wishes: &Wishes, before: &str) -> Option<String> {
+    let skip = before.chars().count().saturating_sub(BEFORE);
+    let before: String = before.chars().skip(skip).collect();
+    // Half a word at the front helps nobody.
+    let before = if skip > 0 { before.split_once(' ').map_or("", |(_, rest)| rest) } else { before.as_str() };
+    match (&wishes.prompt, before.is_empty()) {
+        (Some(wish), false) => Some(format!("{wish} {before}")),
+        (Some(wish), true) => Some(wish.clone()),
+        (None, false) => Some(before.to_string()),
+        (None, true) => None,
+    }
+}
+
+/// The next piece; a glance only when nothing newer waits. `None` when nothing more can come.
+fn next(work: &Receiver<Work>) -> Option<Work> {
+    let mut found = work.recv().ok()?;
+    while matches!(found, Work::Glance(_)) {
+        match work.try_recv() {
+            Ok(newer) => found = newer,
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+        }
+    }
+    Some(found)
+}
+
+/// What two glances in a row agree on is certain (LocalAgreement-2: Macháček, Dabre, Bojar, "Turning Whisper into
+/// Real-Time Transcription System", 2023, <https://arxiv.org/abs/2307.14743>).
+#[derive(Debug, Default)]
+struct Agreement {
+    last: Vec<String>,
+    sure: usize,
+}
+
+impl Agreement {
+    /// The words that are certain, and the rest.
+    fn hear(&mut self, text: &str) -> (String, String) {
+        let words: Vec<String> = text.split_whitespace().map(str::to_string).collect();
+        let plain = |word: &String| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let agreed = words.iter().zip(&self.last).take_while(|(a, b)| plain(a) == plain(b)).count();
+        self.sure = self.sure.max(agreed).min(words.len());
+        self.last.clone_from(&words);
+        (words[..self.sure].join(" "), words[self.sure..].join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_glances_that_agree_make_words_certain() {
+        let mut agreement = Agreement::default();
+        let mut hear = |text: &str| agreement.hear(text);
+        assert_eq!(hear("turn the"), (String::new(), "turn the".to_string()));
+        assert_eq!(hear("Turn the light"), ("Turn the".to_string(), "light".to_string()));
+        assert_eq!(hear("turn the lights on"), ("turn the".to_string(), "lights on".to_string()));
+        assert_eq!(hear("turn the lights on."), ("turn the lights on.".to_string(), String::new()));
+        assert_eq!(hear("turn"), ("turn".to_string(), String::new()));
+    }
+
+    #[test]
+    fn what_was_said_before_goes_along_from_a_whole_word_on() {
+        let wishes = |prompt: Option<&str>| Wishes { prompt: prompt.map(String::from), ..Wishes::default() };
+        assert_eq!(prompt(&wishes(None), ""), None);
+        assert_eq!(prompt(&wishes(Some("Kubernetes")), "").as_deref(), Some("Kubernetes"));
+        assert_eq!(prompt(&wishes(Some("Rust")), "so far").as_deref(), Some("Rust so far"));
+        let long = prompt(&wishes(None), &"words ".repeat(60)).unwrap();
+        assert!(long.starts_with("words ") && long.len() <= BEFORE, "{long:?}");
+    }
+}
