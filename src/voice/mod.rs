@@ -9,5 +9,7 @@ pub mod chain;
 pub mod clip;
 pub mod file;
 pub mod listen;
+pub mod riff;
+pub mod service;
 pub mod speak;
 pub mod transcribe;
