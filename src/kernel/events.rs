@@ -54,6 +54,14 @@ pub const CALL_ENDED: &str = "call.ended";
 pub const MEMORY_ADDED: &str = "memory.added";
 /// Something is not remembered any more. Subject: the memory's id.
 pub const MEMORY_REMOVED: &str = "memory.removed";
+/// Something was recorded, and its text is owed. Subject: the recording's id.
+pub const RECORDING_ADDED: &str = "recording.added";
+/// The text of a recording is there. Subject: the recording's id.
+pub const RECORDING_WRITTEN: &str = "recording.written";
+/// Nobody could write a recording down. Subject: the recording's id.
+pub const RECORDING_FAILED: &str = "recording.failed";
+/// A recording was erased with its text. Subject: the recording's id.
+pub const RECORDING_REMOVED: &str = "recording.removed";
 /// A person allowed a tool for a chat. Subject: the tool.
 pub const TOOL_ALLOWED: &str = "tool.allowed";
 /// A tool is not allowed for a chat any more. Subject: the tool.
@@ -70,6 +78,8 @@ pub const CALL_CHANGED: &str = "call.changed";
 pub const CALL_ERROR_REMOVED: &str = "call.error.removed";
 /// Something remembered changed. Subject: the memory's id.
 pub const MEMORY_CHANGED: &str = "memory.changed";
+/// A recording changed otherwise. Subject: the recording's id.
+pub const RECORDING_CHANGED: &str = "recording.changed";
 /// Something else in the store changed. Subject: the table.
 pub const STORE_CHANGED: &str = "store.changed";
 /// A definition from elsewhere is not accepted any more. Subject: what its keys begin with.

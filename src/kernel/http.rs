@@ -141,6 +141,15 @@ impl Http {
         sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
     }
 
+    /// Sends a POST of bytes, whose kind a header says; any status is an answer.
+    ///
+    /// # Errors
+    /// `Unreachable` when no answer came.
+    pub async fn post_bytes(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response> {
+        let sent = self.client.post(url.clone()).headers(headers).body(body).send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
     /// Sends a DELETE with JSON; any status is an answer.
     ///
     /// # Errors

@@ -66,6 +66,7 @@ pub(super) const STATE: &[Table] = &[
     ),
     table("calls", &["n"], "", "n", About::Own),
     table("memories", &["n"], "", "n", About::Own),
+    table("recordings", &["n"], "", "n", About::Own),
     table("tool_grants", &["owner", "session", "tool", "digest"], "", "granted_at", About::Open),
     table("pins", &["owner", "kind", "key"], "", "at", About::Open),
 ];
@@ -226,6 +227,7 @@ impl Change<'_> {
                 ("messages", _) => events::MESSAGE_CHANGED,
                 ("calls", _) => events::CALL_CHANGED,
                 ("memories", _) => events::MEMORY_CHANGED,
+                ("recordings", _) => events::RECORDING_CHANGED,
                 _ => events::RUN_CHANGED,
             };
             self.record(&Event::new(kind, subject.unwrap_or_else(|| name.to_string()), json!({})))?;

@@ -9,6 +9,8 @@ pub mod chain;
 pub mod clip;
 pub mod file;
 pub mod listen;
+pub mod riff;
+pub mod service;
 pub mod sound;
 pub mod speak;
 pub mod transcribe;

@@ -65,6 +65,20 @@ impl Config {
         found
     }
 
+    /// The members of a family inside another section, such as `voice.transcribers.NAME.url`, by name.
+    pub fn members_of(&self, section: &str, family: &str) -> BTreeMap<String, Member> {
+        let mut found: BTreeMap<String, Member> = BTreeMap::new();
+        for (path, _, value) in self.winners() {
+            if let [head, second, name, field] = path.parts()
+                && head == section
+                && second == family
+            {
+                found.entry(name.clone()).or_default().fields.insert(field.clone(), value.clone());
+            }
+        }
+        found
+    }
+
     /// The lists of a family whose names have two parts, such as `keys.NAME`.
     pub fn lists(&self, family: &str) -> BTreeMap<String, Vec<String>> {
         let of = |(path, _, value): (&super::key::KeyPath, u8, &Value)| match (path.parts(), value) {

@@ -51,8 +51,11 @@ fn a_chat_a_message_and_a_memory_are_gone_from_the_files() {
     let parts = json!([{"type": "file", "mime": "image/png", "name": CANARY, "data": file}]);
     store.add_message(&NewMessage { parts, ..said(gone, "see") }).unwrap();
     let memory = store.remember(&format!("likes {CANARY}"), "cli").unwrap();
+    let recording = store.begin_recording("listen", 0, |id| format!("{id}.wav")).unwrap();
+    store.write_recording(recording.id, "whisper", &lengthy(9, CANARY), None, 4000).unwrap();
     assert!(holds(&world));
 
+    store.remove_recording(recording.id).unwrap();
     store.forget(&memory.id.to_string()).unwrap();
     for id in singles {
         store.remove_message(id).unwrap();
@@ -63,5 +66,5 @@ fn a_chat_a_message_and_a_memory_are_gone_from_the_files() {
     assert_eq!(store.tree(kept).unwrap().len(), 150);
     assert_eq!(store.integrity_check().unwrap(), Vec::<String>::new());
     let verified = store.verify().unwrap();
-    assert_eq!((verified.fault, verified.erased), (None, 513));
+    assert_eq!((verified.fault, verified.erased), (None, 515));
 }

@@ -45,6 +45,7 @@ struct Things {
     pending: Vec<Id>,
     calls: Vec<Id>,
     memories: Vec<Id>,
+    recordings: Vec<Id>,
 }
 
 fn process(dice: &mut Dice) -> Process {
@@ -208,7 +209,7 @@ fn chats(store: &Store, dice: &mut Dice, things: &mut Things) {
 }
 
 fn calls_and_memories(store: &Store, dice: &mut Dice, things: &mut Things) {
-    match dice.roll(4) {
+    match dice.roll(6) {
         0 => {
             let of = dice.of(&things.messages);
             let (session, message) = (of.map(|of| of.0), of.map(|of| of.1));
@@ -220,6 +221,15 @@ fn calls_and_memories(store: &Store, dice: &mut Dice, things: &mut Things) {
             let _ = dice.of(&things.calls).map(|id| store.end_call(id, &end).unwrap());
         }
         2 => things.memories.push(store.remember(&dice.text(PRIVATE), "cli").unwrap().id),
+        3 => things.recordings.push(store.begin_recording("listen", 900, |id| format!("{id}.wav")).unwrap().id),
+        4 => {
+            let Some(id) = dice.of(&things.recordings) else { return };
+            let _ = match dice.roll(3) {
+                0 => store.write_recording(id, "whisper", &dice.text(PRIVATE), Some("en"), 1000),
+                1 => store.fail_recording(id, "whisper", &dice.text(PRIVATE)),
+                _ => store.remove_recording(id),
+            };
+        }
         _ => drop(dice.of(&things.memories).map(|id| store.forget(&id.to_string()))),
     }
 }
@@ -265,6 +275,7 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     store.remove_runs(&things.runs).unwrap();
     things.sessions.iter().for_each(|id| drop(store.remove_session(*id)));
     store.memories().unwrap().iter().for_each(|memory| drop(store.forget(&memory.id.to_string()).unwrap()));
+    store.recordings(None).unwrap().iter().for_each(|one| store.remove_recording(one.id).unwrap());
     for id in &things.calls {
         store.write(|change| change.forget_errors("id = ?1", [id])).unwrap();
     }

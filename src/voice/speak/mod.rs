@@ -2,6 +2,13 @@
 //!
 //! A speaker only makes sound; playing it is the business of [`crate::voice`]'s sound side.
 
+pub mod ear;
+pub mod guard;
+pub mod program;
+pub mod reading;
+pub mod sentences;
+pub mod server;
+
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::voice::clip::Clip;

@@ -2,6 +2,15 @@
 //!
 //! It knows nothing of devices and of what the text is for.
 
+pub mod agree;
+pub mod careful;
+pub mod command;
+pub mod http;
+pub mod models;
+pub mod seams;
+pub mod text;
+pub mod whisper;
+
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::voice::clip::Clip;
