@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui,
+    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -103,6 +103,7 @@ pub(super) enum Sub {
     Cache(cache::Args),
     Remember(memory::RememberArgs),
     Memory(memory::Args),
+    Voice(voice::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),

@@ -29,6 +29,7 @@ mod table;
 mod talk;
 mod tui;
 mod ui;
+mod voice;
 mod wish;
 
 use std::ffi::OsString;
@@ -258,6 +259,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Remember(_)) => "remember",
         Some(Sub::Memory(_)) => "memory",
         Some(Sub::Events(_)) => "events",
+        Some(Sub::Voice(_)) => "voice",
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
@@ -304,6 +306,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Remember(args)) => talk::memory::remember(context, &args),
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
         Some(Sub::Events(args)) => events::run(context, &args),
+        Some(Sub::Voice(args)) => voice::run(context, args),
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),

@@ -32,7 +32,7 @@ impl Default for Canceller {
 
 impl Canceller {
     /// How much later a sample comes out: what the canceller's split into bands takes.
-    pub const DELAY: usize = 371;
+    pub const DELAY: usize = 430;
 
     /// One that has heard nothing yet.
     pub fn new() -> Canceller {

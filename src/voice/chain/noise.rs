@@ -72,14 +72,14 @@ impl Noise {
         }
     }
 
-    /// The power of the frame just heard, and that of the noise under it.
-    pub fn powers(&self) -> (f32, f32) {
-        (self.power, self.base())
+    /// The level of the frame just heard, without rumble, dBFS.
+    pub fn level(&self) -> f32 {
+        decibels(self.power)
     }
 
     /// The noise, dBFS.
     pub fn floor(&self) -> f32 {
-        if self.began { (10.0 * self.base().log10()).max(SILENCE) } else { SILENCE }
+        if self.began { decibels(self.base()) } else { SILENCE }
     }
 
     /// How far speech stands above the noise, dB; 0 before anybody spoke.
@@ -105,6 +105,11 @@ impl Noise {
         }
         sum / FRAME as f32
     }
+}
+
+/// A mean power in dB of full scale.
+fn decibels(power: f32) -> f32 {
+    if power > 0.0 { (10.0 * power.log10()).max(SILENCE) } else { SILENCE }
 }
 
 /// Speech over noise in dB, within what is believable.

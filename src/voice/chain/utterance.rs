@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::{Chain, Cleaned, noise, resample};
 use crate::kernel::error::Result;
-use crate::voice::clip::{Clip, FRAME, RATE, SPEECH_RATE, level};
+use crate::voice::clip::{Clip, FRAME, RATE, SPEECH_RATE};
 
 /// When an utterance begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ impl Utterances {
         if cleaned.voice {
             open.voice += 1;
             let height = |db: f32| 10f64.powf(f64::from(db) / 10.0);
-            let (power, noise) = (height(level(&cleaned.raw)), height(cleaned.noise));
+            let (power, noise) = (height(cleaned.power), height(cleaned.noise));
             open.powers.0 += (power - noise).max(0.0);
             open.powers.1 += noise;
         }
