@@ -117,3 +117,39 @@ pub fn ratio(speech: f32, noise: f32) -> f32 {
     let ratio = 10.0 * (speech.max(1e-12) / noise.max(1e-12)).log10();
     ratio.clamp(RANGE.0, RANGE.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::voice::chain::tests::noise;
+
+    #[test]
+    fn the_ratio_is_found_within_a_few_decibels() {
+        for wanted in [0.0f32, 10.0, 20.0, 30.0] {
+            let (mut meter, mut hiss, mut voice) = (Noise::default(), noise(11), noise(12));
+            let quiet = 0.3 * 10f32.powf(-wanted / 20.0);
+            for n in 0..1_000 {
+                // Speech a third of the time.
+                let speaks = n % 90 < 30;
+                let frame: [f32; FRAME] =
+                    std::array::from_fn(|_| quiet * hiss() + if speaks { 0.3 * voice() } else { 0.0 });
+                meter.hear(&frame);
+                meter.spoken(speaks);
+            }
+            assert!((meter.snr() - wanted).abs() < 3.0, "{} of {wanted}", meter.snr());
+            let floor = 20.0 * (quiet / 3f32.sqrt()).log10();
+            assert!((meter.floor() - floor).abs() < 3.0, "{} of {floor}", meter.floor());
+        }
+    }
+
+    #[test]
+    fn zeros_and_direct_current_are_no_noise() {
+        let mut meter = Noise::default();
+        assert!(!meter.hear(&[0.0; FRAME]));
+        assert_eq!((meter.floor(), meter.snr(), meter.level()), (SILENCE, 0.0, SILENCE));
+        for _ in 0..100 {
+            meter.hear(&[0.5; FRAME]);
+        }
+        assert!(meter.level() < -100.0, "{}", meter.level());
+    }
+}
