@@ -1,6 +1,6 @@
 //! Where the voices come from: prompts spoken by a person (alsa-utils), and the same words by flite.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use factotum::voice::chain::resample;
@@ -51,7 +51,7 @@ pub fn machine(folder: &Path) -> Option<Speech> {
 pub fn crowd(folder: &Path) -> Vec<Vec<f32>> {
     let text = "the quick brown fox jumps over the lazy dog while seven wizards make toxic brew for the evil queen and \
                 nobody in the whole room listens to what any of the others has to say about the weather tomorrow";
-    let flites = ["rms", "kal16", "slt", "awb"].into_iter().filter_map(|v| flite(folder, v, text));
+    let flites = ["rms", "kal16", "kal", "awb"].into_iter().filter_map(|v| flite(folder, v, text));
     let others = ["en-us", "en-gb+f3", "en-us+m3", "de"].into_iter().filter_map(|v| espeak(folder, v, text));
     flites.chain(others).map(|c| c.samples).collect()
 }
@@ -77,7 +77,7 @@ fn espeak(folder: &Path, voice: &str, text: &str) -> Option<Clip> {
     said(Command::new("espeak-ng").args(["-v", voice, "-w"]).arg(&out).arg(text), &out)
 }
 
-fn said(command: &mut Command, out: &PathBuf) -> Option<Clip> {
+fn said(command: &mut Command, out: &Path) -> Option<Clip> {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().ok().filter(|s| s.success())?;
     file::read(out, Some(RATE)).ok()

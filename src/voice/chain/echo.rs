@@ -65,7 +65,7 @@ impl Canceller {
         self.ran = self.ran.saturating_add(1);
         let sane = worked && self.out.iter().all(|s| s.is_finite());
         if !sane {
-            self.apm = Box::new(canceller());
+            *self.apm = canceller();
             self.ran = 0;
         }
         self.fade(frame, sane && self.ran > BEFORE);

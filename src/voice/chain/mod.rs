@@ -176,7 +176,7 @@ impl Chain {
             down: Down::new()?,
             detector: stages.detect.then(Detector::new),
             noise: Noise::default(),
-            silent: 0,
+            silent: SILENT_FRAMES,
         })
     }
 

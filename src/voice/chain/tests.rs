@@ -46,7 +46,7 @@ const DENOISE: Stages = Stages { denoise: true, ..Stages::NONE };
 fn every_stage_is_as_late_as_it_says() {
     // Noise that swells: no pitch to be mistaken by a period.
     let (mut dice, mut smooth) = (noise(7), 0.0);
-    let swell = |n: usize| if n / 4_800 % 2 == 0 { 0.5 } else { 0.05 };
+    let swell = |n: usize| if (n / 4_800).is_multiple_of(2) { 0.5 } else { 0.05 };
     let speech: Vec<f32> = (0..96_000)
         .map(|n| {
             smooth = 0.8 * smooth + 0.2 * dice();
