@@ -1,1 +1,6 @@
 //! The voice room as the settings want it: devices, the chain, transcribers and speakers.
+
+mod recordings;
+mod services;
+mod speakers;
+mod transcribers;
