@@ -206,6 +206,6 @@ mod tests {
             let error = Stream::new(rate, 48_000).map(|_| ()).unwrap_err();
             assert_eq!((error.kind(), error.message().contains(&rate.to_string())), (Kind::BadData, true));
         }
-        assert_eq!(clip(&Clip::new(8_000, vec![]), 48_000).unwrap().samples, []);
+        assert_eq!(clip(&Clip::new(8_000, vec![]), 48_000).unwrap().samples, Vec::<f32>::new());
     }
 }
