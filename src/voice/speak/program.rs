@@ -285,11 +285,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stop = Stop::new().unwrap();
         let wishes = Wishes { voice: Some("v {wav}".into()), speed: Some(1.5) };
-        let mut one = speaker(folder.path(), "cat; printf %s \"|$1\"", &["{voice}/{speed}/{z}"]);
+        let mut one = speaker(folder.path(), "cat; printf %s \"|$1\"", &["{voice}/{speed}/{zz}"]);
         one.rate = Some(8000);
         let clip = one.speak("-hello", &wishes, &stop).unwrap();
         let back: Vec<u8> = clip.samples.iter().flat_map(|s| ((s * 32_768.0) as i16).to_le_bytes()).collect();
-        assert_eq!(String::from_utf8(back).unwrap(), "-hello|v {wav}/1.50/{z}");
+        assert_eq!(String::from_utf8(back).unwrap(), "-hello|v {wav}/1.50/{zz}");
         let folder_before = folder.path().join("in.wav");
         std::fs::write(&folder_before, riff::write(&Clip::new(8000, vec![0.5; 4]))).unwrap();
         let script = format!("test \"$(cat \"$1\")\" = '-hello' && cp {} \"$2\"", folder_before.display());
