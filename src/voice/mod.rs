@@ -11,5 +11,6 @@ pub mod file;
 pub mod listen;
 pub mod riff;
 pub mod service;
+pub mod sound;
 pub mod speak;
 pub mod transcribe;

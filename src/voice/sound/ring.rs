@@ -1,0 +1,167 @@
+//! What a device's callback does, and all it does: samples of any format into a lock-free ring, or out of one.
+//!
+//! No lock, no allocation and no word is allowed here; a test counts allocations. What went wrong is counted in
+//! [`Counts`] and said by somebody else.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use cpal::{Data, FromSample, Sample, SampleFormat, SizedSample};
+use rtrb::{Consumer, Producer};
+
+/// What a stream's callbacks count, for whoever watches it.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Frames (a sample of each channel) that the device gave or took.
+    pub frames: AtomicU64,
+    /// Frames that had no room in the ring.
+    pub lost: AtomicU64,
+    /// Gaps that the sound system itself reported.
+    pub gaps: AtomicU64,
+    /// Frames of silence handed out since the ring ran dry.
+    pub idle: AtomicU64,
+    /// Whether what is queued is to be forgotten.
+    pub hush: AtomicBool,
+    /// Whether the stream is over.
+    pub failed: AtomicBool,
+    /// Why, written once.
+    pub why: Mutex<Option<cpal::Error>>,
+}
+
+impl Counts {
+    /// What a stream's error callback does: a dead sound server calls it a hundred thousand times a second.
+    pub fn error(&self, error: cpal::Error) {
+        use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
+        match error.kind() {
+            Xrun => _ = self.gaps.fetch_add(1, Ordering::Relaxed),
+            DeviceChanged | RealtimeDenied => {}
+            _ if self.failed.load(Ordering::Relaxed) => {}
+            _ => {
+                if let Ok(mut why) = self.why.try_lock() {
+                    why.get_or_insert(error);
+                }
+                self.failed.store(true, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// Copies what a device gave into the ring, every channel, as many whole frames as there is room for.
+pub(super) fn pour(data: &Data, channels: usize, into: &mut Producer<f32>, counts: &Counts) {
+    match data.sample_format() {
+        SampleFormat::F32 => pour_as::<f32>(data, channels, into, counts),
+        SampleFormat::I16 => pour_as::<i16>(data, channels, into, counts),
+        SampleFormat::I32 => pour_as::<i32>(data, channels, into, counts),
+        SampleFormat::I24 => pour_as::<cpal::I24>(data, channels, into, counts),
+        SampleFormat::U8 => pour_as::<u8>(data, channels, into, counts),
+        SampleFormat::I8 => pour_as::<i8>(data, channels, into, counts),
+        SampleFormat::U16 => pour_as::<u16>(data, channels, into, counts),
+        SampleFormat::U24 => pour_as::<cpal::U24>(data, channels, into, counts),
+        SampleFormat::U32 => pour_as::<u32>(data, channels, into, counts),
+        SampleFormat::F64 => pour_as::<f64>(data, channels, into, counts),
+        _ => _ = counts.lost.fetch_add((data.len() / channels.max(1)) as u64, Ordering::Relaxed),
+    }
+}
+
+fn pour_as<T>(data: &Data, channels: usize, into: &mut Producer<f32>, counts: &Counts)
+where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let samples = data.as_slice::<T>().unwrap_or(&[]);
+    pour_samples(samples, channels, into, counts);
+}
+
+/// [`pour`] for samples whose format is known.
+pub(super) fn pour_samples<T>(samples: &[T], channels: usize, into: &mut Producer<f32>, counts: &Counts)
+where
+    T: Sample,
+    f32: FromSample<T>,
+{
+    let channels = channels.max(1);
+    let frames = samples.len() / channels;
+    let fit = frames.min(into.slots() / channels);
+    if let Ok(chunk) = into.write_chunk_uninit(fit * channels) {
+        chunk.fill_from_iter(samples.iter().map(|s| f32::from_sample_(*s)));
+    }
+    counts.lost.fetch_add((frames - fit) as u64, Ordering::Relaxed);
+    counts.frames.fetch_add(frames as u64, Ordering::Release);
+}
+
+/// Hands queued samples to a device, the same to each of its channels, and what was handed over to `also`.
+pub(super) fn draw(
+    data: &mut Data,
+    channels: usize,
+    from: &mut Consumer<f32>,
+    also: &mut Producer<f32>,
+    counts: &Counts,
+) {
+    match data.sample_format() {
+        SampleFormat::F32 => draw_as::<f32>(data, channels, from, also, counts),
+        SampleFormat::I16 => draw_as::<i16>(data, channels, from, also, counts),
+        SampleFormat::I32 => draw_as::<i32>(data, channels, from, also, counts),
+        SampleFormat::I24 => draw_as::<cpal::I24>(data, channels, from, also, counts),
+        SampleFormat::U8 => draw_as::<u8>(data, channels, from, also, counts),
+        SampleFormat::I8 => draw_as::<i8>(data, channels, from, also, counts),
+        SampleFormat::U16 => draw_as::<u16>(data, channels, from, also, counts),
+        SampleFormat::U24 => draw_as::<cpal::U24>(data, channels, from, also, counts),
+        SampleFormat::U32 => draw_as::<u32>(data, channels, from, also, counts),
+        SampleFormat::F64 => draw_as::<f64>(data, channels, from, also, counts),
+        _ => {}
+    }
+}
+
+fn draw_as<T>(data: &mut Data, channels: usize, from: &mut Consumer<f32>, also: &mut Producer<f32>, counts: &Counts)
+where
+    T: SizedSample + FromSample<f32>,
+{
+    if let Some(samples) = data.as_slice_mut::<T>() {
+        draw_samples(samples, channels, from, also, counts);
+    }
+}
+
+/// How many samples a sound that is cut off fades over.
+const FADE: usize = 240;
+
+/// [`draw`] for samples whose format is known.
+pub(super) fn draw_samples<T>(
+    out: &mut [T],
+    channels: usize,
+    from: &mut Consumer<f32>,
+    also: &mut Producer<f32>,
+    counts: &Counts,
+) where
+    T: Sample + FromSample<f32>,
+{
+    let frames = out.len() / channels.max(1);
+    let hush = counts.hush.load(Ordering::Acquire);
+    let fade = if hush { FADE.min(frames) } else { usize::MAX };
+    let mut played = 0;
+    for (at, frame) in out.chunks_exact_mut(channels.max(1)).enumerate() {
+        let next = if at < fade { from.pop().ok() } else { None };
+        let mut sample = next.unwrap_or(0.0);
+        if hush {
+            sample *= 1.0 - (at + 1) as f32 / fade as f32;
+        }
+        if at >= fade || next.is_none() {
+            sample = 0.0;
+        } else {
+            played = at + 1;
+            // A reference that nobody takes is not worth a word.
+            let _ = also.push(sample);
+        }
+        frame.fill(T::from_sample_(sample));
+    }
+    if hush {
+        if let Ok(rest) = from.read_chunk(from.slots()) {
+            rest.commit_all();
+        }
+        counts.hush.store(false, Ordering::Release);
+    }
+    if played > 0 {
+        counts.idle.store((frames - played) as u64, Ordering::Relaxed);
+    } else {
+        counts.idle.fetch_add(frames as u64, Ordering::Relaxed);
+    }
+    counts.frames.fetch_add(frames as u64, Ordering::Release);
+}
