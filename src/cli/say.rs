@@ -2,7 +2,8 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::chain::resample;
 use crate::voice::clip::Clip;
 use crate::voice::file::Writer;
+use crate::voice::sound::{Player, Wanted};
 use crate::voice::speak::ear::{self, Code};
 use crate::voice::speak::guard::check_text;
 use crate::voice::speak::reading::read_aloud;
@@ -77,8 +79,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         read_aloud(Box::new(speaker), pieces.into_iter(), wishes, stop.clone())?
     };
     match &args.out {
-        Some(path) => write(context, clips, path),
-        None => play(context, clips, &stop),
+        Some(path) => write(context, &clips, &stop, path),
+        None => play(&clips, &stop),
     }
 }
 
@@ -142,24 +144,33 @@ impl Iterator for Incoming {
     }
 }
 
-/// Writes the sound into a file, at the rate of its first sentence.
-fn write(context: &Context, clips: Receiver<Result<Clip>>, path: &Path) -> Result<u8> {
-    let mut writer: Option<(Writer, u32)> = None;
-    let mut samples = 0u64;
-    for clip in clips {
-        let clip = clip?;
-        let (writer, rate) = match &mut writer {
-            Some((writer, rate)) => (writer, *rate),
-            None => {
-                let (writer, rate) = writer.insert((Writer::create(path, clip.rate)?, clip.rate));
-                (writer, *rate)
-            }
-        };
-        let clip = if clip.rate == rate { clip } else { resample::clip(&clip, rate)? };
-        writer.push(&clip.samples)?;
-        samples += clip.samples.len() as u64;
+/// How often it is looked whether somebody asked to stop.
+const WATCH: Duration = Duration::from_millis(40);
+
+/// The next sentence's sound; `None` after the last.
+fn next(clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<Option<Clip>> {
+    loop {
+        match clips.recv_timeout(WATCH) {
+            Ok(clip) => return clip.map(Some),
+            Err(_) if stop.is_requested() => return Err(Error::new(Kind::Interrupted, "stopped")),
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
     }
-    let Some((writer, rate)) = writer else { return Err(nothing()) };
+}
+
+/// Writes the sound into a file, at the rate of its first sentence.
+fn write(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop, path: &Path) -> Result<u8> {
+    let Some(first) = next(clips, stop)? else { return Err(nothing()) };
+    let rate = first.rate;
+    let mut writer = Writer::create(path, rate)?;
+    let (mut samples, mut clip) = (0u64, Some(first));
+    while let Some(one) = clip {
+        let one = if one.rate == rate { one } else { resample::clip(&one, rate)? };
+        writer.push(&one.samples)?;
+        samples += one.samples.len() as u64;
+        clip = next(clips, stop)?;
+    }
     writer.finish()?;
     let ms = samples * 1000 / u64::from(rate.max(1));
     if context.ui.json {
@@ -171,10 +182,29 @@ fn write(context: &Context, clips: Receiver<Result<Clip>>, path: &Path) -> Resul
 }
 
 /// Plays the sound, each sentence while the next one is made.
-fn play(_context: &Context, clips: Receiver<Result<Clip>>, stop: &Stop) -> Result<u8> {
-    drop((clips, stop));
-    Err(Error::new(Kind::Missing, "this fac cannot play sound yet")
-        .hint("fac say --out FILE.wav writes it into a file"))
+fn play(clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<u8> {
+    let mut player = Player::open(&Wanted::default())?;
+    let mut said = false;
+    loop {
+        match next(clips, stop) {
+            Ok(Some(clip)) => player.play(&clip)?,
+            Ok(None) if said => {
+                player.drain(stop)?;
+                return Ok(0);
+            }
+            Ok(None) => return Err(nothing()),
+            Err(error) if error.kind() == Kind::Interrupted => {
+                player.stop();
+                return Err(error);
+            }
+            Err(error) => {
+                // What was made before is heard to its end.
+                player.drain(stop)?;
+                return Err(error);
+            }
+        }
+        said = true;
+    }
 }
 
 fn nothing() -> Error {

@@ -87,7 +87,7 @@ impl App {
             }
             "espeak-ng" => {
                 let usual = ESPEAK.iter().find(|name| self.has_program(name)).unwrap_or(&ESPEAK[0]);
-                Box::new(Espeak { around, program: program(usual), voice: text("voice") })
+                Box::new(Espeak::new(around, program(usual), text("voice")))
             }
             "piper" => Box::new(Piper { around, program: program("piper"), model: text("model").or(text("voice")) }),
             "piper-http" => {
