@@ -1,6 +1,7 @@
 //! What is heard and said: transcribers, speakers, models and recordings through the built program.
 
 mod models;
+mod recordings;
 mod say;
 mod server;
 mod transcribe;

@@ -66,13 +66,10 @@ impl App {
     /// Nothing was said: there is no text to wait for.
     pub fn remove_recording(&self, recording: &Recording) -> Result<()> {
         // The row goes last: a file without one would be found by nobody.
-        match std::fs::remove_file(self.recording_file(recording)) {
+        let path = self.recording_file(recording);
+        match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::new(
-                    Kind::Failed,
-                    format!("cannot remove {}", self.recording_file(recording).display()),
-                )
-                .because(error));
+                Err(Error::new(Kind::Failed, format!("cannot remove {}", path.display())).because(error))
             }
             _ => self.store()?.remove_recording(recording.id),
         }
