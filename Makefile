@@ -8,15 +8,18 @@ TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO     := cargo
+# What the whisper feature needs besides: whisper.cpp is built from source.
+WHISPER   := cmake=cmake clang=clang deb:libclang-dev=libclang-dev
 # Whoever starts this in the background may have told it to ignore Ctrl-C, which the tests press.
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test check bench order peers fuzz fuzz-guided completions picture clean
+.PHONY: help run test test-whisper check bench order peers fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
 	@echo "make test         every test"
+	@echo "make test-whisper the tests of the whisper feature, which takes cmake and libclang to build"
 	@echo "make check        format, lints, and the rules of the house"
 	@echo "make bench        the figures, side by side with other programs"
 	@echo "make order        measure again which functions lie side by side in the program (assets/link/order.ld)"
@@ -35,6 +38,13 @@ run:
 test:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)
 	$(HEEDING) $(CARGO) test --locked
+
+# Whisper in process: its form and its life, on a model without weights.
+test-whisper:
+	@.ci/need $(BUILDING) $(TESTING) $(WHISPER) $(RUST)
+	$(CARGO) clippy --locked --features whisper --lib --bin fac -- -D warnings
+	$(HEEDING) $(CARGO) test --locked --features whisper --lib whisper
+	$(HEEDING) $(CARGO) test --locked --features whisper --test it whisper
 
 check:
 	@.ci/need $(BUILDING) $(RUST) component:fmt component:clippy

@@ -158,7 +158,7 @@ impl App {
     }
 
     /// Who is set up; `keys`: whether keys that are kept in the keyring are needed.
-    fn model_settings(&self, keys: bool) -> Result<Settings> {
+    pub(super) fn model_settings(&self, keys: bool) -> Result<Settings> {
         let config = self.config()?;
         let secrets = keys.then(|| Secrets::new(&self.env, &self.paths, &self.redactor));
         let mut entries = Vec::new();

@@ -7,7 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, events, man, mcp, run, runs, search, secret, shell_init, source, tui, voice,
+    chat, commands, completions, config, events, man, mcp, run, runs, say, search, secret, shell_init, source, tui,
+    voice,
 };
 
 const EXAMPLES: &str = "\
@@ -107,8 +108,8 @@ pub(super) enum Sub {
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
+    Say(say::Args),
     Mcp(mcp::Args),
-    Voice(voice::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

@@ -21,6 +21,7 @@ mod man;
 mod mcp;
 mod run;
 mod runs;
+mod say;
 mod search;
 mod secret;
 mod shell_init;
@@ -263,7 +264,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
-        Some(Sub::Voice(_)) => "voice",
+        Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
         Some(Sub::Tui(_)) => "tui",
         Some(Sub::Top) => "top",
@@ -311,7 +312,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
-        Some(Sub::Voice(args)) => voice::run(context, args),
+        Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),
         Some(Sub::Tui(args)) => tui::run(context, &args),
         Some(Sub::Init) => init::run(context),

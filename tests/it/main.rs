@@ -35,4 +35,5 @@ mod support;
 mod terminal;
 mod tools;
 mod trouble;
+mod voice;
 mod within;

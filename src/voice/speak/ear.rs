@@ -308,7 +308,7 @@ mod tests {
         let mut ear = Ear::new(Code::Announce);
         assert_eq!(ear.push("The answer is 4"), [""; 0]);
         assert_eq!(ear.push("2. And **this is. "), ["The answer is 42."]);
-        assert_eq!(ear.push("Bold** too. N"), ["And this is. Bold too."]);
+        assert_eq!(ear.push("Bold** too. N"), ["And this is.", "Bold too."]);
         assert_eq!(ear.push("ow:\n\n```sh\nls"), ["Now:"]);
         assert_eq!(ear.push(" -l\n\npwd\n```\n- it"), ["3 lines of sh."]);
         assert_eq!(ear.push("em one. And\n- item two\n\n"), ["item one.", "And.", "item two."]);

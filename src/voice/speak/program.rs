@@ -65,22 +65,44 @@ pub struct Espeak {
     pub program: String,
     /// Its voice when none is named.
     pub voice: Option<String>,
+    checked: Option<String>,
 }
 
 impl Espeak {
-    /// The names of its voices: the languages that it lists.
-    fn list(&self, stop: &Stop) -> Result<Vec<Voice>> {
+    /// This program, with this voice when none is named.
+    pub fn new(around: Surroundings, program: String, voice: Option<String>) -> Espeak {
+        Espeak { around, program, voice, checked: None }
+    }
+
+    /// Its voices: what it calls each of them (language, name, file), the language first.
+    fn list(&self, stop: &Stop) -> Result<Vec<[String; 3]>> {
         let outcome = self.around.run(self.around.job(&self.program, vec!["--voices".into()], String::new()), stop)?;
         self.around.finished(&outcome)?;
         let text = outcome.stdout.joined();
         let text = String::from_utf8_lossy(&text);
         // Pty Language Age/Gender VoiceName File Other
         let one = |line: &str| {
-            let name = line.split_whitespace().nth(1)?.to_string();
-            let language = name.split('-').next().map(String::from);
-            Some(Voice { name, language })
+            let words: Vec<&str> = line.split_whitespace().collect();
+            Some([words.get(1)?, words.get(3)?, words.get(4)?].map(|word| (*word).to_string()))
         };
         Ok(text.lines().skip(1).filter_map(one).collect())
+    }
+
+    /// Whether it has a voice; asked once. Without this it would take another one that begins alike.
+    fn check(&mut self, voice: &str, stop: &Stop) -> Result<()> {
+        if self.checked.as_deref() == Some(voice) {
+            return Ok(());
+        }
+        let known = self.list(stop)?;
+        let base = voice.split('+').next().unwrap_or_default();
+        let is_it = |name: &String| name.eq_ignore_ascii_case(base);
+        // Voices of MBROLA are files of their own.
+        if !base.starts_with("mb") && !known.iter().flatten().any(is_it) {
+            let names: Vec<String> = known.into_iter().map(|[language, ..]| language).collect();
+            return Err(unknown_voice(&self.around.name, voice, &names));
+        }
+        self.checked = Some(voice.to_string());
+        Ok(())
     }
 }
 
@@ -90,13 +112,17 @@ impl Speaker for Espeak {
     }
 
     fn voices(&mut self) -> Result<Vec<Voice>> {
-        self.list(&Stop::new()?)
+        let of = |[name, ..]: [String; 3]| {
+            let language = name.split('-').next().map(String::from);
+            Voice { name, language }
+        };
+        Ok(self.list(&Stop::new()?)?.into_iter().map(of).collect())
     }
 
     fn speak(&mut self, text: &str, wishes: &Wishes, stop: &Stop) -> Result<Clip> {
         let mut args: Vec<OsString> = vec!["--stdout".into(), "--stdin".into(), "-b".into(), "1".into()];
-        let voice = wishes.voice.as_ref().or(self.voice.as_ref());
-        if let Some(voice) = voice {
+        if let Some(voice) = wishes.voice.clone().or_else(|| self.voice.clone()) {
+            self.check(&voice, stop)?;
             args.extend(["-v".into(), voice.into()]);
         }
         if let Some(speed) = wishes.speed {
@@ -106,13 +132,6 @@ impl Speaker for Espeak {
         // Between double brackets it would read phonemes.
         let outcome = self.around.run(self.around.job(&self.program, args, text.replace("[[", "[ [")), stop)?;
         let sound = outcome.stdout.joined();
-        if let (Some(voice), true) = (voice, outcome.status.code() == 1 && sound.is_empty()) {
-            let known: Vec<String> = self.list(stop)?.into_iter().map(|voice| voice.name).collect();
-            let base = voice.split('+').next().unwrap_or_default();
-            if !known.iter().any(|name| name == base) {
-                return Err(unknown_voice(&self.around.name, voice, &known));
-            }
-        }
         self.around.finished(&outcome)?;
         file::read_bytes(sound, &self.around.name, None)
     }
@@ -285,11 +304,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stop = Stop::new().unwrap();
         let wishes = Wishes { voice: Some("v {wav}".into()), speed: Some(1.5) };
-        let mut one = speaker(folder.path(), "cat; printf %s \"|$1\"", &["{voice}/{speed}/{z}"]);
+        let mut one = speaker(folder.path(), "cat; printf %s \"|$1\"", &["{voice}/{speed}/{zz}"]);
         one.rate = Some(8000);
         let clip = one.speak("-hello", &wishes, &stop).unwrap();
         let back: Vec<u8> = clip.samples.iter().flat_map(|s| ((s * 32_768.0) as i16).to_le_bytes()).collect();
-        assert_eq!(String::from_utf8(back).unwrap(), "-hello|v {wav}/1.50/{z}");
+        assert_eq!(String::from_utf8(back).unwrap(), "-hello|v {wav}/1.50/{zz}");
         let folder_before = folder.path().join("in.wav");
         std::fs::write(&folder_before, riff::write(&Clip::new(8000, vec![0.5; 4]))).unwrap();
         let script = format!("test \"$(cat \"$1\")\" = '-hello' && cp {} \"$2\"", folder_before.display());

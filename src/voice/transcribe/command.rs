@@ -61,7 +61,7 @@ impl Program {
             Error::new(Kind::BadData, format!("nothing says which program the transcriber {} is", self.name))
                 .hint(format!("fac config set voice.transcribers.{}.command '[\"PROGRAM\", \"{{wav}}\"]'", self.name))
         })?;
-        let mut job = Job::new(program, &self.folder);
+        let mut job = Job::new(program, "/");
         job.args = args.iter().map(|word| filled(word, wav, wishes)).collect();
         job.env.clone_from(&self.env);
         job.stdin = input;

@@ -2,7 +2,6 @@
 //!
 //! It knows nothing of devices and of what the text is for.
 
-pub mod agree;
 pub mod careful;
 pub mod command;
 pub mod http;

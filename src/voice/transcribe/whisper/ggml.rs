@@ -120,7 +120,7 @@ impl<R: Read + Seek> Walk<R> {
         header.text_layers = self.within("number of text layers", 1, 128)?;
         header.mels = self.within("number of mel bands", 1, 512)?;
         self.within("type", 0, 9_999)?;
-        if header.audio_state % audio_heads != 0 || header.text_state % text_heads != 0 {
+        if !header.audio_state.is_multiple_of(audio_heads) || !header.text_state.is_multiple_of(text_heads) {
             return Err("its heads do not divide its states".to_string());
         }
         self.filters(header.mels)?;
@@ -163,7 +163,7 @@ impl<R: Read + Seek> Walk<R> {
             elements = elements.saturating_mul(u64::from(self.within("size of a tensor", 1, 1 << 28)?));
         }
         self.skip(u64::from(name))?;
-        if elements % of != 0 {
+        if !elements.is_multiple_of(of) {
             return Err("a tensor of it does not fill its blocks".to_string());
         }
         self.skip((elements / of).saturating_mul(bytes))
