@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::keymap::{Action, Keymap};
+use super::pictures::Way;
 use super::popups::{Popup, Reply as Given};
 use super::tabs::{Answer, Request, TabId};
 use super::theme::Theme;
@@ -199,4 +200,8 @@ pub struct World<'a> {
     pub motion: bool,
     /// Moments since the start, for what moves; 100 ms each.
     pub moment: u64,
+    /// How pictures are shown.
+    pub pictures: Way,
+    /// Whether something lies on top of the tab.
+    pub covered: bool,
 }

@@ -21,6 +21,7 @@ use super::happening::{Effect, Fault, Lend, Tell};
 use super::input::Reader;
 use super::jobs::{Jobs, Posted};
 use super::keymap::Keymap;
+use super::pictures::Way;
 use super::screen::{Screen, Wishes, noise_file};
 use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{TABLES, TabId};
@@ -90,8 +91,9 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let config = app.config()?;
     let state = app.paths.state.clone();
     std::fs::create_dir_all(&state).context(Kind::Failed, || format!("cannot make {}", state.display()))?;
-    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
     let (settings, warnings) = settings(app, start.coloured, start.linear)?;
+    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
+    let wishes = Wishes { kitty: settings.pictures == Way::Kitty, ..wishes };
     let (sender, arrivals) = mpsc::channel();
     let mut screen = Screen::take(wishes, &noise_file(&state))?;
     crash::prepare(&state, app.clock.clone(), app.redactor.clone(), screen.restorer());
@@ -147,6 +149,10 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         let all: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
         warnings.push(format!("tui.tab: there is no tab {name}; there are {}", all.join(", ")));
     }
+    let pictures = match linear {
+        true => Way::Off,
+        false => Way::of(&app.env, config.text("tui.images").unwrap_or("auto"), depth),
+    };
     let themes = move |name: &str| Theme::choose(name, &colours, depth, light);
     let settings = Settings {
         keys,
@@ -155,18 +161,19 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         clock: app.clock.clone(),
         patience: patience(app),
         zone: TimeZone::system(),
+        pictures,
         themes: Box::new(themes),
     };
     Ok((settings, warnings))
 }
 
-/// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
 /// How long a question has to be seen before it is answered, microseconds; tests need not wait.
 fn patience(app: &App) -> i64 {
     let said = app.env.text("FAC_TEST_PATIENCE").filter(|_| cfg!(debug_assertions));
     said.and_then(|micros| micros.parse().ok()).unwrap_or(PATIENCE)
 }
 
+/// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
 fn listen_to_signals(sender: Sender<Arrival>, lent: Arc<AtomicBool>) -> Result<()> {
     let context = || "cannot listen to signals".to_string();
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT]).context(Kind::Failed, context)?;

@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use super::actions;
 use super::happening::{Effect, Happening, Tell};
 use super::keymap::{Chord, Keymap};
+use super::pictures::Way;
 use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{Answer, TABLES, Tab, TabId};
 use super::theme::{Depth, Theme};
@@ -54,6 +55,7 @@ impl Stage {
             clock: Clock::fixed(Timestamp::from_micros(NOW)),
             patience,
             zone: TimeZone::UTC,
+            pictures: Way::Blocks,
             themes: Box::new(themes),
         };
         let mut shell = Shell::new(settings, vec![tab], Rect::new(0, 0, size.0, size.1));

@@ -65,7 +65,8 @@ impl Popup {
     /// Where keys hold while it is on top.
     pub fn sections(&self) -> &'static [Section] {
         match self {
-            Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[Section::Typing],
+            Popup::Choose(_) | Popup::Ask(_) => &[Section::Typing],
+            Popup::Form(_) => &[Section::Form, Section::Typing],
             Popup::Page(page) if page.is_finding() => &[Section::Typing],
             Popup::Card(_) | Popup::Page(_) => &[Section::Lists],
         }
@@ -74,7 +75,8 @@ impl Popup {
     /// What the hint bar says while it is on top.
     pub fn hints(&self) -> &'static [Action] {
         match self {
-            Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[actions::ACCEPT, actions::BACK],
+            Popup::Choose(_) | Popup::Ask(_) => &[actions::ACCEPT, actions::BACK],
+            Popup::Form(_) => &[actions::ACCEPT, actions::SEND, actions::BACK],
             Popup::Page(page) if page.is_finding() => &[actions::ACCEPT, actions::BACK],
             Popup::Page(_) => &[actions::FIND, actions::COPY, actions::BACK],
             Popup::Card(_) => &[actions::ACCEPT, actions::BACK],

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
+use super::pictures::Way;
 use super::popups::{Outcome, Popup, Reply};
 use super::tabs::{Answer, Tab, TabId};
 use super::theme::{Role, Theme};
@@ -93,8 +94,27 @@ pub struct Settings {
     pub patience: i64,
     /// The person's time zone.
     pub zone: TimeZone,
+    /// How pictures are shown.
+    pub pictures: Way,
     /// Other themes by name, for the menu.
     pub themes: Box<dyn Fn(&str) -> Theme>,
+}
+
+impl Settings {
+    /// What a tab that is drawn there may look at.
+    fn world(&self, area: Rect, now: Timestamp, moment: u64) -> World<'_> {
+        World {
+            keys: &self.keys,
+            theme: &self.theme,
+            now,
+            zone: &self.zone,
+            area,
+            motion: self.motion,
+            moment,
+            pictures: self.pictures,
+            covered: false,
+        }
+    }
 }
 
 /// The whole screen.
@@ -176,15 +196,7 @@ impl Shell {
     }
 
     fn world(&self, area: Rect) -> World<'_> {
-        World {
-            keys: &self.settings.keys,
-            theme: &self.settings.theme,
-            now: self.now,
-            zone: &self.settings.zone,
-            area,
-            motion: self.settings.motion,
-            moment: self.moment,
-        }
+        World { covered: !self.popups.is_empty(), ..self.settings.world(area, self.now, self.moment) }
     }
 
     /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
@@ -220,16 +232,7 @@ impl Shell {
     /// Hands something to a tab and does what it wants.
     fn tell(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
         let Some(at) = self.place(id) else { return Vec::new() };
-        let area = self.body();
-        let world = World {
-            keys: &self.settings.keys,
-            theme: &self.settings.theme,
-            now: self.now,
-            zone: &self.settings.zone,
-            area,
-            motion: self.settings.motion,
-            moment: self.moment,
-        };
+        let world = self.settings.world(self.body(), self.now, self.moment);
         let effects = self.tabs[at].update(happening, &world);
         self.perform(id, effects)
     }
@@ -370,6 +373,11 @@ impl Shell {
         // Two things work under every pop-up, and what leaves the program elsewhere leaves the pop-up.
         if !self.popups.is_empty() && action.is_none() && !chord.is_character() {
             action = match self.settings.keys.action(&[Section::Everywhere], chord) {
+                // Whoever says it twice means it.
+                Some(actions::QUIT) if self.asks_to_leave() => {
+                    self.popups.pop();
+                    return vec![(self.front(), Effect::Quit)];
+                }
                 Some(actions::QUIT) => Some(actions::BACK),
                 global => global.filter(|a| matches!(*a, actions::SUSPEND | actions::REPAINT)),
             };

@@ -264,24 +264,8 @@ impl Text {
     /// What is marked: rows that only went on because of the width are joined again.
     fn marked(&self) -> String {
         let Some((from, to)) = self.ordered() else { return String::new() };
-        let mut text = String::new();
-        for (row, index) in self.rows[from.0..=to.0.min(self.rows.len() - 1)].iter().zip(from.0..) {
-            let (start, end) = self.marked_columns(index).unwrap_or((0, usize::MAX));
-            if index > from.0 && !row.soft {
-                text.truncate(text.trim_end_matches(' ').len());
-                text.push('\n');
-            }
-            let start = if row.soft { start.max(row.lead) } else { start };
-            let mut column = 0;
-            for c in row.text().chars() {
-                if (start..end).contains(&column) {
-                    text.push(c);
-                }
-                column += c.width().unwrap_or(0);
-            }
-        }
-        text.truncate(text.trim_end().len());
-        text
+        let rows = self.rows[from.0..=to.0.min(self.rows.len() - 1)].iter().zip(from.0..);
+        taken(rows.map(|(row, index)| (row, self.marked_columns(index).unwrap_or((0, usize::MAX)))))
     }
 
     /// Draws what can be seen of it.
@@ -305,6 +289,28 @@ impl Text {
         let edge = Rect { width: area.width + 1, ..area };
         scrollbar(buffer, edge.intersection(*buffer.area()), theme, self.rows.len(), first);
     }
+}
+
+/// The columns of rows as the text that was written: rows that only went on because of the width are joined again, and
+/// what was drawn before them is left out.
+pub fn taken<'r>(rows: impl Iterator<Item = (&'r Row, (usize, usize))>) -> String {
+    let mut text = String::new();
+    for (index, (row, (start, end))) in rows.enumerate() {
+        if index > 0 && !row.soft {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+        }
+        let start = if row.soft { start.max(row.lead) } else { start };
+        let mut column = 0;
+        for c in row.text().chars() {
+            if (start..end).contains(&column) {
+                text.push(c);
+            }
+            column += c.width().unwrap_or(0);
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 /// A line in which each place of `wanted` (lower case) has a style of its own.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::composer::Attached;
 use super::messages::Entry;
+use super::pictures::{Place, Wanted};
 use super::reads;
 use super::thread::Loaded;
 use super::turn::{Ask, Step};
@@ -11,6 +12,7 @@ use crate::kernel::ids::Id;
 use crate::store::{Session, SessionEdit, SessionFilter};
 use crate::tui::happening::{Effect, Fault, Lane};
 use crate::tui::jobs::Desk;
+use crate::tui::pictures::Picture;
 use crate::tui::popups::Choice;
 use crate::tui::tabs::{Answer as AnyAnswer, Request as AnyRequest};
 
@@ -99,6 +101,8 @@ pub enum Request {
     },
     /// What was being written.
     Draft(Option<Id>),
+    /// A picture that can be shown.
+    Picture(Wanted),
     /// Ask.
     Turn(Box<Ask>),
 }
@@ -165,6 +169,8 @@ pub enum Answer {
         /// Files.
         files: Vec<Attached>,
     },
+    /// A picture of a message, ready to be shown.
+    Picture(Place, Outcome<Picture>),
     /// Something happened in a turn.
     Turn(String, Box<Step>),
     /// Something failed that nobody waits for.

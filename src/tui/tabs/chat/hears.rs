@@ -89,6 +89,10 @@ impl Chat {
                     self.composer.files = files;
                 }
             }
+            Answer::Picture(place, made) => {
+                let look = self.look(world);
+                self.picture_made(place, made, &look);
+            }
             Answer::Turn(lane, step) => return self.step(&lane, *step, world),
             Answer::List(Err(fault), _) => {
                 self.side.sessions.get_or_insert_with(Vec::new);

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use ratatui::text::{Line, Span};
 
 use super::keys;
+use super::pictures::Pictures;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::figures::{bytes as size, dollars};
 use crate::kernel::ids::Id;
@@ -13,6 +14,7 @@ use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::{Part, ToolCall, ToolResult};
 use crate::store::{AnswerCost, Message, MessageStatus};
 use crate::tui::keymap::{Action, Keymap};
+use crate::tui::pictures::Picture;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
 use crate::tui::widgets::text::{Row, wrapped, wrapped_words};
@@ -109,29 +111,39 @@ pub struct Drawn {
     pub row: Row,
     /// The piece of the message that is opened or closed here.
     pub fold: Option<usize>,
+    /// The picture of which this is a row, and which.
+    pub picture: Option<(Picture, u16)>,
 }
 
 impl Drawn {
     /// A row that does nothing.
     pub fn of(line: impl Into<Line<'static>>) -> Drawn {
-        Drawn { row: Row::of(line), fold: None }
+        Drawn { row: Row::of(line), ..Drawn::default() }
     }
 }
 
 /// Rows that do nothing.
 pub fn plain(rows: Vec<Row>) -> impl Iterator<Item = Drawn> {
-    rows.into_iter().map(|row| Drawn { row, fold: None })
+    rows.into_iter().map(|row| Drawn { row, ..Drawn::default() })
 }
 
-/// All rows of a message; `opened` says which of its pieces the person opened or closed, `notes` what was said beside it.
-pub fn rows(entry: &Entry, opened: &dyn Fn(usize) -> bool, notes: &[String], look: &Look<'_>) -> Vec<Drawn> {
+/// What is to be known of a message's pieces.
+pub struct Pieces<'a> {
+    /// Which of them the person opened or closed.
+    pub opened: &'a dyn Fn(usize) -> bool,
+    /// The pictures that can be shown.
+    pub pictures: &'a Pictures,
+}
+
+/// All rows of a message; `notes` are what was said beside it.
+pub fn rows(entry: &Entry, pieces: &Pieces<'_>, notes: &[String], look: &Look<'_>) -> Vec<Drawn> {
     let mut out = Vec::new();
     if !entry.goes_on {
         out.push(head(entry, look));
     }
     match entry.is_question() {
-        true => question(entry, opened, look, &mut out),
-        false => answer(entry, opened, look, &mut out),
+        true => question(entry, pieces, look, &mut out),
+        false => answer(entry, pieces, look, &mut out),
     }
     out.extend(notes.iter().flat_map(|note| plain(note_rows(note, look))));
     ending(entry, look, &mut out);
@@ -167,7 +179,7 @@ pub fn head(entry: &Entry, look: &Look<'_>) -> Drawn {
     Drawn::of(spans)
 }
 
-fn question(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn question(entry: &Entry, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     let texts = entry.texts().len();
     let mut text_at = 0;
     for (at, part) in entry.parts.iter().enumerate() {
@@ -175,13 +187,13 @@ fn question(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out:
             Part::Text { text } => {
                 text_at += 1;
                 match text_at < texts {
-                    true => attached_text(at, text, opened(at), look, out),
+                    true => attached_text(at, text, (pieces.opened)(at), look, out),
                     false => {
                         out.extend(plain(wrapped_words(text.trim_end(), look.width, look.theme.style(Role::Text))))
                     }
                 }
             }
-            other => piece(entry, at, other, opened(at), look, out),
+            other => piece(entry, at, other, pieces, look, out),
         }
     }
 }
@@ -196,13 +208,13 @@ fn attached_text(at: usize, text: &str, open: bool, look: &Look<'_>, out: &mut V
     }
 }
 
-fn answer(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn answer(entry: &Entry, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     for (at, part) in entry.parts.iter().enumerate() {
         match part {
             Part::Text { text } => out.extend(plain(prose::rows(text, look.width, look.theme))),
             Part::Reasoning { text, .. } if text.trim().is_empty() => {}
             Part::Reasoning { text, .. } => {
-                let open = opened(at);
+                let open = (pieces.opened)(at);
                 out.push(fold_line(
                     at,
                     open,
@@ -214,7 +226,7 @@ fn answer(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &
                     out.extend(thoughts(text.trim(), look));
                 }
             }
-            other => piece(entry, at, other, opened(at), look, out),
+            other => piece(entry, at, other, pieces, look, out),
         }
     }
 }
@@ -230,7 +242,7 @@ fn behind(mark: &str, rows: Vec<Row>, look: &Look<'_>) -> Vec<Drawn> {
     let put = |mut row: Row| {
         row.line.spans.insert(0, look.span(Role::Dim, mark));
         row.lead = 2;
-        Drawn { row, fold: None }
+        Drawn { row, ..Drawn::default() }
     };
     rows.into_iter().map(put).collect()
 }
@@ -249,10 +261,10 @@ fn fold_line(at: usize, open: bool, sign: &str, said: &str, look: &Look<'_>) -> 
     let mark = if open { "▾" } else { "▸" };
     let said = truncate_to_width(&safe_line(said), usize::from(look.width).saturating_sub(4));
     let spans = vec![look.span(Role::Accent, format!("{mark} {sign} ")), look.span(Role::Dim, said)];
-    Drawn { row: Row::of(spans), fold: Some(at) }
+    Drawn { row: Row::of(spans), fold: Some(at), picture: None }
 }
 
-fn piece(entry: &Entry, at: usize, part: &Part, open: bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn piece(entry: &Entry, at: usize, part: &Part, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     match part {
         Part::File { mime, name, data, url } => {
             let bytes = entry.message.parts.get(at).and_then(|p| p.get("bytes")).and_then(serde_json::Value::as_u64);
@@ -262,11 +274,22 @@ fn piece(entry: &Entry, at: usize, part: &Part, open: bool, look: &Look<'_>, out
                 (true, Some(url)) => url.as_str(),
                 (true, None) => "file",
             };
-            let facts: Vec<String> =
-                [Some(name.to_string()), Some(mime.clone()), bytes.map(size)].into_iter().flatten().collect();
+            let made = pieces.pictures.get((entry.message.id, at));
+            let wrong = made.and_then(|made| made.as_ref().err()).cloned();
+            let facts = [Some(name.to_string()), Some(mime.clone()), bytes.map(size), wrong];
+            let facts: Vec<String> = facts.into_iter().flatten().collect();
             out.push(Drawn::of(look.span(Role::Accent, format!("⊞ {}", facts.join(" · ")))));
+            if let Some(Ok(picture)) = made {
+                // Nothing of it is copied with the words around it.
+                let row = |at| Drawn {
+                    row: Row { soft: true, ..Row::default() },
+                    fold: None,
+                    picture: Some((picture.clone(), at)),
+                };
+                out.extend((0..picture.height()).map(row));
+            }
         }
-        Part::ToolCall(call) => tool(entry, at, call, open, look, out),
+        Part::ToolCall(call) => tool(entry, at, call, (pieces.opened)(at), look, out),
         Part::ToolResult(_) | Part::Text { .. } | Part::Reasoning { .. } => {}
     }
 }
@@ -295,7 +318,7 @@ fn tool(entry: &Entry, at: usize, call: &ToolCall, open: bool, look: &Look<'_>, 
         look.span(Role::Dim, format!(" {}", truncate_to_width(&safe_line(&arguments), left))),
         look.span(role, format!("  {sign} {said}")),
     ];
-    out.push(Drawn { row: Row::of(line), fold: Some(at) });
+    out.push(Drawn { row: Row::of(line), fold: Some(at), picture: None });
     if open {
         let pretty = serde_json::to_string_pretty(&call.arguments).unwrap_or(arguments);
         out.extend(inside(&pretty, Role::Dim, look));

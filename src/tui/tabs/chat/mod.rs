@@ -2,7 +2,7 @@
 //!
 //! [`sessions`] is the list, [`thread`] the conversation with the rows of [`messages`] and [`live`], [`composer`] what is
 //! written. [`input`] and [`acts`] do what keys say, [`going`] changes the chat, [`asking`] asks, [`hears`] takes in what
-//! jobs answer, [`view`] draws. [`asks`] is what other threads are asked for; [`turn`] and [`reads`] work on them.
+//! jobs answer, [`pictures`] are made ready, [`view`] draws. [`asks`] is what other threads are asked for; [`turn`] and [`reads`] work on them.
 
 mod acts;
 mod asking;
@@ -15,6 +15,7 @@ mod keys;
 mod live;
 mod menus;
 mod messages;
+mod pictures;
 mod reads;
 mod sessions;
 mod slash;
@@ -263,8 +264,8 @@ impl Chat {
     }
 
     /// Work that nobody asked for by a key: older messages, further chats, drafts.
-    fn wanted(&mut self) -> Vec<Effect> {
-        let mut out = Vec::new();
+    fn wanted(&mut self, world: &World<'_>) -> Vec<Effect> {
+        let mut out: Vec<Effect> = self.picture_wanted(world).into_iter().collect();
         if let (true, Some(leaf), Some(session)) = (self.thread.wants_older(), self.thread.older, self.here.id()) {
             self.thread.reading = true;
             out.push(ask("older", Request::Older { session, leaf, most: reads::PAGE }));
@@ -299,6 +300,8 @@ impl Tab for Chat {
             }
             Happening::News(events) => self.heard(&events),
             Happening::Resized => {
+                // What a terminal that was lent or cleared had of them is gone.
+                self.thread.pictures.forget();
                 self.thread.forget_all();
                 Vec::new()
             }
@@ -307,7 +310,7 @@ impl Tab for Chat {
             _ => Vec::new(),
         };
         self.prepare(world);
-        effects.extend(self.wanted());
+        effects.extend(self.wanted(world));
         effects
     }
 

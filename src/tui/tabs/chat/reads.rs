@@ -72,6 +72,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
                 Err(error) => Answer::Failed(Fault::from(error)),
             }
         }
+        Request::Picture(wanted) => super::pictures::work(&wanted, desk),
         Request::Draft(of) => {
             let (text, files) = draft(desk, of).unwrap_or_default();
             Answer::Draft { of, text, files }

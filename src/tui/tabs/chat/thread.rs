@@ -6,13 +6,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::live::Live;
-use super::messages::{self, Drawn, Entry, Look};
+use super::messages::{self, Drawn, Entry, Look, Pieces};
+use super::pictures::Pictures;
 use crate::kernel::ids::Id;
 use crate::providers::model::Part;
 use crate::store::{MessageStatus, Session};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
-use unicode_width::UnicodeWidthChar;
+use crate::tui::widgets::text::taken;
 
 /// A place: a message, and a row of it.
 pub type Place = (usize, usize);
@@ -73,6 +74,8 @@ pub struct Thread {
     pub to: Option<Id>,
     /// What was said beside answers.
     pub notes: HashMap<Id, Vec<String>>,
+    /// Pictures that can be shown.
+    pub pictures: Pictures,
 }
 
 impl Thread {
@@ -158,6 +161,28 @@ impl Thread {
         self.rows.remove(&id);
     }
 
+    /// A message has more rows or fewer: what is looked at stays where it is on the screen.
+    pub fn grown(&mut self, id: Id, live: Option<&Live>, look: &Look<'_>) {
+        let words = |rows: &[Drawn], upto: usize| rows.iter().take(upto).filter(|d| d.picture.is_none()).count();
+        let Some(at) = self.index(id) else { return };
+        // Pictures come between rows of words, which stay as many as they are.
+        let before = |place: Place, thread: &Thread| words(thread.block(at, live), place.1);
+        let (top, cursor) = (before(self.top, self), before(self.cursor, self));
+        self.rows.remove(&id);
+        self.make(at, live, look);
+        let after = |wanted: usize| {
+            let mut rows = self.block(at, live).iter().enumerate().filter(|(_, d)| d.picture.is_none());
+            rows.nth(wanted).map(|(row, _)| row)
+        };
+        let (new_top, new_cursor) = (after(top), after(cursor));
+        if let Some(row) = new_top.filter(|row| self.top.0 == at && *row > 0) {
+            self.top.1 = row;
+        }
+        if let Some(row) = new_cursor.filter(|_| self.cursor.0 == at) {
+            self.cursor.1 = row;
+        }
+    }
+
     /// Forgets all rows: the colours or the width are others.
     pub fn forget_all(&mut self) {
         self.rows.clear();
@@ -202,7 +227,8 @@ impl Thread {
         };
         let opened = |at: usize| (all || alone(at)) != toggled.contains(&(id, at));
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
-        let rows = messages::rows(entry, &opened, &notes, look);
+        let pieces = Pieces { opened: &opened, pictures: &self.pictures };
+        let rows = messages::rows(entry, &pieces, &notes, look);
         self.rows.insert(id, rows);
     }
 
@@ -431,28 +457,11 @@ impl Thread {
     pub fn marked_text(&mut self, live: Option<&Live>, look: &Look<'_>) -> Option<String> {
         let (a, b) = self.marked?;
         let (from, to) = if a <= b { (a, b) } else { (b, a) };
-        let mut text = String::new();
-        for at in from.0.0..=to.0.0.min(self.entries.len()) {
-            self.make(at, live, look);
-            let rows: Vec<Drawn> = self.block(at, live).to_vec();
-            for (index, drawn) in rows.iter().enumerate() {
-                let Some((start, end)) = self.marked_columns((at, index)) else { continue };
-                let row = &drawn.row;
-                if (at, index) > from.0 && !row.soft {
-                    text.truncate(text.trim_end_matches(' ').len());
-                    text.push('\n');
-                }
-                let start = if row.soft { start.max(row.lead) } else { start };
-                let mut column = 0;
-                for c in row.text().chars() {
-                    if (start..end).contains(&column) {
-                        text.push(c);
-                    }
-                    column += c.width().unwrap_or(0);
-                }
-            }
-        }
-        text.truncate(text.trim_end().len());
+        let messages = from.0.0..=to.0.0.min(self.entries.len());
+        messages.clone().for_each(|at| self.make(at, live, look));
+        let rows = messages.flat_map(|at| self.block(at, live).iter().enumerate().map(move |(row, d)| ((at, row), d)));
+        let marked = rows.filter_map(|(place, drawn)| Some((&drawn.row, self.marked_columns(place)?)));
+        let text = taken(marked);
         (!text.is_empty()).then_some(text)
     }
 }

@@ -59,6 +59,7 @@ fn listing() -> Listing {
             listed(5, 1, "disk usage", Some("Disk"), "Show what fills a folder", Trust::Trusted),
             listed(6, 1, "git recent", Some("Git"), "What went in lately", Trust::Trusted),
         ],
+        folds: Vec::new(),
     }
 }
 
@@ -600,7 +601,11 @@ fn ten_thousand_commands_are_only_as_many_rows_as_can_be_seen() {
         listed(n, 0, &format!("{category} command {n:05}"), Some(&category), "does something", Trust::Trusted)
     });
     let mut tree = Tree::default();
-    tree.set(Listing { sources: vec![source("big", SourceKind::Dir, "dir:/x")], commands: commands.collect() });
+    tree.set(Listing {
+        sources: vec![source("big", SourceKind::Dir, "dir:/x")],
+        commands: commands.collect(),
+        folds: Vec::new(),
+    });
     assert_eq!(tree.items(), [Item::Source(0, 10_000)], "a large source begins folded");
     tree.narrow("command 04242");
     assert_eq!(tree.items().first(), Some(&Item::Command(4242)));

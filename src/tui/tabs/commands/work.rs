@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::tree::{From, Listed, Listing};
+use super::tree::{Fold, From, Listed, Listing};
 use super::trust::Judged;
 use super::{fetch, page};
 use crate::app::App;
@@ -25,6 +25,9 @@ use crate::tui::widgets::text::Row;
 
 /// The largest file that is edited, bytes.
 const LARGEST: u64 = 4 << 20;
+
+/// Where it is kept which headings are open.
+const FOLDS: &str = "tui:folds";
 
 /// What a person wants with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +110,8 @@ pub enum Request {
     Update(Option<String>),
     /// Add a source.
     Add(String),
+    /// Keep which headings are open.
+    Keep(Vec<Fold>),
 }
 
 /// One definition with what is shown beside it.
@@ -216,6 +221,12 @@ pub fn work(request: Request, desk: &Desk<'_>) {
             Ok(said) => send(Answer::Done(Ok(said))),
             Err(error) => send(Answer::Unsaved(text, error.into())),
         },
+        Request::Keep(folds) => {
+            let kept = app.store().and_then(|store| store.set_state(FOLDS, &serde_json::json!(folds)));
+            if let Err(error) = kept {
+                send(Answer::Done(Err(error.into())));
+            }
+        }
         Request::Update(name) => fetch::update(desk, name),
         Request::Add(spec) => fetch::add(desk, &spec),
     }
@@ -266,7 +277,9 @@ fn listing(catalog: &Catalog<'_>) -> Result<Listing> {
         id: row.id,
         trust,
     });
-    Ok(Listing { commands: listed.collect(), sources: sources.iter().map(from).collect() })
+    let folds = catalog.store.state(FOLDS)?.and_then(|(value, _)| serde_json::from_value(value).ok());
+    let sources = sources.iter().map(from).collect();
+    Ok(Listing { commands: listed.collect(), sources, folds: folds.unwrap_or_default() })
 }
 
 fn from(source: &Source) -> From {

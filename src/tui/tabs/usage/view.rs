@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
-use super::{Group, Measure, STRETCHES, Sums, Usage, work};
+use super::{Measure, STRETCHES, Sums, Usage, work};
 use crate::kernel::figures::{bar, dollars, short};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width};
 use crate::tui::happening::World;
@@ -122,7 +122,7 @@ fn table(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Worl
     let theme = world.theme;
     let title = format!("By {}", tab.group.word());
     let inner = Frame { title: &title, aside: &sums.rows.len().to_string(), focused: true }.draw(buffer, area, theme);
-    let times = tab.group == Group::Model && inner.width >= 96;
+    let times = inner.width >= 96;
     let fixed = 12 + 8 + 10 + 10 + 10 + if times { 32 } else { 0 };
     let wide = usize::from(inner.width).saturating_sub(fixed + 1).clamp(12, 48);
     let cells = |name: &str, cost: &str, calls: &str, input: &str, output: &str, first: &str, whole: &str| {
