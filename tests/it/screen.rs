@@ -2,6 +2,7 @@
 
 mod chat;
 mod commands;
+mod pictures;
 
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -303,6 +303,12 @@ impl Events {
     }
 }
 
+/// A moment in five letters: the time of today, the day of any other.
+fn brief<'t>(at: &'t str, now: &str) -> &'t str {
+    let day = |text: &'_ str| text.get(..10).map(str::to_string);
+    if day(at) == day(now) { at.get(11..) } else { at.get(5..10) }.unwrap_or(at)
+}
+
 /// What a fact is found by: everything that its row and its details show.
 fn words(event: &Recorded) -> String {
     let payload = event.payload.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -360,10 +366,15 @@ impl Tab for Events {
         let rows = Rows { cursor: &self.cursor, length: self.shown.len(), focused: !self.inside, empty: &empty };
         rows.draw(buffer, list, theme, |index, width| {
             let Some(event) = self.fact(index) else { return Line::default() };
-            let kind = pad(&truncate_to_width(&safe_line(&event.kind), 20), 20);
-            let room = usize::from(width).saturating_sub(17 + 21);
+            let at = event.at.short_in(world.zone.clone());
+            let (at, wide) = match width < 56 {
+                true => (brief(&at, &world.now.short_in(world.zone.clone())).to_string(), 15),
+                false => (at, 20),
+            };
+            let kind = pad(&truncate_to_width(&safe_line(&event.kind), wide), wide);
+            let room = usize::from(width).saturating_sub(at.len() + 1 + wide + 1);
             Line::from(vec![
-                Span::styled(format!("{} ", event.at.short_in(world.zone.clone())), theme.style(Role::Dim)),
+                Span::styled(format!("{at} "), theme.style(Role::Dim)),
                 Span::styled(format!("{kind} "), theme.style(Role::Accent)),
                 Span::styled(truncate_to_width(&safe_line(&about(event)), room), theme.style(Role::Text)),
             ])

@@ -9,10 +9,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::list::{WHEEL, scrollbar};
-use crate::kernel::terminal::safe_line;
+use crate::kernel::markdown::render::may_break;
+use crate::kernel::terminal::{clusters, safe_line};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
 use crate::tui::theme::{Role, Theme};
@@ -49,13 +50,12 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
         let mut row = String::new();
         let mut used = 0;
         let mut soft = false;
-        for c in line.chars() {
-            let wide = c.width().unwrap_or(0);
+        for (piece, wide) in clusters(&line) {
             if used + wide > width && !row.is_empty() {
                 rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, lead: 0 });
                 (soft, used) = (true, 0);
             }
-            row.push(c);
+            row.push_str(piece);
             used += wide;
         }
         rows.push(Row { line: Line::styled(row, style), soft, lead: 0 });
@@ -82,15 +82,22 @@ pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
 
 /// Where a row of `columns` ends in `rest`; `None` when all of it fits. A blank there stays on the row, unseen.
 fn full(rest: &str, columns: usize) -> Option<usize> {
-    let (mut used, mut cut, mut blank, mut words) = (0, 0, None, false);
-    for (at, c) in rest.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > columns && (c != ' ' || used > columns + 1) {
-            return Some(blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8))));
+    let (mut used, mut at, mut before) = (0, 0, ' ');
+    // Where a word ends, and whether there was any.
+    let (mut blank, mut words) = (None, false);
+    for (piece, wide) in clusters(rest) {
+        let first = piece.chars().next().unwrap_or(' ');
+        if words && before != ' ' && may_break(before, first) {
+            blank = Some(at);
         }
-        cut = at + c.len_utf8();
-        blank = if c == ' ' && words { Some(cut) } else { blank };
-        words |= c != ' ';
+        used += wide;
+        if used > columns && (piece != " " || used > columns + 1) {
+            return Some(blank.unwrap_or(if at > 0 { at } else { piece.len() }));
+        }
+        at += piece.len();
+        blank = if piece == " " && words { Some(at) } else { blank };
+        words |= piece != " ";
+        before = piece.chars().next_back().unwrap_or(' ');
     }
     None
 }
@@ -302,11 +309,11 @@ pub fn taken<'r>(rows: impl Iterator<Item = (&'r Row, (usize, usize))>) -> Strin
         }
         let start = if row.soft { start.max(row.lead) } else { start };
         let mut column = 0;
-        for c in row.text().chars() {
+        for (piece, wide) in clusters(&row.text()) {
             if (start..end).contains(&column) {
-                text.push(c);
+                text.push_str(piece);
             }
-            column += c.width().unwrap_or(0);
+            column += wide;
         }
     }
     text.truncate(text.trim_end().len());

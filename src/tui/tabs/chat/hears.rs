@@ -95,6 +95,7 @@ impl Chat {
             }
             Answer::Turn(lane, step) => return self.step(&lane, *step, world),
             Answer::List(Err(fault), _) => {
+                (self.side.failed, self.side.reading) = (true, false);
                 self.side.sessions.get_or_insert_with(Vec::new);
                 return failed(fault);
             }

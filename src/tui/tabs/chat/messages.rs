@@ -278,7 +278,8 @@ fn piece(entry: &Entry, at: usize, part: &Part, pieces: &Pieces<'_>, look: &Look
             let wrong = made.and_then(|made| made.as_ref().err()).cloned();
             let facts = [Some(name.to_string()), Some(mime.clone()), bytes.map(size), wrong];
             let facts: Vec<String> = facts.into_iter().flatten().collect();
-            out.push(Drawn::of(look.span(Role::Accent, format!("⊞ {}", facts.join(" · ")))));
+            let style = look.theme.style(Role::Accent);
+            out.extend(plain(wrapped_words(&format!("⊞ {}", facts.join(" · ")), look.width, style)));
             if let Some(Ok(picture)) = made {
                 // Nothing of it is copied with the words around it.
                 let row = |at| Drawn {

@@ -1,5 +1,8 @@
 //! The tab, by values and by what can be seen.
 
+mod looks;
+mod pictures;
+
 use std::sync::mpsc::sync_channel;
 
 use serde_json::json;

@@ -42,6 +42,7 @@ impl Chat {
         let list = Rect { height: inner.height.saturating_sub(u16::from(filtered)), ..inner };
         let empty = match (&self.side.sessions, filtered) {
             (None, _) => "reading …",
+            _ if self.side.failed => "could not be read",
             (_, true) => "no chat is called so",
             (_, false) if self.side.archived => "none was put away",
             _ => "no chats yet",

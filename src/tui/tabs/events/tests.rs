@@ -1,5 +1,7 @@
 //! The log's tab by values, and what it looks like.
 
+mod looks;
+
 use super::*;
 use crate::tui::stage::{LARGE, SMALL, Stage, fact};
 
