@@ -19,13 +19,12 @@ pub fn truncate_to_width(text: &str, columns: usize) -> String {
         return String::new();
     }
     let (mut used, mut end) = (0, 0);
-    for (at, c) in text.char_indices() {
-        // U+FE0F asks for the wide picture of the character before it.
-        used += if c == '\u{fe0f}' { 1 } else { UnicodeWidthChar::width(c).unwrap_or(1) };
+    for (piece, wide) in clusters(text) {
+        used += wide;
         if used > columns - 1 {
             break;
         }
-        end = at + c.len_utf8();
+        end += piece.len();
     }
     let mut short = text.get(..end).unwrap_or_default().to_owned();
     while width(&short) > columns - 1 {

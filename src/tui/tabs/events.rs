@@ -403,7 +403,10 @@ impl Tab for Events {
         if self.finding {
             return vec![actions::ACCEPT, actions::BACK];
         }
-        vec![actions::OPEN, actions::FIND, FILTER, OLDER, actions::COPY]
+        let mut hints = vec![actions::OPEN, actions::FIND, FILTER];
+        hints.extend((!self.at_end).then_some(OLDER));
+        hints.push(actions::COPY);
+        hints
     }
 }
 
