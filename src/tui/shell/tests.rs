@@ -1,9 +1,14 @@
 //! What the shell does with keys and clicks, whatever tab is in front.
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
 use super::{Incoming, NOTED, READ};
-use crate::tui::happening::Effect;
+use crate::tui::happening::{Effect, Happening, World};
+use crate::tui::keymap::{Action, Section};
 use crate::tui::stage::{LARGE, SMALL, Stage};
 use crate::tui::tabs::events::Events;
+use crate::tui::tabs::{Tab, TabId};
 
 fn stage(size: (u16, u16)) -> Stage {
     Stage::with(Box::new(Events::default()), size)
@@ -81,4 +86,53 @@ fn a_theme_is_tried_on_while_the_cursor_stands_on_it() {
     assert!(worn(&mut stage).contains("dusk"), "who changes the mind keeps the old one");
     stage.keys("f9 down enter");
     assert!(worn(&mut stage).contains("ember"));
+}
+
+/// A tab in which something goes on.
+struct Busy(Events);
+
+impl Tab for Busy {
+    fn id(&self) -> TabId {
+        self.0.id()
+    }
+
+    fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
+        self.0.update(happening, world)
+    }
+
+    fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
+        self.0.draw(buffer, world)
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        self.0.sections()
+    }
+
+    fn hints(&self) -> Vec<Action> {
+        self.0.hints()
+    }
+
+    fn holds(&self) -> Option<String> {
+        Some("would be stopped: tea".to_string())
+    }
+}
+
+#[test]
+fn whoever_leaves_twice_means_it_and_any_other_key_answers_the_question() {
+    let asked = || {
+        let mut stage = Stage::with(Box::new(Busy(Events::default())), SMALL);
+        stage.take();
+        stage.keys("ctrl-c");
+        assert!(stage.text().contains("would be stopped: tea"), "{}", stage.text());
+        assert_eq!(stage.take(), []);
+        stage
+    };
+    for (key, leaves) in
+        [("ctrl-c", true), ("ctrl-q", true), ("y", true), ("n", false), ("esc", false), ("enter", false)]
+    {
+        let mut stage = asked();
+        stage.keys(key);
+        let expected: &[Effect] = if leaves { &[Effect::Quit] } else { &[] };
+        assert_eq!(stage.take(), expected, "{key}");
+    }
 }

@@ -245,6 +245,10 @@ impl Events {
         match event.kind.split('.').next() {
             Some("run") => vec![Effect::Tell(TabId::Runs, Tell::Run(id))],
             Some("session") => vec![Effect::Tell(TabId::Chat, Tell::Session(id, None))],
+            Some("message") if within(event).is_some() => {
+                let session = within(event).unwrap_or_default();
+                vec![Effect::Tell(TabId::Chat, Tell::Session(session, Some(id)))]
+            }
             _ => vec![Effect::Note("nothing to open here; runs and chats can be opened".to_string())],
         }
     }
@@ -301,6 +305,11 @@ impl Events {
             Err(fault) => self.failed = Some(fault),
         }
     }
+}
+
+/// The chat that a fact belongs to.
+fn within(event: &Recorded) -> Option<String> {
+    event.payload.as_ref()?.get("session")?.as_str().map(String::from)
 }
 
 /// A moment in five letters: the time of today, the day of any other.

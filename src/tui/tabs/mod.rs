@@ -174,3 +174,17 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Health(request) => health::work(request, desk),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::config::schema::{KEYS, Type};
+
+    #[test]
+    fn the_setting_knows_every_tab() {
+        let kind = KEYS.iter().find(|key| key.name == "tui.tab").map(|key| key.kind);
+        let Some(Type::Choice(words)) = kind else { panic!("it is a choice") };
+        let titles: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
+        assert_eq!(words, titles);
+    }
+}

@@ -16,6 +16,7 @@ use crate::kernel::markdown::render::may_break;
 use crate::kernel::terminal::{clusters, safe_line};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
+use crate::tui::pictures::Picture;
 use crate::tui::theme::{Role, Theme};
 
 /// A row of the screen.
@@ -27,12 +28,19 @@ pub struct Row {
     pub soft: bool,
     /// Columns at its beginning that are drawn and not part of the line, where it is soft.
     pub lead: usize,
+    /// The picture of which this is a row, and which.
+    pub picture: Option<(Picture, u16)>,
 }
 
 impl Row {
     /// A row that begins a line.
     pub fn of(line: impl Into<Line<'static>>) -> Row {
         Row { line: line.into(), ..Row::default() }
+    }
+
+    /// The rows of a picture. Nothing of it is copied with the words around it.
+    pub fn of_picture(picture: &Picture) -> impl Iterator<Item = Row> {
+        (0..picture.height()).map(|at| Row { soft: true, picture: Some((picture.clone(), at)), ..Row::default() })
     }
 
     /// Its characters.
@@ -52,13 +60,13 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
         let mut soft = false;
         for (piece, wide) in clusters(&line) {
             if used + wide > width && !row.is_empty() {
-                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, lead: 0 });
+                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, ..Row::default() });
                 (soft, used) = (true, 0);
             }
             row.push_str(piece);
             used += wide;
         }
-        rows.push(Row { line: Line::styled(row, style), soft, lead: 0 });
+        rows.push(Row { line: Line::styled(row, style), soft, ..Row::default() });
     }
     rows
 }
@@ -72,10 +80,10 @@ pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
         let mut rest = &*line;
         let mut soft = false;
         while let Some(cut) = full(rest, columns) {
-            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, lead: 0 });
+            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, ..Row::default() });
             (rest, soft) = (&rest[cut..], true);
         }
-        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, lead: 0 });
+        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, ..Row::default() });
     }
     rows
 }
@@ -275,6 +283,11 @@ impl Text {
         taken(rows.map(|(row, index)| (row, self.marked_columns(index).unwrap_or((0, usize::MAX)))))
     }
 
+    /// Draws the pictures that can be seen of it.
+    pub fn draw_pictures(&self, buffer: &mut Buffer, area: Rect, covered: bool) {
+        draw_pictures(buffer, area, self.rows[self.first_row(area.height).min(self.rows.len())..].iter(), covered);
+    }
+
     /// Draws what can be seen of it.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let first = self.first_row(area.height);
@@ -295,6 +308,21 @@ impl Text {
         }
         let edge = Rect { width: area.width + 1, ..area };
         scrollbar(buffer, edge.intersection(*buffer.area()), theme, self.rows.len(), first);
+    }
+}
+
+/// Draws the pictures among rows that stand below each other from the top of `area` on, each as far as it can be seen.
+/// `covered`: something lies on top.
+pub fn draw_pictures<'r>(buffer: &mut Buffer, area: Rect, rows: impl Iterator<Item = &'r Row>, covered: bool) {
+    let mut before: Option<(&Picture, u16)> = None;
+    for (row, y) in rows.zip(area.y..area.bottom()) {
+        let here = row.picture.as_ref().map(|(picture, at)| (picture, *at));
+        // The rest of one that began above is drawn already.
+        let goes_on = matches!((before, here), (Some((a, at)), Some((b, row))) if a == b && row == at + 1);
+        if let Some((picture, at)) = here.filter(|_| !goes_on) {
+            picture.draw(buffer, Rect { y, height: area.bottom() - y, ..area }, at, covered);
+        }
+        before = here;
     }
 }
 

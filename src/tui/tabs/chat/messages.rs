@@ -14,7 +14,6 @@ use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::{Part, ToolCall, ToolResult};
 use crate::store::{AnswerCost, Message, MessageStatus};
 use crate::tui::keymap::{Action, Keymap};
-use crate::tui::pictures::Picture;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
 use crate::tui::widgets::text::{Row, wrapped, wrapped_words};
@@ -111,8 +110,6 @@ pub struct Drawn {
     pub row: Row,
     /// The piece of the message that is opened or closed here.
     pub fold: Option<usize>,
-    /// The picture of which this is a row, and which.
-    pub picture: Option<(Picture, u16)>,
 }
 
 impl Drawn {
@@ -261,7 +258,7 @@ fn fold_line(at: usize, open: bool, sign: &str, said: &str, look: &Look<'_>) -> 
     let mark = if open { "▾" } else { "▸" };
     let said = truncate_to_width(&safe_line(said), usize::from(look.width).saturating_sub(4));
     let spans = vec![look.span(Role::Accent, format!("{mark} {sign} ")), look.span(Role::Dim, said)];
-    Drawn { row: Row::of(spans), fold: Some(at), picture: None }
+    Drawn { row: Row::of(spans), fold: Some(at) }
 }
 
 fn piece(entry: &Entry, at: usize, part: &Part, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
@@ -281,13 +278,7 @@ fn piece(entry: &Entry, at: usize, part: &Part, pieces: &Pieces<'_>, look: &Look
             let style = look.theme.style(Role::Accent);
             out.extend(plain(wrapped_words(&format!("⊞ {}", facts.join(" · ")), look.width, style)));
             if let Some(Ok(picture)) = made {
-                // Nothing of it is copied with the words around it.
-                let row = |at| Drawn {
-                    row: Row { soft: true, ..Row::default() },
-                    fold: None,
-                    picture: Some((picture.clone(), at)),
-                };
-                out.extend((0..picture.height()).map(row));
+                out.extend(plain(Row::of_picture(picture).collect()));
             }
         }
         Part::ToolCall(call) => tool(entry, at, call, (pieces.opened)(at), look, out),
@@ -319,7 +310,7 @@ fn tool(entry: &Entry, at: usize, call: &ToolCall, open: bool, look: &Look<'_>, 
         look.span(Role::Dim, format!(" {}", truncate_to_width(&safe_line(&arguments), left))),
         look.span(role, format!("  {sign} {said}")),
     ];
-    out.push(Drawn { row: Row::of(line), fold: Some(at), picture: None });
+    out.push(Drawn { row: Row::of(line), fold: Some(at) });
     if open {
         let pretty = serde_json::to_string_pretty(&call.arguments).unwrap_or(arguments);
         out.extend(inside(&pretty, Role::Dim, look));

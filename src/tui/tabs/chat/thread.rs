@@ -163,7 +163,7 @@ impl Thread {
 
     /// A message has more rows or fewer: what is looked at stays where it is on the screen.
     pub fn grown(&mut self, id: Id, live: Option<&Live>, look: &Look<'_>) {
-        let words = |rows: &[Drawn], upto: usize| rows.iter().take(upto).filter(|d| d.picture.is_none()).count();
+        let words = |rows: &[Drawn], upto: usize| rows.iter().take(upto).filter(|d| d.row.picture.is_none()).count();
         let Some(at) = self.index(id) else { return };
         // Pictures come between rows of words, which stay as many as they are.
         let before = |place: Place, thread: &Thread| words(thread.block(at, live), place.1);
@@ -171,7 +171,7 @@ impl Thread {
         self.rows.remove(&id);
         self.make(at, live, look);
         let after = |wanted: usize| {
-            let mut rows = self.block(at, live).iter().enumerate().filter(|(_, d)| d.picture.is_none());
+            let mut rows = self.block(at, live).iter().enumerate().filter(|(_, d)| d.row.picture.is_none());
             rows.nth(wanted).map(|(row, _)| row)
         };
         let (new_top, new_cursor) = (after(top), after(cursor));

@@ -6,19 +6,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::messages::Drawn;
-use super::thread::Place;
 use super::{Chat, Here, Pane, live_of, sessions};
 use crate::chat::saying::called;
 use crate::kernel::figures::dollars;
 use crate::kernel::terminal::truncate_to_width;
 use crate::providers::model::Effort;
 use crate::tui::happening::World;
-use crate::tui::pictures::Picture;
 use crate::tui::theme::Role;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::Rows;
-use crate::tui::widgets::text::marked_words;
+use crate::tui::widgets::text::{draw_pictures, marked_words};
 
 impl Chat {
     pub(super) fn view(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
@@ -118,28 +115,13 @@ impl Chat {
                 buffer.set_style(grabbed, theme.style(Role::Grabbed));
             }
         }
-        self.view_pictures(buffer, text, &rows, world);
+        draw_pictures(buffer, text, rows.iter().map(|(_, drawn)| &drawn.row), world.covered);
         self.view_scrollbar(buffer, inner, rows.len(), world);
         let field = self.finding.as_ref()?;
         let y = inner.bottom().saturating_sub(1);
         buffer.set_string(inner.x, y, "/", theme.style(Role::Key));
         let line = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(1), height: 1 };
         Some(field.draw(buffer, line, theme.style(Role::Text)))
-    }
-
-    /// The pictures among the rows that can be seen, each as far as it can be.
-    fn view_pictures(&self, buffer: &mut Buffer, text: Rect, rows: &[(Place, &Drawn)], world: &World<'_>) {
-        let mut before: Option<(&Picture, u16)> = None;
-        for ((_, drawn), y) in rows.iter().zip(text.y..) {
-            let here = drawn.picture.as_ref().map(|(picture, row)| (picture, *row));
-            // The rest of one that began above is drawn already.
-            let goes_on = matches!((before, here), (Some((a, at)), Some((b, row))) if a == b && row == at + 1);
-            if let Some((picture, row)) = here.filter(|_| !goes_on) {
-                let room = Rect { y, height: text.bottom() - y, ..text };
-                picture.draw(buffer, room, row, world.covered);
-            }
-            before = here;
-        }
     }
 
     fn view_scrollbar(&self, buffer: &mut Buffer, inner: Rect, shown: usize, world: &World<'_>) {

@@ -20,6 +20,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::{Id, Ids};
 use crate::store::SourceKind;
 use crate::tui::happening::{Launch, Lend};
+use crate::tui::pictures::Way;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage, fact};
 use crate::tui::theme::{Depth, Theme};
 
@@ -130,7 +131,7 @@ fn theme() -> Theme {
 
 /// The question for a definition.
 fn look(id: Id) -> Effect {
-    ask("show", Request::Show(id, Paper { room: 0, theme: theme() }))
+    ask("show", Request::Show(id, Paper { room: 0, theme: theme(), pictures: Way::Off }))
 }
 
 /// Answers the tab; a definition is laid out for its screen first.

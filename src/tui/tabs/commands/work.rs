@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::tree::{Fold, From, Listed, Listing};
 use super::trust::Judged;
-use super::{fetch, page};
+use super::{fetch, page, pictures};
 use crate::app::App;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{Catalog, Resolved, Trust, level, trusted_from_the_start};
@@ -19,6 +19,7 @@ use crate::kernel::terminal::safe_line;
 use crate::store::{DefinitionFilter, DefinitionRow, Source, SourceKind};
 use crate::tui::happening::{Fault, Launch};
 use crate::tui::jobs::Desk;
+use crate::tui::pictures::Way;
 use crate::tui::tabs::Answer as AnyAnswer;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::text::Row;
@@ -69,6 +70,8 @@ pub struct Paper {
     pub room: u16,
     /// Its colours.
     pub theme: Theme,
+    /// How pictures are shown on it.
+    pub pictures: Way,
 }
 
 /// How it is laid out is no part of what is asked for.
@@ -187,6 +190,10 @@ pub fn work(request: Request, desk: &Desk<'_>) {
             let shown = show(app, id).map(|mut shown| {
                 // Colouring long code takes longer than a frame.
                 shown.rows = page::definition(&shown, paper.room, &paper.theme);
+                let (command, source) = (&shown.resolved.command, &shown.resolved.source);
+                if let Some(base) = &source.base {
+                    shown.rows.extend(pictures::rows(&command.text, base, &command.origin.path, &paper));
+                }
                 shown
             });
             send(Answer::Shown(id, shown.map_err(Fault::from)));
