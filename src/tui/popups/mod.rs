@@ -10,6 +10,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
 
 pub use card::Card;
 pub use choose::{Choice, Choose};
@@ -166,6 +167,13 @@ impl Popup {
     /// Draws it; gives the place of the cursor where something is typed.
     pub fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
         let area = self.area(world.area);
+        // Half of a wide character would stand over the frame.
+        for y in area.y..area.bottom() {
+            let beside = area.x.checked_sub(1).and_then(|x| buffer.cell_mut((x, y)));
+            if let Some(cell) = beside.filter(|cell| cell.symbol().width() == 2) {
+                cell.set_symbol(" ");
+            }
+        }
         Clear.render(area, buffer);
         buffer.set_style(area, world.theme.ground());
         let aside = match self {

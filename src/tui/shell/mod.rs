@@ -111,7 +111,7 @@ impl Settings {
             area,
             motion: self.motion,
             moment,
-            pictures: self.pictures,
+            pictures: if self.theme.has_colour() { self.pictures } else { Way::Off },
             covered: false,
         }
     }

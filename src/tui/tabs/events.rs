@@ -242,13 +242,15 @@ impl Events {
     fn open(&mut self) -> Vec<Effect> {
         let Some(event) = self.chosen() else { return Vec::new() };
         let id = event.subject.clone();
+        // Only the first fact of a message says where it stands.
+        let mut of_it = self.all().iter().filter(|other| other.subject == id);
+        let chat = of_it.find_map(within).filter(|_| event.kind.starts_with("message."));
+        if let Some(session) = chat {
+            return vec![Effect::Tell(TabId::Chat, Tell::Session(session, Some(id)))];
+        }
         match event.kind.split('.').next() {
             Some("run") => vec![Effect::Tell(TabId::Runs, Tell::Run(id))],
             Some("session") => vec![Effect::Tell(TabId::Chat, Tell::Session(id, None))],
-            Some("message") if within(event).is_some() => {
-                let session = within(event).unwrap_or_default();
-                vec![Effect::Tell(TabId::Chat, Tell::Session(session, Some(id)))]
-            }
             _ => vec![Effect::Note("nothing to open here; runs and chats can be opened".to_string())],
         }
     }

@@ -60,6 +60,8 @@ pub struct Thread {
     pub cursor: Place,
     /// Whether the end is kept in sight.
     pub follows: bool,
+    /// Whether nothing is below what is seen.
+    pub at_end: bool,
     /// Rows that are marked: from the first place to the second, which has a column.
     pub marked: Option<((Place, usize), (Place, usize))>,
     /// Whether marking goes along with the cursor.
@@ -81,7 +83,7 @@ pub struct Thread {
 impl Thread {
     /// A conversation in which nothing was read yet.
     pub fn empty() -> Thread {
-        Thread { follows: true, ..Thread::default() }
+        Thread { follows: true, at_end: true, ..Thread::default() }
     }
 
     /// Takes in what was read; what is looked at stays in sight.
@@ -317,6 +319,7 @@ impl Thread {
             }
         }
         self.top = self.fitted(self.top, live, look).min(lowest);
+        self.at_end = self.top >= lowest;
         self.cursor = self.fitted(self.cursor, live, look).min(last);
         // What is drawn is made.
         let mut place = self.top;

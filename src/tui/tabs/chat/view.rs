@@ -79,7 +79,7 @@ impl Chat {
                     0 => String::new(),
                     micros => format!(" · {}", dollars(micros)),
                 };
-                let below = if self.thread.follows { "" } else { " · ↓ more" };
+                let below = if self.thread.at_end { "" } else { " · ↓ more" };
                 format!("{} messages{cost}{below}", session.messages)
             }
             _ => String::new(),

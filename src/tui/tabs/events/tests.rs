@@ -56,3 +56,30 @@ fn the_cursor_stays_on_its_fact_when_newer_ones_come() {
     let chosen = text.lines().find(|l| l.contains('▌')).unwrap();
     assert!(chosen.contains("run.finished"), "{text}");
 }
+
+#[test]
+fn words_narrow_the_list_down_and_escape_opens_it_again() {
+    let mut stage = filled(SMALL);
+    stage.keys("/").types("RUN fin");
+    assert!(stage.text().contains("1 of 4") && stage.text().contains("/RUN fin"), "{}", stage.text());
+    stage.keys("enter");
+    assert!(!stage.text().contains("source.added"), "{}", stage.text());
+    stage.keys("esc");
+    assert_eq!((stage.text().contains("source.added"), stage.take()), (true, Vec::new()));
+    stage.keys("/").types("nowhere");
+    assert!(stage.text().contains("nothing that was read holds this"), "{}", stage.text());
+    stage.keys("esc o");
+    assert!(stage.text().contains("there is nothing older"), "{}", stage.text());
+    assert_eq!(stage.take(), []);
+}
+
+#[test]
+fn a_message_leads_to_its_place_in_its_chat() {
+    let mut stage = stage(SMALL);
+    let added = Recorded { payload: Some(serde_json::json!({"session": "s1"})), ..fact(1, "message.added", "m1") };
+    let ended = fact(2, "message.ended", "m1");
+    stage.answer(AnyAnswer::Events(Answer::Tail(Ok(vec![added, ended]))));
+    stage.take();
+    stage.keys("enter");
+    assert_eq!(stage.take(), [Effect::Tell(TabId::Chat, Tell::Session("s1".into(), Some("m1".into())))]);
+}
