@@ -6,6 +6,7 @@ mod house;
 pub mod mcp;
 pub mod models;
 mod open;
+pub mod prompts;
 pub mod runtime;
 pub mod sources;
 pub mod tools;

@@ -182,6 +182,8 @@ impl<T> PartialEq for ReplyTo<T> {
     }
 }
 
+impl<T> Eq for ReplyTo<T> {}
+
 /// What a tab may look at.
 #[derive(Clone, Copy)]
 pub struct World<'a> {

@@ -13,13 +13,14 @@ use super::complete::{Candidates, Names, Shared};
 use super::hush::{Hush, PasteMarks};
 use super::{Args, Next};
 use crate::app::models::budget_check;
+use crate::app::runtime::patient;
 use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
 use crate::commands::catalog::quoted;
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
 use crate::providers::model::{Part, Tuning};
@@ -90,11 +91,7 @@ impl<'c> Conversation<'c> {
         let home = context.app.paths.user_home.clone();
         let candidates = Candidates { cwd: context.app.cwd.clone(), home, ..Candidates::default() };
         // A thread of its own: connections are closed and servers heard while the person types.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        let runtime = patient()?;
         let mut chat = Conversation {
             context,
             store,

@@ -35,7 +35,7 @@ use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::Session;
 
-pub(super) use crate::app::runtime::{runtime, wait};
+pub(super) use crate::app::runtime::wait;
 pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
+use super::permission::CARD as PERMISSION;
 use super::popups::{Outcome, Popup, Reply};
 use super::tabs::{Answer, Tab, TabId};
 use super::theme::{Role, Theme};
@@ -393,7 +394,7 @@ impl Shell {
         let Some(mut open) = self.popups.pop() else { return Vec::new() };
         let outcome = work(&mut open.popup, &self.world(self.body()));
         // A question that follows another one was not asked for by the key that answered that.
-        self.by_hand &= !matches!(open.popup, Popup::Card(_));
+        self.by_hand &= !matches!(open.popup, Popup::Card(_)) && !open.name.starts_with(PERMISSION);
         let front = self.front();
         match outcome {
             Outcome::Stays => {

@@ -141,7 +141,7 @@ impl Chat {
         };
         turn.stopped = Some(self.now);
         let lane = turn.lane.clone();
-        self.asking.retain(|asking| asking.lane != lane || self.card);
+        self.cards.give_up(&lane);
         vec![Effect::Stop(Lane(lane))]
     }
 

@@ -5,7 +5,7 @@ use super::live::Working;
 use super::menus::choose;
 use super::messages::{self, Drawn, Look};
 use super::turn::{End, Step};
-use super::{Answer, Asking, Chat, Here, Picking, Request, ask, live_of};
+use super::{Answer, Chat, Here, Picking, Request, ask, live_of};
 use crate::kernel::events::Recorded;
 use crate::kernel::ids::Id;
 use crate::store::MessageStatus;
@@ -166,7 +166,7 @@ impl Chat {
                 }
             }
             Step::Asks(question, reply) => {
-                self.asking.push_back(Asking { lane: lane.to_string(), question, reply });
+                self.cards.add(lane, question, reply);
                 return self.next_card(world);
             }
             Step::Ended(end) => return self.ended(at, end),
@@ -176,6 +176,7 @@ impl Chat {
 
     fn ended(&mut self, at: usize, end: End) -> Vec<Effect> {
         let turn = self.turns.remove(at);
+        self.cards.give_up(&turn.lane);
         let mut out: Vec<Effect> = end.fault.into_iter().map(Effect::Fail).collect();
         if let Some(answer) = turn.live.answer {
             self.thread.notes.entry(answer).or_default().extend(turn.live.notes.iter().cloned());
@@ -263,7 +264,7 @@ impl Chat {
 
     /// Draws what came of the answer here.
     pub(super) fn draw_live(&mut self, world: &World<'_>, look: &Look<'_>) {
-        let (here, asks) = (self.here, self.asking.front().map(|a| a.lane.clone()));
+        let (here, asks) = (self.here, self.cards.all().next().map(String::from));
         let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else { return };
         let seconds = world.now.since(turn.since).max(0) / 1_000_000;
         let wheel = match (turn.stopped.is_some(), world.motion) {

@@ -2,8 +2,7 @@
 
 use super::keys as k;
 use super::messages::Look;
-use super::{Asking, Chat, Here, Pane, Picking, Request, ask, reads};
-use crate::chat::policy::Verdict;
+use super::{Chat, Here, Pane, Picking, Request, ask, reads};
 use crate::chat::saying::called;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
@@ -12,9 +11,7 @@ use crate::store::{Session, SessionEdit};
 use crate::tui::happening::{Effect, World};
 use crate::tui::keymap::Action;
 use crate::tui::popups::{Card, Choice, Choose, Popup, Reply};
-use crate::tui::theme::Role;
-use crate::tui::widgets::frame::Frame;
-use crate::tui::widgets::text::{Row, wrapped};
+use crate::tui::widgets::text::Row;
 
 use super::acts::note;
 
@@ -180,8 +177,9 @@ impl Chat {
 
     /// What became of what was opened.
     pub(super) fn closed(&mut self, name: &'static str, reply: Reply, world: &World<'_>) -> Vec<Effect> {
-        if name == "permission" {
-            return self.permitted(reply, world);
+        if let Some((mut out, _)) = self.cards.closed(name, &reply) {
+            out.extend(self.next_card(world));
+            return out;
         }
         let look = self.look(world);
         match reply {
@@ -279,53 +277,13 @@ impl Chat {
 
     /// Opens the card of the tool that waits longest, when none is open.
     pub(super) fn next_card(&mut self, world: &World<'_>) -> Vec<Effect> {
-        if self.card {
-            return Vec::new();
-        }
-        let Some(asking) = self.asking.front() else { return Vec::new() };
-        self.card = true;
-        let card = self.card_of(asking, world);
-        vec![Effect::Open("permission", Box::new(Popup::Card(card)))]
-    }
-
-    fn card_of(&self, asking: &Asking, world: &World<'_>) -> Card {
-        let theme = world.theme;
-        let question = &asking.question;
-        let turn = self.turns.iter().find(|t| t.lane == asking.lane);
-        let width = Frame::inner(world.area).width.min(88);
-        let mut rows = Vec::new();
-        let elsewhere = turn.filter(|t| t.here != self.here).and_then(|t| t.here.id());
-        if let Some(session) = elsewhere {
-            let name = self.side.find(session).map_or_else(|| session.tail(), called);
-            rows.extend(wrapped(&format!("In the chat `{name}`:"), width, theme.style(Role::Second)));
-        }
-        let what = if question.read_only { "it only reads" } else { "it may change things" };
-        let said = format!("The model wants to use {} ({what}):", question.origin);
-        rows.extend(wrapped(&said, width, theme.style(Role::Text)));
-        rows.push(Row::default());
-        for mut row in wrapped(question.preview.trim_end(), width.saturating_sub(2), theme.style(Role::Warn)) {
-            row.line.spans.insert(0, "  ".into());
-            row.lead = 2;
-            rows.push(row);
-        }
-        rows.push(Row::default());
-        match question.read_only {
-            true => Card::new("Allow it?", rows, &[('y', "this once"), ('s', "in this chat"), ('n', "no")]),
-            false => Card::new("Allow it?", rows, &[('y', "this once"), ('n', "no")]),
-        }
-    }
-
-    /// What the person said to a tool's wish.
-    fn permitted(&mut self, reply: Reply, world: &World<'_>) -> Vec<Effect> {
-        self.card = false;
-        if let Some(asking) = self.asking.pop_front() {
-            asking.reply.give(match &reply {
-                Reply::Chosen(key) if key == "y" => Verdict::Once,
-                Reply::Chosen(key) if key == "s" => Verdict::Session,
-                _ => Verdict::No(None),
-            });
-        }
-        self.next_card(world)
+        let (turns, side, here) = (&self.turns, &self.side, self.here);
+        let about = |lane: &str| {
+            let elsewhere = turns.iter().find(|t| t.lane == lane && t.here != here)?.here.id()?;
+            let name = side.find(elsewhere).map_or_else(|| elsewhere.tail(), called);
+            Some(format!("In the chat `{name}`:"))
+        };
+        self.cards.open(about, world)
     }
 }
 

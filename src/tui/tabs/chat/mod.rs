@@ -19,14 +19,13 @@ mod reads;
 mod sessions;
 mod slash;
 mod thread;
-mod tools;
 mod turn;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -41,13 +40,13 @@ use self::messages::Look;
 use self::sessions::Side;
 use self::thread::Thread;
 use super::{Answer as AnyAnswer, Tab, TabId};
-use crate::chat::policy::{Question, Verdict};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::Id;
 use crate::providers::model::Tuning;
 use crate::tui::actions;
-use crate::tui::happening::{Effect, Fault, Happening, ReplyTo, World};
+use crate::tui::happening::{Effect, Fault, Happening, World};
 use crate::tui::keymap::{Action, Section};
+use crate::tui::permission::Cards;
 use crate::tui::popups::Choice;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::frame::Frame;
@@ -97,13 +96,6 @@ struct Turning {
     stopped: Option<Timestamp>,
 }
 
-/// A tool that waits for permission.
-struct Asking {
-    lane: String,
-    question: Question,
-    reply: ReplyTo<Verdict>,
-}
-
 /// What a chat is to be like from here on.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Wishes {
@@ -136,9 +128,8 @@ pub struct Chat {
     past: Vec<String>,
     turns: Vec<Turning>,
     lanes: u64,
-    asking: VecDeque<Asking>,
-    /// Whether a card is open.
-    card: bool,
+    /// Tools that wait for permission, by the lane of their turn.
+    cards: Cards,
     knows: Option<Knows>,
     models: Option<Vec<Choice>>,
     picking: Picking,
@@ -173,8 +164,7 @@ impl Default for Chat {
             past: Vec::new(),
             turns: Vec::new(),
             lanes: 0,
-            asking: VecDeque::new(),
-            card: false,
+            cards: Cards::default(),
             knows: None,
             models: None,
             picking: Picking::Chat,
@@ -364,7 +354,7 @@ impl Tab for Chat {
     }
 
     fn badge(&self) -> Option<char> {
-        match (self.asking.is_empty(), self.turns.is_empty(), self.side.unread.is_empty()) {
+        match (self.cards.is_empty(), self.turns.is_empty(), self.side.unread.is_empty()) {
             (false, _, _) => Some('?'),
             (_, false, _) => Some('…'),
             (_, _, false) => Some('•'),

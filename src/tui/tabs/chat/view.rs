@@ -48,7 +48,7 @@ impl Chat {
         rows.draw(buffer, list, theme, |index, wide| {
             let Some(session) = all.get(index) else { return Line::default() };
             let of = |lane: &str| self.turns.iter().any(|t| t.lane == lane && t.here == Here::Session(session.id));
-            let asks = self.asking.iter().any(|a| of(&a.lane));
+            let asks = self.cards.all().any(of);
             let busy = self.turns.iter().any(|t| t.here == Here::Session(session.id));
             sessions::row(session, busy, asks, self.side.unread.contains(&session.id), wide, theme)
         });
