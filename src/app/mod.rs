@@ -1,5 +1,7 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod carry;
+pub mod chats;
 mod find;
 pub mod health;
 mod house;

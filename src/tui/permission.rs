@@ -172,7 +172,7 @@ impl Cards {
 
 fn why() -> Effect {
     let mut line = Ask::new("No, because", "");
-    line.note = "the model reads it; Enter sends the no, Esc goes back to the question".to_string();
+    line.note = "the model reads it; Enter sends it, Esc goes back to the question".to_string();
     Effect::Open(WHY, Box::new(Popup::Ask(line)))
 }
 

@@ -4,7 +4,6 @@
 
 pub(super) mod ask;
 pub(super) mod cache;
-pub(super) mod carry;
 pub(super) mod chain;
 pub(super) mod compare;
 pub(super) mod dear;
