@@ -30,6 +30,7 @@ pub struct Candidates {
 }
 
 /// What can stand in place of the word that is being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     /// Where that word begins, in bytes.
     pub from: usize,

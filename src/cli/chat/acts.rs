@@ -124,13 +124,13 @@ fn here<'a>(chat: &'a Conversation<'_>) -> Result<&'a crate::store::Session> {
 fn help(chat: &Conversation<'_>, argument: &str) -> Result<()> {
     let ui = &chat.context.ui;
     if argument.is_empty() {
-        return chat.context.page(&slash::help());
+        return chat.context.page(&slash::help(ui.width()));
     }
     let name = argument.trim_start_matches('/');
     let found = slash::find(name).ok_or_else(|| {
         Error::new(Kind::NotFound, format!("there is no command `/{name}`")).hint("`/help` lists all")
     })?;
-    ui.line(&format!("/{} {}\n  {}", found.name, found.hint, found.help))
+    ui.line(&format!("{}\n  {}", slash::usage(found), found.help))
 }
 
 fn model(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {

@@ -213,6 +213,12 @@ impl Shell {
         }
     }
 
+    /// The program is being left: every tab keeps what must not be lost.
+    pub fn leaving(&mut self) -> Vec<(TabId, Effect)> {
+        let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+        ids.into_iter().flat_map(|id| self.tell(id, Happening::Leaving)).collect()
+    }
+
     /// Hands something to a tab from outside.
     pub fn hand(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
         self.tell(id, happening)

@@ -2,7 +2,7 @@
 
 use super::keys as k;
 use super::messages::{Entry, Look};
-use super::{Chat, Here, Pane, Picking, Request, ask, live_of, reads};
+use super::{Chat, Here, Pane, Picking, Request, ask, live_of, reads, rescue};
 use crate::chat::saying::GO_ON;
 use crate::kernel::markdown::{code_blocks, links};
 use crate::kernel::terminal::safe_line;
@@ -48,10 +48,13 @@ impl Chat {
                 self.side.typing = true;
             }
             k::SEND => return self.send(),
-            k::NEWLINE => self.composer.newline(),
+            k::NEWLINE => {
+                self.composer.newline();
+                self.menu = None;
+            }
             k::EDITOR => {
                 let text = self.composer.text();
-                return vec![Effect::Lend(Lend::Edit { name: "message", text, extension: ".md" })];
+                return self.edit_outside(text);
             }
             _ => return self.act_in_pane(action, world),
         }
@@ -281,7 +284,14 @@ impl Chat {
             return fail("this is too much for a message", &hint);
         }
         self.composer.insert(text);
-        Vec::new()
+        self.offer()
+    }
+
+    /// Opens the person's editor on a text that becomes the message.
+    pub(super) fn edit_outside(&mut self, text: String) -> Vec<Effect> {
+        self.menu = None;
+        let of = rescue::name(self.here.id());
+        vec![Effect::Lend(Lend::Edit { name: "message", text, extension: ".md", of })]
     }
 
     /// The model that is asked here, as far as that is known.

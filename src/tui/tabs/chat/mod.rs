@@ -15,7 +15,9 @@ mod keys;
 mod live;
 mod menus;
 mod messages;
+mod offering;
 mod reads;
+mod rescue;
 mod sessions;
 mod slash;
 mod thread;
@@ -103,6 +105,10 @@ struct Wishes {
     system: Option<String>,
     tuning: Tuning,
     tools: Vec<String>,
+    /// The name of a chat that begins.
+    name: Option<String>,
+    /// Whether a chat that begins is forgotten when it ends.
+    temporary: bool,
 }
 
 /// What a list of models is for.
@@ -147,6 +153,16 @@ pub struct Chat {
     now: Timestamp,
     /// The chat that a menu is about.
     about: Option<Id>,
+    /// The message that is to be blacked out, and the words of it.
+    black: Option<(Id, Option<String>)>,
+    /// The file that is written over if the person says so.
+    over: String,
+    /// What is offered behind `/`.
+    menu: Option<offering::Menu>,
+    /// Whether answers are shown as they were written.
+    raw: bool,
+    /// Columns of the screen.
+    room: u16,
 }
 
 impl Default for Chat {
@@ -178,6 +194,11 @@ impl Default for Chat {
             moments: 0,
             now: Timestamp::from_micros(0),
             about: None,
+            black: None,
+            over: String::new(),
+            menu: None,
+            raw: false,
+            room: 80,
         }
     }
 }
@@ -225,7 +246,7 @@ impl Chat {
 
     fn look<'w>(&self, world: &World<'w>) -> Look<'w> {
         let width = self.text_area(world.area).width;
-        Look { width, theme: world.theme, keys: world.keys, zone: world.zone, now: world.now }
+        Look { width, theme: world.theme, keys: world.keys, zone: world.zone, now: world.now, raw: self.raw }
     }
 
     fn wish(&self) -> Wishes {
@@ -274,7 +295,7 @@ impl Tab for Chat {
     }
 
     fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
-        self.now = world.now;
+        (self.now, self.room) = (world.now, world.area.width);
         let mut effects = match happening {
             Happening::Shown => self.shown(),
             Happening::Act(action) => self.act(action, world),
@@ -285,8 +306,9 @@ impl Tab for Chat {
             Happening::Closed(name, reply) => self.closed(name, reply, world),
             Happening::Edited(_, Some(text)) => {
                 self.composer.set(&text);
-                Vec::new()
+                self.offer()
             }
+            Happening::Leaving => self.leaving(),
             Happening::News(events) => self.heard(&events),
             Happening::Resized => {
                 self.thread.forget_all();
@@ -329,7 +351,8 @@ impl Tab for Chat {
     }
 
     fn wants(&self, key: &KeyEvent) -> bool {
-        self.pane == Pane::Compose && self.finding.is_none() && !self.side.typing && self.composer.wants(key)
+        let composing = self.pane == Pane::Compose && self.finding.is_none() && !self.side.typing;
+        composing && (self.menu_wants(key) || self.composer.wants(key))
     }
 
     fn hints(&self) -> Vec<Action> {

@@ -46,6 +46,10 @@ pub struct Ask {
     pub tools: Vec<String>,
     /// The question that this one takes the place of.
     pub replaces: Option<Id>,
+    /// The name of a chat that begins.
+    pub name: Option<String>,
+    /// Whether a chat that begins is forgotten when it ends.
+    pub temporary: bool,
 }
 
 /// What happens in a turn.
@@ -134,6 +138,8 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
             title: ask.text.as_deref().map(saying::title).filter(|title| !title.is_empty()),
             model: ask.model.clone(),
             system: ask.system.clone(),
+            name: ask.name.clone(),
+            temporary: ask.temporary,
             ..NewSession::default()
         })?,
     };

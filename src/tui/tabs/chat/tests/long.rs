@@ -51,7 +51,7 @@ fn of_ten_thousand_messages_only_what_is_seen_is_made() {
     let theme = crate::tui::theme::Theme::choose("plain", &Default::default(), crate::tui::theme::Depth::None, false);
     let (keys, _) = crate::tui::keymap::Keymap::new(&[TABLE], &Default::default());
     let (now, zone) = (Timestamp::from_micros(NOW), jiff::tz::TimeZone::UTC);
-    let look = Look { width: 60, theme: &theme, keys: &keys, zone: &zone, now };
+    let look = Look { width: 60, theme: &theme, keys: &keys, zone: &zone, now, raw: false };
     let loaded = Loaded { session, leaf: None, entries: entries.collect(), older: None, cost_micros: 0 };
     thread.take(loaded, &look);
     thread.prepare(None, 40, &look);
@@ -62,4 +62,29 @@ fn of_ten_thousand_messages_only_what_is_seen_is_made() {
     }
     assert!(thread.made() < 50 * 20, "{}", thread.made());
     assert_eq!(thread.visible(None, 40).len(), 40);
+}
+
+#[test]
+fn one_goes_on_from_where_one_stands_whatever_others_do() {
+    let mut stage = open(LARGE);
+    stage.types("mine").keys("enter");
+    let ask = turn(&mut stage);
+    assert_eq!(ask.parent, Some(id(15)));
+    step(&mut stage, &ask.lane, Step::Awaited(id(41)));
+    let own = |leaf| move |r: &Request| matches!(r, Request::Thread { leaf: l, .. } if *l == leaf);
+    let asked = requests(&mut stage);
+    assert!(asked.iter().any(own(Some(id(41)))), "one's own answer, not whatever came last: {asked:?}");
+    let mut answer = said(41, Some(40), "assistant", text("Mine."));
+    answer.message.session = id(1);
+    let mut entries = talk();
+    entries.extend([said(40, Some(15), "user", text("mine")), answer]);
+    // Somebody else asked something at the same time, and the chat goes on there.
+    let session = Session { head: Some(id(51)), ..chat(1, "Monads and commits") };
+    let mine = Loaded { session, leaf: Some(id(41)), entries, older: None, cost_micros: 0 };
+    stage.answer(AnyAnswer::Chat(Answer::Thread(id(1), Ok(Box::new(mine)))));
+    step(&mut stage, &ask.lane, Step::Ended(End { asked: true, ..End::default() }));
+    let asked = requests(&mut stage);
+    assert!(asked.iter().any(own(Some(id(41)))), "{asked:?}");
+    stage.types("and on").keys("enter");
+    assert_eq!(turn(&mut stage).parent, Some(id(41)));
 }
