@@ -178,7 +178,7 @@ impl Chat {
 
     /// A text to read.
     pub(super) fn read_page(&self, title: &str, lines: &[String]) -> Vec<Effect> {
-        let room = self.room.saturating_sub(6).min(98);
+        let room = self.room.saturating_sub(8).min(96);
         let rows = lines.iter().flat_map(|line| wrapped_words(line, room, Style::default())).collect();
         vec![Effect::Open("page", Box::new(Popup::Page(Page::new(title, rows))))]
     }

@@ -170,7 +170,7 @@ impl Chat {
 
     /// The commands that can be typed.
     pub(super) fn help(&self) -> Vec<Effect> {
-        let columns = usize::from(self.room.saturating_sub(6).min(98));
+        let columns = usize::from(self.room.saturating_sub(8).min(96));
         let lines: Vec<String> = slash::help(columns).lines().map(String::from).collect();
         self.read_page("Commands that can be typed; keys: F1", &lines)
     }

@@ -215,7 +215,10 @@ fn what_is_written_is_sent_streams_and_ends() {
     step(&mut stage, &ask.lane, Step::Begun(Box::new(session.clone())));
     step(&mut stage, &ask.lane, Step::Awaited(id(21)));
     let reads: Vec<Request> = requests(&mut stage);
-    assert!(matches!(reads.last(), Some(Request::Thread { session: s, leaf, .. }) if (*s, *leaf) == (id(7), Some(id(21)))), "{reads:?}");
+    assert!(
+        matches!(reads.last(), Some(Request::Thread { session: s, leaf, .. }) if (*s, *leaf) == (id(7), Some(id(21)))),
+        "{reads:?}"
+    );
     let mut answer = said(21, Some(20), "assistant", Vec::new());
     (answer.message.status, answer.cost, answer.message.model) = (MessageStatus::Pending, None, None);
     let entries = vec![said(20, None, "user", text("hello\nthere")), answer.clone()];
