@@ -45,7 +45,7 @@ fn one_that_fails_or_hangs_does_not_stop_the_others() {
         true => Answer::text("never whole").hold("never"),
         false => Answer::text("fine"),
     });
-    let args = [&["compare", "--timeout", "300ms", "-m", "nonsense-9"], &TWO[..], &["hello"]].concat();
+    let args = [&["compare", "--timeout", "3s", "-m", "nonsense-9"], &TWO[..], &["hello"]].concat();
     let out = world.run(&args);
     assert_eq!(out.code, 0, "{out:?}");
     assert!(out.stdout.contains("fine") && out.stdout.contains("cancelled"), "{out:?}");
@@ -103,7 +103,7 @@ fn what_was_answered_before_a_failure_is_printed_and_kept() {
     assert_eq!((out.code, out.stdout.as_str()), (4, "the first\n"), "{out:?}");
     assert!(out.stderr.contains("step 2 failed; this is what step 1 said"), "{out:?}");
     server.answer(Answer::text("the first")).answer(Answer::text("x y").hold("x"));
-    let lines = world.run(&["chain", "--timeout", "300ms", "--json", "one", "two"]);
+    let lines = world.run(&["chain", "--timeout", "3s", "--json", "one", "two"]);
     let lines: Vec<Value> = lines.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines[0]["step"]["answer"]["text"], "the first");
     assert_eq!(lines[1]["step"]["answer"]["status"], "cancelled");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
 use super::diary::{Diary, Watched, follow};
 use crate::kernel::error::{Error, Kind, Result};
@@ -16,10 +17,14 @@ use crate::kernel::error::{Error, Kind, Result};
 /// How long a program may take to end by itself once its stdin is closed, and again after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long a program that closed its output may take to end and to say its last words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// A running program. Dropping it kills its whole group.
 pub(super) struct Process {
     child: Child,
     group: Option<Pid>,
+    stderr: Option<JoinHandle<()>>,
 }
 
 /// What is read from it and written to it.
@@ -50,11 +55,11 @@ pub(super) fn start(
     crate::exec::without_terminal(start.as_std_mut());
     let mut child = start.spawn().map_err(|error| not_started(name, program, error))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(stderr) = child.stderr.take() {
-        tokio::spawn(follow(name.to_string(), stderr, diary.clone()));
-    }
+    let stderr = child.stderr.take().map(|stderr| tokio::spawn(follow(name.to_string(), stderr, diary.clone())));
     match (child.stdout.take(), child.stdin.take()) {
-        (Some(stdout), Some(stdin)) => Ok((Process { child, group }, (Watched::new(stdout, diary.clone()), stdin))),
+        (Some(stdout), Some(stdin)) => {
+            Ok((Process { child, group, stderr }, (Watched::new(stdout, diary.clone()), stdin)))
+        }
         _ => Err(Error::new(Kind::Failed, format!("the MCP server `{name}` has no pipes"))),
     }
 }
@@ -81,12 +86,20 @@ fn not_started(name: &str, program: &str, error: std::io::Error) -> Error {
 }
 
 impl Process {
-    /// How it ended, when it ends within a moment: `exit code 3`, `signal 9`.
+    /// How it ended, when it ends soon: `exit code 3`, `signal 9`. Its last words are in the diary then.
     pub(super) async fn ended(&mut self) -> Option<String> {
-        let status = tokio::time::timeout(GRACE, self.child.wait()).await.ok()?.ok()?;
+        self.within(LAST_WORDS).await
+    }
+
+    async fn within(&mut self, patience: Duration) -> Option<String> {
+        let status = tokio::time::timeout(patience, self.child.wait()).await.ok()?.ok()?;
         // What it left behind ends too, now: later the number of its group may be another's.
         self.signal(Signal::KILL);
         self.group = None;
+        if let Some(reader) = self.stderr.take() {
+            // Its last words are read to their end, unless a daemon that it left holds the pipe.
+            let _ = tokio::time::timeout(patience, reader).await;
+        }
         Some(match (status.code(), status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("signal {signal}"),
@@ -96,9 +109,9 @@ impl Process {
 
     /// Ends it, its stdin being closed: waits a moment, asks it to end, kills what is left of its group.
     pub(super) async fn end(mut self) {
-        if self.ended().await.is_none() {
+        if self.within(GRACE).await.is_none() {
             self.signal(Signal::TERM);
-            self.ended().await;
+            self.within(GRACE).await;
         }
     }
 
