@@ -166,3 +166,21 @@ fn a_chat_is_opened_from_the_search_where_the_words_were_said() {
         ["user: what is around Saturn?", "assistant: Rings of ice and dust.", "user: are they old?"]
     );
 }
+
+#[test]
+fn a_line_for_the_shell_has_the_terminal_and_a_chat_is_saved_where_one_says() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let mut seat = seat(&world);
+    seat.press("!echo the shell says $((6 * 7))\r").until("the shell says 42");
+    seat.until("Enter goes back to fac");
+    seat.press("\r").expect("To my-openai/test-model");
+    server.answer(Answer::text("Rings of ice."));
+    seat.press("what is around Saturn?\r").expect("Rings of ice.");
+    seat.press("/save saturn.md\r").expect("saved in");
+    assert!(world.read("saturn.md").contains("Rings of ice."));
+    seat.press("/context\r").expect("What would be sent now").expect("what is around Saturn?").press("q");
+    seat.press("/redact").expect("Tab takes it").press("\x1b\x15").press("/sav").expect("/save").press("\t");
+    seat.expect("/save ").press("sat").expect("saturn.md").press("\t\r").expect("Write over it?").press("\x1b\x11");
+    assert_eq!(seat.end().0, 0);
+}

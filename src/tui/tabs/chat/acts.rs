@@ -101,8 +101,8 @@ impl Chat {
                 self.thread.toggle(place);
                 Vec::new()
             }
-            actions::FIND_NEXT => self.show_hit(1, &look),
-            actions::FIND_PREVIOUS => self.show_hit(self.thread.hits.len().saturating_sub(1), &look),
+            actions::FIND_NEXT => self.find_on(true, &look),
+            actions::FIND_PREVIOUS => self.find_on(false, &look),
             other => {
                 let live = live_of(&self.turns, self.here);
                 match (self.pane, other) {
@@ -163,6 +163,19 @@ impl Chat {
             Some(leaf) => vec![ask("find", Request::Find { leaf, words })],
             None => Vec::new(),
         }
+    }
+
+    /// Goes on to the next place, or back to the one before: in this message, or in the next one that has some.
+    fn find_on(&mut self, forward: bool, look: &Look<'_>) -> Vec<Effect> {
+        let Some(id) = self.thread.hits.get(self.thread.hit).copied() else { return Vec::new() };
+        if self.thread.show_within(id, forward, look) {
+            return Vec::new();
+        }
+        let out = self.show_hit(if forward { 1 } else { self.thread.hits.len().saturating_sub(1) }, look);
+        if let Some(id) = self.thread.hits.get(self.thread.hit).copied().filter(|_| !forward) {
+            while self.thread.show_within(id, true, look) {}
+        }
+        out
     }
 
     /// Shows the place that was found so many further on.

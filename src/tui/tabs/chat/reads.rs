@@ -484,6 +484,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_screen_goes_on_from_its_own_leaf_and_follows_what_is_said_behind_it() {
+        use crate::kernel::clock::{Clock, Timestamp};
+        use crate::kernel::ids::Ids;
+        use crate::store::{NewMessage, NewSession};
+        let place = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(Timestamp::from_micros(1_700_000_000_000_000));
+        let store = Store::open(&place.path().join("store.db"), clock, Ids::seeded(3)).unwrap();
+        let session = store.begin_session(&NewSession::default()).unwrap().id;
+        let say = |parent: Option<Id>, words: &str| {
+            let said = NewMessage::whole(session, "user", json!([Part::text(words)]), words.to_string());
+            store.add_message(&NewMessage { parent, ..said }).unwrap()
+        };
+        let start = say(None, "start");
+        let (mine, theirs) = (say(Some(start), "mine"), say(Some(start), "theirs"));
+        let further = say(Some(theirs), "further");
+        let of = |head, leaf| {
+            let (leaf, messages) = end_of(&store, Some(head), leaf, 80).unwrap();
+            (leaf.unwrap(), messages.into_iter().map(|m| m.words).collect::<Vec<_>>())
+        };
+        assert_eq!(of(further, Some(mine)), (mine, vec!["start".to_string(), "mine".to_string()]));
+        assert_eq!(of(further, Some(theirs)).0, further);
+        assert_eq!(of(further, Some(start)).0, further);
+        assert_eq!(of(further, None).0, further);
+        store.remove_message(mine).unwrap();
+        assert_eq!(of(further, Some(mine)).0, further, "what was taken away is no place to stay");
+    }
+
+    #[test]
     fn paths_are_read_as_terminals_paste_them() {
         let of = |typed: &str| path_of(typed, Path::new("/w"), Some(Path::new("/home/me")));
         assert_eq!(of("'/a b.png' "), Path::new("/a b.png"));

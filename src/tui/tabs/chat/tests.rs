@@ -259,8 +259,13 @@ fn words_are_found_and_questions_jumped_to() {
     stage.answer(AnyAnswer::Chat(Answer::Hits("monad".into(), Ok(vec![id(11), id(12)]))));
     stage.keys("enter");
     insta::assert_snapshot!(stage.text());
+    // It stands twice in this message.
+    stage.keys("n");
+    assert!(stage.text().contains("2 of 2"), "{}", stage.text());
     stage.keys("n");
     assert!(stage.text().contains("1 of 2"), "{}", stage.text());
+    stage.keys("N");
+    assert!(stage.text().contains("2 of 2"), "{}", stage.text());
 }
 
 #[test]
