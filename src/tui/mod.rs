@@ -10,6 +10,7 @@ mod input;
 pub mod jobs;
 pub mod keymap;
 mod linear;
+pub mod permission;
 pub mod pictures;
 pub mod popups;
 mod screen;

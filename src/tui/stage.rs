@@ -167,6 +167,13 @@ impl Stage {
         self
     }
 
+    /// The program is being left.
+    pub fn leave(&mut self) -> &mut Stage {
+        let effects = self.shell.leaving();
+        self.effects.extend(effects.into_iter().map(|(_, effect)| effect));
+        self
+    }
+
     /// A text came back from another program.
     pub fn edited(&mut self, name: &'static str, text: Option<String>) -> &mut Stage {
         let front = self.shell.front();

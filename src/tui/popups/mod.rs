@@ -115,7 +115,7 @@ impl Popup {
         let inner = Frame::inner(self.area(world.area));
         match self {
             Popup::Choose(choose) => choose.key(key),
-            Popup::Card(card) => card.key(key),
+            Popup::Card(card) => card.key(key, inner),
             Popup::Ask(ask) => ask.key(key),
             Popup::Form(form) => form.key(key),
             Popup::Page(page) => page.key(key, inner),

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
+use super::permission::CARD as PERMISSION;
 use super::pictures::Way;
 use super::popups::{Outcome, Popup, Reply};
 use super::tabs::{Answer, Tab, TabId};
@@ -224,6 +225,12 @@ impl Shell {
         }
     }
 
+    /// The program is being left: every tab keeps what must not be lost.
+    pub fn leaving(&mut self) -> Vec<(TabId, Effect)> {
+        let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+        ids.into_iter().flat_map(|id| self.tell(id, Happening::Leaving)).collect()
+    }
+
     /// Hands something to a tab from outside.
     pub fn hand(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
         self.tell(id, happening)
@@ -401,7 +408,7 @@ impl Shell {
         let Some(mut open) = self.popups.pop() else { return Vec::new() };
         let outcome = work(&mut open.popup, &self.world(self.body()));
         // A question that follows another one was not asked for by the key that answered that.
-        self.by_hand &= !matches!(open.popup, Popup::Card(_));
+        self.by_hand &= !matches!(open.popup, Popup::Card(_)) && !open.name.starts_with(PERMISSION);
         let front = self.front();
         match outcome {
             Outcome::Stays => {

@@ -143,6 +143,19 @@ pub enum Request {
     Health(health::Request),
 }
 
+impl Request {
+    /// What would be lost if the program did not wait for its end; `None` for what only reads.
+    pub fn keeps(&self) -> Option<&'static str> {
+        match self {
+            Request::Chat(request) => request.keeps(),
+            Request::Runs(runs::Request::Start(_)) => Some("a run that is being stopped"),
+            Request::Runs(runs::Request::Remove(_)) => Some("runs that are being removed"),
+            Request::Commands(_) => Some("what the Commands tab was at"),
+            Request::Runs(_) | Request::Search(_) | Request::Events(_) | Request::Usage(_) | Request::Health(_) => None,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Debug, PartialEq)]
 pub enum Answer {

@@ -80,12 +80,22 @@ pub struct Look<'a> {
     pub zone: &'a TimeZone,
     /// What time it is.
     pub now: Timestamp,
+    /// Whether answers are shown as they were written.
+    pub raw: bool,
 }
 
 impl Look<'_> {
     /// A span in a role.
     pub fn span(&self, role: Role, text: impl AsRef<str>) -> Span<'static> {
         Span::styled(safe_line(text.as_ref()).into_owned(), self.theme.style(role))
+    }
+
+    /// An answer: drawn, or as it was written.
+    pub fn answer(&self, text: &str) -> Vec<Row> {
+        match self.raw {
+            true => wrapped_words(text.trim_end_matches('\n'), self.width, self.theme.style(Role::Text)),
+            false => prose::rows(text, self.width, self.theme),
+        }
     }
 
     /// The key of an action, as it is shown.
@@ -208,7 +218,7 @@ fn attached_text(at: usize, text: &str, open: bool, look: &Look<'_>, out: &mut V
 fn answer(entry: &Entry, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     for (at, part) in entry.parts.iter().enumerate() {
         match part {
-            Part::Text { text } => out.extend(plain(prose::rows(text, look.width, look.theme))),
+            Part::Text { text } => out.extend(plain(look.answer(text))),
             Part::Reasoning { text, .. } if text.trim().is_empty() => {}
             Part::Reasoning { text, .. } => {
                 let open = (pieces.opened)(at);

@@ -418,6 +418,24 @@ impl Thread {
         true
     }
 
+    /// Shows the next row of this message, or the one before, that holds what is looked for; false where there is none.
+    pub fn show_within(&mut self, id: Id, forward: bool, look: &Look<'_>) -> bool {
+        let Some(at) = self.index(id).filter(|at| *at == self.cursor.0) else { return false };
+        self.make(at, None, look);
+        let rows = self.rows.get(&id).map_or(&[][..], Vec::as_slice);
+        let holds = |row: &usize| rows[*row].row.text().to_lowercase().contains(&self.wanted);
+        let here = self.cursor.1.min(rows.len());
+        let found = match forward {
+            true => (here + 1..rows.len()).find(holds),
+            false => (0..here).rev().find(holds),
+        };
+        let Some(row) = found.filter(|_| !self.wanted.is_empty()) else { return false };
+        self.cursor = (at, row);
+        self.top = self.above((at, row), usize::from(self.height) / 3, None, look);
+        self.follows = false;
+        true
+    }
+
     /// Whether the beginning of what was read is near, and there is more.
     pub fn wants_older(&self) -> bool {
         self.older.is_some() && !self.reading && self.top.0 < 10

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Chat, Here, Pane, live_of, sessions};
 use crate::chat::saying::called;
 use crate::kernel::figures::dollars;
-use crate::kernel::terminal::truncate_to_width;
+use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::Effort;
 use crate::tui::happening::World;
 use crate::tui::theme::Role;
@@ -25,7 +25,11 @@ impl Chat {
             cursor = self.view_side(buffer, panes.side, world);
         }
         cursor = self.view_thread(buffer, panes.thread, world).or(cursor);
-        self.view_composer(buffer, panes.compose, world).or(cursor)
+        let cursor = self.view_composer(buffer, panes.compose, world).or(cursor);
+        if self.pane == Pane::Compose {
+            self.view_menu(buffer, panes.compose, panes.thread, world);
+        }
+        cursor
     }
 
     fn view_side(&self, buffer: &mut Buffer, area: Rect, world: &World<'_>) -> Option<Position> {
@@ -49,7 +53,7 @@ impl Chat {
         rows.draw(buffer, list, theme, |index, wide| {
             let Some(session) = all.get(index) else { return Line::default() };
             let of = |lane: &str| self.turns.iter().any(|t| t.lane == lane && t.here == Here::Session(session.id));
-            let asks = self.asking.iter().any(|a| of(&a.lane));
+            let asks = self.cards.all().any(of);
             let busy = self.turns.iter().any(|t| t.here == Here::Session(session.id));
             sessions::row(session, busy, asks, self.side.unread.contains(&session.id), wide, theme)
         });
@@ -66,9 +70,13 @@ impl Chat {
     /// What the conversation is called, and what stands at the end of that line.
     fn titles(&self) -> (String, String) {
         let title = match (&self.thread.session, self.here) {
+            (Some(session), _) if session.temporary => "Not kept".to_string(),
             (Some(session), _) => called(session),
             (None, Here::Session(id)) => self.side.find(id).map_or_else(|| id.tail(), called),
-            (None, Here::New(_)) => "New chat".to_string(),
+            (None, Here::New(_)) if self.wish().temporary => "New chat, not kept".to_string(),
+            (None, Here::New(_)) => {
+                self.wish().name.map_or_else(|| "New chat".to_string(), |n| safe_line(&n).into_owned())
+            }
         };
         let hits = self.thread.hits.len();
         let aside = match (self.thread.wanted.is_empty(), hits, &self.thread.session) {
@@ -153,7 +161,7 @@ impl Chat {
             },
         };
         let wish = self.wish();
-        let mut facts = Vec::new();
+        let mut facts: Vec<String> = self.raw.then(|| "as written".to_string()).into_iter().collect();
         facts.extend(match wish.tools.len() {
             0 => None,
             1 => Some("1 tool".to_string()),

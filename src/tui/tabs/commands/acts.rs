@@ -420,7 +420,7 @@ impl Commands {
             _ => ".md",
         };
         self.editing = Some((file, text.clone()));
-        vec![Effect::Lend(Lend::Edit { name: "definition", text, extension })]
+        vec![Effect::Lend(Lend::Edit { name: "definition", text, extension, of: String::new() })]
     }
 
     pub(super) fn edited(&mut self, text: Option<String>) -> Vec<Effect> {

@@ -54,7 +54,7 @@ fn own_files_are_edited_and_nothing_is_lost_when_that_fails() {
     stage.keys("e");
     assert_eq!(stage.take(), [ask("edit", Request::Read(file.clone()))]);
     answer(&mut stage, Answer::Read(file.clone(), Ok("# one\n".into())));
-    let edit = Lend::Edit { name: "definition", text: "# one\n".into(), extension: ".md" };
+    let edit = Lend::Edit { name: "definition", text: "# one\n".into(), extension: ".md", of: String::new() };
     assert_eq!(stage.take(), [Effect::Lend(edit)]);
     stage.edited("definition", Some("# two".into()));
     let save = Request::Save { file, was: "# one\n".into(), text: "# two".into() };
