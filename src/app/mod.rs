@@ -1,11 +1,14 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod carry;
+pub mod chats;
 mod find;
 pub mod health;
 mod house;
 pub mod mcp;
 pub mod models;
 mod open;
+pub mod prompts;
 pub mod runtime;
 pub mod sources;
 pub mod tools;

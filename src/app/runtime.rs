@@ -17,6 +17,19 @@ pub fn runtime() -> Result<Runtime> {
         .context(Kind::Failed, || "cannot start the network runtime".to_string())
 }
 
+/// What futures run on where a person may be waited for: a thread of its own hears servers and closes connections
+/// meanwhile.
+///
+/// # Errors
+/// When the process is out of file descriptors or threads.
+pub fn patient() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context(Kind::Failed, || "cannot start the network runtime".to_string())
+}
+
 /// Runs a future to its end; the runtime is made for it and goes with it.
 ///
 /// # Errors

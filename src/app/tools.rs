@@ -1,16 +1,16 @@
 //! The tools that a turn offers: commands, and tools of MCP servers. Offering asks for nothing to run: each use is
 //! decided in the chat.
 //!
-//! It prints nothing: whoever uses it says what was left out, and asks whether a changed definition is accepted.
+//! It prints nothing: a [`Host`] says what was left out, and asks whether a changed definition is accepted.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::App;
-use super::mcp::{Accept, PATTERN};
+use super::mcp::PATTERN;
 use crate::chat::Tool;
 use crate::chat::driver::stopped;
-use crate::chat::mcp::Servers;
+use crate::chat::mcp::{Offer, Servers};
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
@@ -23,43 +23,47 @@ pub struct Kit {
     patterns: Vec<String>,
 }
 
-/// The tools that are there.
-#[derive(Default)]
-pub struct Gathered {
-    /// All of them; no two have the same name.
-    pub tools: Vec<Arc<dyn Tool>>,
-    /// A sentence about each that is left out.
-    pub left_out: Vec<String>,
-    /// Those of servers that nobody had seen, `server/tool`, pinned as they are now.
-    pub pinned: Vec<String>,
+/// Who says what happens to tools, and asks the person about them.
+pub trait Host {
+    /// A sentence about something that is left out.
+    fn left_out(&mut self, said: &str);
+
+    /// Tools of servers that nobody had seen, each as `server/tool`; they are pinned as they are now.
+    fn pinned(&mut self, tools: &[String]);
+
+    /// Whether a definition that differs from the pinned one, whose text is `before`, is accepted.
+    ///
+    /// # Errors
+    /// When that cannot be asked.
+    fn accepts(&mut self, offer: &Offer, before: &str) -> Result<bool>;
 }
 
 impl App {
-    /// Finds commands and servers, with a sentence about each that is left out; servers are not started yet.
+    /// Finds commands and servers; servers are not started yet.
     ///
     /// # Errors
     /// `NotFound` for what was typed and is not there; the settings and the store may be unreadable.
-    pub fn kit(&self, wanted: Wanted<'_>) -> Result<(Kit, Vec<String>)> {
+    pub fn kit(&self, wanted: Wanted<'_>, host: &mut dyn Host) -> Result<Kit> {
         let apart = |all: &[String]| -> (Vec<String>, Vec<String>) {
             all.iter().cloned().partition(|name| name.starts_with(PATTERN))
         };
         let ((mut patterns, typed), (more, defined)) = (apart(wanted.typed), apart(wanted.defined));
         let offer = self.tools(Wanted { typed: &typed, defined: &defined, near: wanted.near })?;
-        let mut said = offer.left_out;
+        offer.left_out.iter().for_each(|said| host.left_out(said));
         for pattern in more {
             match self.mcp_is_there(server(&pattern)) {
                 Ok(()) => patterns.push(pattern),
-                Err(error) => said.push(format!("`{pattern}` is not offered: {}", error.full_message())),
+                Err(error) => host.left_out(&format!("`{pattern}` is not offered: {}", error.full_message())),
             }
         }
         let mut servers = None;
         if !patterns.is_empty() {
             let names: Vec<&str> = patterns.iter().map(|p| server(p)).collect();
             let (found, broken) = self.mcp_like(&names)?;
-            said.extend(broken.into_iter().map(|(name, error)| format!("{name}: {}", error.full_message())));
+            broken.iter().for_each(|(name, error)| host.left_out(&format!("{name}: {}", error.full_message())));
             servers = Some(found);
         }
-        Ok((Kit { commands: offer.tools, servers, patterns }, said))
+        Ok(Kit { commands: offer.tools, servers, patterns })
     }
 }
 
@@ -70,28 +74,32 @@ impl Kit {
         commands.chain(self.patterns.iter().cloned()).collect()
     }
 
-    /// Starts the servers and gives every tool. What is new is pinned, what has changed is left out unless `accept`
-    /// says yes. `None` when that was stopped.
+    /// Starts the servers and gives every tool, no two of the same name. What is new is pinned, what has changed is left
+    /// out unless the host accepts it. `None` when that was stopped.
     ///
     /// # Errors
-    /// Those of the store, and of `accept`.
-    pub async fn gather(&self, app: &App, stop: &Stop, accept: &mut Accept<'_>) -> Result<Option<Gathered>> {
+    /// Those of the store, and of the host.
+    pub async fn gather(&self, app: &App, stop: &Stop, host: &mut dyn Host) -> Result<Option<Vec<Arc<dyn Tool>>>> {
         let mut tools = self.commands.clone();
-        let Some(servers) = &self.servers else { return Ok(Some(Gathered { tools, ..Gathered::default() })) };
+        let Some(servers) = &self.servers else { return Ok(Some(tools)) };
+        let mut accept = |offer: &Offer, before: &str| host.accepts(offer, before);
         let offered = tokio::select! {
-            offered = app.mcp_tools(servers, &self.patterns, accept) => offered?,
+            offered = app.mcp_tools(servers, &self.patterns, &mut accept) => offered?,
             () = stopped(stop) => return Ok(None),
         };
-        let mut left_out = offered.left_out;
+        offered.left_out.iter().for_each(|said| host.left_out(said));
         let mut names: BTreeSet<String> = tools.iter().map(|t| t.spec().name.clone()).collect();
         for (key, tool) in offered.tools {
             if names.insert(tool.spec().name.clone()) {
                 tools.push(tool);
             } else {
-                left_out.push(format!("{key} is left out: another tool has its name"));
+                host.left_out(&format!("{key} is left out: another tool has its name"));
             }
         }
-        Ok(Some(Gathered { tools, left_out, pinned: offered.pinned }))
+        if !offered.pinned.is_empty() {
+            host.pinned(&offered.pinned);
+        }
+        Ok(Some(tools))
     }
 
     /// Ends the servers.

@@ -6,11 +6,13 @@
 pub mod archive;
 pub mod attach;
 pub mod context;
+pub mod copy;
 pub mod driver;
 pub mod export;
 pub mod import;
 pub mod input;
 pub mod mcp;
+pub mod offers;
 pub mod policy;
 mod record;
 pub mod saying;

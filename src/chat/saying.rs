@@ -1,10 +1,10 @@
 //! How chats and turns are spoken of: titles, sums of money, how an answer ended. The same words everywhere.
 
 use super::driver::{Ended, Outcome};
-use crate::kernel::error::{Error, Kind};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::dollars;
 use crate::kernel::terminal::safe_line;
-use crate::providers::model::Finish;
+use crate::providers::model::{Effort, Finish, Tuning};
 use crate::store::{AnswerCost, Session};
 
 /// What is said so that an answer that is not whole goes on.
@@ -50,6 +50,46 @@ pub fn fault(outcome: &mut Outcome, asked_for_length: bool, kept: &str) -> Optio
         }
         Ended::Failed(error) => Some(error),
     }
+}
+
+/// How hard a model is to think, as it is typed.
+///
+/// # Errors
+/// `Usage` for another word.
+pub fn effort(word: &str) -> Result<Effort> {
+    Ok(match word {
+        "off" | "none" => Effort::None,
+        "low" => Effort::Low,
+        "on" | "medium" => Effort::Medium,
+        "high" => Effort::High,
+        other => {
+            return Err(
+                Error::new(Kind::Usage, format!("`{other}` is no effort")).hint("write on, off, low, medium or high")
+            );
+        }
+    })
+}
+
+/// How hard a model thinks, as a sentence.
+pub fn thinks(effort: Option<Effort>) -> &'static str {
+    match effort {
+        None => "the model thinks as it wants to",
+        Some(Effort::None) => "the model does not think first",
+        Some(Effort::Low) => "the model thinks a little",
+        Some(Effort::Medium) => "the model thinks",
+        Some(Effort::High) => "the model thinks hard",
+    }
+}
+
+/// What was set, as `key=value` in a line.
+pub fn set_in(tuning: &Tuning) -> String {
+    let tuning = serde_json::to_value(tuning).unwrap_or_default();
+    let empty = |v: &serde_json::Value| {
+        v.is_null() || v.as_array().is_some_and(Vec::is_empty) || v.as_object().is_some_and(serde_json::Map::is_empty)
+    };
+    let all = tuning.as_object().into_iter().flatten().filter(|(_, v)| !empty(v));
+    let set: Vec<String> = all.map(|(key, value)| format!("{key}={value}")).collect();
+    if set.is_empty() { "(nothing is set)".to_string() } else { set.join(" ") }
 }
 
 /// What the answers of a chat took, as a sentence.

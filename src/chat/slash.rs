@@ -1,5 +1,7 @@
 //! The commands behind `/`: one line each.
 
+use crate::kernel::terminal::{pad, width};
+
 /// A command of the chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the table below says what each is for")]
@@ -159,19 +161,55 @@ pub fn nearest(name: &str) -> Vec<&'static str> {
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// The table as text: a line a command, in columns.
-pub fn help() -> String {
-    let usage = |slash: &Slash| format!("/{} {}", slash.name, slash.hint).trim_end().to_string();
-    let widest = TABLE.iter().map(|s| crate::kernel::terminal::width(&usage(s))).max().unwrap_or(0).min(30);
+/// How a command is written.
+pub fn usage(slash: &Slash) -> String {
+    format!("/{} {}", slash.name, slash.hint).trim_end().to_string()
+}
+
+/// The table as text in so many columns: a command a line, with what it does beside it, or below it where it is long.
+pub fn help(columns: usize) -> String {
+    const WIDEST: usize = 30;
+    let widest = TABLE.iter().map(|s| width(&usage(s))).filter(|wide| *wide <= WIDEST).max().unwrap_or(0);
     let mut out = String::new();
     for slash in TABLE {
-        out.push_str(&format!("  {}  {}\n", crate::kernel::terminal::pad(&usage(slash), widest), slash.help));
+        let usage = usage(slash);
+        let lines = words_within(slash.help, columns.saturating_sub(widest + 4));
+        let mut lines = lines.iter();
+        match width(&usage) <= widest {
+            true => {
+                let first = lines.next().map_or("", String::as_str);
+                out.push_str(&format!("  {}  {first}\n", pad(&usage, widest)));
+            }
+            false => out.push_str(&format!("  {usage}\n")),
+        }
+        lines.for_each(|line| out.push_str(&format!("  {}  {line}\n", pad("", widest))));
     }
-    out.push_str("\n  !line runs a shell line; a line that begins with // is sent with one /\n");
-    out.push_str(
-        "  Alt-Enter or Ctrl-J begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"\n",
-    );
+    out.push('\n');
+    for said in [
+        "!line runs a shell line; a line that begins with // is sent with one /",
+        "Alt-Enter or Ctrl-J begins a new line; so does Enter behind a backslash or inside of ``` or \"\"\"",
+    ] {
+        words_within(said, columns.saturating_sub(2)).iter().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
     out
+}
+
+/// Lines of whole words of at most so many columns, where the words are no longer.
+fn words_within(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| width(line));
+        match lines.last_mut() {
+            Some(last) if line == 0 || line + 1 + width(word) <= columns => {
+                if line > 0 {
+                    last.push(' ');
+                }
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -198,6 +236,11 @@ mod tests {
 
     #[test]
     fn help_has_a_line_for_each() {
-        assert_eq!(help().lines().filter(|l| l.starts_with("  /")).count(), TABLE.len());
+        for columns in [20, 40, 74, 100, usize::MAX] {
+            let help = help(columns);
+            assert_eq!(help.lines().filter(|l| l.starts_with("  /")).count(), TABLE.len());
+            let long = help.lines().find(|l| width(l) > columns.max(60));
+            assert_eq!(long, None, "{columns}");
+        }
     }
 }

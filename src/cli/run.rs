@@ -4,9 +4,11 @@ use std::ffi::OsString;
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::talk::prompts::{Asking, Kits};
+use super::talk::prompts::asking;
 use super::talk::question;
+use super::talk::tools::Teller;
 use super::{Context, RESERVED, help};
+use crate::app::prompts::Kits;
 use crate::app::tools::Kit;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{self, Catalog, Resolved, Trust};
@@ -235,12 +237,12 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     let mut engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
     engine.input = piped_input(context, &plan)?;
     let asking = prompt::asks_models(&plan)
-        .then(|| Asking::new(context, &plan, &asked.tools, asked.trigger == "manual", signals.stop()))
+        .then(|| asking(context, &plan, &asked.tools, asked.trigger == "manual", signals.stop()))
         .transpose()?;
     engine.runners.extend(asking.iter().map(|asking| asking.runner()));
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher);
-    asking.map_or(Ok(()), |asking| asking.end(context))?;
+    asking.map_or(Ok(()), |asking| asking.end(&context.app))?;
     let report = report?;
     drop(signals);
     if let Some(error) = watcher.stuck.take() {
@@ -273,7 +275,7 @@ fn dry_run(context: &Context, catalog: &Catalog<'_>, plan: &Plan, asked: &Asked)
     let mut engine = context.app.engine(catalog, stop, false, &asked.trigger)?;
     engine.input = piped_input(context, plan)?;
     let mut steps = engine::dry_run(&engine, plan)?;
-    let kits = Kits::new(context, plan, &asked.tools)?;
+    let kits = Kits::new(&context.app, plan, &asked.tools, &mut Teller(context))?;
     for (dry, (unit, step)) in steps.iter_mut().zip(plan.steps()) {
         dry.tools = kits.of(&unit.resolved, step).map(Kit::named).unwrap_or_default();
     }

@@ -39,8 +39,10 @@ pub fn about(param: &Param) -> String {
         parts.push(param.help.clone());
     }
     let mut notes = Vec::new();
-    if !param.choices.is_empty() {
-        notes.push(param.choices.join("|"));
+    // A placeholder such as `{{tcp|udp}}` is its own help.
+    let choices = param.choices.join("|");
+    if !choices.is_empty() && !param.help.contains(&choices) {
+        notes.push(choices);
     }
     if let Some(default) = &param.default {
         notes.push(format!("default {default}"));

@@ -154,6 +154,18 @@ pub(super) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
     Ok(ioctl_fionbio(fd, true)?)
 }
 
+/// Makes `command` the leader of a session of its own when it is started: it has no terminal to read keys from or to
+/// write to, and leads a process group.
+pub fn without_terminal(command: &mut Command) {
+    let begin_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes one plain system call
+    // and allocates nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(begin_session);
+    }
+}
+
 /// A process group that was started here; what is left of it is killed when this is dropped before its leader was
 /// reaped.
 #[derive(Debug)]
@@ -171,13 +183,7 @@ impl Group {
 
     /// Starts `command` as the leader of a session without a terminal.
     pub(super) fn spawn_apart(mut command: Command) -> io::Result<Self> {
-        let begin_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes one plain system
-        // call and allocates nothing.
-        #[allow(unsafe_code)]
-        unsafe {
-            command.pre_exec(begin_session);
-        }
+        without_terminal(&mut command);
         Ok(Self::of(command.spawn()?))
     }
 

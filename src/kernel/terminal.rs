@@ -10,4 +10,4 @@ mod width;
 
 pub use clipboard::copy_sequence;
 pub use sanitizer::{Sanitizer, is_hidden, safe, safe_line};
-pub use width::{pad, truncate_to_width, width};
+pub use width::{clusters, pad, truncate_to_width, width};

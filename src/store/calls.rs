@@ -141,14 +141,18 @@ pub struct Timing {
     pub day: String,
     /// Who was asked.
     pub model: String,
+    /// The chat, its id.
+    pub session: Option<String>,
+    /// The command that asked.
+    pub command: Option<String>,
     /// Milliseconds to the first piece.
     pub first_token_ms: Option<u64>,
     /// Milliseconds in all.
     pub duration_ms: Option<u64>,
 }
 
-pub(super) const TIMINGS: &str = "SELECT date(started / 1000000 + ?4, 'unixepoch'), model, first_token_ms, duration_ms
-     FROM calls WHERE owner = ?1 AND started >= ?2 AND started < ?3 AND status = 'ok' AND NOT from_cache
+pub(super) const TIMINGS: &str = "SELECT date(started / 1000000 + ?4, 'unixepoch'), model, first_token_ms, duration_ms,
+     session, command FROM calls WHERE owner = ?1 AND started >= ?2 AND started < ?3 AND status = 'ok' AND NOT from_cache
      AND purpose <> 'import' ORDER BY started DESC LIMIT ?5";
 
 const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'),
@@ -288,6 +292,8 @@ impl Store {
                         model: row.get(1)?,
                         first_token_ms: ms(row.get(2)?),
                         duration_ms: ms(row.get(3)?),
+                        session: row.get(4)?,
+                        command: row.get(5)?,
                     })
                 },
             )?;

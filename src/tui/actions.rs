@@ -2,6 +2,8 @@
 
 use super::keymap::{Action, Entry, Section, entry};
 
+/// Take the form as it is.
+pub const SEND: Action = Action("form-send");
 /// Leave the program.
 pub const QUIT: Action = Action("quit");
 /// Open the palette.
@@ -107,6 +109,7 @@ pub const TABLE: &[Entry] = &[
     entry(COPY, Lists, &["y"], "copy", "Copy what is chosen"),
     entry(ACCEPT, Typing, &["enter"], "done", "Take what is typed"),
     entry(BACK, Typing, &["esc"], "back", "Leave what is typed"),
+    entry(SEND, Section::Form, &["ctrl-s"], "go", "Take the form as it is"),
     entry(NEXT_CHOICE, Typing, &["down", "ctrl-n", "tab"], "", "Next choice"),
     entry(PREVIOUS_CHOICE, Typing, &["up", "shift-tab"], "", "Previous choice"),
     entry(PAGE_UP, Typing, &["pageup"], "", "A screen up"),

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::keymap::{Action, Keymap};
+use super::pictures::Way;
 use super::popups::{Popup, Reply as Given};
 use super::tabs::{Answer, Request, TabId};
 use super::theme::Theme;
@@ -50,6 +51,8 @@ pub enum Happening {
     Moment,
     /// Another tab wants something shown.
     Told(Tell),
+    /// The program is being left: what must not be lost is to be kept now.
+    Leaving,
 }
 
 /// What one tab says to another.
@@ -101,6 +104,16 @@ pub enum Lend {
         text: String,
         /// The end of the file's name, such as `.md`.
         extension: &'static str,
+        /// Where the text belongs, as a part of the file's name, so that it can be brought back after a kill; empty
+        /// where it need not be.
+        of: String,
+    },
+    /// A line in the person's shell, on the whole terminal; answered by [`Happening::Returned`].
+    Shell {
+        /// The name under which the tab hears of it.
+        name: &'static str,
+        /// The line.
+        line: String,
     },
     /// This program with other words (`fac run …`), on the whole terminal; answered by [`Happening::Returned`].
     Ourselves {
@@ -182,6 +195,8 @@ impl<T> PartialEq for ReplyTo<T> {
     }
 }
 
+impl<T> Eq for ReplyTo<T> {}
+
 /// What a tab may look at.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
@@ -199,4 +214,8 @@ pub struct World<'a> {
     pub motion: bool,
     /// Moments since the start, for what moves; 100 ms each.
     pub moment: u64,
+    /// How pictures are shown.
+    pub pictures: Way,
+    /// Whether something lies on top of the tab.
+    pub covered: bool,
 }

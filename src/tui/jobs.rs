@@ -2,7 +2,7 @@
 //!
 //! It knows neither what is asked nor what is answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
@@ -13,6 +13,9 @@ use super::tabs::{Answer, Request, TabId, work};
 use crate::app::App;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
+
+/// Whoever leaves is not told what is waited for before this.
+const MOMENT: Duration = Duration::from_millis(700);
 
 /// Where work is done: the rooms, and a way to answer.
 pub struct Desk<'a> {
@@ -60,7 +63,8 @@ struct Running {
 #[derive(Default)]
 pub struct Jobs {
     lanes: HashMap<(TabId, Lane), Running>,
-    threads: Vec<JoinHandle<()>>,
+    /// Threads that are waited for in the end, and what they keep.
+    threads: Vec<(JoinHandle<()>, &'static str)>,
     next: u64,
 }
 
@@ -79,6 +83,7 @@ impl Jobs {
     ) -> Result<()> {
         self.stop(tab, &lane);
         self.next += 1;
+        let keeps = request.keeps();
         let (ticket, stop, sender) = (self.next, Stop::new()?, to.clone());
         self.lanes.insert((tab, lane.clone()), Running { ticket, stop: stop.clone() });
         let body = move || {
@@ -100,8 +105,8 @@ impl Jobs {
         let thread = crate::kernel::error::Context::context(spawned, crate::kernel::error::Kind::Failed, || {
             "cannot start a thread".to_string()
         })?;
-        self.threads.retain(|thread| !thread.is_finished());
-        self.threads.push(thread);
+        self.threads.retain(|(thread, _)| !thread.is_finished());
+        self.threads.extend(keeps.map(|keeps| (thread, keeps)));
         Ok(())
     }
 
@@ -131,10 +136,25 @@ impl Jobs {
         }
     }
 
-    /// Waits until what was given up has ended its programs and written its records, no longer than `limit`.
-    pub fn settle(&self, limit: Duration) {
+    /// Waits until what was given up has ended its programs and written its records, no longer than `limit`. What is
+    /// waited for is told to `say` once that takes a moment.
+    pub fn settle(&self, limit: Duration, mut say: impl FnMut(&str)) {
         let begun = Instant::now();
-        while self.threads.iter().any(|thread| !thread.is_finished()) && begun.elapsed() < limit {
+        let mut said = false;
+        loop {
+            let open = self.threads.iter().filter(|(thread, _)| !thread.is_finished()).map(|(_, keeps)| *keeps);
+            let open: BTreeSet<&str> = open.collect();
+            let open = open.into_iter().collect::<Vec<_>>().join(", ");
+            if open.is_empty() {
+                return;
+            }
+            if begun.elapsed() >= limit {
+                return say(&format!("not waited for any longer: {open}"));
+            }
+            if begun.elapsed() >= MOMENT && !std::mem::replace(&mut said, true) {
+                let locked = "where the database is locked by another program that takes a while";
+                say(&format!("waiting at most {} s for {open}; {locked}", limit.as_secs()));
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -22,6 +22,8 @@ pub enum Section {
     Lists,
     /// While a line is typed.
     Typing,
+    /// While a form is filled in.
+    Form,
     /// The chat tab.
     Chat,
     /// The conversation of the chat tab.
@@ -51,6 +53,7 @@ impl Section {
             Section::Everywhere => "Everywhere",
             Section::Lists => "Lists and texts",
             Section::Typing => "While typing",
+            Section::Form => "Filling in a form",
             Section::Chat => "Chat",
             Section::Thread => "Conversation",
             Section::Sessions => "List of chats",

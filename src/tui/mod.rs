@@ -9,6 +9,8 @@ mod input;
 pub mod jobs;
 pub mod keymap;
 mod linear;
+pub mod permission;
+pub mod pictures;
 pub mod popups;
 mod screen;
 mod session;

@@ -24,6 +24,7 @@ use ratatui::layout::Rect;
 use rustix::fd::OwnedFd;
 
 use super::linear::Linear;
+use super::pictures;
 use super::shell::Shell;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Context, Kind, Result};
@@ -44,6 +45,8 @@ pub struct Wishes {
     pub tmux: bool,
     /// Plain lines instead of a picture.
     pub linear: bool,
+    /// Whether pictures are shown by kitty's protocol, and have to be forgotten at the end.
+    pub kitty: bool,
 }
 
 impl Wishes {
@@ -55,7 +58,7 @@ impl Wishes {
         let knows = ["kitty", "ghostty", "foot", "alacritty", "wezterm", "rio", "contour"];
         let releases = knows.iter().any(|name| term.contains(name) || program.contains(name));
         let tmux = env.text("TMUX").is_some();
-        Wishes { mouse, releases: releases && !tmux, tmux, linear }
+        Wishes { mouse, releases: releases && !tmux, tmux, linear, kitty: false }
     }
 }
 
@@ -259,6 +262,9 @@ fn restore(held: &Held, wishes: &Wishes) {
     }
     if wishes.mouse {
         let _ = out.write_all(MOUSE_OFF.as_bytes());
+    }
+    if wishes.kitty {
+        let _ = out.write_all(pictures::forget().as_bytes());
     }
     let _ = execute!(
         out,

@@ -1,11 +1,11 @@
 //! One sitting at the screen: the loop, and the effects that leave the shell.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use super::happening::{Effect, Fault, Lend, Tell};
 use super::input::Reader;
 use super::jobs::{Jobs, Posted};
 use super::keymap::Keymap;
+use super::pictures::Way;
 use super::screen::{Screen, Wishes, noise_file};
 use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{TABLES, TabId};
@@ -44,6 +45,12 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What still goes on gets so long to end when the person leaves: a little more than programs do.
 const SETTLED: Duration = Duration::from_secs(7);
+
+/// Who has the terminal is looked at this often.
+const LENT: Duration = Duration::from_millis(30);
+
+/// A program that is to end with us gets so long before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Facts that are handed on at once; whoever missed some reads the rows.
 const NEWS: usize = 200;
@@ -91,8 +98,9 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let config = app.config()?;
     let state = app.paths.state.clone();
     std::fs::create_dir_all(&state).context(Kind::Failed, || format!("cannot make {}", state.display()))?;
-    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
     let (settings, warnings) = settings(app, start.coloured, start.linear)?;
+    let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
+    let wishes = Wishes { kitty: settings.pictures == Way::Kitty, ..wishes };
     let (sender, arrivals) = mpsc::channel();
     let mut screen = Screen::take(wishes, &noise_file(&state))?;
     crash::prepare(&state, app.clock.clone(), app.redactor.clone(), screen.restorer());
@@ -108,7 +116,7 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     }
     let reader = Reader::start(sender.clone(), Arrival::Terminal, || Arrival::Gone)
         .context(Kind::Failed, || "cannot start a thread".to_string())?;
-    let lent = Arc::new(AtomicBool::new(false));
+    let lent = Arc::new(Lent::default());
     listen_to_signals(sender.clone(), lent.clone())?;
     watch_the_log(app, sender.clone())?;
     if let Some(warning) = warnings.first() {
@@ -148,6 +156,10 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         let all: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
         warnings.push(format!("tui.tab: there is no tab {name}; there are {}", all.join(", ")));
     }
+    let pictures = match linear {
+        true => Way::Off,
+        false => Way::of(&app.env, config.text("tui.images").unwrap_or("auto"), depth),
+    };
     let themes = move |name: &str| Theme::choose(name, &colours, depth, light);
     let settings = Settings {
         keys,
@@ -156,27 +168,32 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         clock: app.clock.clone(),
         patience: patience(app),
         zone: TimeZone::system(),
+        pictures,
         themes: Box::new(themes),
     };
     Ok((settings, warnings))
 }
 
-/// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
 /// How long a question has to be seen before it is answered, microseconds; tests need not wait.
 fn patience(app: &App) -> i64 {
     let said = app.env.text("FAC_TEST_PATIENCE").filter(|_| cfg!(debug_assertions));
     said.and_then(|micros| micros.parse().ok()).unwrap_or(PATIENCE)
 }
 
-fn listen_to_signals(sender: Sender<Arrival>, lent: Arc<AtomicBool>) -> Result<()> {
+/// While the terminal is lent, Ctrl-C and Ctrl-\ are meant for who has it.
+fn listen_to_signals(sender: Sender<Arrival>, lent: Arc<Lent>) -> Result<()> {
     let context = || "cannot listen to signals".to_string();
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT]).context(Kind::Failed, context)?;
     std::thread::Builder::new()
         .name("tui-signals".to_string())
         .spawn(move || {
             for signal in signals.forever() {
-                if matches!(signal, SIGINT | SIGQUIT) && lent.load(Ordering::SeqCst) {
-                    continue;
+                if lent.now.load(Ordering::SeqCst) {
+                    match signal {
+                        SIGINT | SIGQUIT => continue,
+                        SIGTERM | SIGHUP => lent.signal.store(signal, Ordering::SeqCst),
+                        _ => {}
+                    }
                 }
                 if sender.send(Arrival::Signal(signal)).is_err() {
                     return;
@@ -212,6 +229,39 @@ fn watch_the_log(app: &App, sender: Sender<Arrival>) -> Result<()> {
     Ok(())
 }
 
+/// Another program that has the terminal.
+#[derive(Default)]
+struct Lent {
+    /// Whether there is one.
+    now: AtomicBool,
+    /// The signal that ended us meanwhile; 0 for none.
+    signal: AtomicI32,
+}
+
+impl Lent {
+    /// Waits for a program; when we are to end, it is to end too.
+    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
+        let mut told: Option<Instant> = None;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            match (self.signal.load(Ordering::SeqCst), told, pid) {
+                (0, ..) => {}
+                (_, None, Some(pid)) => {
+                    // One that has ended meanwhile is found by the next look.
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+                    told = Some(Instant::now());
+                }
+                (_, Some(at), _) if at.elapsed() < GRACE => {}
+                _ => child.kill()?,
+            }
+            std::thread::sleep(LENT);
+        }
+    }
+}
+
 struct Sitting<'a> {
     app: &'a App,
     screen: Screen,
@@ -221,8 +271,7 @@ struct Sitting<'a> {
     sender: Sender<Arrival>,
     noise: PathBuf,
     linear: bool,
-    /// Whether another program has the terminal.
-    lent: Arc<AtomicBool>,
+    lent: Arc<Lent>,
     /// The exit code, once it is over.
     over: Option<u8>,
 }
@@ -269,8 +318,13 @@ impl Sitting<'_> {
             }
         }
         self.jobs.stop_all();
+        let last = self.shell.leaving();
+        self.perform(last);
         self.screen.leave();
-        self.jobs.settle(SETTLED);
+        self.jobs.settle(SETTLED, |said| {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "fac: {said}");
+        });
         Ok(self.over.unwrap_or(0))
     }
 
@@ -348,14 +402,19 @@ impl Sitting<'_> {
     /// Gives the terminal away while `work` goes on.
     fn away<T>(&mut self, work: impl FnOnce() -> T) -> T {
         self.reader.pause();
-        self.lent.store(true, Ordering::SeqCst);
+        self.lent.now.store(true, Ordering::SeqCst);
         self.screen.leave();
         let done = work();
+        let signal = self.lent.signal.load(Ordering::SeqCst);
+        if signal != 0 {
+            self.over = Some(u8::try_from(128 + signal).unwrap_or(1));
+            return done;
+        }
         if let Err(error) = self.screen.enter_again(&self.noise) {
             self.shell.fail(&Fault::from(error));
             self.over = Some(129);
         }
-        self.lent.store(false, Ordering::SeqCst);
+        self.lent.now.store(false, Ordering::SeqCst);
         self.reader.resume();
         self.refresh();
         done
@@ -373,8 +432,8 @@ impl Sitting<'_> {
 
     fn lend(&mut self, tab: TabId, lend: Lend) {
         match lend {
-            Lend::Edit { name, text, extension } => {
-                let edited = self.edit(&text, extension);
+            Lend::Edit { name, text, extension, of } => {
+                let edited = self.edit(&text, extension, &of);
                 let text = match edited {
                     Ok(text) => text,
                     Err(error) => {
@@ -388,29 +447,51 @@ impl Sitting<'_> {
                 let program = self.app.env.path("FAC_PROGRAM").map_or_else(std::env::current_exe, Ok);
                 // A home that a flag named is the home of that one too.
                 let own = self.app.launcher().map(|l| l.own_env.clone()).unwrap_or_default();
-                let ended = self.away(|| -> io::Result<()> {
-                    Command::new(program?).args(&words).envs(own).status()?;
-                    wait_for_a_key()
+                let command = program.map(|program| {
+                    let mut command = Command::new(program);
+                    command.args(&words).envs(own);
+                    command
                 });
-                if let Err(error) = ended {
-                    self.shell.fail(&Fault { said: format!("cannot run that: {error}"), hint: None });
-                }
-                self.incoming(Incoming::Returned(tab, name));
+                self.run_away(tab, name, command);
+            }
+            Lend::Shell { name, line } => {
+                let command = self.app.shell_line(&line);
+                self.run_away(tab, name, Ok(command));
             }
         }
     }
 
+    /// Runs a program on the whole terminal; what it printed stays in sight until a key is pressed.
+    fn run_away(&mut self, tab: TabId, name: &'static str, command: io::Result<Command>) {
+        let lent = self.lent.clone();
+        let ended = self.away(|| -> io::Result<()> {
+            let status = lent.wait(command?.spawn()?)?;
+            if !status.success() {
+                writeln!(io::stdout(), "\n({status})")?;
+            }
+            if lent.signal.load(Ordering::SeqCst) == 0 { wait_for_a_key() } else { Ok(()) }
+        });
+        if let Err(error) = ended {
+            self.shell.fail(&Fault { said: format!("cannot run that: {error}"), hint: None });
+        }
+        self.incoming(Incoming::Returned(tab, name));
+    }
+
     /// The person's editor on a text; `None` when nothing was changed.
-    fn edit(&mut self, text: &str, extension: &str) -> Result<Option<String>> {
+    fn edit(&mut self, text: &str, extension: &str, of: &str) -> Result<Option<String>> {
         let words = self.app.config()?.text("editor").and_then(shlex::split).unwrap_or_default();
         let words = if words.is_empty() { vec!["vi".to_string()] } else { words };
-        let file = self.app.paths.state.join(format!("edit-{}{extension}", std::process::id()));
+        let dash = if of.is_empty() { "" } else { "-" };
+        let file = self.app.paths.state.join(format!("edit-{}{dash}{of}{extension}", std::process::id()));
         crate::kernel::files::write_atomic(&file, text.as_bytes(), true)?;
-        let ended = self.away(|| Command::new(&words[0]).args(&words[1..]).arg(&file).status());
+        let lent = self.lent.clone();
+        let ended = self
+            .away(|| Command::new(&words[0]).args(&words[1..]).arg(&file).spawn().and_then(|child| lent.wait(child)));
         let edited = std::fs::read_to_string(&file);
         let _ = std::fs::remove_file(&file);
         let status = ended.context(Kind::Unreachable, || format!("cannot start the editor {}", words[0]))?;
-        if !status.success() {
+        // An editor that was ended with us leaves what it saved.
+        if !status.success() && self.over.is_none() {
             return Err(Error::new(Kind::Failed, "the editor failed; the text is as it was"));
         }
         let edited = edited.context(Kind::Failed, || format!("cannot read {}", file.display()))?;
@@ -428,7 +509,7 @@ fn wait(arrivals: &Receiver<Arrival>, limit: Duration) -> std::result::Result<Ar
 
 /// What a program printed stays in sight until a key is pressed.
 fn wait_for_a_key() -> io::Result<()> {
-    use std::io::{Read, Write};
+    use std::io::Read;
     let mut out = io::stdout();
     write!(out, "\n[Enter goes back to fac] ")?;
     out.flush()?;

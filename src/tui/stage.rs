@@ -9,8 +9,9 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 
 use super::actions;
-use super::happening::{Effect, Happening, Tell};
+use super::happening::{Effect, Fault, Happening, Tell};
 use super::keymap::{Chord, Keymap};
+use super::pictures::Way;
 use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{Answer, TABLES, Tab, TabId};
 use super::theme::{Depth, Theme};
@@ -25,6 +26,52 @@ pub const LARGE: (u16, u16) = (120, 40);
 
 /// The small screen of the snapshots.
 pub const SMALL: (u16, u16) = (80, 24);
+
+/// What a tab may have to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was answered yet.
+    Busy,
+    /// There is nothing.
+    Empty,
+    /// It could not be read.
+    Fails,
+    /// These words stand wherever words of others can.
+    Says(&'static str),
+}
+
+/// Every state, by its name.
+const STATES: [(&str, State); 7] = [
+    ("busy", State::Busy),
+    ("empty", State::Empty),
+    ("error", State::Fails),
+    (
+        "long",
+        State::Says(
+            "a name that goes on and on until nobody remembers how it began, with_a_part_that_cannot_be_broken_anywhere_\
+             because_there_is_no_blank_in_it_at_all_and_it_is_longer_than_any_pane_is_wide_by_far, and an end",
+        ),
+    ),
+    (
+        "wide",
+        State::Says(
+            "日本語の長い題名と、幅の広い文字でいっぱいの文章は、どこで折り返されるのでしょうか。한국어도 中文也",
+        ),
+    ),
+    ("right_to_left", State::Says("שלום עולם, זה טקסט מימין לשמאל עם 123 ומילים English ועוד · مرحبا بالعالم")),
+    ("emoji", State::Says("🎉 👩‍👩‍👧 🦀 🇵🇹 ❤️ é ñ 👍🏽 party 🚀 and ⚠️ signs 🧑‍💻 at the end 🏁")),
+];
+
+/// A tab in every state, at both sizes, by the state's name.
+pub fn every_state(make: impl Fn(State, (u16, u16)) -> Stage) -> Vec<(String, String)> {
+    let both = |state| format!("{}\n\n{}", make(state, LARGE).text(), make(state, SMALL).text());
+    STATES.into_iter().map(|(name, state)| (format!("state_{name}"), both(state))).collect()
+}
+
+/// What failed, for tests.
+pub fn fault() -> Fault {
+    Fault { said: "the database disk image is malformed".into(), hint: Some("`fac doctor` looks closer".into()) }
+}
 
 /// A screen without a terminal.
 pub struct Stage {
@@ -54,6 +101,7 @@ impl Stage {
             clock: Clock::fixed(Timestamp::from_micros(NOW)),
             patience,
             zone: TimeZone::UTC,
+            pictures: Way::Blocks,
             themes: Box::new(themes),
         };
         let mut shell = Shell::new(settings, vec![tab], Rect::new(0, 0, size.0, size.1));
@@ -115,6 +163,13 @@ impl Stage {
     pub fn told(&mut self, tell: Tell) -> &mut Stage {
         let front = self.shell.front();
         let effects = self.shell.hand(front, Happening::Told(tell));
+        self.effects.extend(effects.into_iter().map(|(_, effect)| effect));
+        self
+    }
+
+    /// The program is being left.
+    pub fn leave(&mut self) -> &mut Stage {
+        let effects = self.shell.leaving();
         self.effects.extend(effects.into_iter().map(|(_, effect)| effect));
         self
     }

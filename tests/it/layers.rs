@@ -51,6 +51,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("genai", &["providers"]),
     ("mlua", &["plugins"]),
     ("ratatui", &["tui"]),
+    ("ratatui_image", &["tui"]),
+    ("image", &["tui"]),
     ("crossterm", &["tui"]),
     ("ratatui_textarea", &["tui"]),
     ("tui_input", &["tui"]),

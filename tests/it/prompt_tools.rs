@@ -31,6 +31,13 @@ And now without.
 ```prompt {tools=write}
 Just one.
 ```
+### `/later`
+```prompt {id=first}
+Wait.
+```
+```prompt {id=second tools=write}
+Write.
+```
 ### `/plain`
 ```prompt
 Hello.
@@ -87,6 +94,36 @@ fn the_person_at_the_terminal_is_asked() {
     seat.expect("command user:write (may change things)").expect("Allow it?").press("\x1b[B\r").expect("two");
     assert_eq!(seat.end().0, 0);
     assert_eq!(world.read("written"), "yes");
+}
+
+#[test]
+fn a_run_on_the_screen_asks_by_a_card_whichever_tab_is_in_front() {
+    let server = ModelServer::start();
+    let mut world = kit(&server);
+    world.set("FAC_TEST_PATIENCE", "0");
+    server
+        .answer(Answer::text("first held rest").hold("first held"))
+        .answer(Answer::call("write", json!({"text": "one"})))
+        .answer(Answer::call("write", json!({"text": "two"})))
+        .answer(Answer::text("it is over"));
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "commands"], 120, 40);
+    seat.expect("╭ ").press("/").press("later").expect("╭ user:later").press("\r\r").expect("first held");
+    seat.press("\x1b7").expect("the database is sound");
+    server.wait_held(1);
+    server.release();
+    seat.expect("In the run of `user:later`:").expect("user:write (it may change things)").expect("[n  no ]");
+    assert!(seat.screen().contains("3 Runs?"), "{}", seat.screen());
+    // A no that says why.
+    seat.press("t").expect("No, because").press("not now\r").expect("Allow it?").expect("two");
+    assert!(heard(&server.asked()[2])[0].contains("not now"), "{:?}", heard(&server.asked()[2]));
+    assert!(!world.path("written").exists());
+    seat.press("y").expect("the database is sound").press("\x1b3").expect("it is over");
+    assert!(seat.screen().contains("✗ command user:write was not allowed"), "{}", seat.screen());
+    seat.press("\x11");
+    assert_eq!(seat.end().0, 0);
+    assert_eq!(world.read("written"), "two");
+    assert_eq!(offered(&server.asked()[0]), [""; 0]);
+    assert_eq!(offered(&server.asked()[1]), ["write"]);
 }
 
 #[test]

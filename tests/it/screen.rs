@@ -2,6 +2,7 @@
 
 mod chat;
 mod commands;
+mod pictures;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -105,6 +106,55 @@ fn ctrl_c_in_the_editor_is_the_editors_and_the_draft_comes_back() {
     let mut seat = Seat::fac(&world, &["tui"], 100, 30);
     seat.expect("Ctrl-N new").press("draft\x05").until("the editor is open");
     seat.press("\x03").expect("edited").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn what_stood_in_the_editor_survives_whatever_ends_us() {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut world = world();
+        let editor = world.work().join("editor");
+        std::fs::write(&editor, "echo 'half a thought' >\"$1\"\necho the editor is open\nexec tail -f /dev/null\n")
+            .unwrap();
+        world.set("EDITOR", &format!("sh {}", editor.display()));
+        world.set("VISUAL", &format!("sh {}", editor.display()));
+        let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+        seat.expect("Ctrl-N new").press("draft\x05").until("the editor is open");
+        kill_process(Pid::from_raw(seat.pid().cast_signed()).unwrap(), signal).unwrap();
+        if signal == Signal::TERM {
+            let (code, written) = seat.end();
+            assert_eq!(code, 143);
+            assert_given_back(&written);
+        } else {
+            drop(seat);
+        }
+        let left = || {
+            let state = std::fs::read_dir(world.fac().join("state")).unwrap().flatten();
+            state.filter(|f| f.file_name().to_string_lossy().starts_with("edit-")).count()
+        };
+        assert_eq!(left(), usize::from(signal == Signal::KILL));
+        let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+        seat.expect("half a thought").press("\x11");
+        assert_eq!((seat.end().0, left()), (0, 0));
+    }
+}
+
+#[test]
+fn a_locked_database_is_waited_for_aloud_and_loses_nothing() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+    seat.expect("Ctrl-N new");
+    let path = world.fac().join("data/store.db");
+    let lock = rusqlite::Connection::open(&path).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    seat.press("never lost").expect("never lost").press("\x11");
+    seat.until("waiting at most 7 s for what you were writing");
+    let (code, written) = seat.end();
+    assert_eq!(code, 0);
+    assert!(written.contains("not waited for any longer: what you were writing"), "{written}");
+    lock.execute_batch("ROLLBACK").unwrap();
+    let mut seat = Seat::fac(&world, &["tui"], 100, 30);
+    seat.expect("never lost").expect("what you were writing when fac was ended is here again").press("\x11");
     assert_eq!(seat.end().0, 0);
 }
 

@@ -9,6 +9,7 @@ use crate::commands::model::{Command, Severity};
 use crate::commands::{names, source::layout};
 use crate::exec;
 use crate::kernel::error::Kind;
+use crate::kernel::figures::bytes;
 use crate::knowledge::Made;
 use crate::store::{DefinitionFilter, SourceKind, Store};
 
@@ -199,19 +200,18 @@ fn outputs(app: &App, store: &Store, found: &mut Findings) {
 
 fn disk(app: &App, store: &Store, found: &mut Findings) {
     if let Ok(stat) = rustix::fs::statvfs(store.path()) {
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
-        let said = format!("{free} MB free where the store lies");
-        if free < 100 {
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let said = format!("{} free where the store lies", bytes(free));
+        if free < 100_000_000 {
             found.bad("disk", said, "free some space; nothing can be recorded on a full disk")
         } else {
             found.good("disk", said)
         }
     }
-    let outputs = size_of(&app.outputs()) >> 20;
-    let cache = size_of(&app.paths.cache) >> 20;
+    let (outputs, cache) = (bytes(size_of(&app.outputs())), bytes(size_of(&app.paths.cache)));
     if let Ok(config) = app.config() {
         let (runs, days) = (config.int("run.keep_runs"), config.int("run.keep_days"));
-        found.good("disk", format!("run outputs {outputs} MB, cache {cache} MB; kept: {runs} runs, {days} days"));
+        found.good("disk", format!("run outputs {outputs}, cache {cache}; kept: {runs} runs, {days} days"));
     }
 }
 

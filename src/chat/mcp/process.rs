@@ -1,4 +1,4 @@
-//! A server's program: started in a process group of its own, and ended with everything it started.
+//! A server's program: started in a session of its own, without a terminal, and ended with everything it started.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -50,7 +50,9 @@ pub(super) fn start(
     let mut start = Command::new(located(program, path.as_deref(), cwd));
     start.args(arguments).env_clear().envs(env.iter().map(|(k, v)| (k, v))).current_dir(cwd);
     start.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    start.process_group(0).kill_on_drop(true);
+    start.kill_on_drop(true);
+    // It can neither read keys nor write to the screen.
+    crate::exec::without_terminal(start.as_std_mut());
     let mut child = start.spawn().map_err(|error| not_started(name, program, error))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let stderr = child.stderr.take().map(|stderr| tokio::spawn(follow(name.to_string(), stderr, diary.clone())));

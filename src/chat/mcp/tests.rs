@@ -312,6 +312,19 @@ fn offers_are_clean_pinned_and_read_only_only_by_the_settings() {
     });
 }
 
+#[test]
+fn a_program_has_no_terminal_to_read_keys_from_or_to_write_over() {
+    run(async {
+        let place = tempfile::tempdir().unwrap();
+        let said = place.path().join("said");
+        // It leads a session of its own, and such a session begins without a terminal.
+        let script = "import os, sys; open(sys.argv[1], 'w').write(str(os.getsid(0) == os.getpid()))";
+        let server = program(&["python3", "-c", script, &said.display().to_string()]);
+        failing(&server).await;
+        assert_eq!(std::fs::read_to_string(said).unwrap(), "True");
+    });
+}
+
 /// The HTTP server, ended when dropped.
 struct OnHttp(std::process::Child, u16);
 

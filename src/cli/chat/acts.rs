@@ -1,22 +1,19 @@
 //! What the commands behind `/` do.
 
-use std::process::Command;
-
-use super::super::talk::{self, ask, models, sessions, within};
+use super::super::talk::{ask, models, sessions, within};
 use super::super::ui::Role;
 use super::conversation::Conversation;
 use super::slash::{self, SlashCommand};
-use super::{Next, copy, input};
+use super::{Next, input};
+use crate::chat::copy;
 use crate::chat::driver::Ask;
-use crate::chat::export;
-use crate::chat::saying::{GO_ON, sum_of};
+use crate::chat::saying::{self, GO_ON, sum_of};
 use crate::cli::commands::open_editor;
 use crate::cli::search;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::files::write_atomic;
 use crate::kernel::terminal::safe_line;
-use crate::providers::model::Effort;
 use crate::store::{Message, NewSession, SessionEdit, SessionFilter};
 
 /// Does one command.
@@ -127,13 +124,13 @@ fn here<'a>(chat: &'a Conversation<'_>) -> Result<&'a crate::store::Session> {
 fn help(chat: &Conversation<'_>, argument: &str) -> Result<()> {
     let ui = &chat.context.ui;
     if argument.is_empty() {
-        return chat.context.page(&slash::help());
+        return chat.context.page(&slash::help(ui.width()));
     }
     let name = argument.trim_start_matches('/');
     let found = slash::find(name).ok_or_else(|| {
         Error::new(Kind::NotFound, format!("there is no command `/{name}`")).hint("`/help` lists all")
     })?;
-    ui.line(&format!("/{} {}\n  {}", found.name, found.hint, found.help))
+    ui.line(&format!("{}\n  {}", slash::usage(found), found.help))
 }
 
 fn model(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
@@ -255,17 +252,12 @@ fn goto(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
 fn save(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
     need(argument, "/save FILE.md")?;
     let session = chat.session.clone().ok_or_else(|| Error::new(Kind::Usage, "nothing was said yet"))?;
-    let archived = talk::carry::out(chat.store, &session)?;
     let path = chat.path_of(argument);
-    let bytes = match path.extension().and_then(|e| e.to_str()) {
-        Some("json") => export::json::to_bytes(&[archived])?,
-        Some("html" | "htm") => export::html::html(&[archived]).into_bytes(),
-        _ => export::markdown::markdown(&archived, false).into_bytes(),
-    };
-    if path.exists() && !crate::cli::ask::yes(chat.context, &format!("Write over {}?", path.display()), false)? {
+    let over = path.exists();
+    if over && !crate::cli::ask::yes(chat.context, &format!("Write over {}?", path.display()), false)? {
         return Err(Error::new(Kind::Refused, format!("{} is there already", path.display())));
     }
-    write_atomic(&path, &bytes, true)?;
+    chat.context.app.save_chat(&session, &path, over)?;
     chat.context.ui.note(&format!("saved in {}", safe_line(&path.display().to_string())));
     Ok(())
 }
@@ -332,26 +324,10 @@ fn pieces(chat: &mut Conversation<'_>) -> Result<()> {
 }
 
 fn think(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
-    chat.tuning.effort = match argument {
-        "" => chat.tuning.effort,
-        "off" | "none" => Some(Effort::None),
-        "low" => Some(Effort::Low),
-        "on" | "medium" => Some(Effort::Medium),
-        "high" => Some(Effort::High),
-        other => {
-            return Err(
-                Error::new(Kind::Usage, format!("`{other}` is no effort")).hint("write on, off, low, medium or high")
-            );
-        }
-    };
-    let said = match chat.tuning.effort {
-        None => "the model thinks as it wants to",
-        Some(Effort::None) => "the model does not think first",
-        Some(Effort::Low) => "the model thinks a little",
-        Some(Effort::Medium) => "the model thinks",
-        Some(Effort::High) => "the model thinks hard",
-    };
-    chat.context.ui.line(said)
+    if !argument.is_empty() {
+        chat.tuning.effort = Some(saying::effort(argument)?);
+    }
+    chat.context.ui.line(saying::thinks(chat.tuning.effort))
 }
 
 fn set(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
@@ -361,22 +337,7 @@ fn set(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
             |what| Error::new(Kind::Usage, format!("`{argument}` {what}")).hint("for example /set temperature=0.2");
         chat.tuning.set(key, value).map_err(wrong)?;
     }
-    let tuning = serde_json::to_value(&chat.tuning).unwrap_or_default();
-    let empty = |v: &serde_json::Value| {
-        v.is_null() || v.as_array().is_some_and(Vec::is_empty) || v.as_object().is_some_and(serde_json::Map::is_empty)
-    };
-    let set: Vec<String> = tuning
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, v)| !empty(v))
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    chat.context.ui.line(&if set.is_empty() {
-        "(nothing is set)".to_string()
-    } else {
-        safe_line(&set.join(" ")).into_owned()
-    })
+    chat.context.ui.line(&safe_line(&saying::set_in(&chat.tuning)))
 }
 
 fn copied(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
@@ -398,9 +359,8 @@ fn copied(chat: &mut Conversation<'_>, argument: &str) -> Result<()> {
 /// Runs a line in the person's shell; Ctrl-C ends it and not the chat.
 pub(super) fn shell(chat: &mut Conversation<'_>, line: &str) -> Result<()> {
     let _stays = StopOnSignals::new()?;
-    let shell = chat.context.app.env.text("SHELL").filter(|s| !s.is_empty()).unwrap_or("/bin/sh").to_string();
-    let mut command = Command::new(&shell);
-    command.arg("-c").arg(line).current_dir(&chat.context.app.cwd);
+    let mut command = chat.context.app.shell_line(line);
+    let shell = command.get_program().to_string_lossy().into_owned();
     let status =
         chat.lend(|| command.status()).context(Kind::Missing, || format!("the shell {shell} cannot be started"))?;
     if !status.success() {

@@ -1,6 +1,5 @@
 //! The chat that is going on: its session, what goes along with the next question, and turns.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -9,28 +8,26 @@ use super::super::talk::tools;
 use super::super::talk::{self, Form, Person, Printer, ask, record, status_of};
 use super::super::ui::Role;
 use super::super::{draw, search};
-use super::complete::{Candidates, Names, Shared};
+use super::complete::{Names, Shared};
 use super::hush::{Hush, PasteMarks};
 use super::{Args, Next};
+use crate::app::chats::OFFERED;
 use crate::app::models::budget_check;
+use crate::app::runtime::patient;
 use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
-use crate::commands::catalog::quoted;
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
 use crate::providers::model::{Part, Tuning};
 use crate::providers::{Models, Needs};
-use crate::store::{Message, NewSession, Session, SessionEdit, SessionFilter, Store};
+use crate::store::{Message, NewSession, Session, SessionEdit, Store};
 
 /// Lines of the last answer that are shown when a chat is gone on with.
 const GREETING: usize = 20;
-
-/// Chats and messages that Tab offers at most.
-const OFFERED: usize = 200;
 
 /// The chat of this process.
 pub(super) struct Conversation<'c> {
@@ -87,14 +84,8 @@ impl<'c> Conversation<'c> {
             (None, false) => (None, new),
         };
         let tuning = args.question.tuning()?;
-        let home = context.app.paths.user_home.clone();
-        let candidates = Candidates { cwd: context.app.cwd.clone(), home, ..Candidates::default() };
         // A thread of its own: connections are closed and servers heard while the person types.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        let runtime = patient()?;
         let mut chat = Conversation {
             context,
             store,
@@ -109,7 +100,7 @@ impl<'c> Conversation<'c> {
             kit: None,
             raw: args.raw,
             use_cache: !args.no_cache,
-            candidates: Shared::new(candidates.into()),
+            candidates: Shared::default(),
             hush: None,
             unsent: None,
             replaced: None,
@@ -249,32 +240,17 @@ impl<'c> Conversation<'c> {
 
     /// Brings what Tab offers up to date; what cannot be read is not offered.
     pub(super) fn refresh(&self) {
-        let (sessions, _) = self.store.sessions(&SessionFilter::default(), None, OFFERED).unwrap_or_default();
-        let page = self.session.as_ref().and_then(|s| self.store.messages(s.id, None, OFFERED).ok());
-        let recent = page.map(|(messages, _)| messages).unwrap_or_default();
-        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
-        let tags: BTreeSet<String> = sessions.iter().flat_map(|s| s.tags.iter().cloned()).collect();
-        candidates.tags = tags.into_iter().collect();
-        candidates.models = self.models.known();
-        candidates.sessions = sessions
-            .iter()
-            .map(|s| (s.name.clone().unwrap_or_else(|| s.id.tail()), s.title.clone().unwrap_or_default()))
-            .collect();
-        candidates.messages = recent.iter().map(|m| (m.id.tail(), m.words.chars().take(60).collect())).collect();
-        candidates.attached = self.attached.iter().map(|(name, _)| name.clone()).collect();
+        let mut now = self.context.app.candidates(self.models.known(), self.session.as_ref().map(|s| s.id));
+        now.attached = self.attached.iter().map(|(name, _)| name.clone()).collect();
+        *self.candidates.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// What `/tools` can be given, found when it is asked for; what cannot be read is not offered.
     pub(super) fn tools_by_name(&self) -> Names {
-        let servers = self.context.app.config().map(|config| config.members("mcp")).unwrap_or_default();
-        let mut names = vec!["off".to_string(), "marked".to_string()];
-        names.extend(servers.into_keys().map(|name| format!("mcp:{name}")));
-        let store = self.store.clone();
-        Box::new(move || {
-            let commands = store.names_feed(false).unwrap_or_default();
-            let described = commands.into_iter().filter(|c| !c.alias).map(|c| (quoted(&c.row.name), c.row.summary));
-            names.iter().map(|name| (name.clone(), String::new())).chain(described).collect()
-        })
+        match self.context.app.tool_names() {
+            Ok(names) => Box::new(names),
+            Err(_) => Box::new(Vec::new),
+        }
     }
 
     /// Does what comes next; false leaves.

@@ -6,7 +6,6 @@
 mod acts;
 pub mod complete;
 mod conversation;
-pub mod copy;
 pub mod editor;
 mod hint;
 mod history;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::Context;
-use super::carry;
+use crate::app::carry;
 use crate::chat::archive::Chat;
 use crate::chat::import;
 use crate::kernel::error::{Context as _, Error, Kind, Result};

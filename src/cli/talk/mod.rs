@@ -4,7 +4,6 @@
 
 pub(super) mod ask;
 pub(super) mod cache;
-pub(super) mod carry;
 pub(super) mod chain;
 pub(super) mod compare;
 pub(super) mod dear;
@@ -35,7 +34,7 @@ use crate::kernel::terminal::safe_line;
 use crate::providers::model::Finish;
 use crate::store::Session;
 
-pub(super) use crate::app::runtime::{runtime, wait};
+pub(super) use crate::app::runtime::wait;
 pub(super) use crate::kernel::figures::dollars;
 
 /// The same, until Ctrl-C gives it up.

@@ -12,7 +12,8 @@ pub(in crate::cli) use self::show::{show, show_messages, show_pieces, show_tree}
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::{adopt, ask, called, carry, wait, within};
+use super::{adopt, ask, called, wait, within};
+use crate::app::carry;
 use crate::chat::driver::Ask;
 use crate::chat::export;
 use crate::exec::signals::StopOnSignals;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dialoguer::Confirm;
 
 use super::super::{Context, draw};
-use crate::app::tools::Kit;
+use crate::app::tools::{Host, Kit};
 use crate::chat::Tool;
 use crate::chat::mcp::{Offer, pins};
 use crate::commands::tool::Wanted;
@@ -18,35 +18,42 @@ use crate::kernel::terminal::{safe, safe_line};
 
 /// Finds what was typed, and what a definition names beside it; servers are not started yet.
 pub(in crate::cli) fn find(context: &Context, wanted: Wanted<'_>) -> Result<Kit> {
-    let (kit, left_out) = context.app.kit(wanted)?;
-    left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
-    Ok(kit)
+    context.app.kit(wanted, &mut Teller(context))
 }
 
 /// Starts the servers and gives every tool. What is new is pinned, what has changed is asked about.
 pub(in crate::cli) async fn gather(context: &Context, kit: &Kit, stop: &Stop) -> Result<Vec<Arc<dyn Tool>>> {
-    let mut accept = |offer: &Offer, before: &str| Ok(changed(context, before, offer));
-    let gathered = kit.gather(&context.app, stop, &mut accept).await?;
-    let gathered = gathered.ok_or_else(|| Error::new(Kind::Interrupted, "interrupted"))?;
-    gathered.left_out.iter().for_each(|said| context.ui.warn(&safe_line(said)));
-    let pinned = gathered.pinned.len();
-    if pinned > 0 && !context.ui.json {
-        let word = if pinned == 1 { "tool is" } else { "tools are" };
-        context.ui.note(&format!("{pinned} new {word} pinned as they are now; `fac mcp tools` shows them"));
-    }
-    Ok(gathered.tools)
+    let gathered = kit.gather(&context.app, stop, &mut Teller(context)).await?;
+    gathered.ok_or_else(|| Error::new(Kind::Interrupted, "interrupted"))
 }
 
-/// Whether a changed definition is accepted. Without a person it is not.
-fn changed(context: &Context, before: &str, offer: &Offer) -> bool {
-    if !context.ui.ask {
-        return false;
+/// Says it beside the output, and asks at the terminal.
+pub(in crate::cli) struct Teller<'a>(pub(in crate::cli) &'a Context);
+
+impl Host for Teller<'_> {
+    fn left_out(&mut self, said: &str) {
+        self.0.ui.warn(&safe_line(said));
     }
-    let key = pins::key(&offer.server, &offer.definition.name);
-    let difference = draw::diff(&context.ui, &safe(before), &safe(&offer.definition.text()));
-    context.ui.note(&format!("the definition of {} has changed:\n{difference}", safe_line(&key)));
-    let theme = super::super::ask::theme_of(context.ui.colour());
-    super::super::ask::forget_keys();
-    let answer = Confirm::with_theme(&*theme).with_prompt("Offer it as it is now?").default(false).interact();
-    answer.unwrap_or(false)
+
+    fn pinned(&mut self, tools: &[String]) {
+        if !self.0.ui.json {
+            let word = if tools.len() == 1 { "tool is" } else { "tools are" };
+            self.0.ui.note(&format!("{} new {word} pinned as they are now; `fac mcp tools` shows them", tools.len()));
+        }
+    }
+
+    /// Without a person it is not.
+    fn accepts(&mut self, offer: &Offer, before: &str) -> Result<bool> {
+        let ui = &self.0.ui;
+        if !ui.ask {
+            return Ok(false);
+        }
+        let key = pins::key(&offer.server, &offer.definition.name);
+        let difference = draw::diff(ui, &safe(before), &safe(&offer.definition.text()));
+        ui.note(&format!("the definition of {} has changed:\n{difference}", safe_line(&key)));
+        let theme = super::super::ask::theme_of(ui.colour());
+        super::super::ask::forget_keys();
+        let answer = Confirm::with_theme(&*theme).with_prompt("Offer it as it is now?").default(false).interact();
+        Ok(answer.unwrap_or(false))
+    }
 }

@@ -7,6 +7,8 @@ use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::{called, sessions};
+use crate::app::chats::exchange as exchange_of;
+pub(in crate::cli) use crate::app::chats::find as chat;
 use crate::cli::search::after_erasing;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::counted;
@@ -26,32 +28,6 @@ pub struct Redact {
     /// Only these words, wherever they stand
     #[arg(long, value_name = "TEXT")]
     pub(super) words: Option<String>,
-}
-
-/// The chat of this name or id; where there is none, the one chat of this title.
-///
-/// # Errors
-/// `NotFound` when there is none, `Usage` when several have the title.
-pub(in crate::cli) fn chat(store: &Store, wanted: &str) -> Result<Session> {
-    let error = match store.session(wanted) {
-        Err(error) if error.kind() == Kind::NotFound && !wanted.is_empty() => error,
-        other => return other,
-    };
-    let mut titled = Vec::new();
-    for archived in [false, true] {
-        let filter = SessionFilter { text: Some(wanted.to_string()), archived, ..SessionFilter::default() };
-        let (found, _) = store.sessions(&filter, None, 200)?;
-        titled.extend(found.into_iter().filter(|s| s.title.as_deref() == Some(wanted)));
-    }
-    match titled.len() {
-        0 => Err(error),
-        1 => Ok(titled.swap_remove(0)),
-        _ => {
-            let ids: Vec<String> = titled.iter().take(5).map(|s| s.id.tail()).collect();
-            Err(Error::new(Kind::Usage, format!("several chats are called {}", safe_line(wanted)))
-                .hint(format!("take one by its id: {}", ids.join(", "))))
-        }
-    }
 }
 
 /// Once a day, after a question, erases chats that nobody used for as long as `chat.keep_days` says; pinned ones stay. A
@@ -176,28 +152,7 @@ fn around(line: &str, wanted: &str, room: usize) -> String {
 /// # Errors
 /// `NotFound` when there is no such question or message.
 pub(in crate::cli) fn exchange(context: &Context, session: &Session, which: &str) -> Result<()> {
-    let store = context.app.store()?;
-    let path = path(store, session)?;
-    let asked: Vec<usize> = path.iter().enumerate().filter(|(_, m)| m.role == "user").map(|(at, _)| at).collect();
-    let number = which.parse::<usize>().ok().filter(|_| which.len() < 4);
-    let from = match number {
-        Some(number) => number.checked_sub(1).and_then(|n| asked.get(n).copied()).ok_or_else(|| {
-            let said = format!("there are {} here, not {number}", counted(asked.len(), "question"));
-            Error::new(Kind::NotFound, said).hint("their list: `/questions`, or `fac sessions show --questions`")
-        })?,
-        None => {
-            let message = store.message(session.id, which)?;
-            match path.iter().position(|m| m.id == message.id) {
-                Some(at) => at,
-                None => return sessions::show_messages(context, session, &[message]),
-            }
-        }
-    };
-    let until = match path[from].role.as_str() {
-        "user" => asked.iter().copied().find(|at| *at > from).unwrap_or(path.len()),
-        _ => from + 1,
-    };
-    sessions::show_messages(context, session, &path[from..until])
+    sessions::show_messages(context, session, &exchange_of(context.app.store()?, session, which)?)
 }
 
 /// Blacks out a message, or words wherever they stand in a chat.
@@ -215,19 +170,7 @@ pub(in crate::cli) fn blacken(
     message: Option<&str>,
     words: Option<&str>,
 ) -> Result<()> {
-    let store = context.app.store()?;
-    let message = message.map(|id| store.message(session.id, id)).transpose()?.map(|m| m.id);
-    let words = words.filter(|words| !words.trim().is_empty());
-    if message.is_none() && words.is_none() {
-        return Err(Error::new(Kind::Usage, "nothing was named")
-            .hint("name a message (`fac sessions show CHAT --tree` lists them), or --words 'the words'"));
-    }
-    let changed = store.redact(session.id, message, words)?;
-    if changed == 0 {
-        return Err(Error::new(Kind::NotFound, format!("these words stand nowhere in `{}`", called(session)))
-            .hint("they are looked for letter by letter"));
-    }
-    after_erasing(context)?;
+    let changed = context.app.black_out(session, message, words)?;
     if context.ui.json {
         return context.ui.value(&json!({"session": session.id, "messages": changed}));
     }

@@ -264,15 +264,20 @@ fn shown(launcher: &Launcher, catalog: &Catalog<'_>, plan: &Plan) -> Result<Stri
         let folder = step.cwd.map(|cwd| format!(" in {cwd}")).unwrap_or_default();
         text.push_str(&format!("{}{folder}\n", step.program));
         for (name, value) in &step.env {
-            text.push_str(&format!("  {name}={value}\n"));
+            text.push_str(&format!("  {name}={}\n", marked(value)));
         }
         if !step.argv.is_empty() {
-            text.push_str(&format!("  arguments: {}\n", step.argv.join(" ")));
+            text.push_str(&format!("  arguments: {}\n", marked(&step.argv.join(" "))));
         }
         text.extend(step.text.trim_end().lines().map(|line| format!("  | {line}\n")));
         text.extend(step.notes.iter().map(|note| format!("  ({note})\n")));
     }
     Ok(text)
+}
+
+/// A value of several lines, none of which can be taken for a line of the script or for another value.
+fn marked(value: &str) -> String {
+    value.replace('\n', "\n  ┆ ")
 }
 
 impl Tool for CommandTool {

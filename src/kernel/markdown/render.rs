@@ -10,6 +10,7 @@ mod wrap;
 use unicode_width::UnicodeWidthStr;
 
 pub(super) use self::paint::paint;
+pub use self::wrap::may_break;
 use self::wrap::wrap;
 pub(super) use self::wrap::{Piece, Sink, Wrapper, clean};
 use super::highlight::{Highlight, Hue};

@@ -85,6 +85,7 @@ impl Form {
         let (length, height) = (self.inputs.len(), Self::rows_area(inner).height);
         match action {
             actions::BACK => return Outcome::Over(Reply::Dismissed),
+            actions::SEND => return self.send(),
             actions::ACCEPT if self.cursor.at + 1 >= length => return self.send(),
             actions::ACCEPT | actions::NEXT_CHOICE => self.cursor.act(actions::DOWN, length, height),
             actions::PREVIOUS_CHOICE => self.cursor.act(actions::UP, length, height),
@@ -95,9 +96,6 @@ impl Form {
 
     pub(super) fn key(&mut self, key: &KeyEvent) -> Outcome {
         self.complaint.clear();
-        if key.code == KeyCode::Char('s') && key.modifiers.contains(crossterm::event::KeyModifiers::CONTROL) {
-            return self.send();
-        }
         let Some(input) = self.current() else { return Outcome::Stays };
         if input.choices.is_empty() {
             input.field.key(key);
@@ -172,7 +170,7 @@ impl Form {
             Line::styled(input.help.clone(), theme.style(Role::Dim)).render(line(1), buffer);
         }
         if self.complaint.is_empty() {
-            let keys = "Enter next field, on the last one go · Ctrl-S go · Esc back";
+            let keys = "Enter goes to the next field, and on from the last one";
             Line::styled(keys, theme.style(Role::Dim)).render(line(2), buffer);
         } else {
             Line::styled(self.complaint.clone(), theme.style(Role::Bad)).render(line(2), buffer);

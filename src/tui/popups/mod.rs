@@ -10,6 +10,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
 
 pub use card::Card;
 pub use choose::{Choice, Choose};
@@ -65,7 +66,8 @@ impl Popup {
     /// Where keys hold while it is on top.
     pub fn sections(&self) -> &'static [Section] {
         match self {
-            Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[Section::Typing],
+            Popup::Choose(_) | Popup::Ask(_) => &[Section::Typing],
+            Popup::Form(_) => &[Section::Form, Section::Typing],
             Popup::Page(page) if page.is_finding() => &[Section::Typing],
             Popup::Card(_) | Popup::Page(_) => &[Section::Lists],
         }
@@ -74,7 +76,8 @@ impl Popup {
     /// What the hint bar says while it is on top.
     pub fn hints(&self) -> &'static [Action] {
         match self {
-            Popup::Choose(_) | Popup::Ask(_) | Popup::Form(_) => &[actions::ACCEPT, actions::BACK],
+            Popup::Choose(_) | Popup::Ask(_) => &[actions::ACCEPT, actions::BACK],
+            Popup::Form(_) => &[actions::ACCEPT, actions::SEND, actions::BACK],
             Popup::Page(page) if page.is_finding() => &[actions::ACCEPT, actions::BACK],
             Popup::Page(_) => &[actions::FIND, actions::COPY, actions::BACK],
             Popup::Card(_) => &[actions::ACCEPT, actions::BACK],
@@ -112,7 +115,7 @@ impl Popup {
         let inner = Frame::inner(self.area(world.area));
         match self {
             Popup::Choose(choose) => choose.key(key),
-            Popup::Card(card) => card.key(key),
+            Popup::Card(card) => card.key(key, inner),
             Popup::Ask(ask) => ask.key(key),
             Popup::Form(form) => form.key(key),
             Popup::Page(page) => page.key(key, inner),
@@ -164,6 +167,13 @@ impl Popup {
     /// Draws it; gives the place of the cursor where something is typed.
     pub fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
         let area = self.area(world.area);
+        // Half of a wide character would stand over the frame.
+        for y in area.y..area.bottom() {
+            let beside = area.x.checked_sub(1).and_then(|x| buffer.cell_mut((x, y)));
+            if let Some(cell) = beside.filter(|cell| cell.symbol().width() == 2) {
+                cell.set_symbol(" ");
+            }
+        }
         Clear.render(area, buffer);
         buffer.set_style(area, world.theme.ground());
         let aside = match self {

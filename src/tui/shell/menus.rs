@@ -48,6 +48,11 @@ impl Shell {
         self.open(QUIT, Popup::Card(Card::new("Leave all the same?", rows, &[('y', "leave"), ('n', "stay")])))
     }
 
+    /// Whether the question on top is whether to leave.
+    pub(super) fn asks_to_leave(&self) -> bool {
+        self.popups.last().is_some_and(|open| open.owner == Owner::Shell && open.name == QUIT)
+    }
+
     /// Every action that can be done from here, those of the tab in front first, then tabs, then the rest.
     pub(super) fn open_palette(&mut self) -> Vec<(TabId, Effect)> {
         let mut here = self.tabs[self.at].sections();

@@ -13,6 +13,8 @@ use ratatui::layout::Rect;
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
+use super::permission::CARD as PERMISSION;
+use super::pictures::Way;
 use super::popups::{Outcome, Popup, Reply};
 use super::tabs::{Answer, Tab, TabId};
 use super::theme::{Role, Theme};
@@ -93,8 +95,27 @@ pub struct Settings {
     pub patience: i64,
     /// The person's time zone.
     pub zone: TimeZone,
+    /// How pictures are shown.
+    pub pictures: Way,
     /// Other themes by name, for the menu.
     pub themes: Box<dyn Fn(&str) -> Theme>,
+}
+
+impl Settings {
+    /// What a tab that is drawn there may look at.
+    fn world(&self, area: Rect, now: Timestamp, moment: u64) -> World<'_> {
+        World {
+            keys: &self.keys,
+            theme: &self.theme,
+            now,
+            zone: &self.zone,
+            area,
+            motion: self.motion,
+            moment,
+            pictures: if self.theme.has_colour() { self.pictures } else { Way::Off },
+            covered: false,
+        }
+    }
 }
 
 /// The whole screen.
@@ -176,15 +197,7 @@ impl Shell {
     }
 
     fn world(&self, area: Rect) -> World<'_> {
-        World {
-            keys: &self.settings.keys,
-            theme: &self.settings.theme,
-            now: self.now,
-            zone: &self.settings.zone,
-            area,
-            motion: self.settings.motion,
-            moment: self.moment,
-        }
+        World { covered: !self.popups.is_empty(), ..self.settings.world(area, self.now, self.moment) }
     }
 
     /// Takes what came in; gives what is left to do for whoever owns the terminal and the threads.
@@ -212,6 +225,12 @@ impl Shell {
         }
     }
 
+    /// The program is being left: every tab keeps what must not be lost.
+    pub fn leaving(&mut self) -> Vec<(TabId, Effect)> {
+        let ids: Vec<TabId> = self.tabs.iter().map(|tab| tab.id()).collect();
+        ids.into_iter().flat_map(|id| self.tell(id, Happening::Leaving)).collect()
+    }
+
     /// Hands something to a tab from outside.
     pub fn hand(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
         self.tell(id, happening)
@@ -220,16 +239,7 @@ impl Shell {
     /// Hands something to a tab and does what it wants.
     fn tell(&mut self, id: TabId, happening: Happening) -> Vec<(TabId, Effect)> {
         let Some(at) = self.place(id) else { return Vec::new() };
-        let area = self.body();
-        let world = World {
-            keys: &self.settings.keys,
-            theme: &self.settings.theme,
-            now: self.now,
-            zone: &self.settings.zone,
-            area,
-            motion: self.settings.motion,
-            moment: self.moment,
-        };
+        let world = self.settings.world(self.body(), self.now, self.moment);
         let effects = self.tabs[at].update(happening, &world);
         self.perform(id, effects)
     }
@@ -370,6 +380,11 @@ impl Shell {
         // Two things work under every pop-up, and what leaves the program elsewhere leaves the pop-up.
         if !self.popups.is_empty() && action.is_none() && !chord.is_character() {
             action = match self.settings.keys.action(&[Section::Everywhere], chord) {
+                // Whoever says it twice means it.
+                Some(actions::QUIT) if self.asks_to_leave() => {
+                    self.popups.pop();
+                    return vec![(self.front(), Effect::Quit)];
+                }
                 Some(actions::QUIT) => Some(actions::BACK),
                 global => global.filter(|a| matches!(*a, actions::SUSPEND | actions::REPAINT)),
             };
@@ -393,7 +408,7 @@ impl Shell {
         let Some(mut open) = self.popups.pop() else { return Vec::new() };
         let outcome = work(&mut open.popup, &self.world(self.body()));
         // A question that follows another one was not asked for by the key that answered that.
-        self.by_hand &= !matches!(open.popup, Popup::Card(_));
+        self.by_hand &= !matches!(open.popup, Popup::Card(_)) && !open.name.starts_with(PERMISSION);
         let front = self.front();
         match outcome {
             Outcome::Stays => {

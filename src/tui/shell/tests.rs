@@ -1,9 +1,16 @@
 //! What the shell does with keys and clicks, whatever tab is in front.
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::{Incoming, NOTED, READ};
-use crate::tui::happening::Effect;
-use crate::tui::stage::{LARGE, SMALL, Stage};
-use crate::tui::tabs::events::Events;
+use crate::kernel::events::Recorded;
+use crate::tui::happening::{Effect, Happening, World};
+use crate::tui::keymap::{Action, Section};
+use crate::tui::stage::{LARGE, SMALL, Stage, fact};
+use crate::tui::tabs::events::{self, Events};
+use crate::tui::tabs::{Answer, Tab, TabId};
 
 fn stage(size: (u16, u16)) -> Stage {
     Stage::with(Box::new(Events::default()), size)
@@ -81,4 +88,80 @@ fn a_theme_is_tried_on_while_the_cursor_stands_on_it() {
     assert!(worn(&mut stage).contains("dusk"), "who changes the mind keeps the old one");
     stage.keys("f9 down enter");
     assert!(worn(&mut stage).contains("ember"));
+}
+
+/// A tab in which something goes on.
+struct Busy(Events);
+
+impl Tab for Busy {
+    fn id(&self) -> TabId {
+        self.0.id()
+    }
+
+    fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
+        self.0.update(happening, world)
+    }
+
+    fn draw(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
+        self.0.draw(buffer, world)
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        self.0.sections()
+    }
+
+    fn hints(&self) -> Vec<Action> {
+        self.0.hints()
+    }
+
+    fn holds(&self) -> Option<String> {
+        Some("would be stopped: tea".to_string())
+    }
+}
+
+#[test]
+fn whoever_leaves_twice_means_it_and_any_other_key_answers_the_question() {
+    let asked = || {
+        let mut stage = Stage::with(Box::new(Busy(Events::default())), SMALL);
+        stage.take();
+        stage.keys("ctrl-c");
+        assert!(stage.text().contains("would be stopped: tea"), "{}", stage.text());
+        assert_eq!(stage.take(), []);
+        stage
+    };
+    for (key, leaves) in
+        [("ctrl-c", true), ("ctrl-q", true), ("y", true), ("n", false), ("esc", false), ("enter", false)]
+    {
+        let mut stage = asked();
+        stage.keys(key);
+        let expected: &[Effect] = if leaves { &[Effect::Quit] } else { &[] };
+        assert_eq!(stage.take(), expected, "{key}");
+    }
+}
+
+#[test]
+fn a_wide_character_does_not_stand_over_the_frame_of_a_pop_up() {
+    let mut stage = stage(SMALL);
+    let facts = (1..=20).map(|at| {
+        let payload = Some(serde_json::json!({"command": "日本語で書かれた長い名前"}));
+        Recorded { payload, ..fact(at, "run.started", "x") }
+    });
+    stage.answer(Answer::Events(events::Answer::Tail(Ok(facts.collect()))));
+    for width in 60..80 {
+        stage.resized((width, 24)).keys("?");
+        let text = stage.text();
+        // What stands in the column of the frame's left side.
+        let title = text.lines().find(|line| line.contains("┏ Keys")).unwrap();
+        let at = title.split("┏ Keys").next().unwrap().width();
+        let side = |line: &str| {
+            let starts = line
+                .chars()
+                .scan(0, |column, c| Some((std::mem::replace(column, *column + c.width().unwrap_or(0)), c)));
+            starts.into_iter().find(|(column, _)| *column == at).map(|(_, c)| c)
+        };
+        let rows = text.lines().skip_while(|line| !line.contains("┏ Keys")).skip(1);
+        let inside: Vec<&str> = rows.take_while(|line| !line.contains("┗━━")).collect();
+        assert!(inside.len() > 5 && inside.iter().all(|line| side(line) == Some('┃')), "{text}");
+        stage.keys("esc");
+    }
 }

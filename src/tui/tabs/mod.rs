@@ -143,6 +143,19 @@ pub enum Request {
     Health(health::Request),
 }
 
+impl Request {
+    /// What would be lost if the program did not wait for its end; `None` for what only reads.
+    pub fn keeps(&self) -> Option<&'static str> {
+        match self {
+            Request::Chat(request) => request.keeps(),
+            Request::Runs(runs::Request::Start(_)) => Some("a run that is being stopped"),
+            Request::Runs(runs::Request::Remove(_)) => Some("runs that are being removed"),
+            Request::Commands(_) => Some("what the Commands tab was at"),
+            Request::Runs(_) | Request::Search(_) | Request::Events(_) | Request::Usage(_) | Request::Health(_) => None,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
@@ -172,5 +185,19 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Events(request) => events::work(request, desk),
         Request::Usage(request) => usage::work(request, desk),
         Request::Health(request) => health::work(request, desk),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::config::schema::{KEYS, Type};
+
+    #[test]
+    fn the_setting_knows_every_tab() {
+        let kind = KEYS.iter().find(|key| key.name == "tui.tab").map(|key| key.kind);
+        let Some(Type::Choice(words)) = kind else { panic!("it is a choice") };
+        let titles: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
+        assert_eq!(words, titles);
     }
 }

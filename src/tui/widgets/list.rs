@@ -129,8 +129,7 @@ impl Rows<'_> {
             return;
         }
         let rows = self.cursor.rows(self.length, area.height);
-        let more = self.length > usize::from(area.height);
-        let width = area.width.saturating_sub(u16::from(more));
+        let width = area.width;
         for (y, index) in (area.y..).zip(rows.clone()) {
             let line_area = Rect { x: area.x, y, width, height: 1 };
             let chosen = index == self.cursor.at;
@@ -148,9 +147,9 @@ impl Rows<'_> {
                 buffer.set_style(line_area, style);
             }
         }
-        if more {
-            scrollbar(buffer, area, theme, self.length, rows.start);
-        }
+        // It stands in the margin that every frame leaves, beside the rows as it does beside texts.
+        let edge = Rect { width: area.width + 1, ..area };
+        scrollbar(buffer, edge.intersection(*buffer.area()), theme, self.length, rows.start);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Markdown as rows for the screen.
 
-use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthChar;
-
 use super::text::Row;
 use crate::kernel::markdown::parse;
 use crate::kernel::markdown::render::{self, Look};
+use crate::kernel::terminal::clusters;
 use crate::tui::theme::Theme;
+use ratatui::text::{Line, Span};
 
 /// Draws a Markdown text for this width. No control character of it survives.
 pub fn rows(text: &str, width: u16, theme: &Theme) -> Vec<Row> {
@@ -42,8 +41,7 @@ fn cut(line: Line<'static>, width: usize) -> Vec<Row> {
     let mut used = 0;
     for span in line.spans {
         let mut piece = String::new();
-        for c in span.content.chars() {
-            let wide = c.width().unwrap_or(0);
+        for (part, wide) in clusters(&span.content) {
             if used + wide > width && used > 0 {
                 if let Some(row) = rows.last_mut() {
                     row.line.push_span(Span::styled(std::mem::take(&mut piece), span.style));
@@ -51,7 +49,7 @@ fn cut(line: Line<'static>, width: usize) -> Vec<Row> {
                 rows.push(Row { soft: true, ..Row::default() });
                 used = 0;
             }
-            piece.push(c);
+            piece.push_str(part);
             used += wide;
         }
         if let Some(row) = rows.last_mut().filter(|_| !piece.is_empty()) {

@@ -9,12 +9,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::list::{WHEEL, scrollbar};
-use crate::kernel::terminal::safe_line;
+use crate::kernel::markdown::render::may_break;
+use crate::kernel::terminal::{clusters, safe_line};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
+use crate::tui::pictures::Picture;
 use crate::tui::theme::{Role, Theme};
 
 /// A row of the screen.
@@ -26,12 +28,19 @@ pub struct Row {
     pub soft: bool,
     /// Columns at its beginning that are drawn and not part of the line, where it is soft.
     pub lead: usize,
+    /// The picture of which this is a row, and which.
+    pub picture: Option<(Picture, u16)>,
 }
 
 impl Row {
     /// A row that begins a line.
     pub fn of(line: impl Into<Line<'static>>) -> Row {
         Row { line: line.into(), ..Row::default() }
+    }
+
+    /// The rows of a picture. Nothing of it is copied with the words around it.
+    pub fn of_picture(picture: &Picture) -> impl Iterator<Item = Row> {
+        (0..picture.height()).map(|at| Row { soft: true, picture: Some((picture.clone(), at)), ..Row::default() })
     }
 
     /// Its characters.
@@ -49,16 +58,15 @@ pub fn wrapped(text: &str, width: u16, style: Style) -> Vec<Row> {
         let mut row = String::new();
         let mut used = 0;
         let mut soft = false;
-        for c in line.chars() {
-            let wide = c.width().unwrap_or(0);
+        for (piece, wide) in clusters(&line) {
             if used + wide > width && !row.is_empty() {
-                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, lead: 0 });
+                rows.push(Row { line: Line::styled(std::mem::take(&mut row), style), soft, ..Row::default() });
                 (soft, used) = (true, 0);
             }
-            row.push(c);
+            row.push_str(piece);
             used += wide;
         }
-        rows.push(Row { line: Line::styled(row, style), soft, lead: 0 });
+        rows.push(Row { line: Line::styled(row, style), soft, ..Row::default() });
     }
     rows
 }
@@ -72,25 +80,32 @@ pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
         let mut rest = &*line;
         let mut soft = false;
         while let Some(cut) = full(rest, columns) {
-            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, lead: 0 });
+            rows.push(Row { line: Line::styled(rest[..cut].to_string(), style), soft, ..Row::default() });
             (rest, soft) = (&rest[cut..], true);
         }
-        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, lead: 0 });
+        rows.push(Row { line: Line::styled(rest.to_string(), style), soft, ..Row::default() });
     }
     rows
 }
 
 /// Where a row of `columns` ends in `rest`; `None` when all of it fits. A blank there stays on the row, unseen.
 fn full(rest: &str, columns: usize) -> Option<usize> {
-    let (mut used, mut cut, mut blank, mut words) = (0, 0, None, false);
-    for (at, c) in rest.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > columns && (c != ' ' || used > columns + 1) {
-            return Some(blank.unwrap_or(cut.max(rest.chars().next().map_or(1, char::len_utf8))));
+    let (mut used, mut at, mut before) = (0, 0, ' ');
+    // Where a word ends, and whether there was any.
+    let (mut blank, mut words) = (None, false);
+    for (piece, wide) in clusters(rest) {
+        let first = piece.chars().next().unwrap_or(' ');
+        if words && before != ' ' && may_break(before, first) {
+            blank = Some(at);
         }
-        cut = at + c.len_utf8();
-        blank = if c == ' ' && words { Some(cut) } else { blank };
-        words |= c != ' ';
+        used += wide;
+        if used > columns && (piece != " " || used > columns + 1) {
+            return Some(blank.unwrap_or(if at > 0 { at } else { piece.len() }));
+        }
+        at += piece.len();
+        blank = if piece == " " && words { Some(at) } else { blank };
+        words |= piece != " ";
+        before = piece.chars().next_back().unwrap_or(' ');
     }
     None
 }
@@ -264,24 +279,13 @@ impl Text {
     /// What is marked: rows that only went on because of the width are joined again.
     fn marked(&self) -> String {
         let Some((from, to)) = self.ordered() else { return String::new() };
-        let mut text = String::new();
-        for (row, index) in self.rows[from.0..=to.0.min(self.rows.len() - 1)].iter().zip(from.0..) {
-            let (start, end) = self.marked_columns(index).unwrap_or((0, usize::MAX));
-            if index > from.0 && !row.soft {
-                text.truncate(text.trim_end_matches(' ').len());
-                text.push('\n');
-            }
-            let start = if row.soft { start.max(row.lead) } else { start };
-            let mut column = 0;
-            for c in row.text().chars() {
-                if (start..end).contains(&column) {
-                    text.push(c);
-                }
-                column += c.width().unwrap_or(0);
-            }
-        }
-        text.truncate(text.trim_end().len());
-        text
+        let rows = self.rows[from.0..=to.0.min(self.rows.len() - 1)].iter().zip(from.0..);
+        taken(rows.map(|(row, index)| (row, self.marked_columns(index).unwrap_or((0, usize::MAX)))))
+    }
+
+    /// Draws the pictures that can be seen of it.
+    pub fn draw_pictures(&self, buffer: &mut Buffer, area: Rect, covered: bool) {
+        draw_pictures(buffer, area, self.rows[self.first_row(area.height).min(self.rows.len())..].iter(), covered);
     }
 
     /// Draws what can be seen of it.
@@ -305,6 +309,43 @@ impl Text {
         let edge = Rect { width: area.width + 1, ..area };
         scrollbar(buffer, edge.intersection(*buffer.area()), theme, self.rows.len(), first);
     }
+}
+
+/// Draws the pictures among rows that stand below each other from the top of `area` on, each as far as it can be seen.
+/// `covered`: something lies on top.
+pub fn draw_pictures<'r>(buffer: &mut Buffer, area: Rect, rows: impl Iterator<Item = &'r Row>, covered: bool) {
+    let mut before: Option<(&Picture, u16)> = None;
+    for (row, y) in rows.zip(area.y..area.bottom()) {
+        let here = row.picture.as_ref().map(|(picture, at)| (picture, *at));
+        // The rest of one that began above is drawn already.
+        let goes_on = matches!((before, here), (Some((a, at)), Some((b, row))) if a == b && row == at + 1);
+        if let Some((picture, at)) = here.filter(|_| !goes_on) {
+            picture.draw(buffer, Rect { y, height: area.bottom() - y, ..area }, at, covered);
+        }
+        before = here;
+    }
+}
+
+/// The columns of rows as the text that was written: rows that only went on because of the width are joined again, and
+/// what was drawn before them is left out.
+pub fn taken<'r>(rows: impl Iterator<Item = (&'r Row, (usize, usize))>) -> String {
+    let mut text = String::new();
+    for (index, (row, (start, end))) in rows.enumerate() {
+        if index > 0 && !row.soft {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+        }
+        let start = if row.soft { start.max(row.lead) } else { start };
+        let mut column = 0;
+        for (piece, wide) in clusters(&row.text()) {
+            if (start..end).contains(&column) {
+                text.push_str(piece);
+            }
+            column += wide;
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 /// A line in which each place of `wanted` (lower case) has a style of its own.

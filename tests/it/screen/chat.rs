@@ -102,7 +102,8 @@ fn only_a_yes_that_was_meant_lets_a_tool_run() {
         server.answer(Answer::call("write", json!({"text": "no"}))).answer(Answer::text(format!("round {at} is over")));
         seat.press("write it\r").expect("Allow it?").expect("user:write (it may change things)");
         seat.expect("printf").expect("[n  no ]");
-        seat.press(no).expect(&format!("round {at} is over"));
+        // The turn is over once nothing can be stopped any more.
+        seat.press(no).expect(&format!("round {at} is over")).expect("\n Enter send");
         assert!(!heard(2 * at + 1).is_empty());
     }
     assert!(!world.path("written").exists());
@@ -165,4 +166,23 @@ fn a_chat_is_opened_from_the_search_where_the_words_were_said() {
         server.last().talk(),
         ["user: what is around Saturn?", "assistant: Rings of ice and dust.", "user: are they old?"]
     );
+}
+
+#[test]
+fn a_line_for_the_shell_has_the_terminal_and_a_chat_is_saved_where_one_says() {
+    let server = ModelServer::start();
+    let mut world = world(&server);
+    world.set("FAC_TEST_PATIENCE", "0");
+    let mut seat = seat(&world);
+    seat.press("!echo the shell says $((6 * 7))\r").until("the shell says 42");
+    seat.until("Enter goes back to fac");
+    seat.press("\r").expect("To my-openai/test-model");
+    server.answer(Answer::text("Rings of ice."));
+    seat.press("what is around Saturn?\r").expect("Rings of ice.");
+    seat.press("/save saturn.md\r").expect("saved in");
+    assert!(world.read("saturn.md").contains("Rings of ice."));
+    seat.press("/context\r").expect("What would be sent now").expect("what is around Saturn?").press("q");
+    seat.press("/reda").expect("Tab takes it").press("\x15/sav").expect("/save").press("\t");
+    seat.expect("/save ").press("sat").expect("saturn.md").press("\t\r").expect("Write over it?").press("n\x11");
+    assert_eq!(seat.end().0, 0);
 }

@@ -40,6 +40,11 @@ impl Seat {
         Seat::start(world, env!("CARGO_BIN_EXE_fac"), args, columns, rows)
     }
 
+    /// The same on a terminal that calls itself `term`.
+    pub fn on(world: &World, args: &[&str], term: &str, columns: u16, rows: u16) -> Seat {
+        Seat::with(world, env!("CARGO_BIN_EXE_fac"), args, (columns, rows), &[("TERM", term)])
+    }
+
     /// The same without colours, for tests that read what was written rather than the screen.
     pub fn plain(world: &World, args: &[&str], columns: u16, rows: u16) -> Seat {
         let variables = [("TERM", "xterm"), ("NO_COLOR", "1")];

@@ -9,13 +9,13 @@ use super::super::super::table::Table;
 use super::super::super::ui::Role;
 use super::super::{called, dollars, wait};
 use super::as_json;
-use crate::chat::context::{self, Budget};
+use crate::app::chats::counted_tokens;
 use crate::chat::driver::Ask;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe, safe_line, truncate_to_width};
-use crate::providers::{Choice, Models, Needs};
+use crate::providers::Models;
 use crate::store::{Message, MessageStatus, Session};
 
 /// Branches within branches that are drawn as such.
@@ -153,15 +153,10 @@ pub(in crate::cli) fn show_pieces(
     ask: &Ask,
     head: Id,
 ) -> Result<()> {
-    let typed = ask.model.as_deref().or(session.model.as_deref());
-    // Without a model tokens can still be estimated.
-    let choice = wait(models.resolve(typed, &Needs::default()))?.ok().and_then(|c| c.into_iter().next());
-    let name = choice.as_ref().map(Choice::name).unwrap_or_default();
-    let pieces = context.app.chat(models, Stop::new()?)?.pieces(session, ask, head, &name, true)?;
-    let total = context::total(&pieces);
-    let window = choice.and_then(|c| c.facts.context);
+    let pieces = wait(context.app.pieces(models, session, ask, head, &Stop::new()?))??;
     if context.ui.json {
         let list: Vec<Value> = pieces
+            .all
             .iter()
             .map(|p| {
                 json!({"why": p.why.name(), "message": p.id, "role": p.turn.role.name(), "tokens": p.size.tokens,
@@ -169,32 +164,21 @@ pub(in crate::cli) fn show_pieces(
             })
             .collect();
         return context.ui.value(
-            &json!({"pieces": list, "tokens": total.tokens, "exact": total.exact, "model": name, "context": window}),
+            &json!({"pieces": list, "tokens": pieces.total.tokens, "exact": pieces.total.exact, "model": pieces.model,
+                    "context": pieces.window}),
         );
     }
-    let count = |size: context::Size| format!("{}{}", if size.exact { "" } else { "~" }, size.tokens);
     let mut table = Table::new(&["what", "message", "who", "tokens", "begins"]);
-    for piece in &pieces {
+    for piece in &pieces.all {
         table.row(vec![
             (piece.why.name().to_string(), None),
             (piece.id.map(|id| id.tail()).unwrap_or_default(), Some(Role::Dim)),
             (piece.turn.role.name().to_string(), Some(Role::Name)),
-            (count(piece.size), None),
+            (counted_tokens(piece.size), None),
             (truncate_to_width(&safe_line(&piece.turn.words()), 60), Some(Role::Dim)),
         ]);
     }
     let mut out = table.render(&context.ui);
-    let about = if total.exact { "" } else { " (~ is an estimate)" };
-    match window {
-        Some(window) => {
-            let room = Budget::new(window, ask.tuning.max_tokens.map(u64::from), 0).room().max(1);
-            let share = (total.tokens as f64 / room as f64).min(1.0);
-            let full = (share * 30.0).round() as usize;
-            let bar = format!("{}{}", "█".repeat(full), "░".repeat(30 - full));
-            let said = format!("{bar} {} of {room} tokens that {} has for it", count(total), safe_line(&name));
-            out.push_str(&format!("\n{said}{about}\n"));
-        }
-        None => out.push_str(&format!("\n{} tokens{about}\n", count(total))),
-    }
+    out.push_str(&format!("\n{}\n", pieces.sum()));
     context.page(&out)
 }

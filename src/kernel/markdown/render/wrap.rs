@@ -179,7 +179,7 @@ fn cut(word: &Line, width: usize, out: &mut impl Sink) -> usize {
 }
 
 /// Whether a line may end between two characters that no blank parts.
-fn may_break(before: char, after: char) -> bool {
+pub fn may_break(before: char, after: char) -> bool {
     const CLOSING: &str = "、。，．・：；！？）」』】〉》〕｝”’…ー～々,.;:!?)]}\"'";
     const OPENING: &str = "（「『【〈《〔｛“‘([{\"'";
     let wide = |c: char| c.width() == Some(2);

@@ -2,7 +2,7 @@
 
 use super::keys as k;
 use super::messages::{Entry, Look};
-use super::{Chat, Here, Pane, Picking, Request, ask, live_of, reads};
+use super::{Chat, Here, Pane, Picking, Request, ask, live_of, reads, rescue};
 use crate::chat::saying::GO_ON;
 use crate::kernel::markdown::{code_blocks, links};
 use crate::kernel::terminal::safe_line;
@@ -48,10 +48,13 @@ impl Chat {
                 self.side.typing = true;
             }
             k::SEND => return self.send(),
-            k::NEWLINE => self.composer.newline(),
+            k::NEWLINE => {
+                self.composer.newline();
+                self.menu = None;
+            }
             k::EDITOR => {
                 let text = self.composer.text();
-                return vec![Effect::Lend(Lend::Edit { name: "message", text, extension: ".md" })];
+                return self.edit_outside(text);
             }
             _ => return self.act_in_pane(action, world),
         }
@@ -98,8 +101,8 @@ impl Chat {
                 self.thread.toggle(place);
                 Vec::new()
             }
-            actions::FIND_NEXT => self.show_hit(1, &look),
-            actions::FIND_PREVIOUS => self.show_hit(self.thread.hits.len().saturating_sub(1), &look),
+            actions::FIND_NEXT => self.find_on(true, &look),
+            actions::FIND_PREVIOUS => self.find_on(false, &look),
             other => {
                 let live = live_of(&self.turns, self.here);
                 match (self.pane, other) {
@@ -160,6 +163,19 @@ impl Chat {
             Some(leaf) => vec![ask("find", Request::Find { leaf, words })],
             None => Vec::new(),
         }
+    }
+
+    /// Goes on to the next place, or back to the one before: in this message, or in the next one that has some.
+    fn find_on(&mut self, forward: bool, look: &Look<'_>) -> Vec<Effect> {
+        let Some(id) = self.thread.hits.get(self.thread.hit).copied() else { return Vec::new() };
+        if self.thread.show_within(id, forward, look) {
+            return Vec::new();
+        }
+        let out = self.show_hit(if forward { 1 } else { self.thread.hits.len().saturating_sub(1) }, look);
+        if let Some(id) = self.thread.hits.get(self.thread.hit).copied().filter(|_| !forward) {
+            while self.thread.show_within(id, true, look) {}
+        }
+        out
     }
 
     /// Shows the place that was found so many further on.
@@ -281,7 +297,14 @@ impl Chat {
             return fail("this is too much for a message", &hint);
         }
         self.composer.insert(text);
-        Vec::new()
+        self.offer()
+    }
+
+    /// Opens the person's editor on a text that becomes the message.
+    pub(super) fn edit_outside(&mut self, text: String) -> Vec<Effect> {
+        self.menu = None;
+        let of = rescue::name(self.here.id());
+        vec![Effect::Lend(Lend::Edit { name: "message", text, extension: ".md", of })]
     }
 
     /// The model that is asked here, as far as that is known.

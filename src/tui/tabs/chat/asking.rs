@@ -3,8 +3,11 @@
 use super::acts::note;
 use super::composer::{Attached, Editing};
 use super::live::Live;
+use super::messages::Entry;
+use super::slash::Meant;
 use super::turn::Ask;
 use super::{Chat, Pane, Request, Turning, Wishes, ask};
+use crate::kernel::ids::Id;
 use crate::store::MessageStatus;
 use crate::tui::happening::{Effect, Lane};
 
@@ -18,6 +21,12 @@ impl Chat {
         let found =
             if fix || self.pane == Pane::Compose { self.thread.last_question() } else { self.thread.question() };
         let Some(entry) = found else { return note("nothing was asked yet") };
+        let entry = entry.clone();
+        self.edit_entry(&entry, last, fix)
+    }
+
+    /// Puts this question otherwise.
+    pub(super) fn edit_entry(&mut self, entry: &Entry, last: Option<Id>, fix: bool) -> Vec<Effect> {
         let (id, parent, text) = (entry.message.id, entry.message.parent, entry.asked());
         // A last question without a whole answer is merely corrected.
         let unanswered = self.thread.entries.last().is_none_or(|e| {
@@ -54,14 +63,13 @@ impl Chat {
         if text.trim().is_empty() && self.composer.files.is_empty() {
             return Vec::new();
         }
-        if let Some(effects) = self.slash(&text) {
-            return effects;
-        }
+        let text = match self.meant(text) {
+            Meant::Message(text) => text,
+            Meant::Done(effects) => return effects,
+        };
         if self.turning().is_some() {
             return note("an answer comes already; Esc stops it, and what you wrote stays here");
         }
-        let text =
-            text.trim_end().strip_prefix("//").map_or_else(|| text.trim_end().to_string(), |rest| format!("/{rest}"));
         let editing = self.composer.editing.take();
         let (_, files) = self.composer.take();
         if editing.is_some() {
@@ -105,7 +113,7 @@ impl Chat {
     fn start(&mut self, asked: Ask, text: String, files: Vec<Attached>) -> Vec<Effect> {
         self.lanes += 1;
         let lane = format!("turn:{}", self.lanes);
-        let Wishes { model, system, tuning, tools } = self.wish();
+        let Wishes { model, system, tuning, tools, name, temporary } = self.wish();
         let request = Ask {
             lane: lane.clone(),
             session: self.here.id(),
@@ -113,6 +121,8 @@ impl Chat {
             system,
             tuning,
             tools,
+            name,
+            temporary,
             ..asked
         };
         let model = request.model.clone().unwrap_or_else(|| self.model());
@@ -141,7 +151,7 @@ impl Chat {
         };
         turn.stopped = Some(self.now);
         let lane = turn.lane.clone();
-        self.asking.retain(|asking| asking.lane != lane || self.card);
+        self.cards.give_up(&lane);
         vec![Effect::Stop(Lane(lane))]
     }
 

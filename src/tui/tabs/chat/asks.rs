@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use super::composer::Attached;
 use super::messages::Entry;
+use super::pictures::{Place, Wanted};
 use super::reads;
 use super::thread::Loaded;
 use super::turn::{Ask, Step};
+use crate::chat::offers::Offers;
 use crate::kernel::ids::Id;
 use crate::store::{Session, SessionEdit, SessionFilter};
 use crate::tui::happening::{Effect, Fault, Lane};
 use crate::tui::jobs::Desk;
+use crate::tui::pictures::Picture;
 use crate::tui::popups::Choice;
 use crate::tui::tabs::{Answer as AnyAnswer, Request as AnyRequest};
 
@@ -36,6 +39,55 @@ pub enum Request {
         most: usize,
         /// A message that must be among them.
         to: Option<Id>,
+    },
+    /// Go on behind a message, by its id or the end of it.
+    Goto {
+        /// The chat.
+        session: Id,
+        /// The message.
+        which: String,
+        /// How many messages to read.
+        most: usize,
+    },
+    /// The first message of an exchange, by the number or the id of its question.
+    Exchange(Id, String),
+    /// The chat of a name, an id or a title.
+    Chat(String),
+    /// What would be sent behind a message.
+    Pieces {
+        /// The chat.
+        session: Id,
+        /// The message.
+        leaf: Id,
+        /// How it would be asked.
+        ask: Box<Ask>,
+    },
+    /// Write a chat into a file.
+    Save {
+        /// The chat.
+        session: Id,
+        /// As it was typed.
+        path: String,
+        /// Whether a file that is there is written over.
+        over: bool,
+    },
+    /// Black out a message, or words.
+    BlackOut {
+        /// The chat.
+        session: Id,
+        /// The message, by its id or the end of it.
+        message: String,
+        /// The words; `None` for all.
+        words: Option<String>,
+    },
+    /// What can stand in the place of the word that is being written.
+    Offers {
+        /// The line as far as it is written.
+        before: String,
+        /// The chat.
+        session: Option<Id>,
+        /// Files that go along.
+        attached: Vec<String>,
     },
     /// Messages up to one.
     Older {
@@ -96,11 +148,28 @@ pub enum Request {
         text: String,
         /// Files that go along.
         files: Vec<Attached>,
+        /// Whether the program is being left, so that there may be no other chance.
+        last: bool,
     },
     /// What was being written.
     Draft(Option<Id>),
+    /// A picture that can be shown.
+    Picture(Wanted),
     /// Ask.
     Turn(Box<Ask>),
+}
+
+impl Request {
+    /// What would be lost if the program did not wait for its end.
+    pub fn keeps(&self) -> Option<&'static str> {
+        match self {
+            Request::Turn(_) => Some("an answer that is being stopped"),
+            Request::SaveDraft { .. } => Some("what you were writing"),
+            Request::Edit(..) | Request::Remove(_) | Request::BlackOut { .. } => Some("a change to a chat"),
+            Request::Save { .. } => Some("a chat that is written into a file"),
+            _ => None,
+        }
+    }
 }
 
 /// A page of chats.
@@ -156,6 +225,18 @@ pub enum Answer {
     File(Outcome<Attached>, Option<String>),
     /// What a chat took.
     Usage(Outcome<String>),
+    /// A message that is to be shown.
+    Message(Id, Outcome<Id>),
+    /// A chat that is to be shown.
+    Chat(Outcome<Id>),
+    /// What would be sent now.
+    Pieces(Outcome<Vec<String>>),
+    /// Something was done to the chat.
+    Done(Id, Outcome<String>),
+    /// The file is there already.
+    Exists(Id, String),
+    /// What can stand in the place of the last word of this line.
+    Offers(String, Offers),
     /// What was being written.
     Draft {
         /// The chat.
@@ -164,7 +245,11 @@ pub enum Answer {
         text: String,
         /// Files.
         files: Vec<Attached>,
+        /// A sentence about what was brought back after the program was killed.
+        rescued: Option<String>,
     },
+    /// A picture of a message, ready to be shown.
+    Picture(Place, Outcome<Picture>),
     /// Something happened in a turn.
     Turn(String, Box<Step>),
     /// Something failed that nobody waits for.

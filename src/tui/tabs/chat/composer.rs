@@ -81,6 +81,14 @@ impl Composer {
         self.area.lines().join("\n")
     }
 
+    /// Whether the cursor stands behind all of it.
+    pub fn at_end(&self) -> bool {
+        let lines = self.area.lines();
+        let at = self.area.cursor();
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        (at.0 + 1, at.1) == (lines.len(), last)
+    }
+
     /// Whether nothing was.
     pub fn is_empty(&self) -> bool {
         self.area.is_empty()

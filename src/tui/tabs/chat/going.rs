@@ -6,6 +6,7 @@ use super::{Chat, Here, Pane, Request, ask, reads};
 use crate::kernel::ids::Id;
 use crate::store::{MessageStatus, SessionFilter};
 use crate::tui::happening::{Effect, Tell};
+use crate::tui::tabs::Request as AnyRequest;
 
 impl Chat {
     pub(super) fn shown(&mut self) -> Vec<Effect> {
@@ -33,12 +34,10 @@ impl Chat {
         vec![ask("list", Request::List { filter: self.filter(), after: None, limit: self.side.wanted() })]
     }
 
-    /// Reads the conversation again.
+    /// Reads the conversation again. It goes on from where this screen stands, whatever another one does beside that.
     pub(super) fn reload(&self) -> Vec<Effect> {
         let Here::Session(session) = self.here else { return Vec::new() };
-        // At the end of the chat one goes on with it; elsewhere one stays.
-        let at_head = self.thread.session.as_ref().is_none_or(|s| s.head == self.thread.leaf);
-        self.read(session, self.thread.leaf.filter(|_| !at_head))
+        self.read(session, self.thread.leaf)
     }
 
     /// Reads the conversation up to a message; `None` for where the chat goes on.
@@ -53,6 +52,8 @@ impl Chat {
             return Vec::new();
         }
         let mut out = self.save_draft();
+        out.extend(self.forget_here());
+        self.menu = None;
         let (of, editing) = (self.here.id(), self.composer.editing.is_some());
         let (text, files) = self.composer.take();
         if !editing {
@@ -97,7 +98,33 @@ impl Chat {
         let of = self.here.id();
         let lane = format!("draft:{}", of.map(|id| id.to_string()).unwrap_or_default());
         let (text, files) = (self.composer.text(), self.composer.files.clone());
-        vec![ask(lane, Request::SaveDraft { of, text, files })]
+        vec![ask(lane, Request::SaveDraft { of, text, files, last: false })]
+    }
+
+    /// Keeps what is being written, and forgets chats that are not kept.
+    pub(super) fn leaving(&mut self) -> Vec<Effect> {
+        let mut out = self.save_draft();
+        for effect in &mut out {
+            if let Effect::Work(_, AnyRequest::Chat(Request::SaveDraft { last, .. })) = effect {
+                *last = true;
+            }
+        }
+        out.extend(self.forget_here());
+        out
+    }
+
+    /// Forgets the chat that is shown when it is one that is not kept.
+    fn forget_here(&mut self) -> Vec<Effect> {
+        let kept = self.thread.session.as_ref().is_none_or(|session| !session.temporary);
+        let Some(id) = self.here.id().filter(|_| !kept) else { return Vec::new() };
+        let mut out = match self.turning() {
+            Some(_) => self.stop(),
+            None => Vec::new(),
+        };
+        self.turns.retain(|turn| turn.here != Here::Session(id));
+        self.drafts.remove(&Some(id));
+        out.push(ask(format!("forget:{id}"), Request::Remove(id)));
+        out
     }
 
     /// Shows the chat under the cursor of the list.
@@ -106,6 +133,14 @@ impl Chat {
             Some(id) => self.go(Here::Session(id)),
             None => Vec::new(),
         }
+    }
+
+    /// Begins a chat that is forgotten when it ends.
+    pub(super) fn begin_unkept(&mut self) -> Vec<Effect> {
+        let mut out = self.begin();
+        self.wish_mut().temporary = true;
+        out.push(Effect::Note("this chat is forgotten when it ends".to_string()));
+        out
     }
 
     /// Begins another chat.
@@ -132,9 +167,7 @@ impl Chat {
                 let out = self.begin();
                 self.composer.set(&text);
                 // What is in the store is not put over it.
-                out.into_iter()
-                    .filter(|e| !matches!(e, Effect::Work(_, crate::tui::tabs::Request::Chat(Request::Draft(_)))))
-                    .collect()
+                out.into_iter().filter(|e| !matches!(e, Effect::Work(_, AnyRequest::Chat(Request::Draft(_))))).collect()
             }
             _ => Vec::new(),
         }

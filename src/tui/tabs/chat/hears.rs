@@ -5,7 +5,7 @@ use super::live::Working;
 use super::menus::choose;
 use super::messages::{self, Drawn, Look};
 use super::turn::{End, Step};
-use super::{Answer, Asking, Chat, Here, Picking, Request, ask, live_of};
+use super::{Answer, Chat, Here, Pane, Picking, Request, ask, live_of};
 use crate::kernel::events::Recorded;
 use crate::kernel::ids::Id;
 use crate::store::MessageStatus;
@@ -80,7 +80,27 @@ impl Chat {
             Answer::File(Err(_), Some(text)) => self.composer.insert(&text),
             Answer::File(Err(fault), None) => return failed(fault),
             Answer::Usage(Ok(said)) => return note(said),
-            Answer::Draft { of, text, files } => {
+            Answer::Message(session, Ok(id)) if self.here == Here::Session(session) => {
+                self.pane = Pane::Thread;
+                let look = self.look(world);
+                return if self.thread.show(id, &look) { Vec::new() } else { self.fetch(id) };
+            }
+            Answer::Chat(Ok(id)) => {
+                self.pane = Pane::Compose;
+                return self.go(Here::Session(id));
+            }
+            Answer::Pieces(Ok(lines)) => return self.read_page("What would be sent now", &lines),
+            Answer::Done(session, Ok(said)) => {
+                let mut out = note(said);
+                if self.here == Here::Session(session) {
+                    self.thread.forget_all();
+                    out.extend(self.reload());
+                }
+                return out;
+            }
+            Answer::Exists(session, path) => return self.ask_to_write_over(session, path),
+            Answer::Offers(before, found) => self.offered(&before, found),
+            Answer::Draft { of, text, files, rescued } => {
                 if self.here.id() == of && self.composer.is_empty() && !text.is_empty() {
                     self.composer.set(&text);
                     self.composer.dirty = false;
@@ -88,9 +108,15 @@ impl Chat {
                 if self.here.id() == of && self.composer.files.is_empty() {
                     self.composer.files = files;
                 }
+                return rescued.map(note).unwrap_or_default();
+            }
+            Answer::Picture(place, made) => {
+                let look = self.look(world);
+                self.picture_made(place, made, &look);
             }
             Answer::Turn(lane, step) => return self.step(&lane, *step, world),
             Answer::List(Err(fault), _) => {
+                (self.side.failed, self.side.reading) = (true, false);
                 self.side.sessions.get_or_insert_with(Vec::new);
                 return failed(fault);
             }
@@ -101,8 +127,16 @@ impl Chat {
             | Answer::Removed(_, Err(fault))
             | Answer::Tools(Err(fault))
             | Answer::Usage(Err(fault))
+            | Answer::Message(_, Err(fault))
+            | Answer::Chat(Err(fault))
+            | Answer::Pieces(Err(fault))
+            | Answer::Done(_, Err(fault))
             | Answer::Failed(fault) => return failed(fault),
-            Answer::Thread(..) | Answer::Older(..) | Answer::Hits(..) | Answer::Models(Err(_), false) => {}
+            Answer::Thread(..)
+            | Answer::Message(..)
+            | Answer::Older(..)
+            | Answer::Hits(..)
+            | Answer::Models(Err(_), false) => {}
         }
         Vec::new()
     }
@@ -145,13 +179,14 @@ impl Chat {
                 let mut out = Vec::new();
                 // The question is on the disk: its draft may go.
                 if std::mem::take(&mut turn.fresh) {
-                    let nothing = Request::SaveDraft { of: None, text: String::new(), files: Vec::new() };
+                    let nothing = Request::SaveDraft { of: None, text: String::new(), files: Vec::new(), last: false };
                     out.push(ask("draft:", nothing));
                 }
                 let shown = turn.here == here;
                 if let (true, Some(session)) = (shown, here.id()) {
                     self.composer.dirty |= first;
-                    out.extend(self.read(session, None));
+                    // One's own answer, whoever else asks something here at the same time.
+                    out.extend(self.read(session, Some(answer)));
                 }
                 return out;
             }
@@ -166,7 +201,7 @@ impl Chat {
                 }
             }
             Step::Asks(question, reply) => {
-                self.asking.push_back(Asking { lane: lane.to_string(), question, reply });
+                self.cards.add(lane, question, reply);
                 return self.next_card(world);
             }
             Step::Ended(end) => return self.ended(at, end),
@@ -176,6 +211,7 @@ impl Chat {
 
     fn ended(&mut self, at: usize, end: End) -> Vec<Effect> {
         let turn = self.turns.remove(at);
+        self.cards.give_up(&turn.lane);
         let mut out: Vec<Effect> = end.fault.into_iter().map(Effect::Fail).collect();
         if let Some(answer) = turn.live.answer {
             self.thread.notes.entry(answer).or_default().extend(turn.live.notes.iter().cloned());
@@ -263,7 +299,7 @@ impl Chat {
 
     /// Draws what came of the answer here.
     pub(super) fn draw_live(&mut self, world: &World<'_>, look: &Look<'_>) {
-        let (here, asks) = (self.here, self.asking.front().map(|a| a.lane.clone()));
+        let (here, asks) = (self.here, self.cards.all().next().map(String::from));
         let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else { return };
         let seconds = world.now.since(turn.since).max(0) / 1_000_000;
         let wheel = match (turn.stopped.is_some(), world.motion) {

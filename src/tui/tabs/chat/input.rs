@@ -34,6 +34,11 @@ impl Chat {
                 }
             };
         }
+        if self.pane == Pane::Compose
+            && let Some(effects) = self.menu_mouse(event, panes.compose, panes.thread)
+        {
+            return effects;
+        }
         if panes.compose.contains(at) && pressed {
             self.pane = Pane::Compose;
             self.composer.click(event, Frame::inner(panes.compose));
@@ -92,13 +97,19 @@ impl Chat {
         if self.side.typing {
             return if self.side.filter.key(key) { self.list() } else { Vec::new() };
         }
+        if self.pane == Pane::Compose
+            && self.menu_wants(key)
+            && let Some(effects) = self.menu_key(key)
+        {
+            return effects;
+        }
         match (key.code, self.pane) {
             (KeyCode::Esc, _) => self.escape(),
             (_, Pane::Compose) => {
                 let recalls = matches!(key.code, KeyCode::Up | KeyCode::Down);
                 let past = if recalls { self.past() } else { Vec::new() };
                 self.composer.key(key, &past);
-                Vec::new()
+                self.offer()
             }
             _ => Vec::new(),
         }

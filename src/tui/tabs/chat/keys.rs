@@ -57,6 +57,21 @@ pub const FOLD_ALL: Action = Action("chat-fold-all");
 /// What would be sent, and what it takes.
 pub const USAGE: Action = Action("chat-usage");
 
+/// What would be sent now.
+pub const CONTEXT: Action = Action("chat-context");
+/// Write the chat into a file.
+pub const SAVE: Action = Action("chat-save");
+/// Black out a message, or words of it.
+pub const REDACT: Action = Action("chat-redact");
+/// Answers as they are written, or drawn.
+pub const RAW: Action = Action("chat-raw");
+/// Begin a chat that is not kept.
+pub const TEMP: Action = Action("chat-temporary");
+/// Run a line in the person's shell.
+pub const SHELL: Action = Action("chat-shell");
+/// The commands that can be typed.
+pub const COMMANDS: Action = Action("chat-commands");
+
 /// Give a chat a name.
 pub const RENAME: Action = Action("chat-rename");
 /// Give a chat a title.
@@ -95,6 +110,12 @@ pub const TABLE: &[Entry] = &[
     entry(WRITE, Chat, &["i"], "write", "Write a message"),
     entry(CHATS, Chat, &["ctrl-g"], "", "Find a chat by its name"),
     entry(USAGE, Chat, &["u"], "", "Show what this chat took"),
+    entry(CONTEXT, Chat, &["U"], "", "Show what would be sent now, and its tokens"),
+    entry(SAVE, Chat, &["S"], "", "Write this chat into a file"),
+    entry(RAW, Chat, &["w"], "", "Show answers as they are written, or drawn"),
+    entry(TEMP, Chat, &["alt-n"], "", "Begin a chat that is forgotten when it ends"),
+    entry(SHELL, Chat, &["!"], "", "Run a line in your shell"),
+    entry(COMMANDS, Chat, &["f2"], "", "Show the commands that can be typed behind /"),
     entry(PREVIOUS_QUESTION, Thread, &["{"], "", "To the question before"),
     entry(NEXT_QUESTION, Thread, &["}"], "", "To the next question"),
     entry(QUESTIONS, Thread, &["O"], "", "Go to one of the questions"),
@@ -107,6 +128,7 @@ pub const TABLE: &[Entry] = &[
     entry(CONTINUE, Thread, &["c"], "continue", "Let the last answer go on where it stopped"),
     entry(COPY_CODE, Thread, &["b"], "code", "Copy a block of code of this message"),
     entry(COPY_LINK, Thread, &["o"], "", "Copy where a link of this message leads"),
+    entry(REDACT, Thread, &["B"], "", "Black out this message, or words of it"),
     entry(MARK, Thread, &["v"], "", "Begin or end to mark rows"),
     entry(TREE, Thread, &["t"], "tree", "Show all branches of this chat"),
     entry(FOLD_ALL, Thread, &["z"], "", "Open or close all thoughts and tools"),

@@ -14,6 +14,9 @@ use crate::tui::widgets::text::wrapped_words;
 /// Lines of an open block of code that are drawn together.
 const CHUNK: usize = 100;
 
+/// Bytes that are drawn together where an answer is shown as it is written.
+const RAW: usize = 2_000;
+
 /// Characters of thoughts that are looked at for the last lines.
 const THOUGHTS: usize = 4_000;
 
@@ -57,6 +60,11 @@ impl Live {
     /// Another answer begins.
     pub fn begin(&mut self, answer: Id) {
         *self = Live { answer: Some(answer), ..Live::default() };
+    }
+
+    /// Everything is drawn anew the next time.
+    pub fn forget(&mut self) {
+        (self.begun, self.settled, self.fence) = (false, 0, None);
     }
 
     /// Words came.
@@ -104,7 +112,7 @@ impl Live {
             (self.fixed, self.begun) = (self.rows.len(), true);
         }
         self.rows.truncate(self.fixed);
-        while let Some(end) = self.next_place() {
+        while let Some(end) = self.next_place(look) {
             let piece = self.drawn(end, look);
             self.rows.extend(piece);
             self.fixed = self.rows.len();
@@ -125,8 +133,11 @@ impl Live {
     }
 
     /// The end of the next piece that can be drawn for good.
-    fn next_place(&self) -> Option<usize> {
+    fn next_place(&self, look: &Look<'_>) -> Option<usize> {
         let rest = &self.text[self.settled..];
+        if look.raw {
+            return rest.rfind('\n').filter(|at| *at > RAW).map(|at| self.settled + at + 1);
+        }
         match &self.fence {
             Some(fence) => {
                 let end = rest.match_indices('\n').nth(CHUNK - 1).map(|(at, _)| at + 1)?;
@@ -140,6 +151,11 @@ impl Live {
     /// Draws the text up to `end` for good.
     fn drawn(&mut self, end: usize, look: &Look<'_>) -> Vec<Drawn> {
         let piece = &self.text[self.settled..end];
+        if look.raw {
+            let rows = look.answer(piece);
+            self.settled = end;
+            return plain(rows).collect();
+        }
         let mut rows = match &self.fence {
             Some(fence) => {
                 let mut rows = prose::rows(&format!("{fence}\n{piece}"), look.width, look.theme);
@@ -174,7 +190,7 @@ impl Live {
                 }
                 rows
             }
-            None => prose::rows(rest, look.width, look.theme),
+            None => look.answer(rest),
         };
         plain(rows).collect()
     }
@@ -262,7 +278,7 @@ mod tests {
         let theme = Theme::choose("plain", &BTreeMap::new(), Depth::None, false);
         let (keys, _) = Keymap::new(&[], &BTreeMap::new());
         let now = Timestamp::from_micros(0);
-        let look = Look { width: 60, theme: &theme, keys: &keys, zone: &TimeZone::UTC, now };
+        let look = Look { width: 60, theme: &theme, keys: &keys, zone: &TimeZone::UTC, now, raw: false };
         let mut live = Live::default();
         let mut most = 0;
         let chars: Vec<char> = text.chars().collect();

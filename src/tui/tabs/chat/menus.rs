@@ -1,20 +1,20 @@
 //! Lists, lines and cards that the tab opens, and what becomes of them.
 
+use ratatui::style::Style;
+
 use super::keys as k;
 use super::messages::Look;
-use super::{Asking, Chat, Here, Pane, Picking, Request, ask, reads};
-use crate::chat::policy::Verdict;
+use super::turn::Ask;
+use super::{Chat, Here, Pane, Picking, Request, Wishes, ask, reads};
 use crate::chat::saying::called;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::Effort;
 use crate::store::{Session, SessionEdit};
-use crate::tui::happening::{Effect, World};
+use crate::tui::happening::{Effect, Lend, World};
 use crate::tui::keymap::Action;
-use crate::tui::popups::{Card, Choice, Choose, Popup, Reply};
-use crate::tui::theme::Role;
-use crate::tui::widgets::frame::Frame;
-use crate::tui::widgets::text::{Row, wrapped};
+use crate::tui::popups::{Card, Choice, Choose, Page, Popup, Reply};
+use crate::tui::widgets::text::{Row, wrapped_words};
 
 use super::acts::note;
 
@@ -56,6 +56,34 @@ impl Chat {
                 Some(id) => vec![ask("usage", Request::Usage(id))],
                 None => note("nothing was asked yet"),
             },
+            k::CONTEXT => match (self.here.id(), self.thread.leaf) {
+                (Some(session), Some(leaf)) => {
+                    let Wishes { model, system, tuning, .. } = self.wish();
+                    let asked = Box::new(Ask { model, system, tuning, ..Ask::default() });
+                    vec![ask("pieces", Request::Pieces { session, leaf, ask: asked })]
+                }
+                _ => note("nothing was said yet"),
+            },
+            k::SAVE => match self.here.id() {
+                Some(_) => self.line("save", "Write this chat into a file", "", "FILE.md, FILE.json or FILE.html"),
+                None => note("nothing was said yet"),
+            },
+            k::REDACT => match self.thread.chosen().map(|e| e.message.id) {
+                Some(id) => {
+                    self.black = Some((id, None));
+                    self.line(
+                        "black",
+                        "Black out which words of this message?",
+                        "",
+                        "as they stand there; empty: all of it",
+                    )
+                }
+                None => note("nothing was said yet"),
+            },
+            k::RAW => self.set_raw(!self.raw),
+            k::TEMP => self.begin_unkept(),
+            k::SHELL => self.line("shell", "A line for your shell", "", "it has the whole terminal; Enter comes back"),
+            k::COMMANDS => self.help(),
             k::RENAME | k::TITLE | k::PIN | k::ARCHIVE | k::TAG | k::DELETE => match self.named() {
                 Some(session) => self.side_menu(action, &session),
                 None => note("this chat has not begun yet"),
@@ -108,6 +136,51 @@ impl Chat {
                 vec![Effect::Open("delete", Box::new(Popup::Card(card)))]
             }
         }
+    }
+
+    /// Shows answers as they are written, or drawn.
+    pub(super) fn set_raw(&mut self, raw: bool) -> Vec<Effect> {
+        self.raw = raw;
+        self.thread.forget_all();
+        self.turns.iter_mut().for_each(|turn| turn.live.forget());
+        note(if raw { "answers come as they are written" } else { "answers are drawn" })
+    }
+
+    /// Writes the chat into a file.
+    pub(super) fn save(&self, path: String) -> Vec<Effect> {
+        match self.here.id() {
+            Some(session) => vec![ask("save", Request::Save { session, path, over: false })],
+            None => note("nothing was said yet"),
+        }
+    }
+
+    /// Asks whether the file that is there may go.
+    pub(super) fn ask_to_write_over(&mut self, session: Id, path: String) -> Vec<Effect> {
+        let rows = vec![Row::of(safe_line(&path).into_owned()), Row::of("It is there already; what it holds is lost.")];
+        (self.about, self.over) = (Some(session), path);
+        let card = Card::new("Write over it?", rows, &[('w', "write over it"), ('n', "no")]);
+        vec![Effect::Open("over", Box::new(Popup::Card(card)))]
+    }
+
+    /// Asks whether words, or a whole message, are to be blacked out for good.
+    fn ask_to_black_out(&mut self, words: Option<String>) -> Vec<Effect> {
+        let Some((id, _)) = self.black.take() else { return Vec::new() };
+        let entry = self.thread.index(id).and_then(|at| self.thread.entries.get(at));
+        let said = entry.map(|e| e.message.words.split_whitespace().take(40).collect::<Vec<_>>().join(" "));
+        let what = words.as_ref().map_or_else(|| said.unwrap_or_default(), |words| format!("`{words}`"));
+        let row = |text: &str| Row::of(truncate_to_width(&safe_line(text), 80));
+        let rows =
+            vec![row(&what), Row::default(), row("It is erased for good, from the search too, and never sent again.")];
+        self.black = Some((id, words));
+        let card = Card::new("Black it out?", rows, &[('b', "black it out"), ('n', "no")]);
+        vec![Effect::Open("black-out", Box::new(Popup::Card(card)))]
+    }
+
+    /// A text to read.
+    pub(super) fn read_page(&self, title: &str, lines: &[String]) -> Vec<Effect> {
+        let room = self.room.saturating_sub(8).min(96);
+        let rows = lines.iter().flat_map(|line| wrapped_words(line, room, Style::default())).collect();
+        vec![Effect::Open("page", Box::new(Popup::Page(Page::new(title, rows))))]
     }
 
     fn change(&self, session: Id, edits: Vec<SessionEdit>) -> Vec<Effect> {
@@ -180,8 +253,9 @@ impl Chat {
 
     /// What became of what was opened.
     pub(super) fn closed(&mut self, name: &'static str, reply: Reply, world: &World<'_>) -> Vec<Effect> {
-        if name == "permission" {
-            return self.permitted(reply, world);
+        if let Some((mut out, _)) = self.cards.closed(name, &reply) {
+            out.extend(self.next_card(world));
+            return out;
         }
         let look = self.look(world);
         match reply {
@@ -227,6 +301,19 @@ impl Chat {
                 }
                 _ => note("an answer comes here; stop it first"),
             },
+            "over" if key == "w" => match self.about.take() {
+                Some(session) => {
+                    let path = std::mem::take(&mut self.over);
+                    vec![ask("save", Request::Save { session, path, over: true })]
+                }
+                None => Vec::new(),
+            },
+            "black-out" if key == "b" => match (self.black.take(), self.here.id()) {
+                (Some((id, words)), Some(session)) => {
+                    vec![ask("black", Request::BlackOut { session, message: id.to_string(), words })]
+                }
+                _ => Vec::new(),
+            },
             "delete" if key == "e" => match self.about.take() {
                 Some(id) => {
                     let mut out = if self.here == Here::Session(id) { self.begin() } else { Vec::new() };
@@ -245,6 +332,9 @@ impl Chat {
         let full = Some(text.clone()).filter(|t| !t.is_empty());
         match (name, self.about) {
             ("attach", _) if !text.is_empty() => vec![ask("file", Request::File { path: text, pasted: None })],
+            ("save", _) if !text.is_empty() => self.save(text),
+            ("black", _) => self.ask_to_black_out(full),
+            ("shell", _) if !text.is_empty() => vec![Effect::Lend(Lend::Shell { name: "shell", line: text })],
             ("model", _) if self.picking == Picking::Again => self.retry(Some(text)),
             ("model", _) => self.set_model(text),
             ("tools", _) => self.toggle_tool(text),
@@ -279,53 +369,13 @@ impl Chat {
 
     /// Opens the card of the tool that waits longest, when none is open.
     pub(super) fn next_card(&mut self, world: &World<'_>) -> Vec<Effect> {
-        if self.card {
-            return Vec::new();
-        }
-        let Some(asking) = self.asking.front() else { return Vec::new() };
-        self.card = true;
-        let card = self.card_of(asking, world);
-        vec![Effect::Open("permission", Box::new(Popup::Card(card)))]
-    }
-
-    fn card_of(&self, asking: &Asking, world: &World<'_>) -> Card {
-        let theme = world.theme;
-        let question = &asking.question;
-        let turn = self.turns.iter().find(|t| t.lane == asking.lane);
-        let width = Frame::inner(world.area).width.min(88);
-        let mut rows = Vec::new();
-        let elsewhere = turn.filter(|t| t.here != self.here).and_then(|t| t.here.id());
-        if let Some(session) = elsewhere {
-            let name = self.side.find(session).map_or_else(|| session.tail(), called);
-            rows.extend(wrapped(&format!("In the chat `{name}`:"), width, theme.style(Role::Second)));
-        }
-        let what = if question.read_only { "it only reads" } else { "it may change things" };
-        let said = format!("The model wants to use {} ({what}):", question.origin);
-        rows.extend(wrapped(&said, width, theme.style(Role::Text)));
-        rows.push(Row::default());
-        for mut row in wrapped(question.preview.trim_end(), width.saturating_sub(2), theme.style(Role::Warn)) {
-            row.line.spans.insert(0, "  ".into());
-            row.lead = 2;
-            rows.push(row);
-        }
-        rows.push(Row::default());
-        match question.read_only {
-            true => Card::new("Allow it?", rows, &[('y', "this once"), ('s', "in this chat"), ('n', "no")]),
-            false => Card::new("Allow it?", rows, &[('y', "this once"), ('n', "no")]),
-        }
-    }
-
-    /// What the person said to a tool's wish.
-    fn permitted(&mut self, reply: Reply, world: &World<'_>) -> Vec<Effect> {
-        self.card = false;
-        if let Some(asking) = self.asking.pop_front() {
-            asking.reply.give(match &reply {
-                Reply::Chosen(key) if key == "y" => Verdict::Once,
-                Reply::Chosen(key) if key == "s" => Verdict::Session,
-                _ => Verdict::No(None),
-            });
-        }
-        self.next_card(world)
+        let (turns, side, here) = (&self.turns, &self.side, self.here);
+        let about = |lane: &str| {
+            let elsewhere = turns.iter().find(|t| t.lane == lane && t.here != here)?.here.id()?;
+            let name = side.find(elsewhere).map_or_else(|| elsewhere.tail(), called);
+            Some(format!("In the chat `{name}`:"))
+        };
+        self.cards.open(about, world)
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use ratatui::text::{Line, Span};
 
 use super::keys;
+use super::pictures::Pictures;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::figures::{bytes as size, dollars};
 use crate::kernel::ids::Id;
@@ -79,12 +80,22 @@ pub struct Look<'a> {
     pub zone: &'a TimeZone,
     /// What time it is.
     pub now: Timestamp,
+    /// Whether answers are shown as they were written.
+    pub raw: bool,
 }
 
 impl Look<'_> {
     /// A span in a role.
     pub fn span(&self, role: Role, text: impl AsRef<str>) -> Span<'static> {
         Span::styled(safe_line(text.as_ref()).into_owned(), self.theme.style(role))
+    }
+
+    /// An answer: drawn, or as it was written.
+    pub fn answer(&self, text: &str) -> Vec<Row> {
+        match self.raw {
+            true => wrapped_words(text.trim_end_matches('\n'), self.width, self.theme.style(Role::Text)),
+            false => prose::rows(text, self.width, self.theme),
+        }
     }
 
     /// The key of an action, as it is shown.
@@ -114,24 +125,32 @@ pub struct Drawn {
 impl Drawn {
     /// A row that does nothing.
     pub fn of(line: impl Into<Line<'static>>) -> Drawn {
-        Drawn { row: Row::of(line), fold: None }
+        Drawn { row: Row::of(line), ..Drawn::default() }
     }
 }
 
 /// Rows that do nothing.
 pub fn plain(rows: Vec<Row>) -> impl Iterator<Item = Drawn> {
-    rows.into_iter().map(|row| Drawn { row, fold: None })
+    rows.into_iter().map(|row| Drawn { row, ..Drawn::default() })
 }
 
-/// All rows of a message; `opened` says which of its pieces the person opened or closed, `notes` what was said beside it.
-pub fn rows(entry: &Entry, opened: &dyn Fn(usize) -> bool, notes: &[String], look: &Look<'_>) -> Vec<Drawn> {
+/// What is to be known of a message's pieces.
+pub struct Pieces<'a> {
+    /// Which of them the person opened or closed.
+    pub opened: &'a dyn Fn(usize) -> bool,
+    /// The pictures that can be shown.
+    pub pictures: &'a Pictures,
+}
+
+/// All rows of a message; `notes` are what was said beside it.
+pub fn rows(entry: &Entry, pieces: &Pieces<'_>, notes: &[String], look: &Look<'_>) -> Vec<Drawn> {
     let mut out = Vec::new();
     if !entry.goes_on {
         out.push(head(entry, look));
     }
     match entry.is_question() {
-        true => question(entry, opened, look, &mut out),
-        false => answer(entry, opened, look, &mut out),
+        true => question(entry, pieces, look, &mut out),
+        false => answer(entry, pieces, look, &mut out),
     }
     out.extend(notes.iter().flat_map(|note| plain(note_rows(note, look))));
     ending(entry, look, &mut out);
@@ -167,7 +186,7 @@ pub fn head(entry: &Entry, look: &Look<'_>) -> Drawn {
     Drawn::of(spans)
 }
 
-fn question(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn question(entry: &Entry, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     let texts = entry.texts().len();
     let mut text_at = 0;
     for (at, part) in entry.parts.iter().enumerate() {
@@ -175,13 +194,13 @@ fn question(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out:
             Part::Text { text } => {
                 text_at += 1;
                 match text_at < texts {
-                    true => attached_text(at, text, opened(at), look, out),
+                    true => attached_text(at, text, (pieces.opened)(at), look, out),
                     false => {
                         out.extend(plain(wrapped_words(text.trim_end(), look.width, look.theme.style(Role::Text))))
                     }
                 }
             }
-            other => piece(entry, at, other, opened(at), look, out),
+            other => piece(entry, at, other, pieces, look, out),
         }
     }
 }
@@ -196,13 +215,13 @@ fn attached_text(at: usize, text: &str, open: bool, look: &Look<'_>, out: &mut V
     }
 }
 
-fn answer(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn answer(entry: &Entry, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     for (at, part) in entry.parts.iter().enumerate() {
         match part {
-            Part::Text { text } => out.extend(plain(prose::rows(text, look.width, look.theme))),
+            Part::Text { text } => out.extend(plain(look.answer(text))),
             Part::Reasoning { text, .. } if text.trim().is_empty() => {}
             Part::Reasoning { text, .. } => {
-                let open = opened(at);
+                let open = (pieces.opened)(at);
                 out.push(fold_line(
                     at,
                     open,
@@ -214,7 +233,7 @@ fn answer(entry: &Entry, opened: &dyn Fn(usize) -> bool, look: &Look<'_>, out: &
                     out.extend(thoughts(text.trim(), look));
                 }
             }
-            other => piece(entry, at, other, opened(at), look, out),
+            other => piece(entry, at, other, pieces, look, out),
         }
     }
 }
@@ -230,7 +249,7 @@ fn behind(mark: &str, rows: Vec<Row>, look: &Look<'_>) -> Vec<Drawn> {
     let put = |mut row: Row| {
         row.line.spans.insert(0, look.span(Role::Dim, mark));
         row.lead = 2;
-        Drawn { row, fold: None }
+        Drawn { row, ..Drawn::default() }
     };
     rows.into_iter().map(put).collect()
 }
@@ -252,7 +271,7 @@ fn fold_line(at: usize, open: bool, sign: &str, said: &str, look: &Look<'_>) -> 
     Drawn { row: Row::of(spans), fold: Some(at) }
 }
 
-fn piece(entry: &Entry, at: usize, part: &Part, open: bool, look: &Look<'_>, out: &mut Vec<Drawn>) {
+fn piece(entry: &Entry, at: usize, part: &Part, pieces: &Pieces<'_>, look: &Look<'_>, out: &mut Vec<Drawn>) {
     match part {
         Part::File { mime, name, data, url } => {
             let bytes = entry.message.parts.get(at).and_then(|p| p.get("bytes")).and_then(serde_json::Value::as_u64);
@@ -262,11 +281,17 @@ fn piece(entry: &Entry, at: usize, part: &Part, open: bool, look: &Look<'_>, out
                 (true, Some(url)) => url.as_str(),
                 (true, None) => "file",
             };
-            let facts: Vec<String> =
-                [Some(name.to_string()), Some(mime.clone()), bytes.map(size)].into_iter().flatten().collect();
-            out.push(Drawn::of(look.span(Role::Accent, format!("⊞ {}", facts.join(" · ")))));
+            let made = pieces.pictures.get((entry.message.id, at));
+            let wrong = made.and_then(|made| made.as_ref().err()).cloned();
+            let facts = [Some(name.to_string()), Some(mime.clone()), bytes.map(size), wrong];
+            let facts: Vec<String> = facts.into_iter().flatten().collect();
+            let style = look.theme.style(Role::Accent);
+            out.extend(plain(wrapped_words(&format!("⊞ {}", facts.join(" · ")), look.width, style)));
+            if let Some(Ok(picture)) = made {
+                out.extend(plain(Row::of_picture(picture).collect()));
+            }
         }
-        Part::ToolCall(call) => tool(entry, at, call, open, look, out),
+        Part::ToolCall(call) => tool(entry, at, call, (pieces.opened)(at), look, out),
         Part::ToolResult(_) | Part::Text { .. } | Part::Reasoning { .. } => {}
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`sessions`] is the list, [`thread`] the conversation with the rows of [`messages`] and [`live`], [`composer`] what is
 //! written. [`input`] and [`acts`] do what keys say, [`going`] changes the chat, [`asking`] asks, [`hears`] takes in what
-//! jobs answer, [`view`] draws. [`asks`] is what other threads are asked for; [`turn`] and [`reads`] work on them.
+//! jobs answer, [`pictures`] are made ready, [`view`] draws. [`asks`] is what other threads are asked for; [`turn`] and [`reads`] work on them.
 
 mod acts;
 mod asking;
@@ -15,18 +15,20 @@ mod keys;
 mod live;
 mod menus;
 mod messages;
+mod offering;
+mod pictures;
 mod reads;
+mod rescue;
 mod sessions;
 mod slash;
 mod thread;
-mod tools;
 mod turn;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -41,13 +43,13 @@ use self::messages::Look;
 use self::sessions::Side;
 use self::thread::Thread;
 use super::{Answer as AnyAnswer, Tab, TabId};
-use crate::chat::policy::{Question, Verdict};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::Id;
 use crate::providers::model::Tuning;
 use crate::tui::actions;
-use crate::tui::happening::{Effect, Fault, Happening, ReplyTo, World};
+use crate::tui::happening::{Effect, Fault, Happening, World};
 use crate::tui::keymap::{Action, Section};
+use crate::tui::permission::Cards;
 use crate::tui::popups::Choice;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::frame::Frame;
@@ -97,13 +99,6 @@ struct Turning {
     stopped: Option<Timestamp>,
 }
 
-/// A tool that waits for permission.
-struct Asking {
-    lane: String,
-    question: Question,
-    reply: ReplyTo<Verdict>,
-}
-
 /// What a chat is to be like from here on.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Wishes {
@@ -111,6 +106,10 @@ struct Wishes {
     system: Option<String>,
     tuning: Tuning,
     tools: Vec<String>,
+    /// The name of a chat that begins.
+    name: Option<String>,
+    /// Whether a chat that begins is forgotten when it ends.
+    temporary: bool,
 }
 
 /// What a list of models is for.
@@ -136,9 +135,8 @@ pub struct Chat {
     past: Vec<String>,
     turns: Vec<Turning>,
     lanes: u64,
-    asking: VecDeque<Asking>,
-    /// Whether a card is open.
-    card: bool,
+    /// Tools that wait for permission, by the lane of their turn.
+    cards: Cards,
     knows: Option<Knows>,
     models: Option<Vec<Choice>>,
     picking: Picking,
@@ -156,6 +154,16 @@ pub struct Chat {
     now: Timestamp,
     /// The chat that a menu is about.
     about: Option<Id>,
+    /// The message that is to be blacked out, and the words of it.
+    black: Option<(Id, Option<String>)>,
+    /// The file that is written over if the person says so.
+    over: String,
+    /// What is offered behind `/`.
+    menu: Option<offering::Menu>,
+    /// Whether answers are shown as they were written.
+    raw: bool,
+    /// Columns of the screen.
+    room: u16,
 }
 
 impl Default for Chat {
@@ -173,8 +181,7 @@ impl Default for Chat {
             past: Vec::new(),
             turns: Vec::new(),
             lanes: 0,
-            asking: VecDeque::new(),
-            card: false,
+            cards: Cards::default(),
             knows: None,
             models: None,
             picking: Picking::Chat,
@@ -188,6 +195,11 @@ impl Default for Chat {
             moments: 0,
             now: Timestamp::from_micros(0),
             about: None,
+            black: None,
+            over: String::new(),
+            menu: None,
+            raw: false,
+            room: 80,
         }
     }
 }
@@ -235,7 +247,7 @@ impl Chat {
 
     fn look<'w>(&self, world: &World<'w>) -> Look<'w> {
         let width = self.text_area(world.area).width;
-        Look { width, theme: world.theme, keys: world.keys, zone: world.zone, now: world.now }
+        Look { width, theme: world.theme, keys: world.keys, zone: world.zone, now: world.now, raw: self.raw }
     }
 
     fn wish(&self) -> Wishes {
@@ -263,8 +275,8 @@ impl Chat {
     }
 
     /// Work that nobody asked for by a key: older messages, further chats, drafts.
-    fn wanted(&mut self) -> Vec<Effect> {
-        let mut out = Vec::new();
+    fn wanted(&mut self, world: &World<'_>) -> Vec<Effect> {
+        let mut out: Vec<Effect> = self.picture_wanted(world).into_iter().collect();
         if let (true, Some(leaf), Some(session)) = (self.thread.wants_older(), self.thread.older, self.here.id()) {
             self.thread.reading = true;
             out.push(ask("older", Request::Older { session, leaf, most: reads::PAGE }));
@@ -284,7 +296,7 @@ impl Tab for Chat {
     }
 
     fn update(&mut self, happening: Happening, world: &World<'_>) -> Vec<Effect> {
-        self.now = world.now;
+        (self.now, self.room) = (world.now, world.area.width);
         let mut effects = match happening {
             Happening::Shown => self.shown(),
             Happening::Act(action) => self.act(action, world),
@@ -295,10 +307,13 @@ impl Tab for Chat {
             Happening::Closed(name, reply) => self.closed(name, reply, world),
             Happening::Edited(_, Some(text)) => {
                 self.composer.set(&text);
-                Vec::new()
+                self.offer()
             }
+            Happening::Leaving => self.leaving(),
             Happening::News(events) => self.heard(&events),
             Happening::Resized => {
+                // What a terminal that was lent or cleared had of them is gone.
+                self.thread.pictures.forget();
                 self.thread.forget_all();
                 Vec::new()
             }
@@ -307,7 +322,7 @@ impl Tab for Chat {
             _ => Vec::new(),
         };
         self.prepare(world);
-        effects.extend(self.wanted());
+        effects.extend(self.wanted(world));
         effects
     }
 
@@ -339,7 +354,8 @@ impl Tab for Chat {
     }
 
     fn wants(&self, key: &KeyEvent) -> bool {
-        self.pane == Pane::Compose && self.finding.is_none() && !self.side.typing && self.composer.wants(key)
+        let composing = self.pane == Pane::Compose && self.finding.is_none() && !self.side.typing;
+        composing && (self.menu_wants(key) || self.composer.wants(key))
     }
 
     fn hints(&self) -> Vec<Action> {
@@ -364,7 +380,7 @@ impl Tab for Chat {
     }
 
     fn badge(&self) -> Option<char> {
-        match (self.asking.is_empty(), self.turns.is_empty(), self.side.unread.is_empty()) {
+        match (self.cards.is_empty(), self.turns.is_empty(), self.side.unread.is_empty()) {
             (false, _, _) => Some('?'),
             (_, false, _) => Some('…'),
             (_, _, false) => Some('•'),

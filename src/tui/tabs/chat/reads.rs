@@ -9,13 +9,17 @@ use serde_json::json;
 use super::composer::Attached;
 use super::messages::Entry;
 use super::thread::{Loaded, goes_on};
-use super::{Answer, Found, Knows, Request, post};
+use super::turn::Ask;
+use super::{Answer, Found, Knows, Request, post, rescue};
+use crate::app::chats;
 use crate::app::mcp::PATTERN;
 use crate::app::runtime::wait;
 use crate::chat::attach;
-use crate::chat::driver::stopped;
-use crate::chat::saying::sum_of;
-use crate::kernel::error::{Kind, Result};
+use crate::chat::driver::{self, stopped};
+use crate::chat::offers::{Candidates, Offers, offers};
+use crate::chat::saying::{called, sum_of};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::{Part, ToolResult};
@@ -65,16 +69,60 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Tools => Answer::Tools(tools(desk).map_err(Fault::from)),
         Request::File { path, pasted } => Answer::File(file(desk, &path).map_err(Fault::from), pasted),
         Request::Usage(session) => Answer::Usage(usage(desk, session).map_err(Fault::from)),
-        Request::SaveDraft { of, text, files } => {
-            let kept = save_draft(desk, of, &text, &files);
+        Request::Goto { session, which, most } => {
+            Answer::Thread(session, goto(desk, session, &which, most).map(Box::new).map_err(Fault::from))
+        }
+        Request::Exchange(session, which) => {
+            let found = || -> Result<Id> {
+                let store = desk.app.store()?;
+                let said = chats::exchange(store, &store.session_by_id(session)?, &which)?;
+                let nothing = || Error::new(Kind::NotFound, "nothing was said yet");
+                said.first().map(|message| message.id).ok_or_else(nothing)
+            };
+            Answer::Message(session, found().map_err(Fault::from))
+        }
+        Request::Chat(words) => {
+            let found = || chats::find(desk.app.store()?, &words).map(|session| session.id);
+            Answer::Chat(found().map_err(Fault::from))
+        }
+        Request::Pieces { session, leaf, ask } => {
+            Answer::Pieces(pieces(desk, session, leaf, &ask).map_err(Fault::from))
+        }
+        Request::Save { session, path, over } => match save(desk, session, &path, over) {
+            Ok(None) => Answer::Exists(session, path),
+            Ok(Some(said)) => Answer::Done(session, Ok(said)),
+            Err(error) => Answer::Done(session, Err(Fault::from(error))),
+        },
+        Request::BlackOut { session, message, words } => {
+            let black = || {
+                let session = desk.app.store()?.session_by_id(session)?;
+                desk.app.black_out(&session, Some(&message), words.as_deref())
+            };
+            let done = black().map(|count| format!("blacked out in {}", counted(count, "message")));
+            Answer::Done(session, done.map_err(Fault::from))
+        }
+        Request::Offers { before, session, attached } => {
+            let found = offers_for(desk, &before, session, attached).unwrap_or_default();
+            Answer::Offers(before, found)
+        }
+        Request::SaveDraft { of, text, files, last } => {
+            // The store may be locked for longer than one waits at the end.
+            let state = &desk.app.paths.state;
+            let kept = if last { rescue::keep(state, of, &text) } else { Ok(()) };
+            let kept = save_draft(desk, of, &text, &files).and(kept);
+            if last && kept.is_ok() {
+                rescue::drop(state, of);
+            }
             match kept {
                 Ok(()) => return,
                 Err(error) => Answer::Failed(Fault::from(error)),
             }
         }
+        Request::Picture(wanted) => super::pictures::work(&wanted, desk),
         Request::Draft(of) => {
+            let rescued = bring_back(desk, of).unwrap_or_default();
             let (text, files) = draft(desk, of).unwrap_or_default();
-            Answer::Draft { of, text, files }
+            Answer::Draft { of, text, files, rescued }
         }
     };
     post(desk, answer);
@@ -88,9 +136,8 @@ fn list(desk: &Desk<'_>, filter: &SessionFilter, after: Option<&str>, limit: usi
 fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>) -> Result<Loaded> {
     let store = desk.app.store()?;
     let session = store.session_by_id(id)?;
-    let mut leaf = leaf.or(session.head);
     let mut most = most;
-    let mut messages = leaf.map(|leaf| store.thread_end(leaf, most)).transpose()?.unwrap_or_default();
+    let (mut leaf, mut messages) = end_of(store, session.head, leaf, most)?;
     if let Some(to) = to.filter(|to| !messages.iter().any(|m| m.id == *to)) {
         // Further back, or on another branch.
         most = usize::MAX / 2;
@@ -110,6 +157,68 @@ fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>
     let costs = costs.into_iter().map(|c| (c.message, c)).collect();
     let older = messages.first().and_then(|m| m.parent);
     Ok(Loaded { session, leaf, entries: entries(store, messages, &costs)?, older, cost_micros })
+}
+
+/// Where a chat goes on for who stands at `leaf`: there, or further on where others said something behind it.
+fn end_of(store: &Store, head: Option<Id>, leaf: Option<Id>, most: usize) -> Result<(Option<Id>, Vec<Message>)> {
+    let read =
+        |leaf: Option<Id>| leaf.map(|leaf| store.thread_end(leaf, most)).transpose().map(Option::unwrap_or_default);
+    let messages = read(head)?;
+    let Some(own) = leaf.filter(|own| !messages.iter().any(|m| m.id == *own)) else { return Ok((head, messages)) };
+    match read(Some(own))? {
+        // It was taken away.
+        gone if gone.is_empty() => Ok((head, messages)),
+        messages => Ok((Some(own), messages)),
+    }
+}
+
+fn goto(desk: &Desk<'_>, session: Id, which: &str, most: usize) -> Result<Loaded> {
+    let store = desk.app.store()?;
+    let message = store.message(session, which)?;
+    store.edit_session(session, &[SessionEdit::Head(Some(message.id))])?;
+    thread(desk, session, Some(message.id), most, Some(message.id))
+}
+
+/// What would be sent, a line each, and what it takes.
+fn pieces(desk: &Desk<'_>, session: Id, leaf: Id, ask: &Ask) -> Result<Vec<String>> {
+    let (app, models) = (desk.app, desk.app.models()?);
+    let asked = driver::Ask {
+        model: ask.model.clone(),
+        system: ask.system.clone(),
+        tuning: ask.tuning.clone(),
+        memories: app.memories()?,
+        ..driver::Ask::default()
+    };
+    let session = app.store()?.session_by_id(session)?;
+    let pieces = wait(app.pieces(&models, &session, &asked, leaf, desk.stop))??;
+    let mut lines: Vec<String> = Vec::with_capacity(pieces.all.len() + 2);
+    for piece in &pieces.all {
+        let words = piece.turn.words().split_whitespace().take(40).collect::<Vec<_>>().join(" ");
+        lines.push(format!(
+            "{:>8}  {:<10} {:<10} {}",
+            chats::counted_tokens(piece.size),
+            piece.turn.role.name(),
+            piece.why.name(),
+            truncate_to_width(&safe_line(&words), 40)
+        ));
+    }
+    lines.extend([String::new(), pieces.sum()]);
+    Ok(lines)
+}
+
+/// Writes a chat into a file; `None` when that is there already.
+fn save(desk: &Desk<'_>, session: Id, typed: &str, over: bool) -> Result<Option<String>> {
+    let path = path_of(typed, &desk.app.cwd, desk.app.paths.user_home.as_deref());
+    let session = desk.app.store()?.session_by_id(session)?;
+    let saved = desk.app.save_chat(&session, &path, over)?;
+    Ok(saved.then(|| format!("saved in {}", safe_line(&path.display().to_string()))))
+}
+
+fn offers_for(desk: &Desk<'_>, before: &str, session: Option<Id>, attached: Vec<String>) -> Result<Offers> {
+    let models = desk.app.known_models()?;
+    let candidates = Candidates { attached, ..desk.app.candidates(models, session) };
+    let tools = desk.app.tool_names()?;
+    Ok(offers(before, &candidates, &tools))
 }
 
 fn older(desk: &Desk<'_>, session: Id, leaf: Id, most: usize) -> Result<(Vec<Entry>, Option<Id>)> {
@@ -332,6 +441,28 @@ fn draft_key(of: Option<Id>) -> String {
     format!("draft:{}", of.map_or_else(|| "new".to_string(), |id| id.to_string()))
 }
 
+/// Makes drafts again of what stood in an editor when the program was killed; gives a sentence about it.
+fn bring_back(desk: &Desk<'_>, here: Option<Id>) -> Result<Option<String>> {
+    let mut said = None;
+    for (path, of) in rescue::lost(&desk.app.paths.state) {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = text.trim_end_matches('\n');
+        if !text.is_empty() {
+            let (_, files) = draft(desk, of)?;
+            save_draft(desk, of, text, &files)?;
+            let place = match of {
+                of if of == here => "here".to_string(),
+                None => "in a new chat".to_string(),
+                Some(id) => format!("in the chat `{}`", desk.app.store()?.session_by_id(id).map(|s| called(&s))?),
+            };
+            said = Some(format!("what you were writing when fac was ended is {place} again"));
+        }
+        // Once it is a draft the file has done its work.
+        let _ = std::fs::remove_file(&path);
+    }
+    Ok(said)
+}
+
 fn save_draft(desk: &Desk<'_>, of: Option<Id>, text: &str, files: &[Attached]) -> Result<()> {
     let paths: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
     let value = match text.is_empty() && files.is_empty() {
@@ -352,6 +483,34 @@ fn draft(desk: &Desk<'_>, of: Option<Id>) -> Result<(String, Vec<Attached>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_screen_goes_on_from_its_own_leaf_and_follows_what_is_said_behind_it() {
+        use crate::kernel::clock::{Clock, Timestamp};
+        use crate::kernel::ids::Ids;
+        use crate::store::{NewMessage, NewSession};
+        let place = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(Timestamp::from_micros(1_700_000_000_000_000));
+        let store = Store::open(&place.path().join("store.db"), clock, Ids::seeded(3)).unwrap();
+        let session = store.begin_session(&NewSession::default()).unwrap().id;
+        let say = |parent: Option<Id>, words: &str| {
+            let said = NewMessage::whole(session, "user", json!([Part::text(words)]), words.to_string());
+            store.add_message(&NewMessage { parent, ..said }).unwrap()
+        };
+        let start = say(None, "start");
+        let (mine, theirs) = (say(Some(start), "mine"), say(Some(start), "theirs"));
+        let further = say(Some(theirs), "further");
+        let of = |head, leaf| {
+            let (leaf, messages) = end_of(&store, Some(head), leaf, 80).unwrap();
+            (leaf.unwrap(), messages.into_iter().map(|m| m.words).collect::<Vec<_>>())
+        };
+        assert_eq!(of(further, Some(mine)), (mine, vec!["start".to_string(), "mine".to_string()]));
+        assert_eq!(of(further, Some(theirs)).0, further);
+        assert_eq!(of(further, Some(start)).0, further);
+        assert_eq!(of(further, None).0, further);
+        store.remove_message(mine).unwrap();
+        assert_eq!(of(further, Some(mine)).0, further, "what was taken away is no place to stay");
+    }
 
     #[test]
     fn paths_are_read_as_terminals_paste_them() {

@@ -20,6 +20,8 @@ pub const PAGE: usize = 100;
 pub struct Side {
     /// The chats that were read; `None` before that.
     pub sessions: Option<Vec<Session>>,
+    /// Whether they could not be read.
+    pub failed: bool,
     /// Where the next page begins.
     pub next: Option<String>,
     /// Whether that is being read.
@@ -66,7 +68,7 @@ impl Side {
 
     /// Takes a page in; `shown` is the chat that the cursor belongs on.
     pub fn take(&mut self, page: Vec<Session>, next: Option<String>, more: bool, shown: Option<Id>) {
-        self.reading = false;
+        (self.reading, self.failed) = (false, false);
         self.next = next;
         match (&mut self.sessions, more) {
             (Some(all), true) => all.extend(page),

@@ -6,13 +6,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::live::Live;
-use super::messages::{self, Drawn, Entry, Look};
+use super::messages::{self, Drawn, Entry, Look, Pieces};
+use super::pictures::Pictures;
 use crate::kernel::ids::Id;
 use crate::providers::model::Part;
 use crate::store::{MessageStatus, Session};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
-use unicode_width::UnicodeWidthChar;
+use crate::tui::widgets::text::taken;
 
 /// A place: a message, and a row of it.
 pub type Place = (usize, usize);
@@ -59,6 +60,8 @@ pub struct Thread {
     pub cursor: Place,
     /// Whether the end is kept in sight.
     pub follows: bool,
+    /// Whether nothing is below what is seen.
+    pub at_end: bool,
     /// Rows that are marked: from the first place to the second, which has a column.
     pub marked: Option<((Place, usize), (Place, usize))>,
     /// Whether marking goes along with the cursor.
@@ -73,12 +76,14 @@ pub struct Thread {
     pub to: Option<Id>,
     /// What was said beside answers.
     pub notes: HashMap<Id, Vec<String>>,
+    /// Pictures that can be shown.
+    pub pictures: Pictures,
 }
 
 impl Thread {
     /// A conversation in which nothing was read yet.
     pub fn empty() -> Thread {
-        Thread { follows: true, ..Thread::default() }
+        Thread { follows: true, at_end: true, ..Thread::default() }
     }
 
     /// Takes in what was read; what is looked at stays in sight.
@@ -158,6 +163,28 @@ impl Thread {
         self.rows.remove(&id);
     }
 
+    /// A message has more rows or fewer: what is looked at stays where it is on the screen.
+    pub fn grown(&mut self, id: Id, live: Option<&Live>, look: &Look<'_>) {
+        let words = |rows: &[Drawn], upto: usize| rows.iter().take(upto).filter(|d| d.row.picture.is_none()).count();
+        let Some(at) = self.index(id) else { return };
+        // Pictures come between rows of words, which stay as many as they are.
+        let before = |place: Place, thread: &Thread| words(thread.block(at, live), place.1);
+        let (top, cursor) = (before(self.top, self), before(self.cursor, self));
+        self.rows.remove(&id);
+        self.make(at, live, look);
+        let after = |wanted: usize| {
+            let mut rows = self.block(at, live).iter().enumerate().filter(|(_, d)| d.row.picture.is_none());
+            rows.nth(wanted).map(|(row, _)| row)
+        };
+        let (new_top, new_cursor) = (after(top), after(cursor));
+        if let Some(row) = new_top.filter(|row| self.top.0 == at && *row > 0) {
+            self.top.1 = row;
+        }
+        if let Some(row) = new_cursor.filter(|_| self.cursor.0 == at) {
+            self.cursor.1 = row;
+        }
+    }
+
     /// Forgets all rows: the colours or the width are others.
     pub fn forget_all(&mut self) {
         self.rows.clear();
@@ -202,7 +229,8 @@ impl Thread {
         };
         let opened = |at: usize| (all || alone(at)) != toggled.contains(&(id, at));
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
-        let rows = messages::rows(entry, &opened, &notes, look);
+        let pieces = Pieces { opened: &opened, pictures: &self.pictures };
+        let rows = messages::rows(entry, &pieces, &notes, look);
         self.rows.insert(id, rows);
     }
 
@@ -291,6 +319,7 @@ impl Thread {
             }
         }
         self.top = self.fitted(self.top, live, look).min(lowest);
+        self.at_end = self.top >= lowest;
         self.cursor = self.fitted(self.cursor, live, look).min(last);
         // What is drawn is made.
         let mut place = self.top;
@@ -389,6 +418,24 @@ impl Thread {
         true
     }
 
+    /// Shows the next row of this message, or the one before, that holds what is looked for; false where there is none.
+    pub fn show_within(&mut self, id: Id, forward: bool, look: &Look<'_>) -> bool {
+        let Some(at) = self.index(id).filter(|at| *at == self.cursor.0) else { return false };
+        self.make(at, None, look);
+        let rows = self.rows.get(&id).map_or(&[][..], Vec::as_slice);
+        let holds = |row: &usize| rows[*row].row.text().to_lowercase().contains(&self.wanted);
+        let here = self.cursor.1.min(rows.len());
+        let found = match forward {
+            true => (here + 1..rows.len()).find(holds),
+            false => (0..here).rev().find(holds),
+        };
+        let Some(row) = found.filter(|_| !self.wanted.is_empty()) else { return false };
+        self.cursor = (at, row);
+        self.top = self.above((at, row), usize::from(self.height) / 3, None, look);
+        self.follows = false;
+        true
+    }
+
     /// Whether the beginning of what was read is near, and there is more.
     pub fn wants_older(&self) -> bool {
         self.older.is_some() && !self.reading && self.top.0 < 10
@@ -431,28 +478,11 @@ impl Thread {
     pub fn marked_text(&mut self, live: Option<&Live>, look: &Look<'_>) -> Option<String> {
         let (a, b) = self.marked?;
         let (from, to) = if a <= b { (a, b) } else { (b, a) };
-        let mut text = String::new();
-        for at in from.0.0..=to.0.0.min(self.entries.len()) {
-            self.make(at, live, look);
-            let rows: Vec<Drawn> = self.block(at, live).to_vec();
-            for (index, drawn) in rows.iter().enumerate() {
-                let Some((start, end)) = self.marked_columns((at, index)) else { continue };
-                let row = &drawn.row;
-                if (at, index) > from.0 && !row.soft {
-                    text.truncate(text.trim_end_matches(' ').len());
-                    text.push('\n');
-                }
-                let start = if row.soft { start.max(row.lead) } else { start };
-                let mut column = 0;
-                for c in row.text().chars() {
-                    if (start..end).contains(&column) {
-                        text.push(c);
-                    }
-                    column += c.width().unwrap_or(0);
-                }
-            }
-        }
-        text.truncate(text.trim_end().len());
+        let messages = from.0.0..=to.0.0.min(self.entries.len());
+        messages.clone().for_each(|at| self.make(at, live, look));
+        let rows = messages.flat_map(|at| self.block(at, live).iter().enumerate().map(move |(row, d)| ((at, row), d)));
+        let marked = rows.filter_map(|(place, drawn)| Some((&drawn.row, self.marked_columns(place)?)));
+        let text = taken(marked);
         (!text.is_empty()).then_some(text)
     }
 }

@@ -4,20 +4,21 @@ use std::io::empty;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::tools::{Person, gather};
 use super::{Answer, post};
 use crate::app::models::budget_check;
+use crate::app::runtime::patient;
 use crate::chat::driver::{self, Ended, Listener, Outcome};
 use crate::chat::policy::{Question, Verdict};
 use crate::chat::{attach, saying};
 use crate::commands::tool::Wanted;
-use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
 use crate::providers::model::{Part, Piece, Tuning};
 use crate::store::{NewSession, Session};
 use crate::tui::happening::{Fault, ReplyTo};
 use crate::tui::jobs::Desk;
+use crate::tui::permission::{Person, Teller};
 
 /// Pieces are gathered for so long.
 const FRAME: Duration = Duration::from_millis(25);
@@ -45,6 +46,10 @@ pub struct Ask {
     pub tools: Vec<String>,
     /// The question that this one takes the place of.
     pub replaces: Option<Id>,
+    /// The name of a chat that begins.
+    pub name: Option<String>,
+    /// Whether a chat that begins is forgotten when it ends.
+    pub temporary: bool,
 }
 
 /// What happens in a turn.
@@ -115,8 +120,16 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let say = |step| post(desk, Answer::Turn(ask.lane.clone(), Box::new(step)));
     budget_check(app)?.into_iter().for_each(|said| say(Step::Notice(said)));
     let parts = parts(ask, desk)?;
-    let (kit, said) = app.kit(Wanted { typed: &ask.tools, ..Wanted::default() })?;
-    said.into_iter().for_each(|said| say(Step::Notice(safe_line(&said).into_owned())));
+    let queue = Queue::default();
+    let flush = || queue.take().into_iter().for_each(&say);
+    let post = |question: Question, reply: ReplyTo<Verdict>| {
+        flush();
+        say(Step::Asks(question, reply));
+    };
+    let mut person = Person { post, stop: desk.stop.clone() };
+    let notice = |said: String| say(Step::Notice(said));
+    let wanted = Wanted { typed: &ask.tools, ..Wanted::default() };
+    let kit = app.kit(wanted, &mut Teller { say: &notice, asker: &mut person })?;
     let models = app.models()?;
     let fresh = ask.session.is_none();
     let session = match ask.session {
@@ -125,6 +138,8 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
             title: ask.text.as_deref().map(saying::title).filter(|title| !title.is_empty()),
             model: ask.model.clone(),
             system: ask.system.clone(),
+            name: ask.name.clone(),
+            temporary: ask.temporary,
             ..NewSession::default()
         })?,
     };
@@ -139,24 +154,12 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
         ..driver::Ask::default()
     };
     let mut chat = app.chat(&models, desk.stop.clone())?;
-    // Servers are heard while a card is read.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-    let queue = Queue::default();
-    let flush = || queue.take().into_iter().for_each(&say);
-    let ask_person = |question: Question, reply: ReplyTo<Verdict>| {
-        flush();
-        say(Step::Asks(question, reply));
-    };
-    let mut person = Person { post: &ask_person, stop: desk.stop };
+    let runtime = patient()?;
     let mut listener = queue.clone();
     let outcome = runtime.block_on(async {
-        let (tools, said) = gather(&kit, app, desk.stop, &mut person).await?;
-        said.into_iter().for_each(|said| say(Step::Notice(safe_line(&said).into_owned())));
-        chat.tools = tools;
+        let gathered = kit.gather(app, desk.stop, &mut Teller { say: &notice, asker: &mut person }).await?;
+        // Where that was stopped the turn that follows sees it too.
+        chat.tools = gathered.unwrap_or_default();
         let outcome = tokio::select! {
             outcome = chat.turn(&session, &question, &mut listener, &mut person) => outcome,
             () = pace(&flush) => Err(Error::new(Kind::Failed, "nobody waited for the answer")),

@@ -9,13 +9,13 @@ use unicode_width::UnicodeWidthStr;
 use super::{Chat, Here, Pane, live_of, sessions};
 use crate::chat::saying::called;
 use crate::kernel::figures::dollars;
-use crate::kernel::terminal::truncate_to_width;
+use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::Effort;
 use crate::tui::happening::World;
 use crate::tui::theme::Role;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::Rows;
-use crate::tui::widgets::text::marked_words;
+use crate::tui::widgets::text::{draw_pictures, marked_words};
 
 impl Chat {
     pub(super) fn view(&self, buffer: &mut Buffer, world: &World<'_>) -> Option<Position> {
@@ -25,7 +25,11 @@ impl Chat {
             cursor = self.view_side(buffer, panes.side, world);
         }
         cursor = self.view_thread(buffer, panes.thread, world).or(cursor);
-        self.view_composer(buffer, panes.compose, world).or(cursor)
+        let cursor = self.view_composer(buffer, panes.compose, world).or(cursor);
+        if self.pane == Pane::Compose {
+            self.view_menu(buffer, panes.compose, panes.thread, world);
+        }
+        cursor
     }
 
     fn view_side(&self, buffer: &mut Buffer, area: Rect, world: &World<'_>) -> Option<Position> {
@@ -39,6 +43,7 @@ impl Chat {
         let list = Rect { height: inner.height.saturating_sub(u16::from(filtered)), ..inner };
         let empty = match (&self.side.sessions, filtered) {
             (None, _) => "reading …",
+            _ if self.side.failed => "could not be read",
             (_, true) => "no chat is called so",
             (_, false) if self.side.archived => "none was put away",
             _ => "no chats yet",
@@ -48,7 +53,7 @@ impl Chat {
         rows.draw(buffer, list, theme, |index, wide| {
             let Some(session) = all.get(index) else { return Line::default() };
             let of = |lane: &str| self.turns.iter().any(|t| t.lane == lane && t.here == Here::Session(session.id));
-            let asks = self.asking.iter().any(|a| of(&a.lane));
+            let asks = self.cards.all().any(of);
             let busy = self.turns.iter().any(|t| t.here == Here::Session(session.id));
             sessions::row(session, busy, asks, self.side.unread.contains(&session.id), wide, theme)
         });
@@ -65,9 +70,13 @@ impl Chat {
     /// What the conversation is called, and what stands at the end of that line.
     fn titles(&self) -> (String, String) {
         let title = match (&self.thread.session, self.here) {
+            (Some(session), _) if session.temporary => "Not kept".to_string(),
             (Some(session), _) => called(session),
             (None, Here::Session(id)) => self.side.find(id).map_or_else(|| id.tail(), called),
-            (None, Here::New(_)) => "New chat".to_string(),
+            (None, Here::New(_)) if self.wish().temporary => "New chat, not kept".to_string(),
+            (None, Here::New(_)) => {
+                self.wish().name.map_or_else(|| "New chat".to_string(), |n| safe_line(&n).into_owned())
+            }
         };
         let hits = self.thread.hits.len();
         let aside = match (self.thread.wanted.is_empty(), hits, &self.thread.session) {
@@ -78,7 +87,7 @@ impl Chat {
                     0 => String::new(),
                     micros => format!(" · {}", dollars(micros)),
                 };
-                let below = if self.thread.follows { "" } else { " · ↓ more" };
+                let below = if self.thread.at_end { "" } else { " · ↓ more" };
                 format!("{} messages{cost}{below}", session.messages)
             }
             _ => String::new(),
@@ -114,6 +123,7 @@ impl Chat {
                 buffer.set_style(grabbed, theme.style(Role::Grabbed));
             }
         }
+        draw_pictures(buffer, text, rows.iter().map(|(_, drawn)| &drawn.row), world.covered);
         self.view_scrollbar(buffer, inner, rows.len(), world);
         let field = self.finding.as_ref()?;
         let y = inner.bottom().saturating_sub(1);
@@ -151,7 +161,7 @@ impl Chat {
             },
         };
         let wish = self.wish();
-        let mut facts = Vec::new();
+        let mut facts: Vec<String> = self.raw.then(|| "as written".to_string()).into_iter().collect();
         facts.extend(match wish.tools.len() {
             0 => None,
             1 => Some("1 tool".to_string()),

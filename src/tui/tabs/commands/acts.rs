@@ -134,7 +134,9 @@ impl Commands {
         if is_heading {
             self.tree.fold(key.clone(), folded);
         }
-        self.stay(Some(&key), world)
+        let mut out = self.stay(Some(&key), world);
+        out.extend(is_heading.then(|| self.keep()));
+        out
     }
 
     fn fold_all(&mut self, world: &World<'_>) -> Vec<Effect> {
@@ -142,7 +144,14 @@ impl Commands {
         let key = self.key_of_row();
         self.tree.fold_all();
         let stays = key.filter(|key| self.tree.place(key).is_some()).or(source);
-        self.stay(stays.as_ref(), world)
+        let mut out = self.stay(stays.as_ref(), world);
+        out.push(self.keep());
+        out
+    }
+
+    /// Which headings are open is kept for the next time.
+    fn keep(&self) -> Effect {
+        ask("keep", Request::Keep(self.tree.folds()))
     }
 
     /// Something is wanted of the command under the cursor, now or as soon as its definition is here.
@@ -411,7 +420,7 @@ impl Commands {
             _ => ".md",
         };
         self.editing = Some((file, text.clone()));
-        vec![Effect::Lend(Lend::Edit { name: "definition", text, extension })]
+        vec![Effect::Lend(Lend::Edit { name: "definition", text, extension, of: String::new() })]
     }
 
     pub(super) fn edited(&mut self, text: Option<String>) -> Vec<Effect> {

@@ -143,7 +143,11 @@ fn a_dry_run_needs_neither_trust_nor_values() {
 #[test]
 fn a_file_is_saved_unless_somebody_else_changed_it() {
     let place = Place::new();
-    let paper = Paper { room: 40, theme: Theme::choose("plain", &BTreeMap::new(), Depth::None, false) };
+    let paper = Paper {
+        room: 40,
+        theme: Theme::choose("plain", &BTreeMap::new(), Depth::None, false),
+        pictures: crate::tui::pictures::Way::Blocks,
+    };
     let Some(Answer::Shown(_, Ok(shown))) = place.ask(Request::Show(place.id("check").0, paper)).pop() else {
         panic!("it is not shown")
     };

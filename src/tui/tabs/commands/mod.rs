@@ -9,6 +9,7 @@ mod fetch;
 mod form;
 mod input;
 mod page;
+mod pictures;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -231,7 +232,8 @@ impl Commands {
 
     /// Asks for a definition, laid out as it is drawn now.
     fn look_at(&self, id: Id, world: &World<'_>) -> Effect {
-        let paper = Paper { room: self.panes(world.area)[1].width, theme: world.theme.clone() };
+        let paper =
+            Paper { room: self.panes(world.area)[1].width, theme: world.theme.clone(), pictures: world.pictures };
         ask("show", Request::Show(id, paper))
     }
 

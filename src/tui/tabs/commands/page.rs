@@ -12,7 +12,7 @@ use crate::commands::model::{Command, ParamKind, Severity, Step, StepKind};
 use crate::kernel::terminal::{pad, safe_line, width};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
-use crate::tui::widgets::text::{Row, wrapped};
+use crate::tui::widgets::text::{Row, wrapped, wrapped_words};
 
 /// Definitions larger than this are shown as they stand, without drawing their Markdown, bytes.
 const LARGE: usize = 128 << 10;
@@ -28,27 +28,7 @@ pub fn trust(trust: Trust) -> (char, &'static str, Role) {
 
 /// A line cut into rows between its words; only a word that is wider than a row is cut itself.
 pub fn by_words(text: &str, room: u16, style: Style) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut line = String::new();
-    let push = |rows: &mut Vec<Row>, line: &mut String| {
-        let soft = !rows.is_empty();
-        for (number, mut row) in wrapped(line, room, style).into_iter().enumerate() {
-            row.soft = soft || number > 0;
-            rows.push(row);
-        }
-        line.clear();
-    };
-    for word in safe_line(text).split_inclusive(' ') {
-        if !line.is_empty() && width(&line) + width(word.trim_end()) > usize::from(room) {
-            push(&mut rows, &mut line);
-        }
-        line.push_str(word);
-        if width(&line) > usize::from(room) && line.ends_with(' ') {
-            line.pop();
-        }
-    }
-    push(&mut rows, &mut line);
-    rows
+    wrapped_words(&safe_line(text), room, style)
 }
 
 /// A label and a text that goes on under itself.
@@ -58,6 +38,7 @@ pub fn labelled(label: &str, columns: usize, text: &str, room: u16, styles: (Sty
     for (number, row) in rows.iter_mut().enumerate() {
         let head = if number == 0 { pad(label, usize::from(indent)) } else { " ".repeat(usize::from(indent)) };
         row.line.spans.insert(0, Span::styled(head, styles.0));
+        row.lead = usize::from(indent);
     }
     rows
 }

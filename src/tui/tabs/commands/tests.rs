@@ -1,5 +1,10 @@
 //! The tab by values, and what it looks like.
 
+mod looks;
+mod reading;
+mod running;
+mod trusting;
+
 use ratatui::layout::Rect;
 
 use super::form::{self, Asked};
@@ -15,6 +20,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::{Id, Ids};
 use crate::store::SourceKind;
 use crate::tui::happening::{Launch, Lend};
+use crate::tui::pictures::Way;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage, fact};
 use crate::tui::theme::{Depth, Theme};
 
@@ -59,6 +65,7 @@ fn listing() -> Listing {
             listed(5, 1, "disk usage", Some("Disk"), "Show what fills a folder", Trust::Trusted),
             listed(6, 1, "git recent", Some("Git"), "What went in lately", Trust::Trusted),
         ],
+        folds: Vec::new(),
     }
 }
 
@@ -124,7 +131,7 @@ fn theme() -> Theme {
 
 /// The question for a definition.
 fn look(id: Id) -> Effect {
-    ask("show", Request::Show(id, Paper { room: 0, theme: theme() }))
+    ask("show", Request::Show(id, Paper { room: 0, theme: theme(), pictures: Way::Off }))
 }
 
 /// Answers the tab; a definition is laid out for its screen first.
@@ -217,15 +224,6 @@ fn nothing_and_a_failure_are_said() {
 }
 
 #[test]
-fn a_definition_that_is_gone_says_so() {
-    let mut stage = filled(SMALL);
-    stage.keys("j");
-    let fault = Fault { said: "this definition is not there any more".into(), hint: None };
-    answer(&mut stage, Answer::Shown(id(1), Err(fault)));
-    assert!(stage.text().contains("this definition is not"), "{}", stage.text());
-}
-
-#[test]
 fn what_is_typed_narrows_the_list_down_and_escape_opens_it_again() {
     let mut stage = on_release(SMALL);
     stage.keys("/").types("dsk");
@@ -260,16 +258,6 @@ fn headings_fold_by_enter_and_by_the_arrows() {
 }
 
 #[test]
-fn a_definition_comes_back_when_the_cursor_does() {
-    let mut stage = on_release(SMALL);
-    stage.keys("k");
-    assert!(!stage.text().contains("Parameters"), "{}", stage.text());
-    stage.take();
-    stage.keys("j");
-    assert_eq!(stage.take(), [look(id(2))]);
-}
-
-#[test]
 fn a_click_chooses_and_a_second_one_folds_or_runs() {
     let mut stage = filled(LARGE);
     stage.click(6, 3);
@@ -295,313 +283,19 @@ fn the_cursor_stays_on_its_command_when_others_come() {
 }
 
 #[test]
-fn a_command_without_parameters_runs_at_once() {
-    let mut stage = filled(SMALL);
-    stage.keys("j");
-    stage.take();
-    // Enter before the definition is here is not lost.
-    stage.keys("enter");
-    assert_eq!(stage.take(), []);
-    answer(&mut stage, Answer::Shown(id(1), Ok(Box::new(shown(1, command("hello", "/hello"), 0, Trust::Trusted)))));
-    let errand =
-        Errand { want: Want::Run, id: id(1), launch: Launch { command: "ops:hello".into(), ..Launch::default() } };
-    assert_eq!(stage.take(), [ask("run", Request::Prepare(errand.clone()))]);
-    let launch = errand.launch.clone();
-    answer(&mut stage, Answer::Prepared(errand, Ok(Prepared::Ready)));
-    assert_eq!(stage.take(), [Effect::Tell(TabId::Runs, Tell::Launch(launch))]);
-}
-
-#[test]
-fn arguments_are_filled_in_and_complaints_come_back_to_the_form() {
-    let mut stage = on_release(LARGE);
-    stage.take();
-    stage.keys("enter");
-    insta::assert_snapshot!("form", stage.text());
-    stage.types("1.0").keys("tab space tab space tab").types("geheim").keys("tab").types("a 'b c'");
-    assert!(!stage.text().contains("geheim") && stage.text().contains("••••••"), "{}", stage.text());
-    stage.keys("enter");
-    let filled =
-        launch(&[("version", "1.0"), ("channel", "beta"), ("dry", "true"), ("token", "geheim")], &["a", "b c"]);
-    let errand = Errand { want: Want::Run, id: id(2), launch: filled };
-    assert_eq!(stage.take(), [ask("run", Request::Prepare(errand.clone()))]);
-    let fault = Fault { said: "`version` must be a whole number, not `1.0`".into(), hint: Some("usage: x".into()) };
-    answer(&mut stage, Answer::Prepared(errand.clone(), Ok(Prepared::Wrong(fault))));
-    insta::assert_snapshot!("form_wrong", stage.text());
-    stage.keys("ctrl-s");
-    assert_eq!(stage.take(), [ask("run", Request::Prepare(errand))], "nothing that was typed is lost");
-}
-
-#[test]
-fn a_quote_that_is_not_closed_is_said_in_the_form() {
-    let mut stage = on_release(SMALL);
-    stage.keys("enter").types("1").keys("tab tab tab tab").types("it's").keys("enter");
-    assert!(stage.text().contains("files: a quote is not closed"), "{}", stage.text());
-}
-
-#[test]
-fn trust_is_never_given_by_enter() {
-    let mut stage = on_release(LARGE);
-    let mut test = shown(3, command("test", "/test [--quick]"), 0, Trust::Changed).resolved;
-    test.command.text = "### `/test`\n```bash\ncargo test\n```\n".into();
-    let before = "### `/test`\n```bash\nmake test\n```\n".to_string();
-    let all = vec![
-        Judged { resolved: release().resolved, reach: reach(), before: None },
-        Judged { resolved: test, reach: reach(), before: Some(before) },
-    ];
-    let resolved: Vec<Resolved> = all.iter().map(|one| one.resolved.clone()).collect();
-    let untrusted = || Answer::Prepared(errand(Want::Run), Ok(Prepared::Untrusted(all.clone())));
-    answer(&mut stage, untrusted());
-    insta::assert_snapshot!("card", stage.text());
-    stage.take();
-    stage.keys("G");
-    insta::assert_snapshot!("card_end", stage.text());
-    stage.keys("enter");
-    assert_eq!(stage.take(), [], "Enter is no");
-    assert!(stage.text().contains("not trusted, so nothing was run"));
-    answer(&mut stage, untrusted());
-    stage.keys("n");
-    assert_eq!(stage.take(), []);
-    answer(&mut stage, untrusted());
-    stage.keys("t");
-    assert_eq!(stage.take(), [ask("run", Request::Trust(resolved, Some(errand(Want::Run))))]);
-}
-
-#[test]
-fn a_snippet_is_shown_before_it_runs() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    answer(&mut stage, Answer::Prepared(errand(Want::Run), Ok(Prepared::Snippet(vec![dry()]))));
-    insta::assert_snapshot!("snippet", stage.text());
-    stage.keys("n");
-    assert!(stage.text().contains("nothing was run"));
-}
-
-#[test]
-fn a_dry_run_and_a_difference_are_pages() {
-    let mut stage = on_release(LARGE);
-    answer(&mut stage, Answer::Prepared(errand(Want::Dry), Ok(Prepared::Dry(vec![dry()]))));
-    insta::assert_snapshot!("dry_run", stage.text());
-    let mut stage = on_release(LARGE);
-    let mut changed = release();
-    changed.resolved.trust = Trust::Changed;
-    changed.before = Some(changed.resolved.command.text.replace("v$version", "$version"));
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(changed))));
-    stage.keys("D");
-    insta::assert_snapshot!("difference", stage.text());
-}
-
-#[test]
-fn trust_is_asked_for_and_taken_back() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    stage.keys("t");
-    assert_eq!(stage.take(), [ask("trust", Request::Judge(Scope::Command(id(2))))]);
-    stage.keys("g t");
-    assert_eq!(stage.take().last(), Some(&ask("trust", Request::Judge(Scope::Source("ops".into())))));
-    stage.keys("j");
-    stage.take();
-    answer(&mut stage, Answer::Shown(id(1), Ok(Box::new(shown(1, command("hello", "/hello"), 0, Trust::Trusted)))));
-    stage.keys("t u");
-    let untrust = Request::Untrust("github:acme/ops".into(), Some("hello".into()));
-    assert_eq!(stage.take(), [ask("trust", untrust)]);
-    stage.keys("G t");
-    assert!(stage.text().contains("always trusted"), "{}", stage.text());
-}
-
-#[test]
-fn lines_and_definitions_are_copied_without_secrets() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    stage.keys("y");
-    assert_eq!(stage.take(), [Effect::Copy("fac run ops:release".into())]);
-    stage.keys("enter").types("1.0").keys("tab tab tab").types("geheim").keys("tab").types("x -y").keys("enter");
-    stage.take();
-    stage.keys("y Y");
-    let text = release().resolved.command.text;
-    assert_eq!(stage.take(), [Effect::Copy("fac run ops:release 1.0 -- x -y".into()), Effect::Copy(text)]);
-}
-
-#[test]
-fn a_command_goes_to_the_terminal_without_its_secrets() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    stage.keys("X");
-    assert!(!stage.text().contains("┃  token"), "a secret is asked for there: {}", stage.text());
-    stage.types("1.0").keys("ctrl-s");
-    let words = ["run", "ops:release", "1.0"].map(String::from).to_vec();
-    assert_eq!(stage.take(), [Effect::Lend(Lend::Ourselves { name: "run", words })]);
-}
-
-#[test]
-fn suggested_values_are_chosen_before_the_form() {
-    let mut stage = on_release(SMALL);
-    let mut own = release();
-    own.resolved.trust = Trust::Trusted;
-    own.resolved.command.params[0].suggest = Some("git tag".into());
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(own))));
-    stage.take();
-    stage.keys("enter");
-    assert_eq!(stage.take(), [ask("suggest", Request::Suggest(id(2), "version".into()))]);
-    answer(&mut stage, Answer::Suggested(id(2), "version".into(), vec!["v1 \"a\"".into(), "v2".into()]));
-    stage.types("v1").keys("enter");
-    let text = stage.text();
-    assert!(text.contains("┃ ▌version* v1 \"a\""), "{text}");
-    stage.keys("esc enter");
-    answer(&mut stage, Answer::Suggested(id(2), "version".into(), Vec::new()));
-    assert!(stage.text().contains("┃ ▌version*    "), "the form comes without any: {}", stage.text());
-}
-
-#[test]
-fn prompts_go_to_a_chat_and_nothing_else_does() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    stage.keys("c");
-    assert_eq!(stage.take(), []);
-    assert!(stage.text().contains("only what asks a model"), "{}", stage.text());
-    let mut prompt = shown(2, command("say", "/say"), 0, Trust::Trusted);
-    prompt.resolved.command.steps = vec![Step::new("p", StepKind::Prompt, "prompt", "Say it.")];
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(prompt))));
-    stage.keys("c");
-    let launch = Launch { command: "ops:say".into(), ..Launch::default() };
-    assert_eq!(stage.take(), [ask("run", Request::Prepare(Errand { want: Want::Draft, id: id(2), launch }))]);
-}
-
-#[test]
-fn sources_are_added_and_updated_with_their_progress() {
-    let mut stage = filled(SMALL);
-    stage.keys("u");
-    let update = AnyRequest::Commands(Request::Update(Some("ops".into())));
-    assert_eq!(stage.take(), [Effect::Work(Lane("fetch ops".into()), update)]);
-    stage.keys("u");
-    assert_eq!(stage.take(), [], "not twice at the same time");
-    answer(&mut stage, Answer::Progress("ops".into(), "12 of 40 files".into()));
-    assert!(stage.text().contains("↻ ops: 12 of 40 files"), "{}", stage.text());
-    answer(&mut stage, Answer::Fetched("ops".into(), Ok("ops: 2 new".into())));
-    assert!(stage.text().contains("ops: 2 new") && !stage.text().contains('↻'), "{}", stage.text());
-    stage.take();
-    stage.keys("a").types("github:acme/more").keys("enter");
-    let add = AnyRequest::Commands(Request::Add("github:acme/more".into()));
-    assert_eq!(stage.take(), [Effect::Work(Lane("fetch github:acme/more".into()), add)]);
-    let fault = Fault { said: "there is no such repository".into(), hint: None };
-    answer(&mut stage, Answer::Fetched("github:acme/more".into(), Err(fault)));
-    assert!(stage.text().contains("✗ there is no such repository"), "{}", stage.text());
-}
-
-#[test]
-fn own_files_are_edited_and_nothing_is_lost_when_that_fails() {
-    let mut stage = on_release(SMALL);
-    stage.take();
-    stage.keys("e");
-    assert!(stage.text().contains("only your own files"), "{}", stage.text());
-    let file = PathBuf::from("/home/me/kit.md");
-    let own = Shown { file: Some(file.clone()), ..release() };
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(own))));
-    stage.keys("e");
-    assert_eq!(stage.take(), [ask("edit", Request::Read(file.clone()))]);
-    answer(&mut stage, Answer::Read(file.clone(), Ok("# one\n".into())));
-    let edit = Lend::Edit { name: "definition", text: "# one\n".into(), extension: ".md" };
-    assert_eq!(stage.take(), [Effect::Lend(edit)]);
-    stage.edited("definition", Some("# two".into()));
-    let save = Request::Save { file, was: "# one\n".into(), text: "# two".into() };
-    assert_eq!(stage.take(), [ask("edit", save)]);
-    let fault = Fault { said: "somebody else changed it".into(), hint: None };
-    answer(&mut stage, Answer::Unsaved("# two".into(), fault));
-    assert_eq!(stage.take(), [Effect::Copy("# two".into())]);
-}
-
-#[test]
-fn another_tab_can_have_a_command_shown() {
-    let mut stage = Stage::with(Box::new(Commands::default()), SMALL);
-    stage.take();
-    stage.told(Tell::Command("bundled:git recent".into()));
-    answer(&mut stage, Answer::Listed(Ok(listing())));
-    let text = stage.text();
-    assert!(text.lines().any(|l| l.contains('▌') && l.contains("git recent")), "{text}");
-    stage.told(Tell::Command("bundled:nope".into()));
-    answer(&mut stage, Answer::Listed(Ok(listing())));
-    answer(&mut stage, Answer::Looked);
-    assert!(stage.text().contains("there is no command `bundled:nope`"), "{}", stage.text());
-}
-
-#[test]
-fn words_are_found_in_the_definition() {
-    let mut stage = on_release(LARGE);
-    stage.keys("tab /").types("version").keys("enter");
-    insta::assert_snapshot!("found", stage.text());
-    stage.keys("esc esc");
-    assert!(!stage.text().contains("/ version"), "{}", stage.text());
-}
-
-#[test]
-fn a_broken_and_an_empty_definition_say_so() {
-    let mut stage = on_release(LARGE);
-    let mut broken = release();
-    broken.resolved.command.steps.clear();
-    broken.resolved.command.requires.clear();
-    broken.resolved.command.diagnostics = vec![
-        Diagnostic::error(9, 3, "a fence is not closed, so that all which follows would belong to the step"),
-        Diagnostic::warning(10, 1, "`Colour` is no label"),
-    ];
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(broken))));
-    insta::assert_snapshot!("broken", stage.text());
-    stage.keys("enter");
-    assert!(stage.text().contains("only a reference entry"), "{}", stage.text());
-}
-
-#[test]
-fn control_characters_of_definitions_do_not_reach_the_screen() {
-    let mut stage = on_release(LARGE);
-    let mut evil = release();
-    evil.resolved.command.summary = "red \u{1b}[31m".into();
-    evil.resolved.command.text = "### `/x`\n\u{1b}]0;title\u{7} \u{202e}gnirts\n".into();
-    evil.resolved.command.origin.path = "a\u{1b}[2Jb.md".into();
-    evil.resolved.command.params[0].help = "\u{9b}31mred".into();
-    answer(&mut stage, Answer::Shown(id(2), Ok(Box::new(evil.clone()))));
-    let judged = Judged { resolved: evil.resolved, reach: reach(), before: None };
-    answer(&mut stage, Answer::Judged(Ok(vec![judged])));
-    let text = stage.text();
-    assert!(!text.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202e}'), "{text:?}");
-    stage.keys("n enter");
-    let text = stage.text();
-    assert!(!text.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202e}'), "{text:?}");
-}
-
-#[test]
-fn a_command_line_means_the_same_as_the_form() {
-    let command = command("x", "/x <a> [b] [--flag] [opt=1] [rest...]");
-    let line = |values: &[(&str, &str)], rest: &[&str]| {
-        let launch = Launch { command: "s:x".into(), ..launch(values, rest) };
-        form::line(&command, "x", &launch)
-    };
-    assert_eq!(line(&[("a", "one two")], &["r"]), "fac run --set 'rest=r' x 'one two'");
-    assert_eq!(line(&[("a", "-1x"), ("b", "c")], &[]), "fac run --set 'a=-1x' --set 'b=c' x");
-    assert_eq!(
-        line(&[("a", "1"), ("b", "2"), ("flag", "true"), ("opt", "3")], &["r"]),
-        "fac run x --flag '--opt=3' 1 2 r"
-    );
-}
-
-#[test]
-fn what_is_as_it_would_be_anyway_is_left_out() {
-    let command = command("x", "/x [opt=1|2] [--flag]");
-    let asked = Asked { secrets: true, strict: true };
-    assert!(form::form("x".into(), &command, &Vec::new(), asked).is_some());
-    let filled = vec![("opt".to_string(), "1".to_string()), ("flag".to_string(), "no".to_string())];
-    assert_eq!(
-        form::launch(&command, "s:x".into(), &filled),
-        Ok(Launch { command: "s:x".into(), ..Launch::default() })
-    );
-}
-
-#[test]
 fn ten_thousand_commands_are_only_as_many_rows_as_can_be_seen() {
     let commands = (0..10_000).map(|n| {
         let category = format!("c{:03}", n / 50);
         listed(n, 0, &format!("{category} command {n:05}"), Some(&category), "does something", Trust::Trusted)
     });
     let mut tree = Tree::default();
-    tree.set(Listing { sources: vec![source("big", SourceKind::Dir, "dir:/x")], commands: commands.collect() });
-    assert_eq!(tree.items(), [Item::Source(0, 10_000)], "a large source begins folded");
+    tree.set(Listing {
+        sources: vec![source("big", SourceKind::Dir, "dir:/x")],
+        commands: commands.collect(),
+        folds: Vec::new(),
+    });
+    assert_eq!(tree.items().len(), 201, "the categories of a large source begin closed");
+    assert_eq!(tree.items()[..2], [Item::Source(0, 10_000), Item::Category(0, 50)]);
     tree.narrow("command 04242");
     assert_eq!(tree.items().first(), Some(&Item::Command(4242)));
     tree.narrow("");
@@ -611,4 +305,28 @@ fn ten_thousand_commands_are_only_as_many_rows_as_can_be_seen() {
     assert!(tree.items().contains(&Item::Command(4242)));
     tree.set_flat(true);
     assert_eq!(tree.items().len(), 10_000);
+}
+
+#[test]
+fn many_commands_begin_as_headings_and_what_was_opened_is_remembered() {
+    let commands = |count: i64| {
+        let one = |n| listed(n, usize::from(n % 2 == 1), &format!("c{n}"), None, "does something", Trust::Trusted);
+        let mut all: Vec<Listed> = (0..count).map(one).collect();
+        all.sort_by_key(|c| c.source);
+        Listing { commands: all, ..listing() }
+    };
+    let rows = |listing: Listing| {
+        let mut tree = Tree::default();
+        tree.set(listing);
+        tree.items().len()
+    };
+    assert_eq!((rows(commands(40)), rows(commands(41))), (42, 2));
+    let mut stage = Stage::with(Box::new(Commands::default()), SMALL);
+    answer(&mut stage, Answer::Listed(Ok(commands(50))));
+    stage.take();
+    stage.keys("j enter");
+    let kept = stage.take();
+    let folds = vec![("bundled".to_string(), None, false)];
+    assert_eq!(kept, [ask("keep", Request::Keep(folds.clone()))]);
+    assert_eq!(rows(Listing { folds, ..commands(50) }), 27, "the next time it is open again");
 }

@@ -1,7 +1,7 @@
 //! All commands as a list: by source and category with headings that fold, flat by name, or the matches of what is
 //! typed. It reads nothing and draws nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -11,8 +11,9 @@ use crate::kernel::ids::Id;
 use crate::store::SourceKind;
 use crate::tui::popups::choose::ranked;
 
-/// Sources with more commands than this begin folded.
-const MANY: usize = 100;
+/// With more commands than this headings begin closed: those of sources where there are several, those of categories
+/// where the source alone has as many.
+const MANY: usize = 40;
 
 /// A source in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub struct Listed {
     pub trust: Trust,
 }
 
+/// A heading that was opened or closed: its source, its category where it is one's, and whether it is closed.
+pub type Fold = (String, Option<String>, bool);
+
 /// Everything there is: sources in the order in which names resolve, commands by source, category and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -59,6 +63,8 @@ pub struct Listing {
     pub sources: Vec<From>,
     /// What can be run.
     pub commands: Vec<Listed>,
+    /// Which headings were opened and closed the last time.
+    pub folds: Vec<Fold>,
 }
 
 /// A row of the list.
@@ -83,13 +89,24 @@ pub enum Key {
     Command(Id),
 }
 
+/// The key of a heading.
+fn key(source: &str, category: &Option<String>) -> Key {
+    match category {
+        None => Key::Source(source.to_string()),
+        Some(category) => Key::Category(source.to_string(), category.clone()),
+    }
+}
+
 /// The list.
 #[derive(Debug, Default)]
 pub struct Tree {
     listing: Listing,
     items: Vec<Item>,
-    folded: BTreeSet<Key>,
+    /// The headings that the person opened or closed, and whether they are closed.
+    chosen: BTreeMap<Key, bool>,
     begun: bool,
+    /// How many commands each source has.
+    counts: Vec<usize>,
     /// Whether all stand by name, without headings.
     pub flat: bool,
     words: String,
@@ -100,11 +117,11 @@ impl Tree {
     /// Puts another listing in the place of this one; what is folded stays so.
     pub fn set(&mut self, listing: Listing) {
         self.listing = listing;
-        if !self.begun && !self.listing.commands.is_empty() {
-            self.begun = true;
-            let large = self.sources_with_counts().filter(|(_, count)| *count > MANY);
-            let keys: Vec<Key> = large.map(|(at, _)| Key::Source(self.listing.sources[at].name.clone())).collect();
-            self.folded.extend(keys);
+        self.counts = vec![0; self.listing.sources.len()];
+        self.listing.commands.iter().for_each(|c| self.counts[c.source] += 1);
+        if !std::mem::replace(&mut self.begun, true) {
+            self.chosen =
+                self.listing.folds.iter().map(|(source, category, closed)| (key(source, category), *closed)).collect();
         }
         let about = |c: &Listed| {
             let category = c.category.as_deref().unwrap_or("");
@@ -112,12 +129,6 @@ impl Tree {
         };
         self.found = self.listing.commands.iter().map(|c| (c.name.clone(), about(c))).collect();
         self.arrange();
-    }
-
-    fn sources_with_counts(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let mut counts = vec![0; self.listing.sources.len()];
-        self.listing.commands.iter().for_each(|c| counts[c.source] += 1);
-        counts.into_iter().enumerate()
     }
 
     /// Everything there is.
@@ -170,7 +181,7 @@ impl Tree {
         let commands = &self.listing.commands;
         let mut items = Vec::new();
         let mut at = 0;
-        for (source, count) in self.sources_with_counts() {
+        for (source, count) in self.counts.iter().copied().enumerate() {
             items.push(Item::Source(source, count));
             let end = at + count;
             if self.is_folded(&Key::Source(self.listing.sources[source].name.clone())) {
@@ -201,7 +212,26 @@ impl Tree {
 
     /// Whether what is under a heading is hidden.
     pub fn is_folded(&self, key: &Key) -> bool {
-        self.folded.contains(key)
+        self.chosen.get(key).copied().unwrap_or_else(|| self.begins_folded(key))
+    }
+
+    fn begins_folded(&self, key: &Key) -> bool {
+        let of = |name: &str| self.listing.sources.iter().position(|s| s.name == name).map_or(0, |at| self.counts[at]);
+        match key {
+            Key::Source(_) => self.listing.commands.len() > MANY && self.listing.sources.len() > 1,
+            Key::Category(source, _) => of(source) > MANY,
+            Key::Command(_) => false,
+        }
+    }
+
+    /// What was opened and closed, to be kept.
+    pub fn folds(&self) -> Vec<Fold> {
+        let of = |(key, closed): (&Key, &bool)| match key {
+            Key::Source(source) => Some((source.clone(), None, *closed)),
+            Key::Category(source, category) => Some((source.clone(), Some(category.clone()), *closed)),
+            Key::Command(_) => None,
+        };
+        self.chosen.iter().filter_map(of).collect()
     }
 
     /// What stays the same of a row.
@@ -220,10 +250,7 @@ impl Tree {
 
     /// Opens or closes a heading.
     pub fn fold(&mut self, key: Key, folded: bool) {
-        match folded {
-            true => self.folded.insert(key),
-            false => self.folded.remove(&key),
-        };
+        self.chosen.insert(key, folded);
         self.arrange();
     }
 
@@ -233,7 +260,8 @@ impl Tree {
         let categories = (0..self.listing.commands.len()).filter(|at| self.listing.commands[*at].category.is_some());
         all.extend(categories.map(|at| self.key_of_category(at)));
         let sources = all.iter().filter(|k| matches!(k, Key::Source(_)));
-        self.folded = if sources.clone().all(|k| self.folded.contains(k)) { BTreeSet::new() } else { all };
+        let closed = !sources.clone().all(|k| self.is_folded(k));
+        self.chosen = all.into_iter().map(|key| (key, closed)).collect();
         self.arrange();
     }
 
@@ -242,8 +270,9 @@ impl Tree {
         let Some(command) = self.listing.commands.get(at) else { return };
         let source = Key::Source(self.listing.sources[command.source].name.clone());
         let category = self.key_of_category(at);
-        self.folded.remove(&source);
-        self.folded.remove(&category);
+        for key in [source, category].into_iter().filter(|key| self.is_folded(key)).collect::<Vec<_>>() {
+            self.chosen.insert(key, false);
+        }
         self.arrange();
     }
 

@@ -189,7 +189,10 @@ impl Commands {
                 let style = theme.style(Role::Bad);
                 Paragraph::new(fault.to_string()).style(style).wrap(Wrap { trim: true }).render(page, buffer);
             }
-            _ => self.page.draw(buffer, page, theme),
+            _ => {
+                self.page.draw(buffer, page, theme);
+                self.page.draw_pictures(buffer, page, world.covered);
+            }
         }
         if !self.has_find() {
             return None;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::tree::{From, Listed, Listing};
+use super::tree::{Fold, From, Listed, Listing};
 use super::trust::Judged;
-use super::{fetch, page};
+use super::{fetch, page, pictures};
 use crate::app::App;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{Catalog, Resolved, Trust, level, trusted_from_the_start};
@@ -19,12 +19,16 @@ use crate::kernel::terminal::safe_line;
 use crate::store::{DefinitionFilter, DefinitionRow, Source, SourceKind};
 use crate::tui::happening::{Fault, Launch};
 use crate::tui::jobs::Desk;
+use crate::tui::pictures::Way;
 use crate::tui::tabs::Answer as AnyAnswer;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::text::Row;
 
 /// The largest file that is edited, bytes.
 const LARGEST: u64 = 4 << 20;
+
+/// Where it is kept which headings are open.
+const FOLDS: &str = "tui:folds";
 
 /// What a person wants with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub struct Paper {
     pub room: u16,
     /// Its colours.
     pub theme: Theme,
+    /// How pictures are shown on it.
+    pub pictures: Way,
 }
 
 /// How it is laid out is no part of what is asked for.
@@ -107,6 +113,8 @@ pub enum Request {
     Update(Option<String>),
     /// Add a source.
     Add(String),
+    /// Keep which headings are open.
+    Keep(Vec<Fold>),
 }
 
 /// One definition with what is shown beside it.
@@ -182,6 +190,10 @@ pub fn work(request: Request, desk: &Desk<'_>) {
             let shown = show(app, id).map(|mut shown| {
                 // Colouring long code takes longer than a frame.
                 shown.rows = page::definition(&shown, paper.room, &paper.theme);
+                let (command, source) = (&shown.resolved.command, &shown.resolved.source);
+                if let Some(base) = &source.base {
+                    shown.rows.extend(pictures::rows(&command.text, base, &command.origin.path, &paper));
+                }
                 shown
             });
             send(Answer::Shown(id, shown.map_err(Fault::from)));
@@ -216,6 +228,12 @@ pub fn work(request: Request, desk: &Desk<'_>) {
             Ok(said) => send(Answer::Done(Ok(said))),
             Err(error) => send(Answer::Unsaved(text, error.into())),
         },
+        Request::Keep(folds) => {
+            let kept = app.store().and_then(|store| store.set_state(FOLDS, &serde_json::json!(folds)));
+            if let Err(error) = kept {
+                send(Answer::Done(Err(error.into())));
+            }
+        }
         Request::Update(name) => fetch::update(desk, name),
         Request::Add(spec) => fetch::add(desk, &spec),
     }
@@ -266,7 +284,9 @@ fn listing(catalog: &Catalog<'_>) -> Result<Listing> {
         id: row.id,
         trust,
     });
-    Ok(Listing { commands: listed.collect(), sources: sources.iter().map(from).collect() })
+    let folds = catalog.store.state(FOLDS)?.and_then(|(value, _)| serde_json::from_value(value).ok());
+    let sources = sources.iter().map(from).collect();
+    Ok(Listing { commands: listed.collect(), sources, folds: folds.unwrap_or_default() })
 }
 
 fn from(source: &Source) -> From {

@@ -84,7 +84,7 @@ pub struct Health {
     only_bad: bool,
     cursor: Cursor,
     gauges: Gauges,
-    kept: Kept,
+    kept: Option<Kept>,
     /// Hundredths of a processor that were used between readings.
     cpu: Vec<u64>,
     /// Bytes of memory at each reading.
@@ -155,7 +155,7 @@ impl Health {
             values.drain(..old);
         }
         self.gauges = gauges;
-        self.kept = kept.unwrap_or_else(|| self.kept.clone());
+        self.kept = kept.or_else(|| self.kept.take());
     }
 
     fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) {

@@ -1,5 +1,7 @@
 //! What the health tab shows.
 
+mod looks;
+
 use super::*;
 use crate::tui::stage::{LARGE, SMALL, Stage};
 

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::Health;
-use crate::app::health::Level;
+use crate::app::health::{Kept, Level};
 use crate::kernel::figures::{bytes, counted};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width};
 use crate::tui::happening::World;
@@ -28,7 +28,9 @@ fn figures(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     // A narrow screen shows figures whole and leaves the gauges out; what is wrong with the disk is a finding anyway.
     let third = inner.width / if inner.width < 66 { 2 } else { 3 };
     let column = |n: u16, row: u16, height: u16| {
-        Rect { x: inner.x + n * third, y: inner.y + row, width: third.saturating_sub(2), height }.intersection(inner)
+        // The last one has what is left.
+        let (x, width) = (inner.x + n * third, if n == 2 { inner.width } else { third.saturating_sub(2) });
+        Rect { x, y: inner.y + row, width, height }.intersection(inner)
     };
     let g = &tab.gauges;
     let line = |place: Rect, word: &str, value: String, curve: String, buffer: &mut Buffer| {
@@ -45,9 +47,10 @@ fn figures(tab: &Health, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     let memory = g.memory.map_or("–".to_string(), bytes);
     line(column(0, 1, 1), "memory", memory, spark(&tab.memory, room), buffer);
     line(column(0, 2, 1), "threads", g.threads.map_or("–".to_string(), |n| n.to_string()), String::new(), buffer);
-    line(column(1, 0, 1), "store", bytes(tab.kept.store), String::new(), buffer);
-    line(column(1, 1, 1), "outputs", bytes(tab.kept.outputs), String::new(), buffer);
-    line(column(1, 2, 1), "cache", bytes(tab.kept.cache), String::new(), buffer);
+    let kept = |of: fn(&Kept) -> u64| tab.kept.as_ref().map_or("…".to_string(), |kept| bytes(of(kept)));
+    line(column(1, 0, 1), "store", kept(|kept| kept.store), String::new(), buffer);
+    line(column(1, 1, 1), "outputs", kept(|kept| kept.outputs), String::new(), buffer);
+    line(column(1, 2, 1), "cache", kept(|kept| kept.cache), String::new(), buffer);
     if let Some((used, whole)) = g.disk {
         let said = format!("disk {} of {}", bytes(used), bytes(whole));
         gauge(buffer, column(2, 0, 2), theme, used, whole, &said);

@@ -7,15 +7,13 @@ use super::pipe::{Chunk, Closing, Pipe};
 use super::record::{ended, step_title};
 use super::{Answer, Halt, Start};
 use crate::app::App;
-use crate::app::models::budget_check;
-use crate::app::runtime::runtime;
+use crate::app::prompts::{Asking, Wishes};
 use crate::chat::driver::Listener;
-use crate::chat::policy::Nobody;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::Trust;
 use crate::commands::model::Step;
-use crate::commands::prompt::{self, Hands, Prompts};
-use crate::commands::run::{self as engine, Plan, Report, StepRunner, Unit, Watcher};
+use crate::commands::prompt::{self, Hands};
+use crate::commands::run::{self as engine, Plan, Report, Unit, Watcher};
 use crate::exec::{Stop, Stream};
 use crate::kernel::error::Result;
 use crate::kernel::secret::RedactStream;
@@ -23,6 +21,7 @@ use crate::providers::model::Piece;
 use crate::store::{RunFilter, RunRow};
 use crate::tui::happening::Fault;
 use crate::tui::jobs::Desk;
+use crate::tui::permission::{Person, Teller};
 use crate::tui::tabs::Answer as AnyAnswer;
 use crate::tui::theme::Role;
 
@@ -56,12 +55,7 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
     let app = desk.app;
     let plan = plan(app, start)?;
     let catalog = app.catalog()?;
-    let mut engine = app.engine(&catalog, desk.stop.clone(), false, &start.trigger)?;
-    // The keyboard belongs to the screen.
-    engine.input = Some(Vec::new());
     let pipe = Arc::new(Pipe::default());
-    let prompts = prompt::asks_models(&plan).then(|| prompts(app, &plan, desk.stop, &pipe)).transpose()?;
-    engine.runners.extend(prompts.iter().map(|p| p as &dyn StepRunner));
     let redactor = app.redactor.fork();
     plan.units.iter().for_each(|unit| engine::hide(unit, &redactor));
     let command = plan.root().resolved.command.name.clone();
@@ -77,25 +71,31 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
     std::thread::scope(|scope| {
         let _closing = Closing(&pipe);
         scope.spawn(|| pipe.pump(stop, &|chunks, token| post(AnyAnswer::Runs(Answer::Wrote(number, chunks, token)))));
-        let report = engine.run(&plan, &mut watcher)?;
-        watcher.end(&report);
+        let asking = prompt::asks_models(&plan).then(|| asking(app, &plan, stop, &pipe)).transpose()?;
+        let mut engine = app.engine(&catalog, stop.clone(), false, &start.trigger)?;
+        // The keyboard belongs to the screen.
+        engine.input = Some(Vec::new());
+        engine.runners.extend(asking.iter().map(|asking| asking.runner()));
+        let report = engine.run(&plan, &mut watcher);
+        drop(engine);
+        asking.map_or(Ok(()), |asking| asking.end(app))?;
+        watcher.end(&report?);
         Ok(())
     })
 }
 
-/// Who asks the models for the prompts of a run. Nobody is asked about tools: a prompt has only its skill's own files.
-fn prompts(app: &App, plan: &Plan, stop: &Stop, pipe: &Arc<Pipe>) -> Result<Prompts> {
-    app.adopt()?;
-    if let Some(warning) = budget_check(app)? {
-        pipe.push(Chunk::Say(Role::Warn, warning), stop);
-    }
-    if prompt::asking(plan).any(|(_, step)| !step.tools.is_empty()) {
-        let said = "the tools that its prompts name are not offered here; `fac run` offers them".to_string();
-        pipe.push(Chunk::Say(Role::Warn, said), stop);
-    }
+/// Who asks the models for the prompts of a run. The person is asked about tools by a card.
+fn asking(app: &App, plan: &Plan, stop: &Stop, pipe: &Arc<Pipe>) -> Result<Asking> {
+    let person = || {
+        let (pipe, stop) = (pipe.clone(), stop.clone());
+        let to = stop.clone();
+        Person { post: move |question, reply| pipe.push(Chunk::Asks(question, reply), &to), stop }
+    };
+    let say = |said| pipe.push(Chunk::Say(Role::Warn, said), stop);
     let listener = Box::new(Hearing { pipe: pipe.clone(), stop: stop.clone() });
-    let hands = Hands { listener, asker: Box::new(Nobody) };
-    Ok(Prompts::new(app.desk(true)?, hands, prompt::Tools::new(), Arc::new(runtime()?)))
+    let hands = Hands { listener, asker: Box::new(person()) };
+    let wishes = Wishes { typed: &[], keep: true, stop };
+    Asking::new(app, plan, &wishes, hands, &mut Teller { say: &say, asker: &mut person() })
 }
 
 /// Watches a run and hands on what it writes.

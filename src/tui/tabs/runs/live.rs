@@ -7,6 +7,8 @@ use super::{Halt, Request, Runs, Shown, Start, ask};
 use crate::kernel::ids::Id;
 use crate::store::RunRow;
 use crate::tui::happening::{Effect, Fault, Lane, Launch, World};
+use crate::tui::popups::Reply;
+use crate::tui::theme::Role;
 use crate::tui::widgets::output::Output;
 
 /// Bytes of its output that a run has in memory while it goes on.
@@ -76,18 +78,45 @@ impl Runs {
         self.shown = Shown::Live(number);
     }
 
-    pub(super) fn wrote(&mut self, number: u64, chunks: Vec<Chunk>) {
-        let Some(live) = self.lives.iter_mut().find(|live| live.number == number) else { return };
+    pub(super) fn wrote(&mut self, number: u64, chunks: Vec<Chunk>, world: &World<'_>) -> Vec<Effect> {
+        let Some(live) = self.lives.iter_mut().find(|live| live.number == number) else { return Vec::new() };
         for chunk in chunks {
             match chunk {
                 Chunk::Say(role, text) => live.output.say(role, &text),
                 Chunk::Bytes(stream, bytes) => live.output.bytes(stream, &bytes),
+                Chunk::Asks(question, reply) => {
+                    live.output.say(Role::Warn, &format!("? {} waits for your permission", question.origin));
+                    self.cards.add(&number.to_string(), question, reply);
+                }
             }
         }
+        self.next_card(world)
+    }
+
+    /// Opens the card of the tool that waits longest, when none is open.
+    pub(super) fn next_card(&mut self, world: &World<'_>) -> Vec<Effect> {
+        let lives = &self.lives;
+        let about = |number: &str| {
+            let live = lives.iter().find(|live| live.number.to_string() == number)?;
+            Some(format!("In the run of `{}`:", live.command))
+        };
+        self.cards.open(about, world)
+    }
+
+    /// Takes what became of a card; `None` when it was another pop-up.
+    pub(super) fn permitted(&mut self, name: &str, reply: &Reply, world: &World<'_>) -> Option<Vec<Effect>> {
+        let (mut out, decided) = self.cards.closed(name, reply)?;
+        for decided in decided.iter().filter(|decided| !decided.allowed) {
+            let live = self.lives.iter_mut().find(|live| live.number.to_string() == decided.of);
+            live.into_iter().for_each(|l| l.output.say(Role::Warn, &format!("✗ {} was not allowed", decided.origin)));
+        }
+        out.extend(self.next_card(world));
+        Some(out)
     }
 
     pub(super) fn ended(&mut self, number: u64, result: std::result::Result<(), Fault>) -> Vec<Effect> {
         let Some(at) = self.lives.iter().position(|live| live.number == number) else { return Vec::new() };
+        self.cards.give_up(&number.to_string());
         let live = &mut self.lives[at];
         live.over = true;
         let (id, whole) = (live.row.as_ref().map(|row| row.id), live.is_whole());

@@ -36,6 +36,7 @@ use crate::store::{RunRow, Status};
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, Launch, Tell, World};
 use crate::tui::keymap::{Action, Section};
+use crate::tui::permission::Cards;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::{Clicked, Cursor};
 use crate::tui::widgets::output::{Found, Output, Page, Want, Whole};
@@ -167,6 +168,8 @@ pub struct Runs {
     cursor: Cursor,
     marked: BTreeSet<Id>,
     lives: Vec<Live>,
+    /// Tools that wait for permission, by the number of their run.
+    cards: Cards,
     number: u64,
     shown: Shown,
     /// The run to go to once it is listed.
@@ -190,6 +193,7 @@ impl Default for Runs {
             cursor: Cursor::default(),
             marked: BTreeSet::new(),
             lives: Vec::new(),
+            cards: Cards::default(),
             number: 0,
             shown: Shown::Nothing,
             sought: None,
@@ -325,7 +329,7 @@ impl Runs {
             Answer::Removed(Ok(count)) => return vec![Effect::Note(format!("removed {count} runs"))],
             Answer::Removed(Err(fault)) => return vec![Effect::Fail(fault)],
             Answer::Began(number, row, halt) => self.began(number, *row, halt, world),
-            Answer::Wrote(number, chunks, _token) => self.wrote(number, chunks),
+            Answer::Wrote(number, chunks, _token) => return self.wrote(number, chunks, world),
             Answer::Ended(number, result) => return self.ended(number, result),
         }
         Vec::new()
@@ -368,7 +372,10 @@ impl Tab for Runs {
             }
             Happening::Mouse(event) => self.mouse(&event, world),
             Happening::Answered(AnyAnswer::Runs(answer)) => self.answered(answer, world),
-            Happening::Closed(name, reply) => self.closed(name, reply),
+            Happening::Closed(name, reply) => match self.permitted(name, &reply, world) {
+                Some(effects) => effects,
+                None => self.closed(name, reply),
+            },
             Happening::Told(Tell::Launch(launch)) => self.launch(launch, "manual".to_string()),
             Happening::Told(Tell::Run(id)) => id.parse().map_or_else(|_| Vec::new(), |id| self.seek(id)),
             _ => Vec::new(),
@@ -402,6 +409,9 @@ impl Tab for Runs {
     }
 
     fn badge(&self) -> Option<char> {
-        self.is_moving().then_some('▶')
+        match self.cards.is_empty() {
+            false => Some('?'),
+            true => self.is_moving().then_some('▶'),
+        }
     }
 }

@@ -4,7 +4,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::chat::policy::{Question, Verdict};
 use crate::exec::{Stop, Stream};
+use crate::tui::happening::ReplyTo;
 use crate::tui::theme::Role;
 
 /// Bytes that wait at most.
@@ -22,6 +24,8 @@ pub enum Chunk {
     Say(Role, String),
     /// What was written.
     Bytes(Stream, Vec<u8>),
+    /// A tool wants to be allowed.
+    Asks(Question, ReplyTo<Verdict>),
 }
 
 /// Says, when it is dropped, that a piece was taken.
@@ -166,7 +170,7 @@ mod tests {
                             assert!(bytes.len() <= MOST + 10_000);
                             total += bytes.len();
                         }
-                        Chunk::Say(..) => over = true,
+                        Chunk::Say(..) | Chunk::Asks(..) => over = true,
                     }
                 }
                 drop(token);

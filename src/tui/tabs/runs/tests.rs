@@ -1,5 +1,7 @@
 //! The runs tab, by values and by what can be seen.
 
+mod looks;
+
 use std::path::Path;
 
 use jiff::tz::TimeZone;

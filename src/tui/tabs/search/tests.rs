@@ -1,5 +1,7 @@
 //! The search tab, by values and by what can be seen.
 
+mod looks;
+
 use serde_json::json;
 
 use super::*;

@@ -87,7 +87,10 @@ impl Search {
             if side.width > 0 {
                 self.counted(buffer, side, theme);
             }
-            let aside = format!("{} of {}", self.hits.len(), self.facets.total);
+            let aside = match self.facets.total {
+                0 => String::new(),
+                total => format!("{} of {total}", self.hits.len()),
+            };
             let focused = matches!(self.pane, Pane::Hits | Pane::Field);
             if !hits.is_empty() {
                 Frame { title: "Hits", aside: &aside, focused: self.pane == Pane::Hits }.draw(buffer, hits, theme);
@@ -247,7 +250,7 @@ fn title(hit: &Hit, columns: usize, world: &World<'_>) -> Line<'static> {
     let (sign, role) = sign(&hit.kind);
     let (name, about, when) = (name(hit), about(hit), when(hit.when, world.now, world.zone));
     let room = columns.saturating_sub(3 + width(&when));
-    let name = truncate_to_width(&name, room);
+    let name = truncate_to_width(&name, room.saturating_sub(2));
     let about = truncate_to_width(&about, room.saturating_sub(width(&name) + 2));
     let left = room.saturating_sub(width(&name) + width(&about) + 2);
     Line::from(vec![

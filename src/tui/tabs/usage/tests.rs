@@ -1,5 +1,7 @@
 //! What the usage tab shows.
 
+mod looks;
+
 use super::*;
 use crate::store::UsageRow;
 use crate::tui::stage::{LARGE, SMALL, Stage};

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
-use super::{Group, Measure, STRETCHES, Sums, Usage, work};
+use super::{Measure, STRETCHES, Sums, Usage, work};
 use crate::kernel::figures::{bar, dollars, short};
-use crate::kernel::terminal::{pad, safe_line, truncate_to_width};
+use crate::kernel::terminal::{pad, safe_line, truncate_to_width, width as width_of};
 use crate::tui::happening::World;
 use crate::tui::theme::Role;
 use crate::tui::widgets::chart::{Bar, bars, gauge};
@@ -52,11 +52,15 @@ fn figures(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Wo
     let right = Rect { x: inner.x + half, width: inner.width - half, ..inner };
     let of = |word: &str, row: &crate::store::UsageRow| {
         let unknown = if row.unpriced > 0 { " +?" } else { "" };
-        let tokens = format!("{} in, {} out", short(row.input), short(row.output));
+        // A narrow screen has the tokens in the table alone.
+        let tokens = match left.width < 52 {
+            true => String::new(),
+            false => format!(" · {} in, {} out", short(row.input), short(row.output)),
+        };
         Line::from(vec![
             Span::styled(pad(word, 10), theme.style(Role::Dim)),
             Span::styled(pad(&format!("{}{unknown}", dollars(row.cost_micros)), 14), theme.style(Role::Title)),
-            Span::styled(format!("{} requests · {tokens}", row.calls), theme.style(Role::Text)),
+            Span::styled(format!("{} requests{tokens}", row.calls), theme.style(Role::Text)),
         ])
     };
     of("today", &sums.today).render(Rect { height: 1, ..left }, buffer);
@@ -122,7 +126,7 @@ fn table(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Worl
     let theme = world.theme;
     let title = format!("By {}", tab.group.word());
     let inner = Frame { title: &title, aside: &sums.rows.len().to_string(), focused: true }.draw(buffer, area, theme);
-    let times = tab.group == Group::Model && inner.width >= 96;
+    let times = inner.width >= 96;
     let fixed = 12 + 8 + 10 + 10 + 10 + if times { 32 } else { 0 };
     let wide = usize::from(inner.width).saturating_sub(fixed + 1).clamp(12, 48);
     let cells = |name: &str, cost: &str, calls: &str, input: &str, output: &str, first: &str, whole: &str| {
@@ -157,7 +161,7 @@ fn table(sums: &Sums, tab: &Usage, buffer: &mut Buffer, area: Rect, world: &Worl
             &pair(row.first),
             &pair(row.whole),
         );
-        let left = usize::from(width).saturating_sub(text.chars().count() + 2).min(24);
+        let left = usize::from(width).saturating_sub(width_of(&text) + 2).min(24);
         let bar = bar(weight(row), most, left);
         Line::from(vec![
             Span::styled(text, theme.style(Role::Text)),

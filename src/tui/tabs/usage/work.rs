@@ -70,9 +70,9 @@ pub struct Line {
     pub name: String,
     /// Its sums.
     pub sums: UsageRow,
-    /// Milliseconds to the first token: half were quicker, and 95 of a hundred. Only by model.
+    /// Milliseconds to the first token: half were quicker, and 95 of a hundred.
     pub first: Option<(u64, u64)>,
-    /// Milliseconds in all, the same. Only by model.
+    /// Milliseconds in all, the same.
     pub whole: Option<(u64, u64)>,
 }
 
@@ -130,7 +130,12 @@ fn sums(store: &Store, request: &Request, now: i64, zone: &TimeZone) -> Result<S
     let total = store.usage(&filter, UsageBy::All, offset)?.pop().unwrap_or_default();
     let mut times = Times::default();
     for timing in store.timings(&filter, offset, TIMED)? {
-        times.add(&timing.day, &timing.model, timing.first_token_ms, timing.duration_ms);
+        let key = match request.group {
+            Group::Model => timing.model,
+            Group::Session => timing.session.unwrap_or_default(),
+            Group::Command => timing.command.unwrap_or_default(),
+        };
+        times.add(&timing.day, &key, timing.first_token_ms, timing.duration_ms);
     }
     times.sort();
     let days = every_day(by_day, (request.days > 0).then_some(first), today);
@@ -152,10 +157,7 @@ fn line(store: &Store, group: Group, sums: UsageRow, times: &Times) -> Line {
             .map_or_else(|| key.clone(), |session| called(&session)),
         Group::Model | Group::Command => key.clone(),
     };
-    let pair = |values: Option<&Vec<u64>>| {
-        let values = values.filter(|_| group == Group::Model)?;
-        Some((percentile(values, 50)?, percentile(values, 95)?))
-    };
+    let pair = |values: Option<&Vec<u64>>| Some((percentile(values?, 50)?, percentile(values?, 95)?));
     Line { first: pair(times.first.get(&key)), whole: pair(times.whole.get(&key)), key, name, sums }
 }
 
@@ -175,7 +177,7 @@ fn every_day(found: Vec<UsageRow>, first: Option<jiff::civil::Date>, last: jiff:
     days
 }
 
-/// Milliseconds by day and by model.
+/// Milliseconds by day and by what the table sums by.
 #[derive(Default)]
 struct Times {
     days: BTreeMap<String, Vec<u64>>,
@@ -184,13 +186,13 @@ struct Times {
 }
 
 impl Times {
-    fn add(&mut self, day: &str, model: &str, first: Option<u64>, whole: Option<u64>) {
+    fn add(&mut self, day: &str, key: &str, first: Option<u64>, whole: Option<u64>) {
         if let Some(ms) = first {
             self.days.entry(day.to_string()).or_default().push(ms);
-            self.first.entry(model.to_string()).or_default().push(ms);
+            self.first.entry(key.to_string()).or_default().push(ms);
         }
         if let Some(ms) = whole {
-            self.whole.entry(model.to_string()).or_default().push(ms);
+            self.whole.entry(key.to_string()).or_default().push(ms);
         }
     }
 

@@ -11,7 +11,10 @@ use crate::providers::model::{Role, words};
 use crate::store::{Imported, ImportedMessage, MessageStatus, NewMessage, NewSession, Session, SessionEdit, Store};
 
 /// A chat with all its messages and files.
-pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn out(store: &Store, session: &Session) -> Result<Chat> {
     let costs: HashMap<Id, Option<i64>> =
         store.costs_of(session.id)?.into_iter().map(|c| (c.message, c.cost_micros)).collect();
     let messages = store.whole_tree(session.id)?.into_iter().map(|message| Archived {
@@ -48,7 +51,10 @@ pub(in crate::cli) fn out(store: &Store, session: &Session) -> Result<Chat> {
 }
 
 /// Keeps an archived chat as a new one.
-pub(in crate::cli) fn take_in(store: &Store, chat: &Chat) -> Result<()> {
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn take_in(store: &Store, chat: &Chat) -> Result<()> {
     let taken = chat.name.as_ref().is_some_and(|name| store.session(name).is_ok());
     let places: HashMap<&str, usize> = chat.messages.iter().enumerate().map(|(n, m)| (m.id.as_str(), n)).collect();
     let place = |id: &str| places.get(id).copied();
