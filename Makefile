@@ -26,7 +26,7 @@ help:
 	@echo "make peers        fac and the scripted model server against LiteLLM's proxy and the vendors' own clients"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
-	@echo "                  markdown_stream|wires"
+	@echo "                  markdown_stream|wires|sound"
 	@echo "make completions  write completions/ and man/ again"
 	@echo "make picture      draw the README's pictures again, from real screens"
 
@@ -79,7 +79,7 @@ fuzz:
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --locked --lib
 
 # Coverage-guided, a target at a time: adapters, front_matter, signature, placeholders, terminal, markdown_stream (the
-# renderer of answers), wires (what models stream). Sanitizers need the compiler's unstable flags, which RUSTC_BOOTSTRAP
+# renderer of answers), wires (what models stream), sound (recordings). Sanitizers need the compiler's unstable flags, which RUSTC_BOOTSTRAP
 # allows on a stable one.
 FUZZ_TARGET ?= adapters
 FUZZ_SECONDS ?= 60

@@ -14,6 +14,8 @@ mod models;
 mod place;
 #[path = "parts/screen.rs"]
 mod screen;
+#[path = "parts/voice.rs"]
+mod voice;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -42,6 +44,9 @@ fn main() {
     if std::env::var_os("FAC_BENCH_ONLY_SCREEN").is_some() {
         return screen::screen(&place, rounds);
     }
+    if std::env::var_os("FAC_BENCH_ONLY_VOICE").is_some() {
+        return voice::voice(&place.path("work"));
+    }
     fill(&place);
     cold_start(&place, &peers, rounds);
     one_line(&place, &peers, rounds);
@@ -51,6 +56,7 @@ fn main() {
     memory(&place, &peers);
     screen::screen(&place, rounds);
     models::models(&place, &peers, rounds);
+    voice::voice(&place.path("work"));
 }
 
 /// Other programs that are here, by name.

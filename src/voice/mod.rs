@@ -6,6 +6,7 @@
 //! a value, and what is to be said is handed to it.
 
 pub mod chain;
+pub mod clean;
 pub mod clip;
 pub mod file;
 pub mod listen;

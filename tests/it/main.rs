@@ -28,6 +28,7 @@ mod screen;
 mod search;
 mod search_chats;
 mod sessions;
+mod sound;
 mod sources;
 mod spending;
 mod support;

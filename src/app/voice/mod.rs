@@ -2,5 +2,6 @@
 
 mod recordings;
 mod services;
+pub mod sound;
 mod speakers;
 mod transcribers;

@@ -1,8 +1,14 @@
 //! `fac voice`: devices, cleaning, models, recordings and their texts. One file a subcommand.
 
+mod bench;
+mod clean;
+mod devices;
+mod doctor;
 mod engine;
+mod level;
 mod models;
 mod recordings;
+mod test;
 mod transcribe;
 mod voices;
 
@@ -11,8 +17,23 @@ use clap::Subcommand;
 use super::Context;
 use crate::kernel::error::Result;
 
-/// Microphones, models, recordings: everything about sound but listening and saying
+const EXAMPLES: &str = "\
+Examples:
+  fac voice devices                   microphones and speakers, and which one is taken
+  fac voice level                     a meter of what the microphone hears; Ctrl-C ends it
+  fac voice test                      record three seconds, play them back, say how they were
+  fac voice doctor                    the reason when nothing is heard
+  fac voice clean in.wav out.wav      take the noise out of a recording
+  fac voice transcribe memo.ogg       write down what is said in it
+  fac voice models pull base          fetch a Whisper model
+  fac voice retry --all               write down what nobody could at the time
+
+The devices are chosen by voice.microphone and voice.loudspeaker, lists in the order of
+preference; where they are empty the default of the system is followed.";
+
+/// Microphones, recordings, models: everything about sound but listening and saying
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     what: VoiceCommand,
@@ -20,6 +41,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum VoiceCommand {
+    Devices(devices::Args),
+    Level(level::Args),
+    Test(test::Args),
+    Doctor(doctor::Args),
+    Clean(clean::Args),
+    Bench(bench::Args),
     Transcribe(transcribe::Args),
     Recordings(recordings::Args),
     Retry(recordings::RetryArgs),
@@ -31,6 +58,12 @@ enum VoiceCommand {
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     match args.what {
+        VoiceCommand::Devices(args) => devices::run(context, &args),
+        VoiceCommand::Level(args) => level::run(context, &args),
+        VoiceCommand::Test(args) => test::run(context, &args),
+        VoiceCommand::Doctor(args) => doctor::run(context, &args),
+        VoiceCommand::Clean(args) => clean::run(context, &args),
+        VoiceCommand::Bench(args) => bench::run(context, &args),
         VoiceCommand::Transcribe(args) => transcribe::run(context, &args),
         VoiceCommand::Recordings(args) => recordings::run(context, args),
         VoiceCommand::Retry(args) => recordings::retry(context, &args),

@@ -32,7 +32,7 @@ impl Default for Canceller {
 
 impl Canceller {
     /// How much later a sample comes out: what the canceller's split into bands takes.
-    pub const DELAY: usize = 371;
+    pub const DELAY: usize = 430;
 
     /// One that has heard nothing yet.
     pub fn new() -> Canceller {
@@ -65,7 +65,7 @@ impl Canceller {
         self.ran = self.ran.saturating_add(1);
         let sane = worked && self.out.iter().all(|s| s.is_finite());
         if !sane {
-            self.apm = Box::new(canceller());
+            *self.apm = canceller();
             self.ran = 0;
         }
         self.fade(frame, sane && self.ran > BEFORE);

@@ -1,6 +1,6 @@
 //! The chain: what a microphone heard, frame by frame, without the echo and the noise, and whether somebody speaks.
 //!
-//! Ten milliseconds at a time: the echo of what is played ([`echo`]), the noise ([`denoise`]), meters ([`meters`],
+//! Ten milliseconds at a time: the echo of what is played ([`echo`]), the noise ([`steady`], [`denoise`]), meters ([`meters`],
 //! [`noise`]), the way down to 16 kHz ([`resample`]), voice ([`detect`]); [`utterance`] cuts pieces out of it and
 //! [`offline`] drives it over a whole recording. No thread, no device, no clock; nothing is allocated per frame.
 //! Whatever comes in, NaN included, finite samples between -1 and 1 come out, and silence comes out as zeros.
@@ -13,7 +13,9 @@ pub mod limit;
 pub mod meters;
 pub mod noise;
 pub mod offline;
+pub mod pace;
 pub mod resample;
+pub mod steady;
 pub mod utterance;
 
 use crate::kernel::error::{Error, Kind, Result};
@@ -33,7 +35,7 @@ pub const SPEECH_FRAME: usize = FRAME * SPEECH_RATE as usize / RATE as usize;
 
 /// How many frames of nothing but zeros make the output exactly zero: the delay of all stages and the reach of their
 /// windows.
-const SILENT_FRAMES: u32 = 4;
+const SILENT_FRAMES: u32 = 6;
 
 /// Which stages work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,8 @@ pub struct Cleaned {
     pub voice: bool,
     /// How certain the detection is of voice, 0 to 1, before smoothing.
     pub chance: f32,
+    /// The level of `raw` without rumble, dBFS: what `noise` compares with.
+    pub power: f32,
     /// The noise under the speech, dBFS.
     pub noise: f32,
     /// How far speech stands above the noise, dB, estimated from the last seconds; 0 before anybody spoke.
@@ -133,6 +137,7 @@ impl Default for Cleaned {
             zeros: true,
             voice: false,
             chance: 0.0,
+            power: SILENCE,
             noise: SILENCE,
             snr: 0.0,
         }
@@ -171,7 +176,7 @@ impl Chain {
             down: Down::new()?,
             detector: stages.detect.then(Detector::new),
             noise: Noise::default(),
-            silent: 0,
+            silent: SILENT_FRAMES,
         })
     }
 
@@ -224,6 +229,7 @@ impl Chain {
             None => (f32::from(u8::from(loud)), loud),
         };
         self.noise.spoken(cleaned.voice);
+        cleaned.power = self.noise.level();
         cleaned.noise = self.noise.floor();
         cleaned.snr = self.noise.snr();
     }

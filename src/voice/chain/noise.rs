@@ -72,14 +72,14 @@ impl Noise {
         }
     }
 
-    /// The power of the frame just heard, and that of the noise under it.
-    pub fn powers(&self) -> (f32, f32) {
-        (self.power, self.base())
+    /// The level of the frame just heard, without rumble, dBFS.
+    pub fn level(&self) -> f32 {
+        decibels(self.power)
     }
 
     /// The noise, dBFS.
     pub fn floor(&self) -> f32 {
-        if self.began { (10.0 * self.base().log10()).max(SILENCE) } else { SILENCE }
+        if self.began { decibels(self.base()) } else { SILENCE }
     }
 
     /// How far speech stands above the noise, dB; 0 before anybody spoke.
@@ -107,8 +107,49 @@ impl Noise {
     }
 }
 
+/// A mean power in dB of full scale.
+fn decibels(power: f32) -> f32 {
+    if power > 0.0 { (10.0 * power.log10()).max(SILENCE) } else { SILENCE }
+}
+
 /// Speech over noise in dB, within what is believable.
 pub fn ratio(speech: f32, noise: f32) -> f32 {
     let ratio = 10.0 * (speech.max(1e-12) / noise.max(1e-12)).log10();
     ratio.clamp(RANGE.0, RANGE.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::voice::chain::tests::noise;
+
+    #[test]
+    fn the_ratio_is_found_within_a_few_decibels() {
+        for wanted in [0.0f32, 10.0, 20.0, 30.0] {
+            let (mut meter, mut hiss, mut voice) = (Noise::default(), noise(11), noise(12));
+            let quiet = 0.3 * 10f32.powf(-wanted / 20.0);
+            for n in 0..1_000 {
+                // Speech a third of the time.
+                let speaks = n % 90 < 30;
+                let frame: [f32; FRAME] =
+                    std::array::from_fn(|_| quiet * hiss() + if speaks { 0.3 * voice() } else { 0.0 });
+                meter.hear(&frame);
+                meter.spoken(speaks);
+            }
+            assert!((meter.snr() - wanted).abs() < 4.0, "{} of {wanted}", meter.snr());
+            let floor = 20.0 * (quiet / 3f32.sqrt()).log10();
+            assert!((meter.floor() - floor).abs() < 3.0, "{} of {floor}", meter.floor());
+        }
+    }
+
+    #[test]
+    fn zeros_and_direct_current_are_no_noise() {
+        let mut meter = Noise::default();
+        assert!(!meter.hear(&[0.0; FRAME]));
+        assert_eq!((meter.floor(), meter.snr(), meter.level()), (SILENCE, 0.0, SILENCE));
+        for _ in 0..100 {
+            meter.hear(&[0.5; FRAME]);
+        }
+        assert!(meter.level() < -100.0, "{}", meter.level());
+    }
 }

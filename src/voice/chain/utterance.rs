@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::{Chain, Cleaned, noise, resample};
 use crate::kernel::error::Result;
-use crate::voice::clip::{Clip, FRAME, RATE, SPEECH_RATE, level};
+use crate::voice::clip::{Clip, FRAME, RATE, SPEECH_RATE};
 
 /// When an utterance begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ impl Utterances {
         if cleaned.voice {
             open.voice += 1;
             let height = |db: f32| 10f64.powf(f64::from(db) / 10.0);
-            let (power, noise) = (height(level(&cleaned.raw)), height(cleaned.noise));
+            let (power, noise) = (height(cleaned.power), height(cleaned.noise));
             open.powers.0 += (power - noise).max(0.0);
             open.powers.1 += noise;
         }
@@ -281,3 +281,75 @@ impl Utterances {
 
 /// How late an utterance's `clean` is against its `raw`, samples of 16 kHz.
 pub const CLEAN_LATE: usize = Chain::SPEECH_DELAY;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames numbered from 1, with voice in some.
+    fn frame(n: u64, voice: bool) -> Cleaned {
+        let mut cleaned = Cleaned { voice, power: -20.0, noise: -40.0, ..Cleaned::default() };
+        cleaned.raw = [n as f32; FRAME];
+        cleaned.speech = [n as f32; super::super::SPEECH_FRAME];
+        cleaned
+    }
+
+    fn events(utterances: &mut Utterances, frames: std::ops::Range<u64>, voice: impl Fn(u64) -> bool) -> Vec<Event> {
+        frames.filter_map(|n| utterances.push(&frame(n, voice(n)))).collect()
+    }
+
+    #[test]
+    fn half_a_second_before_and_the_tail_after_belong_to_it() {
+        let mut utterances = Utterances::new(Timing::default());
+        let events = events(&mut utterances, 1..400, |n| (100..200).contains(&n));
+        let [Event::Started { from_ms }, Event::Ended(utterance)] = &events[..] else { panic!("{events:?}") };
+        // Fifty frames before the one with voice.
+        assert_eq!(*from_ms, 490);
+        assert_eq!((utterance.from_ms, utterance.to_ms, utterance.voice_ms), (490, 199 * 10 + 400, 1_000));
+        assert_eq!((utterance.raw.samples[0], utterance.raw.samples.last()), (50.0, Some(&239.0)));
+        assert_eq!((utterance.raw.ms(), utterance.clean.ms(), utterance.clean.rate), (1_900, 1_900, SPEECH_RATE));
+        assert!((utterance.snr - 20.0).abs() < 0.1, "{}", utterance.snr);
+        assert!(!utterance.wants_clean(Denoise::Auto) && utterance.wants_clean(Denoise::On));
+        assert!(!utterances.is_open() && utterances.finish().is_none());
+    }
+
+    #[test]
+    fn a_short_pause_ends_nothing_and_a_long_one_loses_nothing() {
+        let mut utterances = Utterances::new(Timing::default());
+        let speaks = |n: u64| (100..150).contains(&n) || (200..250).contains(&n) || (330..360).contains(&n);
+        let found = events(&mut utterances, 1..500, speaks);
+        let ended: Vec<(u64, u64)> = found
+            .iter()
+            .filter_map(|e| match e {
+                Event::Ended(utterance) => Some((utterance.from_ms, utterance.to_ms)),
+                Event::Started { .. } => None,
+            })
+            .collect();
+        // The second begins where the pre-roll reaches, not before the first one's end.
+        assert_eq!(ended, [(490, 2_890), (2_890, 3_990)]);
+    }
+
+    #[test]
+    fn a_key_holds_it_open_and_letting_go_takes_the_tail() {
+        let mut utterances = Utterances::new(Timing::default());
+        assert!(events(&mut utterances, 1..30, |_| false).is_empty());
+        assert_eq!(utterances.open(), 0);
+        assert!(events(&mut utterances, 30..300, |_| false).is_empty());
+        assert_eq!(utterances.pause_ms(), Some(2_700));
+        utterances.close();
+        let events = events(&mut utterances, 300..400, |_| false);
+        let [Event::Ended(utterance)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((utterance.from_ms, utterance.to_ms, utterance.voice_ms, utterance.snr), (0, 3_390, 0, 0.0));
+        assert_eq!(utterance.for_transcriber(Denoise::On).unwrap().ms(), 3_390);
+    }
+
+    #[test]
+    fn the_raw_sound_for_a_transcriber_is_as_long_as_the_cleaned() {
+        let mut utterances = Utterances::new(Timing::default());
+        utterances.open();
+        events(&mut utterances, 1..101, |_| true);
+        let utterance = utterances.finish().unwrap();
+        let raw = utterance.for_transcriber(Denoise::Off).unwrap();
+        assert_eq!((raw.rate, raw.samples.len(), utterance.clean.samples.len()), (SPEECH_RATE, 16_000, 16_000));
+    }
+}

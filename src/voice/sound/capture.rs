@@ -204,12 +204,11 @@ impl Microphone {
             if self.figures.first_sample_ms == 0 {
                 self.figures.first_sample_ms = now.as_millis().max(1) as u64;
             }
-            if self.trouble_since.take().is_some() {
-                self.say.push_back(Trouble::Back { device: kept.found.called.clone() });
-            }
+        }
+        if self.trouble_since.take().is_some() {
+            self.say.push_back(Trouble::Back { device: kept.found.called.clone() });
         }
         self.pause = PAUSE;
-        self.trouble_since = None;
     }
 
     /// Takes a stream that was opened.

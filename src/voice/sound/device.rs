@@ -106,18 +106,18 @@ fn open(id: HostId, hush: &Hush) -> Result<cpal::Host> {
 /// # Errors
 /// `Unreachable` when there is no sound system.
 pub(super) fn list(way: Way, every: bool, hush: &Hush) -> Result<Vec<Found>> {
-    let (mut all, mut last) = (Vec::new(), None);
+    let (mut all, mut last) = (Vec::new(), Vec::new());
     for id in order() {
         let host = match open(id, hush) {
             Ok(host) => host,
             Err(error) => {
-                last.get_or_insert(error);
+                last.push(error);
                 continue;
             }
         };
         match of_host(&host, way) {
             Ok(found) => all.extend(found.into_iter().map(|(_, f)| f)),
-            Err(error) => _ = last.get_or_insert(error),
+            Err(error) => last.push(error),
         }
         if !every && !all.is_empty() {
             break;
@@ -223,7 +223,7 @@ fn describe(
 /// # Errors
 /// `Unreachable` when there is no sound system or no device, `Refused` without permission.
 pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, StreamConfig, SampleFormat)> {
-    let mut last = None;
+    let mut last = Vec::new();
     for (at, id) in order().into_iter().enumerate() {
         // A word like `alsa:plughw:0` names its sound system; others are looked for in the first that answers.
         let named: Vec<&str> = wanted.iter().filter_map(|w| within(w, id)).collect();
@@ -232,7 +232,7 @@ pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, 
         let host = match open(id, hush) {
             Ok(host) => host,
             Err(error) => {
-                last.get_or_insert(error);
+                last.push(error);
                 continue;
             }
         };
@@ -250,7 +250,7 @@ pub(super) fn pick(way: Way, wanted: &[String], hush: &Hush) -> Result<(Picked, 
             }
             Err(error) => {
                 let called = device.description().map(|d| d.name().to_owned()).unwrap_or_default();
-                last.get_or_insert(mistake(&format!("the {} {called:?} cannot be opened", way.word()), &error));
+                last.push(mistake(&format!("the {} {called:?} cannot be opened", way.word()), &error));
             }
         }
     }
@@ -348,6 +348,43 @@ impl Asker {
     }
 }
 
+/// What may keep this program from the sound system, each with a way forward.
+#[cfg(target_os = "linux")]
+pub(super) fn hindrances() -> Vec<(String, Option<&'static str>)> {
+    let mut found = Vec::new();
+    let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if !named("XDG_RUNTIME_DIR") && !named("PULSE_SERVER") {
+        let fix = "log in on the machine itself, or export XDG_RUNTIME_DIR=/run/user/$(id -u)";
+        found.push(("XDG_RUNTIME_DIR is not set, so a sound server cannot be found".to_owned(), Some(fix)));
+    } else if !pulse::has_socket() {
+        let fix = "start one: systemctl --user start pipewire-pulse, or pulseaudio --start";
+        found.push(("no sound server is running for this user".to_owned(), Some(fix)));
+    }
+    let cards = std::fs::read_dir("/dev/snd").into_iter().flatten().flatten();
+    let inputs: Vec<_> = cards.map(|e| e.path()).filter(|p| is_input(&p.to_string_lossy())).collect();
+    if inputs.is_empty() {
+        found.push((
+            "the kernel knows no sound card with an input".to_owned(),
+            Some("plug a microphone or a headset in"),
+        ));
+    } else if inputs.iter().all(|p| rustix::fs::access(p, rustix::fs::Access::READ_OK).is_err()) {
+        found.push(("this user may not read /dev/snd".to_owned(), Some(permission())));
+    }
+    found
+}
+
+/// `pcmC0D0c`: the last letter is the way.
+#[cfg(target_os = "linux")]
+fn is_input(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("pcm") && name.ends_with('c'))
+}
+
+/// What may keep this program from the sound system, each with a way forward.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn hindrances() -> Vec<(String, Option<&'static str>)> {
+    vec![("this terminal may not be allowed to use the microphone".to_owned(), Some(permission()))]
+}
+
 /// An error of the sound system in our words, with a way forward.
 pub(super) fn mistake(said: &str, error: &cpal::Error) -> Error {
     let (kind, hint) = match error.kind() {
@@ -373,12 +410,13 @@ fn permission() -> &'static str {
     "allow this terminal to use the microphone in the system's privacy settings"
 }
 
-fn nothing(way: Way, last: Option<Error>) -> Error {
-    let kind = last.as_ref().map_or(Kind::Unreachable, Error::kind);
-    let error = Error::new(kind, format!("there is no {} that can be opened", way.word()));
-    match last {
-        Some(last) if kind == Kind::Refused => last,
-        Some(last) => error.because(last.full_message()).hint("see why: fac voice doctor"),
-        None => error.hint("see why: fac voice doctor"),
+/// That there is nothing, and what each sound system said; a missing permission goes before all else.
+fn nothing(way: Way, mut said: Vec<Error>) -> Error {
+    if let Some(at) = said.iter().position(|e| e.kind() == Kind::Refused) {
+        return said.swap_remove(at);
     }
+    let why: Vec<String> = said.iter().map(Error::full_message).collect();
+    let error = Error::new(Kind::Unreachable, format!("there is no {} that can be opened", way.word()));
+    let error = if why.is_empty() { error } else { error.because(why.join("; ")) };
+    error.hint("see why: fac voice doctor")
 }

@@ -13,8 +13,9 @@ use super::Wanted;
 use super::device::Way;
 use super::keep::{Ends, Kept, Opening, Word};
 use super::play::{Shared, Told, set};
-use super::rate::{self, Rate};
+use super::rate::Rate;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::voice::chain::resample;
 use crate::voice::clip::{Clip, RATE};
 
 /// How often the ring is filled while something plays.
@@ -201,7 +202,7 @@ impl Feeder {
             if self.now.1 >= self.now.0.len() {
                 let Some(clip) = self.queue.pop_front() else { break };
                 // The player has looked whether the rate makes sense.
-                self.now = (rate::whole(&clip.samples, clip.rate, rate).unwrap_or_default(), 0);
+                self.now = (resample::clip(&clip, rate).map(|c| c.samples).unwrap_or_default(), 0);
                 continue;
             }
             let fit = into.slots().min(self.now.0.len() - self.now.1);

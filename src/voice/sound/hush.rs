@@ -2,7 +2,7 @@
 //!
 //! libasound and the JACK client write on file descriptor 2 by themselves, some of it where no handler of theirs helps.
 //! While such a call runs the descriptor leads into a file in memory; afterwards it leads where it did, chatter is
-//! handed to whoever asks, and everything else that was written meanwhile (ours, another thread's) is written for good.
+//! goes to the log, and everything else that was written meanwhile (ours, another thread's) is written for good.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -36,7 +36,6 @@ struct Turned {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hush {
     on: Arc<Mutex<bool>>,
-    heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Hush {
@@ -67,14 +66,10 @@ impl Hush {
             return;
         }
         if let Some((real, file)) = turned.away.take() {
-            let chatter = turn_back(&real, file);
-            self.heard.lock().unwrap_or_else(PoisonError::into_inner).extend(chatter);
+            for line in turn_back(&real, file) {
+                tracing::debug!(line, "a sound library said");
+            }
         }
-    }
-
-    /// The chatter so far.
-    pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -7,10 +7,12 @@
 mod capture;
 mod choice;
 mod device;
+mod examine;
 mod feed;
 mod hush;
 mod intake;
 mod keep;
+mod measure;
 mod play;
 mod rate;
 mod ring;
@@ -19,6 +21,8 @@ mod watch;
 
 pub use capture::{Figures, Heard, Microphone};
 pub use device::{Found, Status, Way};
+pub use examine::{Finding, Grade, examine};
+pub use measure::Measure;
 pub use play::Player;
 pub use trouble::Trouble;
 

@@ -165,3 +165,87 @@ pub(super) fn draw_samples<T>(
     }
     counts.frames.fetch_add(frames as u64, Ordering::Release);
 }
+
+#[cfg(test)]
+mod tests {
+    use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, violation_count};
+    use rtrb::RingBuffer;
+
+    use super::*;
+
+    /// Counts what is allocated, by thread, where that is forbidden.
+    #[global_allocator]
+    static COUNTING: AllocDisabler = AllocDisabler;
+
+    #[test]
+    fn the_callbacks_allocate_nothing_not_even_when_everything_goes_wrong() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(960);
+        let (mut also, _keep) = RingBuffer::new(100);
+        let (ints, mut outs) = ([12_345_i16; 960], [0_i16; 960]);
+        reset_violation_count();
+        assert_no_alloc(|| {
+            for _ in 0..10 {
+                // The ring overflows, runs dry, and is thrown away.
+                pour_samples(&ints, 2, &mut into, &counts);
+                pour_samples(&[0.5_f32; 960], 1, &mut into, &counts);
+                draw_samples(&mut outs, 2, &mut from, &mut also, &counts);
+                draw_samples(&mut [0.0_f32; 960], 1, &mut from, &mut also, &counts);
+                counts.hush.store(true, Ordering::Relaxed);
+                draw_samples(&mut outs, 2, &mut from, &mut also, &counts);
+            }
+            counts.error(cpal::Error::new(cpal::ErrorKind::Xrun));
+            (0..1000).for_each(|_| counts.error(cpal::Error::new(cpal::ErrorKind::StreamInvalidated)));
+        });
+        assert_eq!(violation_count(), 0);
+        assert_no_alloc(|| drop(std::hint::black_box(vec![1_u8; 64])));
+        assert!(violation_count() > 0, "the counting itself does not work");
+        assert!(counts.failed.load(Ordering::Relaxed));
+        assert_eq!(counts.gaps.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_channels_stay_in_step() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(5);
+        pour_samples(&[1_i16, 2, 3, 4, 5, 6], 2, &mut into, &counts);
+        assert_eq!((counts.lost.load(Ordering::Relaxed), counts.frames.load(Ordering::Relaxed)), (1, 3));
+        let got: Vec<f32> = std::iter::from_fn(|| from.pop().ok()).map(|s| s * 32768.0).collect();
+        assert_eq!(got, [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn every_format_means_the_same_sound() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(16);
+        pour_samples(&[16_384_i16], 1, &mut into, &counts);
+        pour_samples(&[0.5_f32], 1, &mut into, &counts);
+        pour_samples(&[0.5_f64], 1, &mut into, &counts);
+        pour_samples(&[192_u8], 1, &mut into, &counts);
+        pour_samples(&[64_i8], 1, &mut into, &counts);
+        pour_samples(&[49_152_u16], 1, &mut into, &counts);
+        pour_samples(&[1_i32 << 30], 1, &mut into, &counts);
+        pour_samples(&[cpal::I24::new(1 << 22).unwrap()], 1, &mut into, &counts);
+        let got: Vec<f32> = std::iter::from_fn(|| from.pop().ok()).collect();
+        assert_eq!(got, [0.5; 8]);
+    }
+
+    #[test]
+    fn what_is_queued_goes_to_every_channel_and_to_the_reference_until_it_is_hushed() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(2000);
+        let (mut also, mut reference) = RingBuffer::new(2000);
+        (0..1500).for_each(|_| into.push(0.5).unwrap());
+        let mut out = [9.0_f32; 1000];
+        draw_samples(&mut out, 2, &mut from, &mut also, &counts);
+        assert_eq!((out, reference.slots()), ([0.5; 1000], 500));
+        counts.hush.store(true, Ordering::Relaxed);
+        draw_samples(&mut out, 2, &mut from, &mut also, &counts);
+        assert!(out.windows(3).all(|w| w[2] <= w[0]), "it fades");
+        assert_eq!((out[478], out[480], out[999]), (0.0, 0.0, 0.0));
+        assert_eq!((from.slots(), reference.slots(), counts.hush.load(Ordering::Relaxed)), (0, 740, false));
+        draw_samples(&mut out, 2, &mut from, &mut also, &counts);
+        assert_eq!((out, counts.idle.load(Ordering::Relaxed)), ([0.0; 1000], 760));
+        reference.pop().unwrap();
+    }
+}

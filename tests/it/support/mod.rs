@@ -5,6 +5,7 @@ pub mod github;
 pub mod http;
 pub mod model;
 pub mod pty;
+pub mod sound;
 pub mod world;
 
 /// The folder of real collections, or a printed word where it is not.

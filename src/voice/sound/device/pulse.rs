@@ -68,6 +68,11 @@ impl Server {
     }
 }
 
+/// Whether a server has left its address.
+pub(super) fn has_socket() -> bool {
+    pulseaudio::socket_path_from_env().is_some()
+}
+
 fn gone() -> &'static str {
     "the sound server does not answer"
 }
