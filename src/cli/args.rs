@@ -109,7 +109,6 @@ pub(super) enum Sub {
     Secret(secret::Args),
     Say(say::Args),
     Mcp(mcp::Args),
-    Voice(voice::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

@@ -129,7 +129,7 @@ fn a_wanted_microphone_that_is_not_there_is_said_and_the_default_is_heard() {
     }
     let world = world();
     let pulse = Pulse::start(&world);
-    world.run(&["config", "set", "voice.microphone", "headset", "virtual"]);
+    world.run(&["config", "set", "voice.microphones", "headset", "virtual"]);
     let fac = Running::start(&world, &["voice", "level", "--device=headset"]);
     fac.says("headset is not there, listening to VirtualMic", 1);
     fac.interrupt();

@@ -10,12 +10,12 @@ use crate::voice::sound::{Channel, Wanted};
 /// `BadData` when `voice.channel` is neither `auto` nor a number.
 pub fn microphone(config: &Config, named: Option<&str>) -> Result<Wanted> {
     let channel = channel(config.text("voice.channel").unwrap_or("auto"))?;
-    Ok(Wanted { channel, ..wanted(config, "voice.microphone", named) })
+    Ok(Wanted { channel, ..wanted(config, "voice.microphones", named) })
 }
 
 /// The speaker that is wanted; `named` on the command line goes before the settings.
 pub fn speaker(config: &Config, named: Option<&str>) -> Wanted {
-    wanted(config, "voice.loudspeaker", named)
+    wanted(config, "voice.loudspeakers", named)
 }
 
 fn wanted(config: &Config, key: &str, named: Option<&str>) -> Wanted {

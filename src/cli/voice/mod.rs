@@ -1,4 +1,4 @@
-//! `fac voice`: devices, cleaning, models, recordings and their texts. One file a subcommand.
+//! `fac voice`: everything about sound but listening and saying, one file a subcommand.
 
 mod bench;
 mod clean;
@@ -23,15 +23,13 @@ Examples:
   fac voice level                     a meter of what the microphone hears; Ctrl-C ends it
   fac voice test                      record three seconds, play them back, say how they were
   fac voice doctor                    the reason when nothing is heard
-  fac voice clean in.wav out.wav      take the noise out of a recording
-  fac voice transcribe memo.ogg       write down what is said in it
-  fac voice models pull base          fetch a Whisper model
-  fac voice retry --all               write down what nobody could at the time
+  fac voice clean noisy.wav out.wav   take the noise out of a recording
+  fac voice transcribe talk.ogg       the words of a recording
 
-The devices are chosen by voice.microphone and voice.loudspeaker, lists in the order of
+The devices are chosen by voice.microphones and voice.loudspeakers, lists in the order of
 preference; where they are empty the default of the system is followed.";
 
-/// Microphones, recordings, models: everything about sound but listening and saying
+/// Microphones, cleaning, models, recordings: everything about sound but listening and saying
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

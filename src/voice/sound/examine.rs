@@ -91,7 +91,7 @@ fn listed(list: &[Found], wanted: &Wanted) -> Vec<Finding> {
     }
     if let Some(default) = list.iter().find(|f| f.default && f.monitor && wanted.devices.is_empty()) {
         let said = format!("the default microphone is {}, which only repeats what a speaker plays", default.called);
-        let fix = "choose another: pactl set-default-source NAME, or fac config set voice.microphone NAME";
+        let fix = "choose another: pactl set-default-source NAME, or fac config set voice.microphones NAME";
         found.push(Finding::new("microphone", Grade::Note, said, Some(fix)));
     }
     found
