@@ -104,6 +104,7 @@ pub(super) enum Sub {
     Cache(cache::Args),
     Remember(memory::RememberArgs),
     Memory(memory::Args),
+    Voice(voice::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
