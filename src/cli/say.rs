@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Context;
+use crate::app::voice::sound::speaker as loudspeaker;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::chain::resample;
 use crate::voice::clip::Clip;
 use crate::voice::file::Writer;
-use crate::voice::sound::{Player, Wanted};
+use crate::voice::sound::Player;
 use crate::voice::speak::ear::{self, Code};
 use crate::voice::speak::guard::check_text;
 use crate::voice::speak::reading::read_aloud;
@@ -80,7 +81,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     match &args.out {
         Some(path) => write(context, &clips, &stop, path),
-        None => play(&clips, &stop),
+        None => play(context, &clips, &stop),
     }
 }
 
@@ -182,8 +183,8 @@ fn write(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop, path: &
 }
 
 /// Plays the sound, each sentence while the next one is made.
-fn play(clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<u8> {
-    let mut player = Player::open(&Wanted::default())?;
+fn play(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<u8> {
+    let mut player = Player::open(&loudspeaker(context.app.config()?, None))?;
     let mut said = false;
     loop {
         match next(clips, stop) {

@@ -86,7 +86,8 @@ fn with_nothing_to_keep_both_go_when_the_text_is_there() {
     let world = world();
     world.run(&["config", "set", "voice.keep_days", "0"]).ok();
     let (id, file) = record(&world, None);
-    hears(&world, "echo private words");
+    let words = world.write("words", "private words");
+    hears(&world, &format!("cat {}", words.display()));
     assert_eq!(
         world.run(&["--json", "voice", "retry", &id.tail()]).ok(),
         format!("{{\"text\":\"private words\",\"language\":null,\"segments\":[],\"id\":\"{id}\"}}\n")

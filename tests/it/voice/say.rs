@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Server};
 use super::{needs, world};
+use crate::support::sound::{self, Pulse, are_here, likeness};
 use crate::support::world::World;
 
 /// Samples and rate of a WAV file, read by somebody else's reader.
-fn sound(world: &World, file: &str) -> (usize, u32) {
+fn wave(world: &World, file: &str) -> (usize, u32) {
     let reader = hound::WavReader::open(world.path(file)).unwrap();
     let spec = reader.spec();
     assert_eq!((spec.channels, spec.bits_per_sample), (1, 16));
@@ -36,10 +37,10 @@ fn espeak_makes_a_file_that_others_can_read() {
     }
     let said = world.run(&["say", "--out", "a.wav", "-S", "espeak-ng", "--", "-hello. How are *you*?"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    let (samples, rate) = sound(&world, "a.wav");
+    let (samples, rate) = wave(&world, "a.wav");
     assert!(samples > 11_025 && rate == 22_050, "{samples} at {rate}");
     world.run(&["say", "--out", "fast.wav", "--speed", "300", "hello. How are you?"]).ok();
-    assert!(sound(&world, "fast.wav").0 < samples * 2 / 3);
+    assert!(wave(&world, "fast.wav").0 < samples * 2 / 3);
     let said = world.run(&["say", "--out", "no.wav", "--voice", "en-uss", "hello"]).failed(3);
     assert!(said.starts_with("error: espeak-ng has no voice `en-uss`\n hint: near it are en-us"), "{said}");
     assert!(!world.path("no.wav").exists());
@@ -72,7 +73,7 @@ fn a_program_gets_the_text_where_nobody_sees_it() {
     world.run(&["config", "set", "voice.speakers.mine.command", &command]).ok();
     world.run(&["say", "--out", "a.wav", "# Title\n\nOne [link](http://x.y). `$(id)`\n\n- [x] two"]).ok();
     assert_eq!(world.read("asked"), "Title.|One link. |$(id).|Done: two.|");
-    assert_eq!(sound(&world, "a.wav"), (3200, 8000));
+    assert_eq!(wave(&world, "a.wav"), (3200, 8000));
     let json: Value = serde_json::from_str(&world.run(&["--json", "say", "--out", "b.wav", "x"]).ok()).unwrap();
     assert_eq!((json["ms"].as_u64(), json["rate"].as_u64()), (Some(100), Some(8000)));
     assert_eq!(
@@ -101,7 +102,7 @@ fn the_first_sentence_is_made_before_the_text_is_whole() {
     drop(stdin);
     assert!(child.wait().unwrap().success());
     assert_eq!(std::fs::read_to_string(&asked).unwrap(), "The first sentence.And the second, café.");
-    assert_eq!(sound(&world, "a.wav"), (1600, 8000));
+    assert_eq!(wave(&world, "a.wav"), (1600, 8000));
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn a_server_is_asked_as_openai_is() {
         world.run(&["config", "set", &format!("voice.speakers.mine.{key}"), &value]).ok();
     }
     world.run(&["say", "--out", "a.wav", "--speed", "150", "Hello there"]).ok();
-    assert_eq!(sound(&world, "a.wav"), (2400, 24_000));
+    assert_eq!(wave(&world, "a.wav"), (2400, 24_000));
     let asked = &server.asked()[0];
     assert_eq!(asked.head.target, "/v1/audio/speech");
     assert_eq!(asked.head.header("authorization"), Some("Bearer canary-key-123"));
@@ -129,7 +130,7 @@ fn a_server_is_asked_as_openai_is() {
     assert_eq!(sent, wanted);
     world.run(&["config", "set", "voice.speakers.mine.format", "pcm"]).ok();
     world.run(&["say", "--out", "b.wav", "Hello"]).ok();
-    assert_eq!(sound(&world, "b.wav"), (480, 24_000));
+    assert_eq!(wave(&world, "b.wav"), (480, 24_000));
     world.run(&["config", "set", "voice.speakers.mine.voices", "[\"alloy\", \"nova\"]"]).ok();
     let said = world.run(&["say", "--out", "c.wav", "--voice", "novo", "Hello"]).failed(3);
     assert_eq!(said, "error: mine has no voice `novo`\n hint: near it are nova; `fac voice voices` lists them all\n");
@@ -146,7 +147,7 @@ fn pipers_server_and_its_program_speak() {
     let world = world();
     world.run(&["config", "set", "voice.speakers.piper.url", &server.url]).ok();
     world.run(&["say", "--out", "a.wav", "--speed", "200", "Hello there"]).ok();
-    assert_eq!(sound(&world, "a.wav"), (2205, 22_050));
+    assert_eq!(wave(&world, "a.wav"), (2205, 22_050));
     let sent: Value = serde_json::from_str(&server.asked()[0].text()).unwrap();
     assert_eq!(sent, json!({"text": "Hello there.", "length_scale": 0.5}));
     assert_eq!(world.run(&["voice", "voices"]).ok(), "en_US-amy-low\nde_DE-eva\n");
@@ -166,7 +167,7 @@ fn pipers_server_and_its_program_speak() {
     let model = world.path("amy.onnx");
     world.run(&["config", "set", "voice.speakers.piper.model", model.to_str().unwrap()]).ok();
     world.run(&["say", "--out", "p.wav", "Hello\nthere"]).ok();
-    assert_eq!(sound(&world, "p.wav"), (1000, 16_000));
+    assert_eq!(wave(&world, "p.wav"), (1000, 16_000));
     let asked = world.read("bin/piper.asked");
     assert!(asked.starts_with(&format!("Hello there.\n--model {} --output_file /", model.display())), "{asked}");
 }
@@ -176,4 +177,24 @@ fn who_reads_aloud_is_said_when_nobody_is_there() {
     let mut world = world();
     world.set("PATH", "/nowhere");
     insta::assert_snapshot!("nobody_reads_aloud", world.run(&["say", "hello"]).failed(5));
+}
+
+#[test]
+fn what_is_said_comes_out_of_the_loudspeaker() {
+    if !are_here(&["pulseaudio", "pactl", "parec"]) {
+        return;
+    }
+    let world = sound::world();
+    let pulse = Pulse::start(&world);
+    // A sweep, which is like itself in one place only.
+    let clip: Vec<f32> = (0..24_000).map(|n| (n as f32 * n as f32 * 2e-6).sin() * 0.4).collect();
+    let made = sound::write_wav(&world.path("made.wav"), &clip, 1, 1);
+    let command = json!(["cat", made]).to_string();
+    world.run(&["config", "set", "voice.speakers.mine.command", &command]).ok();
+    let recorder = pulse.record("virtspk.monitor");
+    world.run(&["say", "One sentence. And another one."]).ok();
+    let heard = recorder.after(24_000);
+    assert!(likeness(&clip, &heard) > 0.9, "{}", likeness(&clip, &heard));
+    let loud = heard.iter().filter(|sample| sample.abs() > 0.01).count();
+    assert!(loud > 40_000, "two sentences of 24000 samples, {loud} heard");
 }
