@@ -34,4 +34,5 @@ mod support;
 mod terminal;
 mod tools;
 mod trouble;
+mod voice_clean;
 mod within;
