@@ -47,7 +47,7 @@ fn stdin_and_stdout_carry_recordings_whose_headers_lie() {
     bytes[40..44].copy_from_slice(&0x7fff_f000u32.to_le_bytes());
     std::fs::write(world.work().join("lie.wav"), &bytes).unwrap();
     let script = "voice clean - - --rate 22050 < lie.wav > out.wav 2> said.txt; cat said.txt";
-    let said = world.sh(&format!("{} {script}", world.fac().display()));
+    let said = world.sh(&format!("{} {script}", env!("CARGO_BIN_EXE_fac")));
     let clean = file::read(&world.work().join("out.wav"), None).unwrap();
     assert_eq!((clean.rate, clean.samples.len()), (22_050, 44_100), "{said}");
     assert!(said.starts_with("level    ") && said.contains("real-time factor"), "{said}");
