@@ -36,4 +36,5 @@ mod terminal;
 mod tools;
 mod trouble;
 mod voice;
+mod voice_clean;
 mod within;
