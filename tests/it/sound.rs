@@ -1,11 +1,14 @@
 //! Microphones and speakers by the built program, with a real sound server, a real ALSA and real voices, and no
 //! hardware.
 
-use crate::support::sound::{Pipe, Pulse, Running, VOICE, are_here, likeness, read_wav, world, write_wav};
+use crate::support::sound::{Pipe, Pulse, Running, VOICE, are_here, dulled, likeness, read_wav, world, write_wav};
 
 const SERVER: [&str; 3] = ["pulseaudio", "pactl", "paplay"];
 /// Recording for so long ends by Ctrl-C, not by itself.
 const LONG: &str = "--seconds=3600";
+
+/// The order in which eight channels are asked for, so that the server leaves them where they are.
+const MAP: &str = "channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right,side-left,side-right";
 
 /// Records with `fac voice test` while `play` plays, and gives the sound and the figures.
 fn recorded(world: &crate::support::world::World, more: &[&str], play: impl FnOnce()) -> (Vec<f32>, serde_json::Value) {
@@ -43,7 +46,7 @@ fn a_microphone_of_16_khz_is_heard_at_48() {
     pulse.pactl(&["load-module", "module-null-sink", "sink_name=slow", "norewinds=1", "rate=16000", "channels=1"]);
     let (heard, figures) = recorded(&world, &["--device=slow.monitor"], || pulse.play("slow", VOICE.as_ref()));
     assert_eq!(figures["rate"], 16_000);
-    let same = likeness(&read_wav(VOICE), &heard);
+    let same = likeness(&dulled(&read_wav(VOICE)), &dulled(&heard));
     assert!(same >= 0.99, "{same} {figures}");
 }
 
@@ -54,7 +57,15 @@ fn the_one_channel_of_eight_that_speaks_is_heard_at_its_full_level() {
     }
     let world = world();
     let pulse = Pulse::start(&world);
-    pulse.pactl(&["load-module", "module-null-sink", "sink_name=eight", "norewinds=1", "rate=48000", "channels=8"]);
+    pulse.pactl(&[
+        "load-module",
+        "module-null-sink",
+        "sink_name=eight",
+        "norewinds=1",
+        "rate=48000",
+        "channels=8",
+        MAP,
+    ]);
     let voice = read_wav(VOICE);
     let file = write_wav(&world.path("eight.wav"), &voice, 8, 6);
     let (heard, figures) = recorded(&world, &["--device=eight.monitor"], || pulse.play("eight", &file));
@@ -245,11 +256,7 @@ fn without_a_server_alsa_is_heard_and_its_chatter_is_not() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let same = likeness(&voice, &read_wav(world.path("heard.wav")));
     assert!(same >= 0.99, "{same}\n{}", said.stdout);
-    assert!(
-        said.stderr.starts_with("listening to Default Audio Device (alsa, 48000 Hz, 1 channel)"),
-        "{}",
-        said.stderr
-    );
+    assert!(said.stderr.starts_with("listening to Default Audio Device (alsa, 48000 Hz, "), "{}", said.stderr);
     assert!(!said.stderr.contains("ALSA lib"), "{}", said.stderr);
 }
 
@@ -292,7 +299,11 @@ fn devices_are_listed_with_what_the_server_knows_of_them() {
     pulse.pactl(&["set-source-mute", "virtmic", "1"]);
     pulse.pactl(&["set-sink-volume", "virtspk", "40%"]);
     let list = world.run(&["voice", "devices"]).ok();
-    insta::assert_snapshot!(list, @"");
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    let first =
+        ["*", "microphone", "virtmic", "VirtualMic", "pulseaudio", "48000", "1", "muted,", "volume", "100", "%"];
+    assert_eq!((rows.len(), &rows[0][..]), (3, &first[..]), "{list}");
+    assert_eq!(rows[1][..5], ["*", "speaker", "virtspk", "VirtualSpeaker", "pulseaudio"], "{list}");
     let json: serde_json::Value = serde_json::from_str(&world.run(&["voice", "devices", "--json"]).ok()).unwrap();
     let (mic, speaker) = (&json["devices"][0], &json["devices"][1]);
     assert_eq!((&mic["name"], &mic["default"], &mic["muted"]), (&"virtmic".into(), &true.into(), &true.into()));
