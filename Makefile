@@ -3,13 +3,18 @@
 RUST      := rust:1.95
 BUILDING  := gcc=gcc g++=g++ pkg-config=pkg-config lib:alsa=libasound2-dev
 RUNNING   := bash=bash git=git
-TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish elvish=elvish groff=groff-base
+# A sound server, microphones and voices without hardware, and somebody who writes down what they say.
+SOUNDING  := pulseaudio=pulseaudio pactl=pulseaudio-utils aplay=alsa-utils sox=sox espeak-ng=espeak-ng flite=flite \
+             pocketsphinx_continuous=pocketsphinx file:/usr/share/pocketsphinx/model/en-us=pocketsphinx-en-us \
+             file:/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so=libasound2-plugins
+TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish elvish=elvish groff=groff-base \
+             $(SOUNDING)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO     := cargo
 # What the whisper feature needs besides: whisper.cpp is built from source.
-WHISPER   := cmake=cmake clang=clang deb:libclang-dev=libclang-dev
+WHISPER   := cmake=cmake clang=clang "file:/usr/lib/llvm-*/lib/libclang*.so*=libclang-dev"
 # Whoever starts this in the background may have told it to ignore Ctrl-C, which the tests press.
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000

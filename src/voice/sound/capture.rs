@@ -117,10 +117,10 @@ impl Microphone {
         };
         while !microphone.is_hearing() {
             let now = start.elapsed();
-            if let State::Opening(opening, _) = &microphone.state {
-                if let Some(kept) = opening.poll() {
-                    microphone.take(kept?, now)?;
-                }
+            if let State::Opening(opening, _) = &microphone.state
+                && let Some(kept) = opening.poll()
+            {
+                microphone.take(kept?, now)?;
             }
             microphone.drink(now);
             microphone.words();
@@ -222,10 +222,10 @@ impl Microphone {
         }
         self.intake = Some(intake);
         let figures = &mut self.figures;
-        if figures.device != found.name {
-            if let Some(wanted) = kept.instead_of.clone() {
-                self.say.push_back(Trouble::Fallback { wanted, device: found.called.clone() });
-            }
+        if figures.device != found.name
+            && let Some(wanted) = kept.instead_of.clone()
+        {
+            self.say.push_back(Trouble::Fallback { wanted, device: found.called.clone() });
         }
         figures.reopened += u64::from(!figures.device.is_empty());
         (figures.device, figures.called) = (found.name.clone(), found.called.clone());

@@ -41,9 +41,9 @@ pub struct Pulse<'a> {
 
 const MODULES: &str = "\
 load-module module-native-protocol-unix
-load-module module-null-sink sink_name=virtspk norewinds=1 rate=48000 channels=1
-load-module module-null-sink sink_name=virtmic_sink norewinds=1 rate=48000 channels=1
-load-module module-remap-source master=virtmic_sink.monitor source_name=virtmic
+load-module module-null-sink sink_name=virtspk norewinds=1 rate=48000 channels=1 sink_properties=device.description=VirtualSpeaker
+load-module module-null-sink sink_name=virtmic_sink norewinds=1 rate=48000 channels=1 sink_properties=device.description=VirtualFeed
+load-module module-remap-source master=virtmic_sink.monitor source_name=virtmic source_properties=device.description=VirtualMic
 set-default-sink virtspk
 set-default-source virtmic
 ";
@@ -87,6 +87,13 @@ impl<'a> Pulse<'a> {
     pub fn play(&self, sink: &str, file: &Path) {
         let device = format!("--device={sink}");
         finish(self.world.program("paplay", &[&device, "--no-remap", file.to_str().unwrap()]), b"").ok();
+    }
+
+    /// Plays the recorded voice into a sink, and enough silence behind it that all of it has come through by then.
+    #[track_caller]
+    pub fn speak(&self, sink: &str) {
+        let file = write_wav(&self.world.path("voice.wav"), &spoken(), 1, 1);
+        self.play(sink, &file);
     }
 
     /// Records what a source gives until the recorder is dropped or asked: 48 kHz, one channel.
@@ -328,6 +335,11 @@ pub fn read_wav(path: impl AsRef<Path>) -> Vec<f32> {
     }
 }
 
+/// The recorded voice with two seconds of silence behind it.
+pub fn spoken() -> Vec<f32> {
+    [read_wav(VOICE), vec![0.0; 96_000]].concat()
+}
+
 /// Writes a clip as one of the channels of a WAV file whose others are silent.
 pub fn write_wav(path: &Path, clip: &[f32], channels: u16, on: u16) -> PathBuf {
     let spec =
@@ -368,6 +380,19 @@ pub fn likeness(clip: &[f32], heard: &[f32]) -> f32 {
         at(*a).total_cmp(&at(*b))
     });
     correlation(clip, heard.get(fine.unwrap_or(0)..).unwrap_or(&[]))
+}
+
+/// How much the loudest 50 ms of `clip` are like the place in `heard` that is most like them.
+pub fn piece_likeness(clip: &[f32], heard: &[f32]) -> f32 {
+    let power = |piece: &[f32]| piece.iter().map(|s| s * s).sum::<f32>();
+    let piece = clip.chunks_exact(2400).max_by(|a, b| power(a).total_cmp(&power(b))).unwrap();
+    heard.windows(2400).map(|there| correlation(piece, there)).fold(0.0, f32::max)
+}
+
+/// A sound without its highest tones, which a lower rate cannot carry.
+pub fn dulled(sound: &[f32]) -> Vec<f32> {
+    let once = |sound: &[f32]| -> Vec<f32> { sound.windows(12).map(|w| w.iter().sum::<f32>() / 12.0).collect() };
+    once(&once(sound))
 }
 
 fn correlation(a: &[f32], b: &[f32]) -> f32 {
