@@ -40,6 +40,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cpal", &["voice"]),
     ("nnnoiseless", &["voice"]),
     ("rubato", &["voice"]),
+    ("pulseaudio", &["voice"]),
+    ("realfft", &["voice"]),
     ("rtrb", &["voice"]),
     ("hound", &["voice"]),
     ("earshot", &["voice"]),

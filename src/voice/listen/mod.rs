@@ -18,6 +18,7 @@ use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::clip::FRAME;
 use crate::voice::file::Writer;
+use crate::voice::sound::{Heard, Trouble};
 use words::Work;
 
 /// How long one wait for a frame may take; somebody may want to end it meanwhile.
@@ -37,19 +38,6 @@ pub trait Ear: Send {
     fn name(&self) -> String;
 }
 
-/// What an ear heard.
-#[derive(Debug)]
-pub enum Heard {
-    /// 10 ms at 48 kHz.
-    Frame([f32; FRAME]),
-    /// Nothing came within the limit.
-    Nothing,
-    /// Something is odd, and it goes on.
-    Trouble(String),
-    /// Nothing will come any more.
-    Lost(Error),
-}
-
 /// What is said about a listening.
 #[derive(Debug)]
 pub enum Said {
@@ -62,8 +50,10 @@ pub enum Said {
     Look(Look),
     /// Somebody begins to speak.
     Begun,
-    /// Something is odd, and it goes on.
-    Trouble(String),
+    /// Something is odd with the microphone, and it goes on.
+    Trouble(Trouble),
+    /// Something else is odd, and it goes on.
+    Odd(String),
     /// Nothing more is taken; what is left is written down.
     Closed {
         /// How long it listened, ms.
@@ -167,9 +157,10 @@ fn listen(
             let mut scribe = scribe()?;
             words::write_down(&mut scribe, &works, stop, tell)
         });
-        let is_broken = || writing.is_finished();
+        let is_broken = &|| writing.is_finished();
+        let taking = Taking { told, stop, work: &work, is_broken, say: tell };
         // The device is free as soon as nothing more is taken.
-        let heard = ear().and_then(|mut ear| take(plan, ear.as_mut(), keep, told, stop, &work, &is_broken, tell));
+        let heard = ear().and_then(|mut ear| taking.take(plan, ear.as_mut(), keep));
         drop(work);
         let written = writing.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "the transcriber broke down")));
         // Why nobody writes down says more than that it ended.
@@ -180,76 +171,84 @@ fn listen(
     })
 }
 
-/// Takes frames until it is over.
-fn take(
-    plan: Plan,
-    ear: &mut dyn Ear,
-    mut keep: Option<Writer>,
-    told: &Receiver<Tell>,
-    stop: &Stop,
-    work: &Sender<Work>,
-    is_broken: &dyn Fn() -> bool,
-    say: &dyn Fn(Said),
-) -> Result<()> {
-    let mut session = Session::new(plan)?;
-    let (mut lost, mut broken) = (None, false);
-    'listening: loop {
-        if stop.is_requested() {
-            return Err(Error::new(Kind::Interrupted, "cancelled"));
-        }
-        if !broken && is_broken() {
-            broken = true;
-            if !session.has_heard_voice() {
-                return Err(Error::new(Kind::Interrupted, "nobody writes down"));
+/// Whom the thread that takes frames heeds and tells.
+struct Taking<'a> {
+    told: &'a Receiver<Tell>,
+    stop: &'a Stop,
+    work: &'a Sender<Work>,
+    /// Whether nobody writes down any more.
+    is_broken: &'a dyn Fn() -> bool,
+    say: &'a dyn Fn(Said),
+}
+
+impl Taking<'_> {
+    /// Takes frames until it is over.
+    fn take(&self, plan: Plan, ear: &mut dyn Ear, mut keep: Option<Writer>) -> Result<()> {
+        let mut session = Session::new(plan)?;
+        let (mut lost, mut broken) = (None, false);
+        let mut over = false;
+        while !over {
+            if self.stop.is_requested() {
+                return Err(Error::new(Kind::Interrupted, "cancelled"));
             }
-            say(Said::Trouble("nobody writes this down any more; it is kept as a recording".to_string()));
-        }
-        match told.try_recv() {
-            Ok(Tell::Close) => session.close(),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
-        }
-        let outcomes = match ear.next(WAIT) {
-            Heard::Frame(frame) => {
-                if session.ms() == 0 {
-                    say(Said::Ready { device: ear.name() });
+            if !broken && (self.is_broken)() {
+                broken = true;
+                if !session.has_heard_voice() {
+                    return Err(Error::new(Kind::Interrupted, "nobody writes down"));
                 }
-                if let Some(writer) = &mut keep {
-                    writer.push(&frame)?;
+                (self.say)(Said::Odd("nobody writes this down any more; it is kept as a recording".to_string()));
+            }
+            match self.told.try_recv() {
+                Ok(Tell::Close) => session.close(),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+            }
+            let outcomes = match ear.next(WAIT) {
+                Heard::Frame(frame) => {
+                    if session.ms() == 0 {
+                        (self.say)(Said::Ready { device: ear.name() });
+                    }
+                    if let Some(writer) = &mut keep {
+                        writer.push(&frame)?;
+                    }
+                    session.frame(&frame, ear.played().as_ref())
                 }
-                session.frame(&frame, ear.played().as_ref())
+                Heard::Nothing if session.is_closing() => session.finish(),
+                Heard::Nothing => Vec::new(),
+                Heard::Trouble(trouble) => {
+                    (self.say)(Said::Trouble(trouble));
+                    Vec::new()
+                }
+                Heard::Lost(error) => {
+                    lost = Some(error);
+                    session.finish()
+                }
+            };
+            over = outcomes.into_iter().any(|outcome| self.pass_on(outcome));
+        }
+        keep.map_or(Ok(()), Writer::finish)?;
+        (self.say)(Said::Closed { ms: session.ms(), voice: session.has_heard_voice() });
+        match lost {
+            // What was said before the device went is worth writing down.
+            Some(error) if session.has_heard_voice() => {
+                (self.say)(Said::Odd(error.full_message()));
+                Ok(())
             }
-            Heard::Nothing if session.is_closing() => session.finish(),
-            Heard::Nothing => Vec::new(),
-            Heard::Trouble(trouble) => {
-                say(Said::Trouble(trouble));
-                Vec::new()
-            }
-            Heard::Lost(error) => {
-                lost = Some(error);
-                session.finish()
-            }
-        };
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Look(look) => say(Said::Look(look)),
-                Outcome::Begun => say(Said::Begun),
-                // Whoever writes down says itself what failed.
-                Outcome::Glance(clip) => drop(work.send(Work::Glance(clip))),
-                Outcome::Said(utterance) => drop(work.send(Work::Piece(utterance))),
-                Outcome::Over => break 'listening,
-            }
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
-    keep.map_or(Ok(()), Writer::finish)?;
-    say(Said::Closed { ms: session.ms(), voice: session.has_heard_voice() });
-    match lost {
-        // What was said before the device went is worth writing down.
-        Some(error) if session.has_heard_voice() => {
-            say(Said::Trouble(error.full_message()));
-            Ok(())
+
+    /// Whether it is over.
+    fn pass_on(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Look(look) => (self.say)(Said::Look(look)),
+            Outcome::Begun => (self.say)(Said::Begun),
+            // Whoever writes down says itself what failed.
+            Outcome::Glance(clip) => drop(self.work.send(Work::Glance(clip))),
+            Outcome::Said(utterance) => drop(self.work.send(Work::Piece(utterance))),
+            Outcome::Over => return true,
         }
-        Some(error) => Err(error),
-        None => Ok(()),
+        false
     }
 }
 

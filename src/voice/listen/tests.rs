@@ -166,7 +166,8 @@ fn told(listening: &Listening) -> (Vec<String>, Result<Written>) {
             Said::Begun => words.push("begun".to_string()),
             Said::Closed { voice, .. } => words.push(format!("closed {voice}")),
             Said::Text(text) => words.push(text),
-            Said::Trouble(said) => words.push(said),
+            Said::Trouble(trouble) => words.push(trouble.to_string()),
+            Said::Odd(said) => words.push(said),
             Said::Over(over) => {
                 // Two threads say this; their order is not ours to know.
                 words.sort();
