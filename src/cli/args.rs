@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, events, man, mcp, run, runs, say, search, secret, shell_init, source, tui,
-    voice,
+    chat, commands, completions, config, events, listen, man, mcp, run, runs, say, search, secret, shell_init, source,
+    tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -108,6 +108,7 @@ pub(super) enum Sub {
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
+    Listen(listen::Args),
     Say(say::Args),
     Mcp(mcp::Args),
     /// Find what is wrong here, and what to do about it

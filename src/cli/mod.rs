@@ -17,6 +17,7 @@ mod events;
 mod help;
 mod hidden;
 mod init;
+mod listen;
 mod man;
 mod mcp;
 mod run;
@@ -264,6 +265,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
+        Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
         Some(Sub::Tui(_)) => "tui",
@@ -312,6 +314,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
+        Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),
         Some(Sub::Tui(args)) => tui::run(context, &args),

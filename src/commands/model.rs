@@ -183,6 +183,11 @@ impl Command {
             && !self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Whether its definition says that it reads and does nothing else.
+    pub fn only_reads(&self) -> bool {
+        !self.effects.is_empty() && self.effects.iter().all(|effect| *effect == Effect::Read)
+    }
+
     /// The parameter called `name`, as written or by its variable name.
     pub fn param(&self, name: &str) -> Option<&Param> {
         self.params.iter().find(|p| p.name == name || p.var == name)

@@ -24,6 +24,17 @@ struct Held {
     free: Arc<AtomicBool>,
 }
 
+/// A flag that USR1 sets from now on, instead of ending the process.
+///
+/// # Errors
+/// `Failed` when the signal cannot be taken over.
+pub fn flag_on_usr1() -> Result<Arc<AtomicBool>> {
+    let flagged = Arc::new(AtomicBool::new(false));
+    flag::register(signal_hook::consts::SIGUSR1, flagged.clone())
+        .context(Kind::Failed, || "cannot take over the signal USR1".to_string())?;
+    Ok(flagged)
+}
+
 /// While this lives, INT, TERM and HUP set its [`Stop`] instead of ending the process.
 ///
 /// Signals that were ignored when the process started stay ignored (`nohup`, a background job of a script). After the last

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::schema::{given, schema_of};
 use super::bind;
 use super::catalog::{Catalog, Near, Resolved, Trust};
-use super::model::{Command, Dialect, Effect, ParamType, Severity, Step, StepKind};
+use super::model::{Command, Dialect, ParamType, Severity, Step, StepKind};
 use super::run::{self, Launcher, Plan, Report, Unit, Watcher};
 use super::scan::fold_name;
 use crate::chat::policy::fits;
@@ -227,8 +227,7 @@ impl CommandTool {
         if description.is_empty() {
             description = format!("Runs `{}`", command.name);
         }
-        let reads =
-            |r: &Resolved| !r.command.effects.is_empty() && r.command.effects.iter().all(|e| *e == Effect::Read);
+        let reads = |r: &Resolved| r.command.only_reads();
         // What it requires and runs counts as well.
         let plan = run::plan(catalog, resolved.clone(), bind::Bound::default());
         let effects = match plan {

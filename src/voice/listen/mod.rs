@@ -12,13 +12,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use session::{Look, Outcome, Plan, Session, Until};
-pub use words::{Scribe, Written};
+pub use words::Scribe;
 
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::clip::FRAME;
 use crate::voice::file::Writer;
 use crate::voice::sound::{Heard, Trouble};
+use crate::voice::transcribe::Transcript;
 use words::Work;
 
 /// How long one wait for a frame may take; somebody may want to end it meanwhile.
@@ -70,8 +71,8 @@ pub enum Said {
     },
     /// A piece of text.
     Text(String),
-    /// It is over; nothing comes after this.
-    Over(Result<Written>),
+    /// It is over: the whole text, its pieces with their times from the start of the listening. Nothing comes after this.
+    Over(Result<Transcript>),
 }
 
 enum Tell {
@@ -146,7 +147,7 @@ fn listen(
     told: &Receiver<Tell>,
     stop: &Stop,
     say: &Sender<Said>,
-) -> Result<Written> {
+) -> Result<Transcript> {
     let (work, works) = channel();
     let tell = &|said| {
         let _ = say.send(said);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::voice::chain::{Denoise, Stages};
 use crate::voice::clip::{Clip, RATE, SILENCE};
-use crate::voice::transcribe::{Abilities, Segment, Transcriber, Transcript, Wishes};
+use crate::voice::transcribe::{Abilities, Segment, Transcriber, Wishes};
 
 /// Seconds of a tone whose height changes with the milliseconds.
 fn sound(seconds: f32, height: impl Fn(usize) -> f32) -> Vec<[f32; FRAME]> {
@@ -158,7 +158,7 @@ fn start(plan: Plan, frames: Vec<[f32; FRAME]>, end: Option<Error>, fault: Optio
 type Prompts = Arc<Mutex<Vec<Option<String>>>>;
 
 /// The words for what was said, and the end.
-fn told(listening: &Listening) -> (Vec<String>, Result<Written>) {
+fn told(listening: &Listening) -> (Vec<String>, Result<Transcript>) {
     let mut words = Vec::new();
     loop {
         match listening.said.recv().unwrap() {
@@ -195,7 +195,7 @@ fn silence_is_not_written_down() {
     let (listening, prompts) = start(plan(Until::Silence), quiet(12.0), None, None);
     let (words, over) = told(&listening);
     assert_eq!(words, ["closed false", "ready script"]);
-    assert_eq!(over.unwrap(), Written::default());
+    assert_eq!(over.unwrap(), Transcript::default());
     assert!(prompts.lock().unwrap().is_empty(), "nobody was asked");
 }
 

@@ -7,7 +7,7 @@ use crate::exec::Stop;
 use crate::kernel::error::{Error, Result};
 use crate::voice::chain::{Denoise, Utterance};
 use crate::voice::clip::Clip;
-use crate::voice::transcribe::{Segment, Transcriber, Wishes};
+use crate::voice::transcribe::{Segment, Transcriber, Transcript, Wishes};
 
 /// Shorter voice is a click or a cough, ms.
 const LEAST_VOICE_MS: u64 = 80;
@@ -32,39 +32,14 @@ pub struct Scribe {
     pub denoise: Denoise,
 }
 
-/// Everything that was written down.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Written {
-    /// The text, pieces parted by spaces.
-    pub text: String,
-    /// Its pieces with their times from the start of the listening, ms. A transcriber that knows no times gives one for
-    /// each utterance.
-    pub segments: Vec<Segment>,
-    /// The language that was heard.
-    pub language: Option<String>,
-}
-
-impl Written {
-    fn add(&mut self, text: &str, segments: Vec<Segment>, language: Option<String>) {
-        if !text.is_empty() {
-            if !self.text.is_empty() {
-                self.text.push(' ');
-            }
-            self.text.push_str(text);
-            self.segments.extend(segments);
-        }
-        self.language = self.language.take().or(language);
-    }
-}
-
 /// Writes down until nothing more can come; the first failure ends it.
 pub(super) fn write_down(
     scribe: &mut Scribe,
     work: &Receiver<Work>,
     stop: &Stop,
     say: &dyn Fn(Said),
-) -> Result<Written> {
-    let mut written = Written::default();
+) -> Result<Transcript> {
+    let mut written = Transcript::default();
     let mut agreement = Agreement::default();
     while let Some(next) = next(work) {
         match next {
@@ -90,7 +65,7 @@ pub(super) fn write_down(
 fn write_piece(
     scribe: &mut Scribe,
     piece: &Utterance,
-    written: &mut Written,
+    written: &mut Transcript,
     stop: &Stop,
     say: &dyn Fn(Said),
 ) -> Result<()> {
@@ -110,10 +85,16 @@ fn write_piece(
     if segments.is_empty() && !text.is_empty() {
         segments.push(Segment { start_ms: piece.from_ms, end_ms: piece.to_ms, text: text.clone() });
     }
-    written.add(&text, segments, transcript.language);
-    if !text.is_empty() {
-        say(Said::Text(text));
+    written.language = written.language.take().or(transcript.language);
+    if text.is_empty() {
+        return Ok(());
     }
+    if !written.text.is_empty() {
+        written.text.push(' ');
+    }
+    written.text.push_str(&text);
+    written.segments.extend(segments);
+    say(Said::Text(text));
     Ok(())
 }
 
