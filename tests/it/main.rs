@@ -17,6 +17,7 @@ mod doctor;
 mod github;
 mod injection;
 mod layers;
+mod listen;
 mod logs;
 mod mcp;
 mod model_server;

@@ -75,7 +75,7 @@ fn mistakes_are_said_and_nothing_is_written() {
         (vec!["none.wav", "out.wav"], 3, "cannot open none.wav"),
         (vec!["in.wav", "out.wav", "--play-reference", "text.txt"], 6, "text.txt is no sound that can be read"),
     ] {
-        world.write("work/text.txt", "nothing to hear");
+        world.write("text.txt", "nothing to hear");
         let out = world.run(&[&["voice", "clean"][..], &args].concat());
         assert_eq!(out.code, code, "{args:?}: {out:?}");
         assert!(out.stderr.contains(said), "{args:?}: {}", out.stderr);
