@@ -63,14 +63,14 @@ fn help_of_a_name_is_the_help_of_what_it_names() {
 #[test]
 fn a_name_that_is_kept_for_a_subcommand_says_so_and_run_reaches_the_command() {
     let world = World::new();
-    world.run(&["commands", "new", "listen <who>", "--script", "echo hi $who"]).ok();
-    let said = world.run(&["listen", "Ada"]).failed(2);
+    world.run(&["commands", "new", "kb <who>", "--script", "echo hi $who"]).ok();
+    let said = world.run(&["kb", "Ada"]).failed(2);
     assert_eq!(
         said,
-        "error: `listen` is no subcommand of this version\n hint: the name is kept for one; `fac run listen` reaches a command called so\n"
+        "error: `kb` is no subcommand of this version\n hint: the name is kept for one; `fac run kb` reaches a command called so\n"
     );
-    assert_eq!(world.run(&["run", "listen", "Ada"]).ok(), "hi Ada\n");
-    assert!(world.run(&["help", "listen"]).failed(2).contains("`fac run listen`"));
+    assert_eq!(world.run(&["run", "kb", "Ada"]).ok(), "hi Ada\n");
+    assert!(world.run(&["help", "kb"]).failed(2).contains("`fac run kb`"));
     // A command called help hides behind ours, too.
     world.run(&["commands", "new", "help", "--script", "echo mine"]).ok();
     assert_eq!(world.run(&["run", "help"]).ok(), "mine\n");
@@ -112,7 +112,7 @@ fn mistakes_are_exit_code_2_and_json_where_it_was_asked_for() {
     }
     // Behind `--` it is an argument.
     assert_eq!(world.run(&["run", "nosuch", "--", "--json"]).stdout, "");
-    let said = error(&world.run(&["listen", "--json"]));
+    let said = error(&world.run(&["kb", "--json"]));
     assert_eq!(said["exit_code"], 2);
 }
 

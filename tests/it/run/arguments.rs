@@ -62,7 +62,7 @@ fn mistakes_end_with_two_and_say_what_to_do() {
         said(&["1", "--set", "version"], 2),
         world.run(&["relaese"]).failed(3),
         world.run(&["nothing", "like", "it"]).failed(3),
-        world.run(&["listen", "x"]).failed(2),
+        world.run(&["kb", "x"]).failed(2),
         world.run(&["run"]).failed(2),
     ];
     insta::assert_snapshot!(all.join("\n"));
