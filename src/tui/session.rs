@@ -372,7 +372,12 @@ impl Sitting<'_> {
                 Effect::Repaint => self.refresh(),
                 Effect::Lend(lend) => self.lend(tab, lend),
                 // The shell has done these itself.
-                Effect::Open(..) | Effect::Go(_) | Effect::Tell(..) | Effect::Note(_) | Effect::Fail(_) => {}
+                Effect::Open(..)
+                | Effect::Go(_)
+                | Effect::Tell(..)
+                | Effect::Hand(..)
+                | Effect::Note(_)
+                | Effect::Fail(_) => {}
             }
         }
     }
