@@ -19,10 +19,11 @@ use crate::chat::copy;
 use crate::commands::phrase::{self, Meant};
 use crate::exec::desktop;
 use crate::exec::signals::{StopOnSignals, flag_on_usr1};
-use crate::kernel::door::{Door, knock};
+use crate::kernel::door::{Door, doors, knock};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
+use crate::tui::CHAT_DOOR;
 use crate::voice::listen::{Said, Until};
 use crate::voice::transcribe::Transcript;
 use show::Show;
@@ -77,8 +78,11 @@ pub struct Args {
     /// Type the text into the window that has the focus
     #[arg(long = "type")]
     typed: bool,
+    /// Put the text where one writes in the full screen that runs; it is sent there
+    #[arg(long)]
+    chat: bool,
     /// Run the command whose phrase was said
-    #[arg(long, conflicts_with_all = ["copy", "typed", "srt", "vtt"])]
+    #[arg(long, conflicts_with_all = ["chat", "copy", "typed", "srt", "vtt"])]
     run: bool,
     /// Print subtitles: SubRip
     #[arg(long, conflicts_with = "vtt")]
@@ -235,6 +239,9 @@ fn give(context: &mut Context, args: &Args, hearing: &Hearing, transcript: &Tran
     } else {
         context.ui.line(&crate::kernel::terminal::safe(&transcript.text))?;
     }
+    if args.chat {
+        to_chat(context, &transcript.text)?;
+    }
     if args.copy {
         copy_text(context, &transcript.text)?;
     }
@@ -242,6 +249,17 @@ fn give(context: &mut Context, args: &Args, hearing: &Hearing, transcript: &Tran
         desktop::type_text(&context.app.env, &transcript.text)?;
     }
     Ok(0)
+}
+
+/// Hands the text to the screen that was opened last.
+fn to_chat(context: &Context, text: &str) -> Result<()> {
+    let folder = context.app.paths.ensure_runtime()?;
+    for name in doors(folder, CHAT_DOOR) {
+        if knock(folder, &name, &json!({ "say": text }), ANSWER)?.is_some_and(|answer| answer["taken"] == true) {
+            return Ok(());
+        }
+    }
+    Err(Error::new(Kind::NotFound, "no full screen is open to take the text").hint("`fac` on a terminal opens one"))
 }
 
 fn copy_text(context: &Context, text: &str) -> Result<()> {

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use super::actions;
 
 use super::crash;
-use super::happening::{Effect, Fault, Lend, Tell};
+use super::happening::{Effect, Fault, Happening, Lend, Tell};
 use super::input::Reader;
 use super::jobs::{Jobs, Posted};
 use super::keymap::Keymap;
@@ -28,6 +28,7 @@ use super::tabs::{TABLES, TabId};
 use super::theme::{Depth, Theme, is_light};
 use crate::app::App;
 use crate::exec::desktop;
+use crate::kernel::door::Door;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::events::{Position, Recorded};
 
@@ -58,6 +59,9 @@ const NEWS: usize = 200;
 /// A yes that comes sooner than this after its question was meant for something else, microseconds.
 const PATIENCE: i64 = 600_000;
 
+/// The door of a screen: this and the number of its process.
+pub const CHAT_DOOR: &str = "chat-";
+
 /// How it begins.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -76,6 +80,8 @@ enum Arrival {
     Terminal(Event),
     Posted(Posted),
     News(Vec<Recorded>),
+    /// What another process heard for the chat.
+    Heard(String),
     Signal(i32),
     Gone,
 }
@@ -119,6 +125,8 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let lent = Arc::new(Lent::default());
     listen_to_signals(sender.clone(), lent.clone())?;
     watch_the_log(app, sender.clone())?;
+    // Without a door nobody can hand over what they heard; everything else works.
+    let _door = open_door(app, sender.clone()).ok().flatten();
     if let Some(warning) = warnings.first() {
         let more = match warnings.len() {
             1 => String::new(),
@@ -142,6 +150,18 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let effects = sitting.shell.begin(first, start.tell);
     sitting.perform(effects);
     sitting.go_on(&arrivals)
+}
+
+/// `fac listen --chat` hands over what it heard here.
+fn open_door(app: &App, sender: Sender<Arrival>) -> Result<Option<Door>> {
+    let name = format!("{CHAT_DOOR}{}", std::process::id());
+    Door::open(app.paths.ensure_runtime()?, &name, move |question| {
+        let taken = match question["say"].as_str() {
+            Some(text) => sender.send(Arrival::Heard(text.to_string())).is_ok(),
+            None => false,
+        };
+        serde_json::json!({ "taken": taken })
+    })
 }
 
 fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<String>)> {
@@ -344,6 +364,10 @@ impl Sitting<'_> {
                 }
             }
             Arrival::News(events) => self.incoming(Incoming::News(events)),
+            Arrival::Heard(text) => {
+                let effects = self.shell.hand(TabId::Chat, Happening::Told(Tell::Heard(text)));
+                self.perform(effects);
+            }
             Arrival::Signal(SIGCONT) => self.refresh(),
             Arrival::Signal(signal) => self.over = Some(u8::try_from(128 + signal).unwrap_or(1)),
             Arrival::Gone => self.over = Some(129),
