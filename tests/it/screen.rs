@@ -1,7 +1,7 @@
 //! The full-screen terminal as a person meets it: the real program on a pseudo-terminal.
 
 mod chat;
-mod commands;
+pub mod commands;
 mod pictures;
 
 use rustix::process::{Pid, Signal, kill_process};
