@@ -169,13 +169,9 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
     let own = config.lists("keys");
     let mut tables = vec![actions::TABLE];
     tables.extend(TABLES);
-    let (keys, mut warnings) = Keymap::new(&tables, &own);
+    let (keys, warnings) = Keymap::new(&tables, &own);
     let colours: BTreeMap<String, String> = config.names("colors").into_iter().collect();
     let (depth, light) = (Depth::of(&app.env, coloured), is_light(&app.env));
-    if let Some(name) = config.text("tui.tab").filter(|name| !name.is_empty() && TabId::named(name).is_none()) {
-        let all: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
-        warnings.push(format!("tui.tab: there is no tab {name}; there are {}", all.join(", ")));
-    }
     let pictures = match linear {
         true => Way::Off,
         false => Way::of(&app.env, config.text("tui.images").unwrap_or("auto"), depth),
