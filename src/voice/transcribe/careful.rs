@@ -63,14 +63,11 @@ impl Transcriber for Careful {
             if is_silent(&part) {
                 continue;
             }
-            // What was said before helps with what comes now.
-            let prompt = if whole.text.is_empty() { wishes.prompt.clone() } else { Some(context(wishes, &whole.text)) };
-            let now = Wishes { prompt, ..wishes.clone() };
             let mut so_far = |text: &str| match whole.text.is_empty() {
                 true => heard(text),
                 false => heard(&format!("{} {text}", whole.text)),
             };
-            let told = self.inner.transcribe(&part, &now, stop, &mut so_far)?;
+            let told = self.inner.transcribe(&part, &wishes.after(&whole.text), stop, &mut so_far)?;
             let from_ms = window.samples.start as u64 * 1000 / u64::from(clip.rate.max(1));
             whole = seams::join(whole, cleaned(told).later(from_ms), window.overlaps);
             if windows.len() > 1 {
@@ -79,13 +76,6 @@ impl Transcriber for Careful {
         }
         Ok(whole)
     }
-}
-
-/// The words to expect, and the last ones that were said.
-fn context(wishes: &Wishes, said: &str) -> String {
-    let words: Vec<&str> = said.split_whitespace().collect();
-    let last = words[words.len().saturating_sub(30)..].join(" ");
-    wishes.prompt.iter().map(|prompt| format!("{prompt} {last}")).next().unwrap_or(last)
 }
 
 /// Text without characters that act on a terminal, and without marks for what is no speech.

@@ -59,6 +59,25 @@ pub struct Wishes {
     pub prompt: Option<String>,
 }
 
+/// How much of the text before goes along with what comes next, characters.
+const BEFORE: usize = 200;
+
+impl Wishes {
+    /// The same for what comes after this text: its end goes along, which helps with names and half sentences.
+    pub fn after(&self, text: &str) -> Wishes {
+        let skip = text.chars().count().saturating_sub(BEFORE);
+        let end: String = text.chars().skip(skip).collect();
+        // Half a word at the front helps nobody.
+        let end = if skip > 0 { end.split_once(' ').map_or("", |(_, rest)| rest) } else { end.as_str() };
+        let prompt = match (&self.prompt, end.is_empty()) {
+            (Some(wish), false) => Some(format!("{wish} {end}")),
+            (None, false) => Some(end.to_string()),
+            (wish, true) => wish.clone(),
+        };
+        Wishes { prompt, ..self.clone() }
+    }
+}
+
 /// What was said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
@@ -79,4 +98,21 @@ pub struct Segment {
     pub end_ms: u64,
     /// Its text, trimmed.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_before_goes_along_from_a_whole_word_on() {
+        let prompt = |wish: Option<&str>, before: &str| {
+            Wishes { prompt: wish.map(String::from), ..Wishes::default() }.after(before).prompt
+        };
+        assert_eq!(prompt(None, ""), None);
+        assert_eq!(prompt(Some("Kubernetes"), "").as_deref(), Some("Kubernetes"));
+        assert_eq!(prompt(Some("Rust"), "so far").as_deref(), Some("Rust so far"));
+        let long = prompt(None, &"words ".repeat(60)).unwrap();
+        assert!(long.starts_with("words ") && long.len() <= BEFORE, "{long:?}");
+    }
 }
