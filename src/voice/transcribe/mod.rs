@@ -10,6 +10,8 @@ pub mod seams;
 pub mod text;
 pub mod whisper;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::voice::clip::Clip;
@@ -51,7 +53,7 @@ pub struct Abilities {
 }
 
 /// What is asked of a transcriber.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wishes {
     /// The language, two letters; `None` lets it find out.
     pub language: Option<String>,

@@ -32,10 +32,9 @@ pub const BUILT_IN: bool = cfg!(feature = "whisper");
 pub struct Request {
     /// How many samples follow.
     pub samples: usize,
-    /// The language; `None` lets the model find out.
-    pub language: Option<String>,
-    /// Words to expect.
-    pub prompt: Option<String>,
+    /// What is asked of the model, in the same line.
+    #[serde(flatten)]
+    pub wishes: Wishes,
 }
 
 /// A line that the child says.
@@ -168,8 +167,7 @@ impl Whisper {
 
     fn ask(&mut self, clip: &Clip, wishes: &Wishes) -> Result<()> {
         let Some(running) = self.child.as_mut() else { return Ok(()) };
-        let request =
-            Request { samples: clip.samples.len(), language: wishes.language.clone(), prompt: wishes.prompt.clone() };
+        let request = Request { samples: clip.samples.len(), wishes: wishes.clone() };
         let mut bytes = serde_json::to_vec(&request).context(Kind::Failed, || "cannot ask Whisper".to_string())?;
         bytes.push(b'\n');
         bytes.extend(clip.samples.iter().flat_map(|sample| sample.to_le_bytes()));
