@@ -6,7 +6,7 @@ use super::{Abilities, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::is_hidden;
-use crate::voice::clip::{Clip, level};
+use crate::voice::clip::{self, Clip, level};
 
 /// What is quieter than this all the time is silence, dBFS.
 const QUIET: f32 = -55.0;
@@ -33,7 +33,7 @@ impl Careful {
 
 /// Whether nobody can have said anything: too short, or no loud moment in it.
 pub fn is_silent(clip: &Clip) -> bool {
-    let moment = (clip.rate as usize * 30 / 1000).max(1);
+    let moment = clip::samples(30, clip.rate).max(1);
     clip.ms() < SHORTEST_MS || clip.samples.chunks(moment).all(|part| level(part) < QUIET)
 }
 
@@ -68,7 +68,7 @@ impl Transcriber for Careful {
                 false => heard(&format!("{} {text}", whole.text)),
             };
             let told = self.inner.transcribe(&part, &wishes.after(&whole.text), stop, &mut so_far)?;
-            let from_ms = window.samples.start as u64 * 1000 / u64::from(clip.rate.max(1));
+            let from_ms = clip::ms(window.samples.start as u64, clip.rate);
             whole = seams::join(whole, cleaned(told).later(from_ms), window.overlaps);
             if windows.len() > 1 {
                 heard(&whole.text);

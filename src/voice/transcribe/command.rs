@@ -16,7 +16,7 @@ use crate::kernel::files;
 use crate::kernel::secret::Redactor;
 use crate::kernel::terminal::safe_line;
 use crate::voice::clip::{Clip, SPEECH_RATE};
-use crate::voice::riff;
+use crate::voice::file;
 
 /// The most that a program may print.
 const MOST: usize = 16 << 20;
@@ -172,7 +172,7 @@ impl Transcriber for Program {
         _heard: &mut dyn FnMut(&str),
     ) -> Result<Transcript> {
         debug_assert_eq!(clip.rate, SPEECH_RATE);
-        let bytes = riff::write(clip);
+        let bytes = file::bytes(clip);
         let (file, input) = match self.asks_for("{wav}") {
             true => (Some(private_wav(&self.folder, &bytes)?), Input::Null),
             false => (None, Input::Bytes(bytes)),

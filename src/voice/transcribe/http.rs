@@ -9,7 +9,7 @@ use super::{Abilities, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
-use crate::voice::riff;
+use crate::voice::file;
 use crate::voice::service::{Answer, Form, Request, Service};
 
 /// Endpoints that are complete as they are written.
@@ -77,7 +77,7 @@ impl Transcriber for Server {
         stop: &Stop,
         _heard: &mut dyn FnMut(&str),
     ) -> Result<Transcript> {
-        let wav = riff::write(clip);
+        let wav = file::bytes(clip);
         let mut answer = self.ask(&wav, wishes, stop)?;
         // Some models give text only, and say so by naming the field.
         if self.verbose && answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("response_format") {
