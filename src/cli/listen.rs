@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::run::{self, Asked};
+use super::voice::scribe::{Scribe, Subtitles};
 use super::{Context, ask};
 use crate::app::voice::listen::{Hearing, Wanted};
 use crate::chat::copy;
@@ -84,24 +85,13 @@ pub struct Args {
     /// Run the command whose phrase was said
     #[arg(long, conflicts_with_all = ["chat", "copy", "typed", "srt", "vtt"])]
     run: bool,
-    /// Print subtitles: SubRip
-    #[arg(long, conflicts_with = "vtt")]
-    srt: bool,
-    /// Print subtitles: WebVTT
-    #[arg(long)]
-    vtt: bool,
+    #[command(flatten)]
+    subtitles: Subtitles,
     /// This microphone, by its name or a piece of what it is called
     #[arg(short, long, value_name = "NAME")]
     device: Option<String>,
-    /// Who writes down
-    #[arg(long, short = 't', value_name = "NAME")]
-    transcriber: Option<String>,
-    /// The language that is spoken, such as en
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// Names and words to expect
-    #[arg(long, value_name = "WORDS")]
-    prompt: Option<String>,
+    #[command(flatten)]
+    scribe: Scribe,
 }
 
 /// What somebody else wants of a listening.
@@ -188,9 +178,6 @@ fn open_door(context: &Context, wishes: &Arc<Wishes>, phase: &Arc<Mutex<&'static
 }
 
 fn wanted(context: &Context, args: &Args) -> Result<Wanted> {
-    let mut wishes = context.app.transcriber_wishes()?;
-    wishes.language = args.language.clone().or(wishes.language);
-    wishes.prompt = args.prompt.clone().or(wishes.prompt);
     let most = args.time.as_deref().map(|text| {
         let odd = || Error::new(Kind::Usage, format!("`{text}` is no length of time")).hint("write 10s or 2m");
         parse_ms(text).filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(odd)
@@ -199,8 +186,8 @@ fn wanted(context: &Context, args: &Args) -> Result<Wanted> {
         until: if args.until_silence { Until::Silence } else { Until::Told },
         most: most.transpose()?,
         device: args.device.clone(),
-        transcriber: args.transcriber.clone(),
-        wishes,
+        transcriber: args.scribe.transcriber.clone(),
+        wishes: args.scribe.wishes(&context.app)?,
         glances: context.ui.stderr_terminal && !context.ui.quiet && !context.ui.json,
         source: "listen",
     })
@@ -233,8 +220,7 @@ fn give(context: &mut Context, args: &Args, hearing: &Hearing, transcript: &Tran
         said["engine"] = hearing.engine.clone().into();
         said["recording"] = hearing.recording.id.to_string().into();
         context.ui.value(&said)?;
-    } else if args.srt || args.vtt {
-        let text = if args.srt { transcript.srt(ms) } else { transcript.vtt(ms) };
+    } else if let Some((text, _)) = args.subtitles.of(transcript, ms) {
         context.ui.write(text.as_bytes())?;
     } else {
         context.ui.line(&crate::kernel::terminal::safe(&transcript.text))?;

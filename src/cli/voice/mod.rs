@@ -8,6 +8,7 @@ mod engine;
 mod level;
 mod models;
 mod recordings;
+pub(super) mod scribe;
 mod test;
 mod transcribe;
 mod voices;
