@@ -2,7 +2,7 @@
 //! comes back is plain text.
 
 use super::seams::{self, Cutting};
-use super::{Abilities, Transcriber, Transcript, Wishes};
+use super::{Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::is_hidden;
@@ -40,10 +40,6 @@ pub fn is_silent(clip: &Clip) -> bool {
 impl Transcriber for Careful {
     fn name(&self) -> &str {
         self.inner.name()
-    }
-
-    fn abilities(&self) -> Abilities {
-        self.inner.abilities()
     }
 
     fn transcribe(
@@ -114,9 +110,6 @@ mod tests {
     impl Transcriber for Echo {
         fn name(&self) -> &str {
             "echo"
-        }
-        fn abilities(&self) -> Abilities {
-            Abilities::default()
         }
         fn transcribe(
             &mut self,

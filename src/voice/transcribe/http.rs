@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::text::read_json;
-use super::{Abilities, Transcriber, Transcript, Wishes};
+use super::{Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
@@ -64,10 +64,6 @@ impl Server {
 impl Transcriber for Server {
     fn name(&self) -> &str {
         &self.service.name
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities { partial: false, times: true, prompt: true, language: true }
     }
 
     fn transcribe(

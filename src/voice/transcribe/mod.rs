@@ -21,9 +21,6 @@ pub trait Transcriber: Send {
     /// Its name in the settings, for messages and records.
     fn name(&self) -> &str;
 
-    /// What it can do beyond the whole text.
-    fn abilities(&self) -> Abilities;
-
     /// Writes down a clip of [`crate::voice::clip::SPEECH_RATE`] Hz. `heard` is told what is certain so far, where the
     /// transcriber can. Ends soon after `stop`.
     ///
@@ -37,19 +34,6 @@ pub trait Transcriber: Send {
         stop: &Stop,
         heard: &mut dyn FnMut(&str),
     ) -> Result<Transcript>;
-}
-
-/// What a transcriber can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// It tells what it has so far while it works.
-    pub partial: bool,
-    /// It says when each piece was said.
-    pub times: bool,
-    /// It can be told which words to expect.
-    pub prompt: bool,
-    /// It can be told the language.
-    pub language: bool,
 }
 
 /// What is asked of a transcriber.

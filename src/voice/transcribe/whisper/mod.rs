@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Abilities, Segment, Transcriber, Transcript, Wishes};
+use super::{Segment, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::clip::Clip;
@@ -188,10 +188,6 @@ pub fn not_built_in() -> Error {
 impl Transcriber for Whisper {
     fn name(&self) -> &str {
         "whisper"
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities { partial: true, times: true, prompt: true, language: true }
     }
 
     fn transcribe(
