@@ -13,16 +13,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::run::{self, Asked};
+use super::voice::scribe::{Scribe, Subtitles};
 use super::{Context, ask};
 use crate::app::voice::listen::{Hearing, Wanted};
 use crate::chat::copy;
 use crate::commands::phrase::{self, Meant};
 use crate::exec::desktop;
 use crate::exec::signals::{StopOnSignals, flag_on_usr1};
-use crate::kernel::door::{Door, knock};
+use crate::kernel::door::{Door, doors, knock};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
+use crate::tui::CHAT_DOOR;
 use crate::voice::listen::{Said, Until};
 use crate::voice::transcribe::Transcript;
 use show::Show;
@@ -77,27 +79,19 @@ pub struct Args {
     /// Type the text into the window that has the focus
     #[arg(long = "type")]
     typed: bool,
-    /// Run the command whose phrase was said
-    #[arg(long, conflicts_with_all = ["copy", "typed", "srt", "vtt"])]
-    run: bool,
-    /// Print subtitles: SubRip
-    #[arg(long, conflicts_with = "vtt")]
-    srt: bool,
-    /// Print subtitles: WebVTT
+    /// Put the text where one writes in the full screen that runs; it is sent there
     #[arg(long)]
-    vtt: bool,
+    chat: bool,
+    /// Run the command whose phrase was said
+    #[arg(long, conflicts_with_all = ["chat", "copy", "typed", "srt", "vtt"])]
+    run: bool,
+    #[command(flatten)]
+    subtitles: Subtitles,
     /// This microphone, by its name or a piece of what it is called
     #[arg(short, long, value_name = "NAME")]
     device: Option<String>,
-    /// Who writes down
-    #[arg(long, short = 't', value_name = "NAME")]
-    transcriber: Option<String>,
-    /// The language that is spoken, such as en
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// Names and words to expect
-    #[arg(long, value_name = "WORDS")]
-    prompt: Option<String>,
+    #[command(flatten)]
+    scribe: Scribe,
 }
 
 /// What somebody else wants of a listening.
@@ -184,9 +178,6 @@ fn open_door(context: &Context, wishes: &Arc<Wishes>, phase: &Arc<Mutex<&'static
 }
 
 fn wanted(context: &Context, args: &Args) -> Result<Wanted> {
-    let mut wishes = context.app.transcriber_wishes()?;
-    wishes.language = args.language.clone().or(wishes.language);
-    wishes.prompt = args.prompt.clone().or(wishes.prompt);
     let most = args.time.as_deref().map(|text| {
         let odd = || Error::new(Kind::Usage, format!("`{text}` is no length of time")).hint("write 10s or 2m");
         parse_ms(text).filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(odd)
@@ -195,8 +186,8 @@ fn wanted(context: &Context, args: &Args) -> Result<Wanted> {
         until: if args.until_silence { Until::Silence } else { Until::Told },
         most: most.transpose()?,
         device: args.device.clone(),
-        transcriber: args.transcriber.clone(),
-        wishes,
+        transcriber: args.scribe.transcriber.clone(),
+        wishes: args.scribe.wishes(&context.app)?,
         glances: context.ui.stderr_terminal && !context.ui.quiet && !context.ui.json,
         source: "listen",
     })
@@ -229,11 +220,13 @@ fn give(context: &mut Context, args: &Args, hearing: &Hearing, transcript: &Tran
         said["engine"] = hearing.engine.clone().into();
         said["recording"] = hearing.recording.id.to_string().into();
         context.ui.value(&said)?;
-    } else if args.srt || args.vtt {
-        let text = if args.srt { transcript.srt(ms) } else { transcript.vtt(ms) };
+    } else if let Some((text, _)) = args.subtitles.of(transcript, ms) {
         context.ui.write(text.as_bytes())?;
     } else {
         context.ui.line(&crate::kernel::terminal::safe(&transcript.text))?;
+    }
+    if args.chat {
+        to_chat(context, &transcript.text)?;
     }
     if args.copy {
         copy_text(context, &transcript.text)?;
@@ -242,6 +235,17 @@ fn give(context: &mut Context, args: &Args, hearing: &Hearing, transcript: &Tran
         desktop::type_text(&context.app.env, &transcript.text)?;
     }
     Ok(0)
+}
+
+/// Hands the text to the screen that was opened last.
+fn to_chat(context: &Context, text: &str) -> Result<()> {
+    let folder = context.app.paths.ensure_runtime()?;
+    for name in doors(folder, CHAT_DOOR) {
+        if knock(folder, &name, &json!({ "say": text }), ANSWER)?.is_some_and(|answer| answer["taken"] == true) {
+            return Ok(());
+        }
+    }
+    Err(Error::new(Kind::NotFound, "no full screen is open to take the text").hint("`fac` on a terminal opens one"))
 }
 
 fn copy_text(context: &Context, text: &str) -> Result<()> {

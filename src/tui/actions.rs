@@ -90,7 +90,7 @@ pub const TABLE: &[Entry] = &[
     entry(WIDER, Everywhere, &[">"], "", "Widen the first pane"),
     entry(NARROWER, Everywhere, &["<"], "", "Narrow the first pane"),
     entry(THEME, Everywhere, &["f9"], "", "Choose a theme"),
-    entry(TALK, Everywhere, &["f8"], "", "Push to talk"),
+    entry(TALK, Everywhere, &["f8"], "talk", "Talk: hold it, or press it again when you have spoken"),
     entry(REPAINT, Everywhere, &["ctrl-l"], "", "Draw the screen anew"),
     entry(SUSPEND, Everywhere, &["ctrl-z"], "", "Step into the background (fg comes back)"),
     entry(QUIT, Everywhere, &["ctrl-q", "q", "ctrl-c"], "quit", "Leave"),

@@ -51,8 +51,19 @@ pub enum Happening {
     Moment,
     /// Another tab wants something shown.
     Told(Tell),
+    /// The key to talk, wherever it was pressed.
+    Talk(Talk),
     /// The program is being left: what must not be lost is to be kept now.
     Leaving,
+}
+
+/// The key to talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// It went down, while this tab was in front.
+    Press(TabId),
+    /// It was let go, on a terminal that tells.
+    Release,
 }
 
 /// What one tab says to another.
@@ -70,6 +81,8 @@ pub enum Tell {
     Search(String),
     /// Begin a new chat with this in the composer.
     Draft(String),
+    /// Put what was said where one writes.
+    Heard(String),
 }
 
 /// A command with its arguments, trusted and ready to run.
@@ -139,6 +152,8 @@ pub enum Effect {
     Go(TabId),
     /// Bring a tab to the front and tell it something.
     Tell(TabId, Tell),
+    /// Tell a tab something where it is.
+    Hand(TabId, Tell),
     /// Say something for a moment.
     Note(String),
     /// Say what failed.

@@ -36,6 +36,8 @@ pub enum Section {
     Commands,
     /// The runs tab.
     Runs,
+    /// The voice tab.
+    Voice,
     /// The search tab.
     Search,
     /// The events tab.
@@ -60,6 +62,7 @@ impl Section {
             Section::Compose => "Writing a message",
             Section::Commands => "Commands",
             Section::Runs => "Runs",
+            Section::Voice => "Voice",
             Section::Search => "Search",
             Section::Events => "Events",
             Section::Usage => "Usage",

@@ -21,4 +21,4 @@ pub mod tabs;
 pub mod theme;
 pub mod widgets;
 
-pub use session::{Start, run};
+pub use session::{CHAT_DOOR, Start, run};

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use super::actions;
 
 use super::crash;
-use super::happening::{Effect, Fault, Lend, Tell};
+use super::happening::{Effect, Fault, Happening, Lend, Tell};
 use super::input::Reader;
 use super::jobs::{Jobs, Posted};
 use super::keymap::Keymap;
@@ -28,6 +28,7 @@ use super::tabs::{TABLES, TabId};
 use super::theme::{Depth, Theme, is_light};
 use crate::app::App;
 use crate::exec::desktop;
+use crate::kernel::door::Door;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::events::{Position, Recorded};
 
@@ -58,6 +59,9 @@ const NEWS: usize = 200;
 /// A yes that comes sooner than this after its question was meant for something else, microseconds.
 const PATIENCE: i64 = 600_000;
 
+/// The door of a screen: this and the number of its process.
+pub const CHAT_DOOR: &str = "chat-";
+
 /// How it begins.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -76,6 +80,8 @@ enum Arrival {
     Terminal(Event),
     Posted(Posted),
     News(Vec<Recorded>),
+    /// What another process heard for the chat.
+    Heard(String),
     Signal(i32),
     Gone,
 }
@@ -119,6 +125,8 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let lent = Arc::new(Lent::default());
     listen_to_signals(sender.clone(), lent.clone())?;
     watch_the_log(app, sender.clone())?;
+    // Without a door nobody can hand over what they heard; everything else works.
+    let _door = open_door(app, sender.clone()).ok().flatten();
     if let Some(warning) = warnings.first() {
         let more = match warnings.len() {
             1 => String::new(),
@@ -144,18 +152,26 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     sitting.go_on(&arrivals)
 }
 
+/// `fac listen --chat` hands over what it heard here.
+fn open_door(app: &App, sender: Sender<Arrival>) -> Result<Option<Door>> {
+    let name = format!("{CHAT_DOOR}{}", std::process::id());
+    Door::open(app.paths.ensure_runtime()?, &name, move |question| {
+        let taken = match question["say"].as_str() {
+            Some(text) => sender.send(Arrival::Heard(text.to_string())).is_ok(),
+            None => false,
+        };
+        serde_json::json!({ "taken": taken })
+    })
+}
+
 fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<String>)> {
     let config = app.config()?;
     let own = config.lists("keys");
     let mut tables = vec![actions::TABLE];
     tables.extend(TABLES);
-    let (keys, mut warnings) = Keymap::new(&tables, &own);
+    let (keys, warnings) = Keymap::new(&tables, &own);
     let colours: BTreeMap<String, String> = config.names("colors").into_iter().collect();
     let (depth, light) = (Depth::of(&app.env, coloured), is_light(&app.env));
-    if let Some(name) = config.text("tui.tab").filter(|name| !name.is_empty() && TabId::named(name).is_none()) {
-        let all: Vec<String> = TabId::ALL.iter().map(|tab| tab.title().to_lowercase()).collect();
-        warnings.push(format!("tui.tab: there is no tab {name}; there are {}", all.join(", ")));
-    }
     let pictures = match linear {
         true => Way::Off,
         false => Way::of(&app.env, config.text("tui.images").unwrap_or("auto"), depth),
@@ -344,6 +360,10 @@ impl Sitting<'_> {
                 }
             }
             Arrival::News(events) => self.incoming(Incoming::News(events)),
+            Arrival::Heard(text) => {
+                let effects = self.shell.hand(TabId::Chat, Happening::Told(Tell::Heard(text)));
+                self.perform(effects);
+            }
             Arrival::Signal(SIGCONT) => self.refresh(),
             Arrival::Signal(signal) => self.over = Some(u8::try_from(128 + signal).unwrap_or(1)),
             Arrival::Gone => self.over = Some(129),
@@ -372,7 +392,12 @@ impl Sitting<'_> {
                 Effect::Repaint => self.refresh(),
                 Effect::Lend(lend) => self.lend(tab, lend),
                 // The shell has done these itself.
-                Effect::Open(..) | Effect::Go(_) | Effect::Tell(..) | Effect::Note(_) | Effect::Fail(_) => {}
+                Effect::Open(..)
+                | Effect::Go(_)
+                | Effect::Tell(..)
+                | Effect::Hand(..)
+                | Effect::Note(_)
+                | Effect::Fail(_) => {}
             }
         }
     }

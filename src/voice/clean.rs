@@ -6,7 +6,7 @@ use super::chain::noise::{self, Noise};
 use super::chain::offline::Offline;
 use super::chain::resample::Stream;
 use super::chain::{Cleaned, Stages};
-use super::clip::{RATE, SILENCE, decibels};
+use super::clip::{self, RATE, SILENCE, decibels};
 use super::file::{Sound, Writer};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
@@ -93,7 +93,7 @@ pub fn recording(work: Work<'_>, stop: &Stop, progress: &mut dyn FnMut(u64)) -> 
             down.finish(&mut out)?;
         }
         writer.push(&out)?;
-        progress(sums.samples * 1000 / u64::from(RATE));
+        progress(clip::ms(sums.samples, RATE));
     }
     if sums.samples == 0 {
         return Err(Error::new(Kind::BadData, "there is not a single sample in the recording"));
@@ -146,7 +146,7 @@ impl Sums {
             (self.measured.voice_ms > 0).then(|| noise::ratio(speech as f32, under as f32))
         };
         Measured {
-            ms: self.samples * 1000 / u64::from(RATE),
+            ms: clip::ms(self.samples, RATE),
             before: level(self.before),
             after: level(self.after),
             snr_before: ratio(0),

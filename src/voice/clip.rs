@@ -4,6 +4,8 @@
 pub const RATE: u32 = 48_000;
 /// Samples of one frame of the chain: 10 ms.
 pub const FRAME: usize = 480;
+/// How long a frame of the chain is, ms.
+pub const FRAME_MS: u64 = ms(FRAME as u64, RATE);
 /// Samples a second that transcribers and the voice detection get, Hz.
 pub const SPEECH_RATE: u32 = 16_000;
 
@@ -24,13 +26,23 @@ impl Clip {
 
     /// Its length, ms; 0 for a clip without a rate.
     pub fn ms(&self) -> u64 {
-        if self.rate == 0 { 0 } else { self.samples.len() as u64 * 1000 / u64::from(self.rate) }
+        ms(self.samples.len() as u64, self.rate)
     }
 
     /// Its root mean square in dB of full scale; silence is [`SILENCE`].
     pub fn level(&self) -> f32 {
         level(&self.samples)
     }
+}
+
+/// How long so many samples at `rate` Hz are, ms; 0 without a rate.
+pub const fn ms(samples: u64, rate: u32) -> u64 {
+    if rate == 0 { 0 } else { samples * 1000 / rate as u64 }
+}
+
+/// How many samples at `rate` Hz so many ms are.
+pub const fn samples(ms: u64, rate: u32) -> usize {
+    (ms * rate as u64 / 1000) as usize
 }
 
 /// What counts as no sound at all, dBFS.

@@ -10,7 +10,6 @@ pub mod clean;
 pub mod clip;
 pub mod file;
 pub mod listen;
-pub mod riff;
 pub mod service;
 pub mod sound;
 pub mod speak;

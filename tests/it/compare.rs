@@ -60,7 +60,7 @@ fn a_wide_terminal_shows_columns() {
     let world = world(&server);
     by_model(&server);
     let mut seat = Seat::fac(&world, &[&["compare"], &TWO[..], &["hello"]].concat(), 120, 30);
-    seat.expect("FIRST WORD").expect("done");
+    seat.expect("FIRST WORD").expect("done").expect("from openai").expect("│ from anthropic");
     let screen = seat.screen();
     let columns = screen.lines().find(|l| l.contains("from openai")).unwrap();
     assert!(columns.contains("│ from anthropic"), "{screen}");

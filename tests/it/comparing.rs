@@ -206,7 +206,8 @@ fn ctrl_c_stops_all_and_keeps_what_came() {
     by_wire(&server, |_| Answer::text("one two three").hold("one two"));
     let mut seat = Seat::fac(&world, &["compare", "-m", A, "-m", B, "count"], 110, 24);
     server.wait_held(2);
-    seat.expect("one").press("\u{3}");
+    // Both have said something.
+    seat.expect_times("one", 2).press("\u{3}");
     let (code, all) = seat.end();
     assert_eq!(code, 130, "{all}");
     assert!(all.contains("\u{1b}[?1049l"), "the terminal is given back");

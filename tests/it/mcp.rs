@@ -205,9 +205,8 @@ fn what_a_server_says_reaches_no_terminal_raw() {
     add(&world, "evil", &["ok"]);
     let mut seat = Seat::fac(&world, &["mcp", "tools", "evil"], 120, 40);
     seat.expect("a.b");
-    let bytes = seat.bytes.clone();
-    assert!(!String::from_utf8_lossy(&bytes).contains('\u{202e}'));
-    assert!(!bytes.windows(9).any(|w| w == b"\x1b[31mname"));
+    let (_, said) = seat.end();
+    assert!(!said.contains('\u{202e}') && !said.contains("\x1b[31mname"), "{said:?}");
     for words in [&["evil"][..], &["evil", "fail:=true"]] {
         let (_, said) = Seat::fac(&world, &[&["mcp", "call", "evil"], words].concat(), 120, 40).end();
         let raw = ["\x1b]0;", "\x07", "\x1b[31mred", "\u{202e}", "\u{9b}"].map(|raw| said.contains(raw));

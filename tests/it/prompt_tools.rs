@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ask::world;
+use crate::screen::commands::OVER;
 use crate::support::model::{Answer, Asked, ModelServer};
 use crate::support::pty::Seat;
 use crate::support::world::World;
@@ -108,18 +109,18 @@ fn a_run_on_the_screen_asks_by_a_card_whichever_tab_is_in_front() {
         .answer(Answer::text("it is over"));
     let mut seat = Seat::fac(&world, &["tui", "--tab", "commands"], 120, 40);
     seat.expect("╭ ").press("/").press("later").expect("╭ user:later").press("\r\r").expect("first held");
-    seat.press("\x1b7").expect("the database is sound");
+    seat.press("\x1b8").expect("the database is sound");
     server.wait_held(1);
     server.release();
     seat.expect("In the run of `user:later`:").expect("user:write (it may change things)").expect("[n  no ]");
     assert!(seat.screen().contains("3 Runs?"), "{}", seat.screen());
     // A no that says why.
-    seat.press("t").expect("No, because").press("not now\r").expect("Allow it?").expect("two");
+    seat.press("t").expect("No, because").press("not now\r").expect("text=two").expect("[n  no ]");
     assert!(heard(&server.asked()[2])[0].contains("not now"), "{:?}", heard(&server.asked()[2]));
     assert!(!world.path("written").exists());
     seat.press("y").expect("the database is sound").press("\x1b3").expect("it is over");
     assert!(seat.screen().contains("✗ command user:write was not allowed"), "{}", seat.screen());
-    seat.press("\x11");
+    seat.expect(OVER).press("\x11");
     assert_eq!(seat.end().0, 0);
     assert_eq!(world.read("written"), "two");
     assert_eq!(offered(&server.asked()[0]), [""; 0]);

@@ -1,7 +1,7 @@
 //! The full-screen terminal as a person meets it: the real program on a pseudo-terminal.
 
 mod chat;
-mod commands;
+pub mod commands;
 mod pictures;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,10 +32,10 @@ fn assert_given_back(written: &str) {
 fn fac_alone_opens_it_and_every_tab_shows_something() {
     let world = world();
     let mut seat = Seat::fac(&world, &[], 120, 40);
-    seat.expect("1 Chat").expect("7 Health");
-    seat.press("\x1b5").expect("run.finished");
-    seat.press("6").expect("No model was asked in this time");
-    seat.press("7").expect("the database is sound");
+    seat.expect("1 Chat").expect("8 Health");
+    seat.press("\x1b6").expect("run.finished");
+    seat.press("7").expect("No model was asked in this time");
+    seat.press("8").expect("the database is sound");
     seat.press("\x11");
     let (code, written) = seat.end();
     assert_eq!(code, 0);

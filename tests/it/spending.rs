@@ -85,8 +85,8 @@ fn it_is_summed_by_day_model_chat_and_command() {
     assert!(!plain.contains('█') && !plain.contains("last 30 days"), "{plain}");
     let mut seat = Seat::fac(&world, &["usage", "--color", "never"], 100, 20);
     seat.expect("last 30 days");
-    let screen = seat.screen();
-    assert_eq!(seat.end().0, 0);
+    let (code, screen) = seat.end_screen();
+    assert_eq!(code, 0);
     // How long the first token took is the clock's business, and so is the width of its column.
     insta::with_settings!({filters => vec![(r"[\d.]+ m?s +", "# ms  "), (r"[\d.]+ m?s\n", "# ms\n")]}, {
         insta::assert_snapshot!(screen);

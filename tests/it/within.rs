@@ -137,11 +137,11 @@ fn a_branch_is_drawn_as_one() {
 fn the_same_is_there_at_the_prompt() {
     let (_server, world, _) = talked();
     let mut seat = Seat::fac(&world, &["chat", "--session", "sea"], 90, 40);
-    seat.expect("sea:").press("/questions\r").expect("and a sound?");
-    seat.press("/show 2\r").expect("Wider.");
-    seat.press("/find rocks\r").expect("between Rocks.");
-    seat.press("/find whale\r").expect("stands nowhere");
-    seat.press("/quit\r");
+    seat.expect("sea:").expect_editor().press("/questions\r").expect("and a sound?");
+    seat.expect_editor().press("/show 2\r").expect("Wider.");
+    seat.expect_editor().press("/find rocks\r").expect("between Rocks.");
+    seat.expect_editor().press("/find whale\r").expect("stands nowhere");
+    seat.expect_editor().press("/quit\r");
     assert_eq!(seat.end().0, 0);
 }
 

@@ -15,7 +15,7 @@ use crate::kernel::terminal::safe_line;
 use crate::voice::chain::Stages;
 use crate::voice::chain::resample::MOST_RATE;
 use crate::voice::clean::{self, Measured, Work};
-use crate::voice::clip::RATE;
+use crate::voice::clip::{self, RATE};
 use crate::voice::file::{Sound, Writer};
 
 const EXAMPLES: &str = "\
@@ -65,7 +65,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     let origin = sound.origin().clone();
     let signals = StopOnSignals::new()?;
-    let whole = origin.frames.map(|frames| frames * 1000 / u64::from(origin.rate));
+    let whole = origin.frames.map(|frames| clip::ms(frames, origin.rate));
     let mut bar = Bar::new(&context.ui, whole);
     let work = Work { sound: &mut sound, played: played.as_mut(), writer: &mut writer, rate: args.rate, stages };
     let done = clean::recording(work, signals.stop(), &mut |ms| bar.at(ms));

@@ -8,6 +8,7 @@ mod engine;
 mod level;
 mod models;
 mod recordings;
+pub(super) mod scribe;
 mod test;
 mod transcribe;
 mod voices;
@@ -48,7 +49,9 @@ enum VoiceCommand {
     Transcribe(transcribe::Args),
     Recordings(recordings::Args),
     Retry(recordings::RetryArgs),
-    Models(models::Args),
+    /// Whisper models: list, fetch, remove
+    #[command(subcommand)]
+    Models(models::Models),
     Voices(voices::Args),
     #[command(hide = true)]
     Engine(engine::Args),
@@ -65,7 +68,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         VoiceCommand::Transcribe(args) => transcribe::run(context, &args),
         VoiceCommand::Recordings(args) => recordings::run(context, args),
         VoiceCommand::Retry(args) => recordings::retry(context, &args),
-        VoiceCommand::Models(args) => models::run(context, args),
+        VoiceCommand::Models(what) => models::run(context, what),
         VoiceCommand::Voices(args) => voices::run(context, &args),
         VoiceCommand::Engine(args) => engine::run(&args),
     }

@@ -13,15 +13,9 @@ use crate::kernel::figures::bytes;
 use crate::kernel::terminal::safe_line;
 use crate::voice::transcribe::models::{KNOWN, Progress};
 
-/// Whisper models: list, fetch, remove
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What is done with them.
 #[derive(Debug, Subcommand)]
-enum What {
+pub enum Models {
     /// List the models that are known and those that are here
     #[command(visible_alias = "list")]
     Ls,
@@ -45,16 +39,16 @@ enum What {
     },
 }
 
-pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
-    match args.what {
-        What::Ls => list(context),
-        What::Pull { name, again } => pull(context, &name, again),
-        What::Rm { name } => {
+pub(super) fn run(context: &mut Context, what: Models) -> Result<u8> {
+    match what {
+        Models::Ls => list(context),
+        Models::Pull { name, again } => pull(context, &name, again),
+        Models::Rm { name } => {
             context.app.shelf().remove(&name)?;
             context.ui.note(&format!("removed {name}"));
             Ok(0)
         }
-        What::Path { name } => {
+        Models::Path { name } => {
             let path = match name {
                 Some(name) => context.app.shelf().find(Some(&name))?,
                 None => context.app.whisper_model()?,

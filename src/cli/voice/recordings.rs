@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::scribe::Scribe;
 use crate::cli::Context;
 use crate::cli::table::Table;
 use crate::cli::ui::Role;
@@ -48,12 +49,8 @@ pub struct RetryArgs {
     /// All of them, oldest first
     #[arg(long)]
     all: bool,
-    /// Who writes down
-    #[arg(long, short = 't', value_name = "NAME")]
-    transcriber: Option<String>,
-    /// The language that is spoken, such as en
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
+    #[command(flatten)]
+    scribe: Scribe,
 }
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
@@ -89,17 +86,14 @@ pub(super) fn retry(context: &mut Context, args: &RetryArgs) -> Result<u8> {
         return Ok(0);
     }
     let signals = StopOnSignals::new()?;
-    let mut wishes = context.app.transcriber_wishes()?;
-    wishes.language = args.language.clone().or(wishes.language);
-    let mut engine = context.app.transcriber(args.transcriber.as_deref())?;
+    let wishes = args.scribe.wishes(&context.app)?;
+    let mut engine = args.scribe.engine(&context.app)?;
     let mut failed = Vec::new();
     for recording in &owed {
         match context.app.write_down(recording, engine.as_mut(), &wishes, signals.stop()) {
             Ok(told) if context.ui.json => {
                 let mut value = told.json();
-                if let Some(fields) = value.as_object_mut() {
-                    fields.insert("id".into(), json!(recording.id));
-                }
+                value["id"] = json!(recording.id);
                 context.ui.value(&value)?;
             }
             Ok(told) => context.ui.line(&safe(&told.text))?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::scribe::{Scribe, Subtitles};
 use crate::cli::Context;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -38,29 +39,16 @@ pub struct Args {
     /// The files; - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Subtitles: SubRip
-    #[arg(long, conflicts_with = "vtt")]
-    srt: bool,
-    /// Subtitles: WebVTT
-    #[arg(long)]
-    vtt: bool,
-    /// Who writes down
-    #[arg(long, short = 't', value_name = "NAME")]
-    transcriber: Option<String>,
-    /// The language that is spoken, such as en
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// Names and words to expect
-    #[arg(long, value_name = "WORDS")]
-    prompt: Option<String>,
+    #[command(flatten)]
+    subtitles: Subtitles,
+    #[command(flatten)]
+    scribe: Scribe,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let signals = StopOnSignals::new()?;
-    let mut wishes = context.app.transcriber_wishes()?;
-    wishes.language = args.language.clone().or(wishes.language);
-    wishes.prompt = args.prompt.clone().or(wishes.prompt);
-    let mut engine = context.app.transcriber(args.transcriber.as_deref())?;
+    let wishes = args.scribe.wishes(&context.app)?;
+    let mut engine = args.scribe.engine(&context.app)?;
     let mut spoken = false;
     for path in &args.files {
         let clip = read(path)?;
@@ -88,23 +76,20 @@ fn read(path: &Path) -> Result<Clip> {
 
 fn give(context: &Context, args: &Args, path: &Path, told: &Transcript, ms: u64, engine: &str) -> Result<()> {
     let several = args.files.len() > 1;
-    let (text, end) = match (args.srt, args.vtt) {
-        (true, _) => (told.srt(ms), "srt"),
-        (_, true) => (told.vtt(ms), "vtt"),
-        _ if context.ui.json => {
+    let (text, end) = match args.subtitles.of(told, ms) {
+        Some(subtitles) => subtitles,
+        None if context.ui.json => {
             let mut value = told.json();
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("file".into(), json!(path));
-                fields.insert("ms".into(), json!(ms));
-                fields.insert("transcriber".into(), json!(engine));
-            }
+            value["file"] = json!(path);
+            value["ms"] = json!(ms);
+            value["transcriber"] = json!(engine);
             return context.ui.value(&value);
         }
-        _ if told.text.is_empty() => return Ok(()),
-        _ if several => {
+        None if told.text.is_empty() => return Ok(()),
+        None if several => {
             return context.ui.line(&format!("{}: {}", safe_line(&path.display().to_string()), safe(&told.text)));
         }
-        _ => return context.ui.line(&safe(&told.text)),
+        None => return context.ui.line(&safe(&told.text)),
     };
     if !several {
         return context.ui.write(text.as_bytes());

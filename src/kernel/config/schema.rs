@@ -40,6 +40,10 @@ pub struct Key {
 
 const ANY_PROJECT: bool = true;
 const OWNER_ONLY: bool = false;
+/// What is said of a server's settings wherever there is one.
+const KEY_ENV: &str = "the variable that holds the server's key";
+const SECRET: &str = "the secret (`fac secret set`) that is the server's key";
+const HEADERS: &str = "more headers, each `Name: value`";
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 const fn key(name: &'static str, kind: Type, default: &'static str, harmless: bool, help: &'static str) -> Key {
@@ -103,7 +107,7 @@ pub const KEYS: &[Key] = &[
     key("providers.*.url", Type::Text, "", OWNER_ONLY, "where it is"),
     key("providers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds its key"),
     key("providers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is its key"),
-    key("providers.*.headers", Type::List, "", OWNER_ONLY, "more headers, each `Name: value`"),
+    key("providers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),
     key("providers.*.body", Type::Text, "", OWNER_ONLY, "more fields of each request, a JSON object"),
     key("providers.*.models", Type::List, "", OWNER_ONLY, "models that it has; the first is its default"),
     key("providers.*.first_token_timeout", Type::Duration, "", OWNER_ONLY, "how long to wait for the first word (2m)"),
@@ -128,7 +132,7 @@ pub const KEYS: &[Key] = &[
     key("keys.*", Type::List, "", OWNER_ONLY, "the keys of an action of the full-screen terminal (`?` lists them there)"),
     key("tui.mouse", Type::Bool, "true", ANY_PROJECT, "use the mouse there"),
     key("tui.motion", Type::Choice(&["full", "reduced"]), "full", ANY_PROJECT, "whether things may move there"),
-    key("tui.tab", Type::Choice(&["chat", "commands", "runs", "search", "events", "usage", "health"]), "", ANY_PROJECT, "the tab that it begins with"),
+    key("tui.tab", Type::Choice(&["chat", "commands", "runs", "voice", "search", "events", "usage", "health"]), "", ANY_PROJECT, "the tab that it begins with"),
     key("tui.images", Type::Choice(&["auto", "off", "kitty", "iterm2", "sixel", "blocks"]), "auto", OWNER_ONLY, "how pictures are shown there: auto goes by what the terminal says it is, blocks needs 24-bit colour"),
     key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
     key("voice.microphones", Type::List, "", OWNER_ONLY, "microphones in the order of preference; the default is followed when none is there"),
@@ -164,9 +168,9 @@ pub const KEYS: &[Key] = &[
     key("voice.transcribers.*.times", Type::Choice(&["srt", "vtt", "json"]), "", OWNER_ONLY, "the form in which it says when each piece was said"),
     key("voice.transcribers.*.url", Type::Text, "", OWNER_ONLY, "the address of a server with /audio/transcriptions, such as http://127.0.0.1:8000/v1"),
     key("voice.transcribers.*.model", Type::Text, "", OWNER_ONLY, "the model that the server is to use, or a Whisper model file"),
-    key("voice.transcribers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds the server's key"),
-    key("voice.transcribers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is the server's key"),
-    key("voice.transcribers.*.headers", Type::List, "", OWNER_ONLY, "more headers, each `Name: value`"),
+    key("voice.transcribers.*.key_env", Type::Text, "", OWNER_ONLY, KEY_ENV),
+    key("voice.transcribers.*.secret", Type::Text, "", OWNER_ONLY, SECRET),
+    key("voice.transcribers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),
     key("voice.transcribers.*.timeout", Type::Duration, "", OWNER_ONLY, "how long it may take (10m)"),
     key("voice.speakers.*.engine", Type::Choice(&["espeak-ng", "piper", "piper-http", "http", "command"]), "", OWNER_ONLY, "what kind of speaker it is, where that cannot be seen"),
     key("voice.speakers.*.command", Type::List, "", OWNER_ONLY, "the program of this speaker and its arguments; {text} (a file), {wav}, {voice} and {speed} are filled in"),
@@ -176,9 +180,9 @@ pub const KEYS: &[Key] = &[
     key("voice.speakers.*.voices", Type::List, "", OWNER_ONLY, "the voices that it has, where it cannot tell"),
     key("voice.speakers.*.format", Type::Choice(&["wav", "pcm"]), "", OWNER_ONLY, "the form of sound that the server is asked for (wav)"),
     key("voice.speakers.*.rate", Type::Int(8_000, 192_000), "", OWNER_ONLY, "samples a second of sound without a header (24000)"),
-    key("voice.speakers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds the server's key"),
-    key("voice.speakers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is the server's key"),
-    key("voice.speakers.*.headers", Type::List, "", OWNER_ONLY, "more headers, each `Name: value`"),
+    key("voice.speakers.*.key_env", Type::Text, "", OWNER_ONLY, KEY_ENV),
+    key("voice.speakers.*.secret", Type::Text, "", OWNER_ONLY, SECRET),
+    key("voice.speakers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),
     key("voice.speakers.*.timeout", Type::Duration, "", OWNER_ONLY, "how long a sentence may take (1m)"),
 ];
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::actions;
-use super::happening::{Effect, Fault, Happening, Tell, World};
+use super::happening::{Effect, Fault, Happening, Talk, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
 use super::permission::CARD as PERMISSION;
 use super::pictures::Way;
@@ -27,6 +27,9 @@ pub const SMALLEST: (u16, u16) = (60, 15);
 
 /// How long a note stands, in moments of 100 ms.
 const NOTED: u64 = 50;
+
+/// A key that is down for so long was held and not tapped, µs.
+const HELD: i64 = 400_000;
 
 /// How long it stands whatever is pressed.
 const READ: u64 = 10;
@@ -133,6 +136,8 @@ pub struct Shell {
     before: Option<String>,
     /// Whether what is done now follows from a key or a click.
     by_hand: bool,
+    /// When the key to talk went down.
+    talking: Option<Timestamp>,
 }
 
 impl Shell {
@@ -151,6 +156,7 @@ impl Shell {
             focused: true,
             before: None,
             by_hand: false,
+            talking: None,
         }
     }
 
@@ -258,6 +264,7 @@ impl Shell {
                     out.extend(self.go(id));
                     out.extend(self.tell(id, Happening::Told(tell)));
                 }
+                Effect::Hand(id, tell) => out.extend(self.tell(id, Happening::Told(tell))),
                 Effect::Note(text) => self.say(text, Role::Good),
                 Effect::Fail(fault) => self.say(fault.to_string(), Role::Bad),
                 other => out.push((tab, other)),
@@ -321,7 +328,9 @@ impl Shell {
     fn event(&mut self, event: Event) -> Vec<(TabId, Effect)> {
         let front = self.front();
         match event {
-            Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
+            Event::Key(key) if key.kind == KeyEventKind::Release => self.let_go(&key),
+            // A key that is held repeats itself where the terminal tells; it is pressed once.
+            Event::Key(key) if key.kind == KeyEventKind::Repeat && self.is_talk(&key) => Vec::new(),
             Event::Key(key) => self.key(key),
             Event::Paste(text) => match self.popups.last_mut() {
                 Some(open) => {
@@ -339,6 +348,22 @@ impl Shell {
                 self.focused = event == Event::FocusGained;
                 Vec::new()
             }
+        }
+    }
+
+    fn is_talk(&self, key: &KeyEvent) -> bool {
+        self.settings.keys.action(&[Section::Everywhere], Chord::of(key)) == Some(actions::TALK)
+    }
+
+    /// A key was let go, on a terminal that tells. Only the key to talk means something then: held for a while it is let
+    /// go when one has spoken; a tap begins, and the next one ends.
+    fn let_go(&mut self, key: &KeyEvent) -> Vec<(TabId, Effect)> {
+        if !self.is_talk(key) {
+            return Vec::new();
+        }
+        match self.talking.take() {
+            Some(pressed) if self.now.since(pressed) >= HELD => self.tell(TabId::Voice, Happening::Talk(Talk::Release)),
+            _ => Vec::new(),
         }
     }
 
@@ -445,8 +470,8 @@ impl Shell {
             actions::NEXT_TAB => self.go_by(1),
             actions::PREVIOUS_TAB => self.go_by(self.tabs.len() - 1),
             actions::TALK => {
-                self.say("nothing listens yet: talking comes with the voice tab".to_string(), Role::Warn);
-                Vec::new()
+                self.talking = Some(self.now);
+                self.tell(TabId::Voice, Happening::Talk(Talk::Press(front)))
             }
             Action(name) => match name.strip_prefix("tab-").and_then(|n| n.parse::<usize>().ok()) {
                 Some(number) => match self.tabs.get(number.wrapping_sub(1)).map(|tab| tab.id()) {

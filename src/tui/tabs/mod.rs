@@ -7,6 +7,7 @@ pub mod health;
 pub mod runs;
 pub mod search;
 pub mod usage;
+pub mod voice;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -25,6 +26,8 @@ pub enum TabId {
     Commands,
     /// What runs and ran.
     Runs,
+    /// Talking, and what was said.
+    Voice,
     /// Everything that can be found.
     Search,
     /// The log of facts.
@@ -37,8 +40,16 @@ pub enum TabId {
 
 impl TabId {
     /// All that work, in their order on the screen.
-    pub const ALL: &[TabId] =
-        &[TabId::Chat, TabId::Commands, TabId::Runs, TabId::Search, TabId::Events, TabId::Usage, TabId::Health];
+    pub const ALL: &[TabId] = &[
+        TabId::Chat,
+        TabId::Commands,
+        TabId::Runs,
+        TabId::Voice,
+        TabId::Search,
+        TabId::Events,
+        TabId::Usage,
+        TabId::Health,
+    ];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -46,6 +57,7 @@ impl TabId {
             TabId::Chat => "Chat",
             TabId::Commands => "Commands",
             TabId::Runs => "Runs",
+            TabId::Voice => "Voice",
             TabId::Search => "Search",
             TabId::Events => "Events",
             TabId::Usage => "Usage",
@@ -64,6 +76,7 @@ impl TabId {
             TabId::Chat => Box::new(chat::Chat::default()),
             TabId::Commands => Box::new(commands::Commands::default()),
             TabId::Runs => Box::new(runs::Runs::default()),
+            TabId::Voice => Box::new(voice::Voice::default()),
             TabId::Search => Box::new(search::Search::default()),
             TabId::Events => Box::new(events::Events::default()),
             TabId::Usage => Box::new(usage::Usage::default()),
@@ -73,8 +86,16 @@ impl TabId {
 }
 
 /// The actions of all tabs.
-pub const TABLES: &[&[Entry]] =
-    &[chat::TABLE, commands::TABLE, runs::TABLE, search::TABLE, events::TABLE, usage::TABLE, health::TABLE];
+pub const TABLES: &[&[Entry]] = &[
+    chat::TABLE,
+    commands::TABLE,
+    runs::TABLE,
+    voice::TABLE,
+    search::TABLE,
+    events::TABLE,
+    usage::TABLE,
+    health::TABLE,
+];
 
 /// What a tab is for the shell.
 pub trait Tab {
@@ -133,6 +154,8 @@ pub enum Request {
     Commands(commands::Request),
     /// Of the runs tab.
     Runs(runs::Request),
+    /// Of the voice tab.
+    Voice(voice::Request),
     /// Of the search tab.
     Search(search::Request),
     /// Of the events tab.
@@ -151,6 +174,8 @@ impl Request {
             Request::Runs(runs::Request::Start(_)) => Some("a run that is being stopped"),
             Request::Runs(runs::Request::Remove(_)) => Some("runs that are being removed"),
             Request::Commands(_) => Some("what the Commands tab was at"),
+            Request::Voice(voice::Request::Listen(_)) => Some("what was being heard"),
+            Request::Voice(_) => None,
             Request::Runs(_) | Request::Search(_) | Request::Events(_) | Request::Usage(_) | Request::Health(_) => None,
         }
     }
@@ -165,6 +190,8 @@ pub enum Answer {
     Commands(commands::Answer),
     /// For the runs tab.
     Runs(runs::Answer),
+    /// For the voice tab.
+    Voice(Box<voice::Answer>),
     /// For the search tab.
     Search(search::Answer),
     /// For the events tab.
@@ -181,6 +208,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Chat(request) => chat::work(request, desk),
         Request::Commands(request) => commands::work(request, desk),
         Request::Runs(request) => runs::work(request, desk),
+        Request::Voice(request) => voice::work(request, desk),
         Request::Search(request) => search::work(request, desk),
         Request::Events(request) => events::work(request, desk),
         Request::Usage(request) => usage::work(request, desk),

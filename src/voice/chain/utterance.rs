@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::{Chain, Cleaned, noise, resample};
 use crate::kernel::error::Result;
-use crate::voice::clip::{Clip, FRAME, RATE, SPEECH_RATE};
+use crate::voice::clip::{self, Clip, FRAME, FRAME_MS, RATE, SPEECH_RATE};
 
 /// When an utterance begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,12 +133,11 @@ struct Open {
     closing: Option<u64>,
 }
 
-const FRAME_MS: u64 = FRAME as u64 * 1000 / RATE as u64;
 
 impl Utterances {
     /// Nothing heard yet.
     pub fn new(timing: Timing) -> Utterances {
-        let held = |rate: u32| VecDeque::with_capacity((timing.before_ms * u64::from(rate) / 1000) as usize + FRAME);
+        let held = |rate: u32| VecDeque::with_capacity(clip::samples(timing.before_ms, rate) + FRAME);
         Utterances { timing, frames: 0, raw: held(RATE), speech: held(SPEECH_RATE), state: State::Quiet }
     }
 
@@ -263,7 +262,7 @@ impl Utterances {
             voice_ms: open.voice * FRAME_MS,
         };
         // What a long utterance took is given back.
-        let most = self.timing.before_ms as usize * RATE as usize / 1000 + FRAME;
+        let most = clip::samples(self.timing.before_ms, RATE) + FRAME;
         self.raw.shrink_to(most);
         self.speech.shrink_to(most / 3);
         self.forget();

@@ -19,7 +19,8 @@ use crate::voice::clip::Clip;
 
 use channels::Loudest;
 
-pub use write::Writer;
+pub use wav::raw;
+pub use write::{Writer, bytes};
 
 /// Most channels that are believed.
 const MOST_CHANNELS: usize = 64;

@@ -36,7 +36,7 @@ fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn sixteen(samples: &[f32]) -> Vec<u8> {
-    samples.iter().flat_map(|s| write::whole(*s).to_le_bytes()).collect()
+    write::sixteen(samples).collect()
 }
 
 fn reading(bytes: &[u8]) -> Result<Clip> {
@@ -64,6 +64,16 @@ fn what_is_written_is_read_back_to_the_bit() {
     clip.samples = vec![2.0, -2.0, f32::NAN];
     write(&path, &clip).unwrap();
     assert_eq!(read(&path, None).unwrap().samples, [32_767.0 / 32_768.0, -1.0, 0.0]);
+}
+
+#[test]
+fn what_is_written_in_memory_is_read_by_others() {
+    let clip = Clip::new(16_000, vec![0.0, 0.5, -0.5, 2.0, f32::NAN]);
+    let bytes = bytes(&clip);
+    let mut theirs = hound::WavReader::new(&bytes[..]).unwrap();
+    assert_eq!((theirs.spec().sample_rate, theirs.spec().channels, theirs.duration()), (16_000, 1, 5));
+    assert_eq!(theirs.samples::<i16>().map(|s| s.unwrap()).collect::<Vec<_>>(), [0, 16_384, -16_384, 32_767, 0]);
+    assert_eq!(raw(&[0, 64, 0, 192, 1], 8000), Clip::new(8000, vec![0.5, -0.5]));
 }
 
 #[test]

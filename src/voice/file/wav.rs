@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use super::{Bytes, Origin, Samples, bad, coded};
 use crate::kernel::error::{Context, Kind, Result};
+use crate::voice::clip::Clip;
 
 /// Bytes that are read at once, about.
 const BLOCK: usize = 64 * 1024;
@@ -50,6 +51,12 @@ impl Code {
             _ => 0.0,
         }
     }
+}
+
+/// Samples of 16 bits without a header, one channel.
+pub fn raw(bytes: &[u8], rate: u32) -> Clip {
+    let code = Code::Whole(2);
+    Clip::new(rate, bytes.chunks_exact(code.bytes()).map(|bytes| code.sample(bytes)).collect())
 }
 
 struct Format {

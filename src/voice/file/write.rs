@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::kernel::error::{Context, Kind, Result};
+use crate::voice::clip::{self, Clip};
 
 /// Bytes of the header: RIFF, a format of 16 bytes, the head of the samples.
 const HEADER: usize = 44;
@@ -68,7 +69,7 @@ impl Writer {
     pub fn push(&mut self, samples: &[f32]) -> Result<()> {
         let mut room = std::mem::take(&mut self.room);
         room.clear();
-        room.extend(samples.iter().flat_map(|s| whole(*s).to_le_bytes()));
+        room.extend(sixteen(samples));
         let put = self.put(&room);
         self.bytes += room.len() as u64;
         self.room = room;
@@ -78,7 +79,7 @@ impl Writer {
 
     /// How many ms of sound it holds.
     pub fn ms(&self) -> u64 {
-        self.bytes / 2 * 1000 / u64::from(self.rate.max(1))
+        clip::ms(self.bytes / 2, self.rate)
     }
 
     /// Brings the header up to date.
@@ -115,10 +116,15 @@ impl Writer {
     }
 }
 
-/// A sample as 16 bits.
-pub(super) fn whole(sample: f32) -> i16 {
-    // The cast cuts at both ends and makes 0 of what is no number.
-    (sample * 32_768.0).round() as i16
+/// A clip as a WAV file in memory, as it is handed to transcribers; its samples as [`Writer::push`] writes them.
+pub fn bytes(clip: &Clip) -> Vec<u8> {
+    let length = u32::try_from(clip.samples.len() * 2).unwrap_or(UNKNOWN);
+    header(clip.rate, length).into_iter().chain(sixteen(&clip.samples)).collect()
+}
+
+/// Samples of 16 bits, the smaller byte first. What stands higher is cut, what is no number is 0.
+pub(super) fn sixteen(samples: &[f32]) -> impl Iterator<Item = u8> {
+    samples.iter().flat_map(|sample| ((sample * 32_768.0).round() as i16).to_le_bytes())
 }
 
 fn header(rate: u32, length: u32) -> [u8; HEADER] {

@@ -2,10 +2,9 @@
 
 use crate::kernel::error::Result;
 use crate::voice::chain::{Chain, Cleaned, Event, Stages, Timing, Utterance, Utterances};
-use crate::voice::clip::{Clip, FRAME, RATE};
+use crate::voice::clip::{Clip, FRAME, FRAME_MS};
 
 /// Milliseconds of a frame.
-const FRAME_MS: u64 = FRAME as u64 * 1000 / RATE as u64;
 /// Frames between two looks: 50 ms.
 const LOOK: usize = 5;
 /// While the key is held: so long an utterance grows before the next pause ends it, ms. Its text comes while one speaks on.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::voice::chain::{Denoise, Stages};
 use crate::voice::clip::{Clip, RATE, SILENCE};
-use crate::voice::transcribe::{Abilities, Segment, Transcriber, Wishes};
+use crate::voice::transcribe::{Segment, Transcriber, Wishes};
 
 /// Seconds of a tone whose height changes with the milliseconds.
 fn sound(seconds: f32, height: impl Fn(usize) -> f32) -> Vec<[f32; FRAME]> {
@@ -130,10 +130,6 @@ struct Ruler(Arc<Mutex<Vec<Option<String>>>>, Option<Kind>);
 impl Transcriber for Ruler {
     fn name(&self) -> &str {
         "ruler"
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities::default()
     }
 
     fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, _: &Stop, _: &mut dyn FnMut(&str)) -> Result<Transcript> {

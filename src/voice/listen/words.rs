@@ -7,12 +7,10 @@ use crate::exec::Stop;
 use crate::kernel::error::{Error, Result};
 use crate::voice::chain::{Denoise, Utterance};
 use crate::voice::clip::Clip;
-use crate::voice::transcribe::{Segment, Transcriber, Transcript, Wishes};
+use crate::voice::transcribe::{Transcriber, Transcript, Wishes, seams};
 
 /// Shorter voice is a click or a cough, ms.
 const LEAST_VOICE_MS: u64 = 80;
-/// How much of the text before goes along with the next piece, characters.
-const BEFORE: usize = 200;
 
 /// What is to be written down.
 pub(super) enum Work {
@@ -73,43 +71,17 @@ fn write_piece(
         return Ok(());
     }
     let clip = piece.for_transcriber(scribe.denoise)?;
-    let wishes = Wishes { prompt: prompt(&scribe.wishes, &written.text), ..scribe.wishes.clone() };
+    let wishes = scribe.wishes.after(&written.text);
     let mut heard = |text: &str| say(Said::Partial { sure: text.to_string(), rest: String::new() });
-    let transcript = scribe.transcriber.transcribe(&clip, &wishes, stop, &mut heard)?;
-    let text = transcript.text.trim().to_string();
-    let mut segments = transcript.segments;
-    for segment in &mut segments {
-        segment.start_ms += piece.from_ms;
-        segment.end_ms += piece.from_ms;
+    let told = scribe.transcriber.transcribe(&clip, &wishes, stop, &mut heard)?;
+    let told = Transcript { text: told.text.trim().to_string(), ..told };
+    let (text, segments) = (told.text.clone(), told.pieces(piece.to_ms.saturating_sub(piece.from_ms)));
+    let told = Transcript { segments, ..told }.later(piece.from_ms);
+    *written = seams::join(std::mem::take(written), told, false);
+    if !text.is_empty() {
+        say(Said::Text(text));
     }
-    if segments.is_empty() && !text.is_empty() {
-        segments.push(Segment { start_ms: piece.from_ms, end_ms: piece.to_ms, text: text.clone() });
-    }
-    written.language = written.language.take().or(transcript.language);
-    if text.is_empty() {
-        return Ok(());
-    }
-    if !written.text.is_empty() {
-        written.text.push(' ');
-    }
-    written.text.push_str(&text);
-    written.segments.extend(segments);
-    say(Said::Text(text));
     Ok(())
-}
-
-/// What was wished for, and the end of what was said before.
-fn prompt(wishes: &Wishes, before: &str) -> Option<String> {
-    let skip = before.chars().count().saturating_sub(BEFORE);
-    let before: String = before.chars().skip(skip).collect();
-    // Half a word at the front helps nobody.
-    let before = if skip > 0 { before.split_once(' ').map_or("", |(_, rest)| rest) } else { before.as_str() };
-    match (&wishes.prompt, before.is_empty()) {
-        (Some(wish), false) => Some(format!("{wish} {before}")),
-        (Some(wish), true) => Some(wish.clone()),
-        (None, false) => Some(before.to_string()),
-        (None, true) => None,
-    }
 }
 
 /// The next piece; a glance only when nothing newer waits. `None` when nothing more can come.
@@ -157,15 +129,5 @@ mod tests {
         assert_eq!(hear("turn the lights on"), ("turn the".to_string(), "lights on".to_string()));
         assert_eq!(hear("turn the lights on."), ("turn the lights on.".to_string(), String::new()));
         assert_eq!(hear("turn"), ("turn".to_string(), String::new()));
-    }
-
-    #[test]
-    fn what_was_said_before_goes_along_from_a_whole_word_on() {
-        let wishes = |prompt: Option<&str>| Wishes { prompt: prompt.map(String::from), ..Wishes::default() };
-        assert_eq!(prompt(&wishes(None), ""), None);
-        assert_eq!(prompt(&wishes(Some("Kubernetes")), "").as_deref(), Some("Kubernetes"));
-        assert_eq!(prompt(&wishes(Some("Rust")), "so far").as_deref(), Some("Rust so far"));
-        let long = prompt(&wishes(None), &"words ".repeat(60)).unwrap();
-        assert!(long.starts_with("words ") && long.len() <= BEFORE, "{long:?}");
     }
 }

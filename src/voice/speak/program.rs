@@ -14,7 +14,7 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Redactor;
 use crate::voice::clip::Clip;
 use crate::voice::transcribe::command::{ended, private_wav};
-use crate::voice::{file, riff};
+use crate::voice::file;
 
 /// The most sound that a program may give at once: an hour.
 const MOST: usize = 400 << 20;
@@ -245,7 +245,7 @@ impl Speaker for Program {
         self.around.finished(&outcome)?;
         match (&wav, self.rate) {
             (Some(wav), _) => sound_of(wav, name),
-            (None, Some(rate)) => Ok(riff::raw(&outcome.stdout.joined(), rate)),
+            (None, Some(rate)) => Ok(file::raw(&outcome.stdout.joined(), rate)),
             (None, None) => file::read_bytes(outcome.stdout.joined(), name, None),
         }
     }
@@ -310,7 +310,7 @@ mod tests {
         let back: Vec<u8> = clip.samples.iter().flat_map(|s| ((s * 32_768.0) as i16).to_le_bytes()).collect();
         assert_eq!(String::from_utf8(back).unwrap(), "-hello|v {wav}/1.50/{zz}");
         let folder_before = folder.path().join("in.wav");
-        std::fs::write(&folder_before, riff::write(&Clip::new(8000, vec![0.5; 4]))).unwrap();
+        std::fs::write(&folder_before, file::bytes(&Clip::new(8000, vec![0.5; 4]))).unwrap();
         let script = format!("test \"$(cat \"$1\")\" = '-hello' && cp {} \"$2\"", folder_before.display());
         let clip = speaker(folder.path(), &script, &["{text}", "{wav}"]).speak("-hello", &wishes, &stop).unwrap();
         assert_eq!((clip.rate, clip.samples.len()), (8000, 4));

@@ -8,7 +8,7 @@ use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
 use crate::voice::service::{Answer, Request, Service};
-use crate::voice::{file, riff};
+use crate::voice::file;
 
 /// The form of sound that a server is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,5 +135,5 @@ fn sound(service: &Service, answer: &Answer, rate: u32) -> Result<Clip> {
         return Err(Error::new(Kind::BadData, format!("{} answered {what}", service.name))
             .hint(format!("try another form: fac config set voice.speakers.{}.format pcm", service.name)));
     }
-    Ok(riff::raw(&answer.body, rate))
+    Ok(file::raw(&answer.body, rate))
 }

@@ -2,11 +2,11 @@
 //! comes back is plain text.
 
 use super::seams::{self, Cutting};
-use super::{Abilities, Transcriber, Transcript, Wishes};
+use super::{Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::is_hidden;
-use crate::voice::clip::{Clip, level};
+use crate::voice::clip::{self, Clip, level};
 
 /// What is quieter than this all the time is silence, dBFS.
 const QUIET: f32 = -55.0;
@@ -33,17 +33,13 @@ impl Careful {
 
 /// Whether nobody can have said anything: too short, or no loud moment in it.
 pub fn is_silent(clip: &Clip) -> bool {
-    let moment = (clip.rate as usize * 30 / 1000).max(1);
+    let moment = clip::samples(30, clip.rate).max(1);
     clip.ms() < SHORTEST_MS || clip.samples.chunks(moment).all(|part| level(part) < QUIET)
 }
 
 impl Transcriber for Careful {
     fn name(&self) -> &str {
         self.inner.name()
-    }
-
-    fn abilities(&self) -> Abilities {
-        self.inner.abilities()
     }
 
     fn transcribe(
@@ -63,15 +59,12 @@ impl Transcriber for Careful {
             if is_silent(&part) {
                 continue;
             }
-            // What was said before helps with what comes now.
-            let prompt = if whole.text.is_empty() { wishes.prompt.clone() } else { Some(context(wishes, &whole.text)) };
-            let now = Wishes { prompt, ..wishes.clone() };
             let mut so_far = |text: &str| match whole.text.is_empty() {
                 true => heard(text),
                 false => heard(&format!("{} {text}", whole.text)),
             };
-            let told = self.inner.transcribe(&part, &now, stop, &mut so_far)?;
-            let from_ms = window.samples.start as u64 * 1000 / u64::from(clip.rate.max(1));
+            let told = self.inner.transcribe(&part, &wishes.after(&whole.text), stop, &mut so_far)?;
+            let from_ms = clip::ms(window.samples.start as u64, clip.rate);
             whole = seams::join(whole, cleaned(told).later(from_ms), window.overlaps);
             if windows.len() > 1 {
                 heard(&whole.text);
@@ -79,13 +72,6 @@ impl Transcriber for Careful {
         }
         Ok(whole)
     }
-}
-
-/// The words to expect, and the last ones that were said.
-fn context(wishes: &Wishes, said: &str) -> String {
-    let words: Vec<&str> = said.split_whitespace().collect();
-    let last = words[words.len().saturating_sub(30)..].join(" ");
-    wishes.prompt.iter().map(|prompt| format!("{prompt} {last}")).next().unwrap_or(last)
 }
 
 /// Text without characters that act on a terminal, and without marks for what is no speech.
@@ -124,9 +110,6 @@ mod tests {
     impl Transcriber for Echo {
         fn name(&self) -> &str {
             "echo"
-        }
-        fn abilities(&self) -> Abilities {
-            Abilities::default()
         }
         fn transcribe(
             &mut self,

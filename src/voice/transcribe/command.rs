@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::text::{read_cues, read_json};
-use super::{Abilities, Transcriber, Transcript, Wishes};
+use super::{Transcriber, Transcript, Wishes};
 use crate::exec::{self, CaptureLimits, Input, Job, Status, Stop};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files;
 use crate::kernel::secret::Redactor;
 use crate::kernel::terminal::safe_line;
 use crate::voice::clip::{Clip, SPEECH_RATE};
-use crate::voice::riff;
+use crate::voice::file;
 
 /// The most that a program may print.
 const MOST: usize = 16 << 20;
@@ -155,15 +155,6 @@ impl Transcriber for Program {
         &self.name
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities {
-            partial: false,
-            times: self.times.is_some(),
-            prompt: self.asks_for("{prompt}"),
-            language: self.asks_for("{language}"),
-        }
-    }
-
     fn transcribe(
         &mut self,
         clip: &Clip,
@@ -172,7 +163,7 @@ impl Transcriber for Program {
         _heard: &mut dyn FnMut(&str),
     ) -> Result<Transcript> {
         debug_assert_eq!(clip.rate, SPEECH_RATE);
-        let bytes = riff::write(clip);
+        let bytes = file::bytes(clip);
         let (file, input) = match self.asks_for("{wav}") {
             true => (Some(private_wav(&self.folder, &bytes)?), Input::Null),
             false => (None, Input::Bytes(bytes)),
@@ -221,7 +212,6 @@ mod tests {
         let voice = folder.path().join("voice");
         assert_eq!(std::fs::metadata(&voice).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(std::fs::read_dir(voice).unwrap().count(), 0);
-        assert_eq!(one.abilities(), Abilities { partial: false, times: false, prompt: true, language: true });
     }
 
     #[test]

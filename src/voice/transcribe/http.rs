@@ -5,11 +5,11 @@
 use sha2::{Digest, Sha256};
 
 use super::text::read_json;
-use super::{Abilities, Transcriber, Transcript, Wishes};
+use super::{Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
-use crate::voice::riff;
+use crate::voice::file;
 use crate::voice::service::{Answer, Form, Request, Service};
 
 /// Endpoints that are complete as they are written.
@@ -66,10 +66,6 @@ impl Transcriber for Server {
         &self.service.name
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities { partial: false, times: true, prompt: true, language: true }
-    }
-
     fn transcribe(
         &mut self,
         clip: &Clip,
@@ -77,7 +73,7 @@ impl Transcriber for Server {
         stop: &Stop,
         _heard: &mut dyn FnMut(&str),
     ) -> Result<Transcript> {
-        let wav = riff::write(clip);
+        let wav = file::bytes(clip);
         let mut answer = self.ask(&wav, wishes, stop)?;
         // Some models give text only, and say so by naming the field.
         if self.verbose && answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("response_format") {

@@ -10,6 +10,8 @@ pub mod seams;
 pub mod text;
 pub mod whisper;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::voice::clip::Clip;
@@ -18,9 +20,6 @@ use crate::voice::clip::Clip;
 pub trait Transcriber: Send {
     /// Its name in the settings, for messages and records.
     fn name(&self) -> &str;
-
-    /// What it can do beyond the whole text.
-    fn abilities(&self) -> Abilities;
 
     /// Writes down a clip of [`crate::voice::clip::SPEECH_RATE`] Hz. `heard` is told what is certain so far, where the
     /// transcriber can. Ends soon after `stop`.
@@ -37,26 +36,32 @@ pub trait Transcriber: Send {
     ) -> Result<Transcript>;
 }
 
-/// What a transcriber can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// It tells what it has so far while it works.
-    pub partial: bool,
-    /// It says when each piece was said.
-    pub times: bool,
-    /// It can be told which words to expect.
-    pub prompt: bool,
-    /// It can be told the language.
-    pub language: bool,
-}
-
 /// What is asked of a transcriber.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wishes {
     /// The language, two letters; `None` lets it find out.
     pub language: Option<String>,
     /// Words to expect, or the sentence before.
     pub prompt: Option<String>,
+}
+
+/// How much of the text before goes along with what comes next, characters.
+const BEFORE: usize = 200;
+
+impl Wishes {
+    /// The same for what comes after this text: its end goes along, which helps with names and half sentences.
+    pub fn after(&self, text: &str) -> Wishes {
+        let skip = text.chars().count().saturating_sub(BEFORE);
+        let end: String = text.chars().skip(skip).collect();
+        // Half a word at the front helps nobody.
+        let end = if skip > 0 { end.split_once(' ').map_or("", |(_, rest)| rest) } else { end.as_str() };
+        let prompt = match (&self.prompt, end.is_empty()) {
+            (Some(wish), false) => Some(format!("{wish} {end}")),
+            (None, false) => Some(end.to_string()),
+            (wish, true) => wish.clone(),
+        };
+        Wishes { prompt, ..self.clone() }
+    }
 }
 
 /// What was said.
@@ -79,4 +84,21 @@ pub struct Segment {
     pub end_ms: u64,
     /// Its text, trimmed.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_before_goes_along_from_a_whole_word_on() {
+        let prompt = |wish: Option<&str>, before: &str| {
+            Wishes { prompt: wish.map(String::from), ..Wishes::default() }.after(before).prompt
+        };
+        assert_eq!(prompt(None, ""), None);
+        assert_eq!(prompt(Some("Kubernetes"), "").as_deref(), Some("Kubernetes"));
+        assert_eq!(prompt(Some("Rust"), "so far").as_deref(), Some("Rust so far"));
+        let long = prompt(None, &"words ".repeat(60)).unwrap();
+        assert!(long.starts_with("words ") && long.len() <= BEFORE, "{long:?}");
+    }
 }

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{Segment, Transcript};
-use crate::voice::clip::{Clip, level};
+use crate::voice::clip::{self, Clip, level};
 
 /// How windows are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Window {
 
 /// The windows of a clip, in order; together they hold every sample.
 pub fn windows(clip: &Clip, cutting: &Cutting) -> Vec<Window> {
-    let samples = |ms: u64| (ms * u64::from(clip.rate) / 1000) as usize;
+    let samples = |ms: u64| clip::samples(ms, clip.rate);
     let (longest, overlap) = (samples(cutting.longest_ms).max(1), samples(cutting.overlap_ms));
     let mut all = Vec::new();
     let (mut from, mut overlaps) = (0, false);

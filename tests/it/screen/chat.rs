@@ -15,6 +15,9 @@ use crate::support::world::World;
 const KIT: &str =
     "---\nfactotum: 1\n---\n### `/write <text>`\n**Effects:** write\n```sh\nprintf '%s' \"$text\" > written\n```\n";
 
+/// The line of keys where no answer can be stopped any more: the turn is over and on the disk.
+const OVER: &str = "\n Enter send";
+
 /// The chat tab, ready to be written in.
 fn seat(world: &World) -> Seat {
     let mut seat = Seat::fac(world, &[], 120, 40);
@@ -37,7 +40,7 @@ fn an_answer_comes_piece_by_piece_while_one_looks_elsewhere_and_escape_stops_it(
     let mut seat = seat(&world);
     seat.press("count for me\r").expect("one two");
     assert!(!seat.screen().contains("three"), "{}", seat.screen());
-    seat.press("\x1b7").expect("the database is sound");
+    seat.press("\x1b8").expect("the database is sound");
     assert!(seat.screen().contains("1 Chat…") && !seat.screen().contains("one two"), "{}", seat.screen());
     server.wait_held(1);
     server.release();
@@ -48,7 +51,7 @@ fn an_answer_comes_piece_by_piece_while_one_looks_elsewhere_and_escape_stops_it(
     assert_eq!(server.wait_ended(0).ended, Ended::HungUp);
     // One may write on at once.
     server.answer(Answer::text("five six"));
-    seat.press("and on\r").expect("five six").press("\x11");
+    seat.press("and on\r").expect("five six").expect(OVER).press("\x11");
     assert_eq!(seat.end().0, 0);
     assert_eq!(
         said(&world),
@@ -79,7 +82,7 @@ fn the_window_may_change_while_an_answer_comes() {
     assert!(!screen.contains("END"), "{screen}");
     server.wait_held(2);
     server.release();
-    seat.resize(120, 40).expect("START MIDDLE END").expect("╭ Chats").press("\x11");
+    seat.resize(120, 40).expect("START MIDDLE END").expect("╭ Chats").expect(OVER).press("\x11");
     assert_eq!(seat.end().0, 0);
     assert_eq!(said(&world)[1], format!("assistant done: {words} START MIDDLE END"));
 }
@@ -102,8 +105,7 @@ fn only_a_yes_that_was_meant_lets_a_tool_run() {
         server.answer(Answer::call("write", json!({"text": "no"}))).answer(Answer::text(format!("round {at} is over")));
         seat.press("write it\r").expect("Allow it?").expect("user:write (it may change things)");
         seat.expect("printf").expect("[n  no ]");
-        // The turn is over once nothing can be stopped any more.
-        seat.press(no).expect(&format!("round {at} is over")).expect("\n Enter send");
+        seat.press(no).expect(&format!("round {at} is over")).expect(OVER);
         assert!(!heard(2 * at + 1).is_empty());
     }
     assert!(!world.path("written").exists());
@@ -155,7 +157,7 @@ fn a_chat_is_opened_from_the_search_where_the_words_were_said() {
         world.run(&["ask", "--session", name, question]).ok();
     }
     let mut seat = seat(&world);
-    seat.press("\x1b4").expect("Search everything").press("Saturn").expect("2 found").expect("what is around");
+    seat.press("\x1b5").expect("Search everything").press("Saturn").expect("2 found").expect("what is around");
     seat.press("\r").expect("╭ Chats").expect("Rings of ice and dust.");
     assert!(!seat.screen().contains("Six minutes."), "{}", seat.screen());
     // One goes on in it.
@@ -178,11 +180,12 @@ fn a_line_for_the_shell_has_the_terminal_and_a_chat_is_saved_where_one_says() {
     seat.until("Enter goes back to fac");
     seat.press("\r").expect("To my-openai/test-model");
     server.answer(Answer::text("Rings of ice."));
-    seat.press("what is around Saturn?\r").expect("Rings of ice.");
+    seat.press("what is around Saturn?\r").expect("Rings of ice.").expect(OVER);
     seat.press("/save saturn.md\r").expect("saved in");
     assert!(world.read("saturn.md").contains("Rings of ice."));
     seat.press("/context\r").expect("What would be sent now").expect("what is around Saturn?").press("q");
-    seat.press("/reda").expect("Tab takes it").press("\x15/sav").expect("/save").press("\t");
-    seat.expect("/save ").press("sat").expect("saturn.md").press("\t\r").expect("Write over it?").press("n\x11");
+    seat.press("/reda").expect("Tab takes it").press("\x15/sav\tsat");
+    // Files are found beside the screen.
+    seat.expect("/save sat").expect("1 of 1").press("\t\r").expect("Write over it?").press("n\x11");
     assert_eq!(seat.end().0, 0);
 }

@@ -8,6 +8,9 @@ const KIT: &str = "---\nfactotum: 1\n---\n### `/greet <who> [how=softly|loudly]`
 printf 'hello %s, %s' \"$who\" \"$how\" | tee greeted\n```\n### `/linger`\n```sh\n\
 echo be'gu'n\ntail -f /dev/null\n```\n";
 
+/// Stands below what a run wrote once nothing of it can be cut short any more.
+pub const OVER: &str = "━━ ✓ ok";
+
 /// A world with a source that nobody trusts yet.
 fn world() -> World {
     let world = World::new();
@@ -41,7 +44,7 @@ fn a_command_goes_from_its_form_over_trust_to_its_output() {
     assert!(!world.path("greeted").exists() && runs(&world).is_empty());
     // What was filled in is still there.
     seat.press("\r").expect("Run greet").expect("* Ada").expect("‹ loudly ›").press("\r\r");
-    seat.expect("trust and run").press("t").expect("hello Ada, loudly").expect("Runs").press("\x11");
+    seat.expect("trust and run").press("t").expect("hello Ada, loudly").expect(OVER).press("\x11");
     assert_eq!(seat.end().0, 0);
     assert_eq!(world.read("greeted"), "hello Ada, loudly");
     let runs = runs(&world);
@@ -57,7 +60,7 @@ fn leaving_while_something_runs_is_asked_about_and_recorded() {
     // Enter alone stays, and the run goes on.
     seat.press("\r")
         .expect("x stop")
-        .press("\x1b7")
+        .press("\x1b8")
         .expect("the database is sound")
         .press("\x11")
         .expect("Leave all the same?");

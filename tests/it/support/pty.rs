@@ -113,11 +113,17 @@ impl Seat {
     /// Waits until the screen holds `text`.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> &mut Seat {
+        self.expect_times(text, 1)
+    }
+
+    /// Waits until the screen holds `text` so many times.
+    #[track_caller]
+    pub fn expect_times(&mut self, text: &str, times: usize) -> &mut Seat {
         let patience = Instant::now() + Duration::from_secs(60);
-        while !self.screen().contains(text) {
+        while self.screen().matches(text).count() < times {
             let more = self.read();
             let said = self.screen();
-            let shown = said.contains(text);
+            let shown = said.matches(text).count() >= times;
             assert!(shown || (more && Instant::now() < patience), "waiting for {text:?}, the screen shows:\n{said}");
         }
         self

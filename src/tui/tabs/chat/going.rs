@@ -169,6 +169,12 @@ impl Chat {
                 // What is in the store is not put over it.
                 out.into_iter().filter(|e| !matches!(e, Effect::Work(_, AnyRequest::Chat(Request::Draft(_))))).collect()
             }
+            Tell::Heard(text) => {
+                self.pane = Pane::Compose;
+                let apart = self.composer.text().chars().next_back().is_some_and(|last| !last.is_whitespace());
+                self.composer.insert(&format!("{}{text}", if apart { " " } else { "" }));
+                self.offer()
+            }
             _ => Vec::new(),
         }
     }

@@ -137,7 +137,7 @@ pub const TABLE: &[Entry] = &[
     entry(PIN, Sessions, &["p"], "pin", "Keep this chat at the top, or not"),
     entry(ARCHIVE, Sessions, &["a"], "archive", "Put this chat away, or back"),
     entry(ARCHIVED, Sessions, &["A"], "", "Show the chats that were put away, or the others"),
-    entry(TAG, Sessions, &["t"], "tag", "Put labels on this chat: one two -three"),
+    entry(TAG, Sessions, &["t"], "tag", "Change the labels of this chat"),
     entry(DELETE, Sessions, &["d", "delete"], "delete", "Erase this chat"),
     entry(SEND, Compose, &["enter"], "send", "Send the message"),
     entry(NEWLINE, Compose, &["alt-enter", "ctrl-j", "shift-enter"], "new line", "Begin a new line"),

@@ -123,7 +123,7 @@ impl Runs {
     }
 
     fn stop(&mut self) -> Vec<Effect> {
-        let Some(live) = self.chosen_live().filter(|live| !live.over) else {
+        let Some(live) = self.chosen_live().filter(|live| self.goes_on(live)) else {
             let running = self.chosen().is_some_and(|item| !item.status.is_final());
             return note(if running { "another process runs it; stop it there" } else { "this is over already" });
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::pipe::{Chunk, Closing, Pipe};
 use super::record::{ended, step_title};
-use super::{Answer, Halt, Start};
+use super::{Answer, Halt, Last, Start};
 use crate::app::App;
 use crate::app::prompts::{Asking, Wishes};
 use crate::chat::driver::Listener;
@@ -29,8 +29,8 @@ use crate::tui::theme::Role;
 pub fn run(start: &Start, desk: &Desk<'_>) {
     let send = |answer| desk.send(AnyAnswer::Runs(answer));
     match carry_out(start, desk) {
-        Ok(()) => {
-            send(Answer::Ended(start.number, Ok(())));
+        Ok(last) => {
+            send(Answer::Ended(start.number, Ok(last)));
             desk.app.keep_house();
         }
         Err(error) => send(Answer::Ended(start.number, Err(Fault::from(error)))),
@@ -51,7 +51,8 @@ fn plan(app: &App, start: &Start) -> Result<Plan> {
     refused.map_or(Ok(plan), Err)
 }
 
-fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
+/// Gives what is said below all that was written.
+fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<Last> {
     let app = desk.app;
     let plan = plan(app, start)?;
     let catalog = app.catalog()?;
@@ -79,8 +80,7 @@ fn carry_out(start: &Start, desk: &Desk<'_>) -> Result<()> {
         let report = engine.run(&plan, &mut watcher);
         drop(engine);
         asking.map_or(Ok(()), |asking| asking.end(app))?;
-        watcher.end(&report?);
-        Ok(())
+        Ok(watcher.end(&report?))
     })
 }
 
@@ -140,18 +140,18 @@ impl Live<'_> {
         }
     }
 
-    fn end(&mut self, report: &Report) {
+    /// Writes what is left; gives how it ended, which is told together with the end.
+    fn end(&mut self, report: &Report) -> Last {
+        self.begin();
         for (at, stream) in [Stream::Stdout, Stream::Stderr].into_iter().enumerate() {
             let rest = self.clean[at].rest();
             self.write(stream, rest);
         }
         let took = i64::try_from(report.duration_ms).unwrap_or(i64::MAX).saturating_mul(1000);
-        self.say(Role::Text, String::new());
         let said = ended(report.status, Some(report.exit_code), took);
-        self.say(super::item::role(report.status), format!("━━ {said}"));
-        for said in report.problem.iter().map(|(_, said, _)| said).chain(&report.unrecorded) {
-            self.say(Role::Bad, said.clone());
-        }
+        let how = [(Role::Text, String::new()), (super::item::role(report.status), format!("━━ {said}"))];
+        let problems = report.problem.iter().map(|(_, said, _)| said).chain(&report.unrecorded);
+        how.into_iter().chain(problems.map(|said| (Role::Bad, said.clone()))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::item::Item;
 use super::pipe::Chunk;
 use super::record::head;
-use super::{Halt, Request, Runs, Shown, Start, ask};
+use super::{Halt, Last, Request, Runs, Shown, Start, ask};
 use crate::kernel::ids::Id;
 use crate::store::RunRow;
 use crate::tui::happening::{Effect, Fault, Lane, Launch, World};
@@ -78,6 +78,18 @@ impl Runs {
         self.shown = Shown::Live(number);
     }
 
+    /// The run of ours with this id, where it shows as much as the store has.
+    pub(super) fn whole(&self, id: Id) -> Option<Shown> {
+        let live = self.lives.iter().find(|live| live.is_of(id) && live.is_whole())?;
+        Some(Shown::Live(live.number))
+    }
+
+    /// Whether a run of ours goes on. One whose record says how it ended is over, whoever tells so first.
+    pub(super) fn goes_on(&self, live: &Live) -> bool {
+        let item = live.row.as_ref().and_then(|row| self.all().get(self.place(row.id).ok()?));
+        !live.over && item.is_none_or(|item| !item.status.is_final())
+    }
+
     pub(super) fn wrote(&mut self, number: u64, chunks: Vec<Chunk>, world: &World<'_>) -> Vec<Effect> {
         let Some(live) = self.lives.iter_mut().find(|live| live.number == number) else { return Vec::new() };
         for chunk in chunks {
@@ -114,10 +126,11 @@ impl Runs {
         Some(out)
     }
 
-    pub(super) fn ended(&mut self, number: u64, result: std::result::Result<(), Fault>) -> Vec<Effect> {
+    pub(super) fn ended(&mut self, number: u64, result: std::result::Result<Last, Fault>) -> Vec<Effect> {
         let Some(at) = self.lives.iter().position(|live| live.number == number) else { return Vec::new() };
         self.cards.give_up(&number.to_string());
         let live = &mut self.lives[at];
+        result.iter().flatten().for_each(|(role, text)| live.output.say(*role, text));
         live.over = true;
         let (id, whole) = (live.row.as_ref().map(|row| row.id), live.is_whole());
         let mut effects = Vec::new();

@@ -37,6 +37,7 @@ use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, Launch, Tell, World};
 use crate::tui::keymap::{Action, Section};
 use crate::tui::permission::Cards;
+use crate::tui::theme::Role;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::{Clicked, Cursor};
 use crate::tui::widgets::output::{Found, Output, Page, Want, Whole};
@@ -122,6 +123,9 @@ pub enum Request {
     Halt(Halt),
 }
 
+/// How a run ended, a row a sentence.
+pub type Last = Vec<(Role, String)>;
+
 /// What it is told.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
@@ -141,8 +145,8 @@ pub enum Answer {
     Began(u64, Box<RunRow>, Halt),
     /// It wrote something.
     Wrote(u64, Vec<Chunk>, Token),
-    /// It is over; an error where it never began.
-    Ended(u64, std::result::Result<(), Fault>),
+    /// It is over, and this is said below what it wrote; an error where it never began.
+    Ended(u64, std::result::Result<Last, Fault>),
 }
 
 /// What is at the right.
@@ -288,9 +292,9 @@ impl Runs {
             self.shown = Shown::Nothing;
             return Vec::new();
         };
-        match self.lives.iter().find(|live| live.is_of(id) && live.is_whole()) {
+        match self.whole(id) {
             Some(live) => {
-                self.shown = Shown::Live(live.number);
+                self.shown = live;
                 Vec::new()
             }
             None => vec![ask("read", Request::Read(id))],
@@ -311,7 +315,8 @@ impl Runs {
                 if let Some((_, old)) = self.output().filter(|(old, _)| *old == id) {
                     record.output.stand_as(old);
                 }
-                self.shown = Shown::Record(record);
+                // What was asked for before it was known to be one of ours comes late.
+                self.shown = self.whole(id).unwrap_or(Shown::Record(record));
             }
             Answer::Read(id, Err(fault)) => self.shown = Shown::Failed(id, fault),
             Answer::Page(id, page) => {
@@ -393,18 +398,19 @@ impl Tab for Runs {
     }
 
     fn hints(&self) -> Vec<Action> {
-        let running = self.chosen_live().is_some_and(|live| !live.over);
+        let running = self.chosen_live().is_some_and(|live| self.goes_on(live));
         let mut hints = if running { vec![STOP] } else { vec![RERUN] };
         hints.extend([actions::FIND, FILTER, STATUS, COMMAND, ZOOM, WRAP, REMOVE]);
         hints
     }
 
     fn is_moving(&self) -> bool {
-        self.lives.iter().any(|live| !live.over)
+        self.lives.iter().any(|live| self.goes_on(live))
     }
 
     fn holds(&self) -> Option<String> {
-        let going: Vec<&str> = self.lives.iter().filter(|live| !live.over).map(|live| live.command.as_str()).collect();
+        let going = self.lives.iter().filter(|live| self.goes_on(live));
+        let going: Vec<&str> = going.map(|live| live.command.as_str()).collect();
         (!going.is_empty()).then(|| format!("would be stopped: {}", going.join(", ")))
     }
 

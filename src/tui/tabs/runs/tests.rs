@@ -14,6 +14,7 @@ use crate::kernel::events::{RUN_FINISHED, RUN_REMOVED, RUN_STARTED};
 use crate::kernel::ids::Ids;
 use crate::store::{Captured, Run, StepRecord};
 use crate::tui::popups::Reply;
+use crate::tui::shell::Incoming;
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage, fact};
 use crate::tui::theme::Role;
 
@@ -201,12 +202,36 @@ fn a_run_is_watched_while_it_goes_on() {
     stage.take();
     stage.keys("x");
     assert_eq!(requests(&mut stage), [("halt".into(), Request::Halt(halt))]);
-    stage.answer(say(Answer::Ended(1, Ok(()))));
+    stage.answer(record(&new));
+    assert!(stage.text().contains("careful"), "the store has less of it than the screen");
+    let last = vec![(Role::Good, "━━ ✓ ok · 2 s".to_string())];
+    stage.answer(say(Answer::Ended(1, Ok(last))));
+    assert!(stage.text().contains("━━ ✓ ok · 2 s"));
     stage.keys("x");
     assert!(stage.text().contains("this is over already") || stage.text().contains("another process"));
     stage.keys("j").answer(record(&rows[0])).keys("k");
     assert!(stage.text().contains("careful"), "its output is still there, in its order");
     assert!(requests(&mut stage).iter().all(|(_, r)| *r == Request::Read(rows[0].id)));
+}
+
+#[test]
+fn leaving_cuts_nothing_short_once_the_screen_says_how_a_run_ended() {
+    let mut end = fact(2, RUN_FINISHED, &row(0, "hello", Status::Running).id.to_string());
+    end.payload = Some(json!({"status": "ok", "exit_code": 0, "duration_us": SECOND}));
+    let last = vec![(Role::Good, "━━ ✓ ok · 1 s".to_string())];
+    let ended = AnyAnswer::Runs(Answer::Ended(1, Ok(last)));
+    for told in [Incoming::News(vec![end]), Incoming::Answered(TabId::Runs, Ok(ended))] {
+        let (mut stage, _) = filled(LARGE);
+        stage.told(Tell::Launch(Launch { command: "own:hello".into(), ..Launch::default() }));
+        let began = Answer::Began(1, Box::new(row(0, "hello", Status::Running)), Halt(Stop::new().unwrap()));
+        stage.answer(AnyAnswer::Runs(began)).take();
+        stage.keys("q");
+        assert!(stage.text().contains("would be stopped: own:hello"), "{}", stage.text());
+        let before = stage.keys("n").text().matches("✓ ok").count();
+        stage.incoming(told);
+        assert!(stage.text().matches("✓ ok").count() > before, "{}", stage.text());
+        assert_eq!(stage.keys("q").take().pop(), Some(Effect::Quit));
+    }
 }
 
 #[test]

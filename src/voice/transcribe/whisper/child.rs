@@ -89,10 +89,10 @@ fn hear(context: &WhisperContext, request: &Request, samples: &[f32], out: &Out)
     params.set_print_realtime(false);
     params.set_print_timestamps(false);
     params.set_audio_ctx(audio_context(samples.len(), usize::try_from(context.n_audio_ctx()).unwrap_or(0)));
-    let known = request.language.as_deref().filter(|language| whisper_rs::get_lang_id(language).is_some());
+    let known = request.wishes.language.as_deref().filter(|language| whisper_rs::get_lang_id(language).is_some());
     let language = if context.is_multilingual() { known.unwrap_or("auto") } else { "en" };
     params.set_language(Some(language));
-    if let Some(prompt) = request.prompt.as_ref().filter(|prompt| !prompt.is_empty()) {
+    if let Some(prompt) = request.wishes.prompt.as_ref().filter(|prompt| !prompt.is_empty()) {
         params.set_initial_prompt(&prompt.replace('\0', " "));
     }
     let (told, mut text) = (Arc::clone(out), String::new());

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Abilities, Segment, Transcriber, Transcript, Wishes};
+use super::{Segment, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::clip::Clip;
@@ -32,10 +32,9 @@ pub const BUILT_IN: bool = cfg!(feature = "whisper");
 pub struct Request {
     /// How many samples follow.
     pub samples: usize,
-    /// The language; `None` lets the model find out.
-    pub language: Option<String>,
-    /// Words to expect.
-    pub prompt: Option<String>,
+    /// What is asked of the model, in the same line.
+    #[serde(flatten)]
+    pub wishes: Wishes,
 }
 
 /// A line that the child says.
@@ -168,8 +167,7 @@ impl Whisper {
 
     fn ask(&mut self, clip: &Clip, wishes: &Wishes) -> Result<()> {
         let Some(running) = self.child.as_mut() else { return Ok(()) };
-        let request =
-            Request { samples: clip.samples.len(), language: wishes.language.clone(), prompt: wishes.prompt.clone() };
+        let request = Request { samples: clip.samples.len(), wishes: wishes.clone() };
         let mut bytes = serde_json::to_vec(&request).context(Kind::Failed, || "cannot ask Whisper".to_string())?;
         bytes.push(b'\n');
         bytes.extend(clip.samples.iter().flat_map(|sample| sample.to_le_bytes()));
@@ -190,10 +188,6 @@ pub fn not_built_in() -> Error {
 impl Transcriber for Whisper {
     fn name(&self) -> &str {
         "whisper"
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities { partial: true, times: true, prompt: true, language: true }
     }
 
     fn transcribe(
