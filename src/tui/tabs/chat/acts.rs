@@ -42,6 +42,7 @@ impl Chat {
             actions::BACK => return self.back(),
             k::NEW => return self.begin(),
             k::STOP => return self.stop(),
+            k::ALOUD => return self.read_aloud(!self.reads_aloud()),
             k::WRITE => self.pane = Pane::Compose,
             k::CHATS => {
                 self.pane = Pane::Side;

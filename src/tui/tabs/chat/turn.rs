@@ -19,6 +19,7 @@ use crate::store::{NewSession, Session};
 use crate::tui::happening::{Fault, ReplyTo};
 use crate::tui::jobs::Desk;
 use crate::tui::permission::{Person, Teller};
+use crate::voice::aloud::Speaking;
 
 /// Pieces are gathered for so long.
 const FRAME: Duration = Duration::from_millis(25);
@@ -50,6 +51,8 @@ pub struct Ask {
     pub name: Option<String>,
     /// Whether a chat that begins is forgotten when it ends.
     pub temporary: bool,
+    /// Whether the answer is read aloud as it comes.
+    pub aloud: bool,
 }
 
 /// What happens in a turn.
@@ -120,7 +123,7 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let say = |step| post(desk, Answer::Turn(ask.lane.clone(), Box::new(step)));
     budget_check(app)?.into_iter().for_each(|said| say(Step::Notice(said)));
     let parts = parts(ask, desk)?;
-    let queue = Queue::default();
+    let queue = Queue { aloud: begin_aloud(ask, desk, &say), ..Queue::default() };
     let flush = || queue.take().into_iter().for_each(&say);
     let post = |question: Question, reply: ReplyTo<Verdict>| {
         flush();
@@ -168,6 +171,10 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
         outcome
     });
     flush();
+    app.speaking.finish();
+    if !matches!(&outcome, Ok(outcome) if !matches!(outcome.ended, Ended::Cancelled)) {
+        app.speaking.hush();
+    }
     kit.settle(app)?;
     runtime.shutdown_background();
     match outcome {
@@ -178,6 +185,22 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
                 store.remove_session(session.id)?;
             }
             Err(error)
+        }
+    }
+}
+
+/// What is read aloud falls silent, and this answer is read where that is wanted and possible.
+fn begin_aloud(ask: &Ask, desk: &Desk<'_>, say: &dyn Fn(Step)) -> Option<Speaking> {
+    desk.app.speaking.hush();
+    if !ask.aloud {
+        return None;
+    }
+    match desk.app.read_aloud() {
+        Ok(()) => Some(desk.app.speaking.clone()),
+        Err(error) => {
+            let hint = error.way_forward().map_or(String::new(), |hint| format!(" ({hint})"));
+            say(Step::Notice(safe_line(&format!("not read aloud: {}{hint}", error.full_message())).into_owned()));
+            None
         }
     }
 }
@@ -222,11 +245,15 @@ async fn pace(flush: &dyn Fn()) {
 
 /// What happened and was not posted yet.
 #[derive(Clone, Default)]
-struct Queue(Arc<Mutex<Vec<Step>>>);
+struct Queue {
+    steps: Arc<Mutex<Vec<Step>>>,
+    /// Whoever reads the words aloud.
+    aloud: Option<Speaking>,
+}
 
 impl Queue {
     fn put(&self, step: Step) {
-        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         match (steps.last_mut(), step) {
             (Some(Step::Text(all)), Step::Text(more)) | (Some(Step::Thought(all)), Step::Thought(more)) => {
                 all.push_str(&more);
@@ -236,7 +263,7 @@ impl Queue {
     }
 
     fn take(&self) -> Vec<Step> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -247,7 +274,12 @@ impl Listener for Queue {
 
     fn piece(&mut self, piece: &Piece) {
         match piece {
-            Piece::Text(text) => self.put(Step::Text(text.clone())),
+            Piece::Text(text) => {
+                if let Some(speaking) = &self.aloud {
+                    speaking.say(text);
+                }
+                self.put(Step::Text(text.clone()));
+            }
             Piece::Reasoning(text) => self.put(Step::Thought(text.clone())),
             Piece::Notice(text) => self.put(Step::Notice(safe_line(text).into_owned())),
             Piece::ToolStarts(_) => {}
