@@ -17,7 +17,7 @@ use crate::kernel::error::Result;
 use crate::voice::clip::Clip;
 
 /// Is told what is certain so far.
-pub type Heard<'a> = &'a mut dyn FnMut(&str);
+pub type SoFar<'a> = &'a mut dyn FnMut(&str);
 
 /// Somebody who writes down what was said.
 pub trait Transcriber: Send {
@@ -30,7 +30,7 @@ pub trait Transcriber: Send {
     /// # Errors
     /// `Missing` or `Unreachable` when the engine is not there, `BadData` for a broken model or an answer that is none,
     /// `TimedOut`, `Interrupted` after `stop`.
-    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, heard: Heard<'_>) -> Result<Transcript>;
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, heard: SoFar<'_>) -> Result<Transcript>;
 }
 
 /// What is asked of a transcriber.
