@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-
 use crate::app::App;
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
