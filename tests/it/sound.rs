@@ -2,7 +2,7 @@
 //! hardware.
 
 use crate::support::sound::{
-    Pipe, Pulse, Running, VOICE, are_here, dulled, piece_likeness, read_wav, spoken, until, world, write_wav,
+    Pipe, Pulse, Running, VOICE, are_here, dulled, likeness, piece_likeness, read_wav, spoken, until, world, write_wav,
 };
 
 const SERVER: [&str; 3] = ["pulseaudio", "pactl", "paplay"];
@@ -31,7 +31,7 @@ fn what_the_server_plays_into_the_microphone_is_heard_as_it_was() {
     let world = world();
     let pulse = Pulse::start(&world);
     let (heard, figures) = recorded(&world, &[], || pulse.speak("virtmic_sink"));
-    let same = piece_likeness(&read_wav(VOICE), &heard);
+    let same = likeness(&read_wav(VOICE), &heard);
     assert!(same >= 0.99, "{same} {figures}");
     assert_eq!((&figures["host"], &figures["device"]), (&"pulseaudio".into(), &"virtmic".into()));
     assert_eq!((&figures["clipped"], &figures["overruns"]), (&0.into(), &0.into()));
@@ -48,7 +48,7 @@ fn a_microphone_of_16_khz_is_heard_at_48() {
     pulse.pactl(&["load-module", "module-null-sink", "sink_name=slow", "norewinds=1", "rate=16000", "channels=1"]);
     let (heard, figures) = recorded(&world, &["--device=slow.monitor"], || pulse.speak("slow"));
     assert_eq!(figures["rate"], 16_000);
-    let same = piece_likeness(&dulled(&read_wav(VOICE)), &dulled(&heard));
+    let same = likeness(&dulled(&read_wav(VOICE)), &dulled(&heard));
     assert!(same >= 0.99, "{same} {figures}");
 }
 
@@ -72,7 +72,7 @@ fn the_one_channel_of_eight_that_speaks_is_heard_at_its_full_level() {
     let file = write_wav(&world.path("eight.wav"), &spoken(), 8, 6);
     let (heard, figures) = recorded(&world, &["--device=eight.monitor"], || pulse.play("eight", &file));
     assert_eq!((&figures["channels"], &figures["channel"]), (&8.into(), &6.into()));
-    let same = piece_likeness(&voice, &heard);
+    let same = likeness(&voice, &heard);
     assert!(same >= 0.99, "{same} {figures}");
     let most = |sound: &[f32]| sound.iter().fold(0.0, |m: f32, s| m.max(s.abs()));
     assert!((most(&heard) / most(&voice) - 1.0).abs() < 0.02, "{} of {}", most(&heard), most(&voice));
@@ -218,7 +218,7 @@ fn what_is_played_back_arrives_at_the_speaker_as_it_was_recorded() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let clip = read_wav(world.path("heard.wav"));
     assert_eq!(clip.len(), 6 * 48_000);
-    let same = piece_likeness(&clip, &speaker.after(48_000));
+    let same = likeness(&clip, &speaker.after(48_000));
     assert!(same >= 0.99, "{same}\n{}{}", said.stdout, said.stderr);
 }
 
@@ -237,7 +237,7 @@ fn two_programs_hear_the_same_microphone_at_once() {
     for (fac, file) in [(one, "one.wav"), (two, "two.wav")] {
         fac.interrupt();
         let said = fac.end().ok();
-        let same = piece_likeness(&read_wav(VOICE), &read_wav(world.path(file)));
+        let same = likeness(&read_wav(VOICE), &read_wav(world.path(file)));
         assert!(same >= 0.99, "{file}: {same}\n{said}");
     }
 }

@@ -77,6 +77,57 @@ pub(super) struct Picked {
     pub instead_of: Option<String>,
 }
 
+/// An open stream; it ends when this is dropped.
+pub(super) trait Line {
+    /// Looks after it, a few times a second at least; may wait for the sound system.
+    ///
+    /// # Errors
+    /// `Unreachable` when the sound system is gone.
+    fn tend(&mut self) -> Result<()>;
+}
+
+impl Line for cpal::Stream {
+    fn tend(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Picked {
+    /// Whether its streams are opened by [`record`] and [`play`] instead of cpal.
+    pub fn is_served(&self) -> bool {
+        cfg!(target_os = "linux") && self.found.host == "pulseaudio"
+    }
+}
+
+/// Opens a microphone of a sound server.
+#[cfg(target_os = "linux")]
+pub(super) use pulse::{play, record};
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use elsewhere::{play, record};
+
+/// Other systems have no such server.
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use std::sync::Arc;
+
+    use rtrb::{Consumer, Producer};
+
+    use super::super::ring::Counts;
+    use super::{Found, Line};
+    use crate::kernel::error::{Error, Kind, Result};
+
+    type Opened = Result<Box<dyn Line>>;
+
+    pub(crate) fn record(found: &Found, _: &Arc<Counts>, _: Producer<f32>) -> Opened {
+        Err(Error::new(Kind::Failed, format!("no server has {:?}", found.called)))
+    }
+
+    pub(crate) fn play(found: &Found, counts: &Arc<Counts>, _: Consumer<f32>, into: Producer<f32>) -> Opened {
+        record(found, counts, into)
+    }
+}
+
 /// The sound systems in the order in which they are tried.
 fn order() -> Vec<HostId> {
     #[cfg(target_os = "linux")]

@@ -28,6 +28,8 @@ const UNUSED: Duration = Duration::from_secs(20);
 const STUCK: Duration = Duration::from_millis(1500);
 /// Silence that the device took after the last sample before that counts as heard, ms.
 const HEARD: u64 = 120;
+/// How long before it is heard a sample is passed on to whoever cancels echoes, ms.
+const SOON: u64 = 60;
 /// The first and the longest pause before a device is opened again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -70,6 +72,60 @@ enum Device {
 struct Open {
     kept: Kept,
     back: Rate,
+    /// How many of the frames that were handed over were passed on to whoever cancels echoes.
+    passed: u64,
+}
+
+impl Open {
+    /// Whether all that was handed over has been heard.
+    fn is_silent(&self) -> bool {
+        let counts = &self.kept.counts;
+        if counts.tells {
+            return counts.heard.load(Ordering::Acquire) >= counts.frames.load(Ordering::Acquire);
+        }
+        counts.idle.load(Ordering::Acquire) * 1000 / u64::from(self.kept.found.rate.max(1)) >= HEARD
+    }
+
+    /// What grows while the device does its work; `None` while it has none to do.
+    fn progress(&self) -> Option<u64> {
+        let counts = &self.kept.counts;
+        if !counts.tells {
+            return Some(counts.frames.load(Ordering::Acquire));
+        }
+        let Ends::Out(into, _) = &self.kept.ends else { return None };
+        let waits = into.slots() < into.buffer().capacity();
+        (waits || !self.is_silent()).then(|| counts.heard.load(Ordering::Acquire))
+    }
+
+    /// Passes on what the device is about to sound, so that whoever cancels echoes knows it before they come.
+    fn pass_on(&mut self, also: &mut Producer<f32>) {
+        let counts = &self.kept.counts;
+        let Ends::Out(_, played) = &mut self.kept.ends else { return };
+        let soon = counts.heard.load(Ordering::Acquire) + u64::from(self.kept.found.rate) * SOON / 1000;
+        let due = if counts.tells { soon.saturating_sub(self.passed) as usize } else { usize::MAX };
+        let Ok(chunk) = played.read_chunk(played.slots().min(due)) else { return };
+        self.passed += chunk.len() as u64;
+        let heard: Vec<f32> = chunk.into_iter().collect();
+        let mut at_rate = Vec::new();
+        self.back.feed(&heard, &mut at_rate);
+        // A reference that nobody takes fills its ring, and that is all.
+        let fit = at_rate.len().min(also.slots());
+        if let Ok(chunk) = also.write_chunk_uninit(fit) {
+            chunk.fill_from_iter(at_rate);
+        }
+    }
+
+    /// Forgets what will not be heard any more.
+    fn forget(&mut self) {
+        let Ends::Out(_, played) = &mut self.kept.ends else { return };
+        // Elsewhere it has sounded when it is handed over.
+        if self.kept.counts.tells
+            && let Ok(chunk) = played.read_chunk(played.slots())
+        {
+            self.passed += chunk.len() as u64;
+            chunk.commit_all();
+        }
+    }
 }
 
 impl Feeder {
@@ -125,7 +181,10 @@ impl Feeder {
         self.now = (Vec::new(), 0);
         self.hushes += 1;
         if let Device::Open(open) = &self.device {
-            open.kept.counts.hush.store(true, Ordering::SeqCst);
+            let counts = &open.kept.counts;
+            counts.emptied.store(false, Ordering::SeqCst);
+            counts.hush.store(true, Ordering::SeqCst);
+            counts.waker.wake();
         }
     }
 
@@ -166,6 +225,7 @@ impl Feeder {
     fn tend_open(&mut self, now: Instant) {
         let Device::Open(open) = &mut self.device else { return };
         if self.hushes > 0 && !open.kept.counts.hush.load(Ordering::SeqCst) {
+            open.forget();
             self.hushed();
         }
         // What comes behind an order to fall silent must not be thrown away with the rest.
@@ -174,10 +234,13 @@ impl Feeder {
         }
         let Device::Open(open) = &mut self.device else { return };
         let counts = &open.kept.counts;
-        let taken = counts.frames.load(Ordering::Acquire);
-        if taken != self.taken.0 {
-            self.taken = (taken, now);
-            (self.pause, self.trouble) = (PAUSE.0, None);
+        match open.progress() {
+            Some(taken) if taken == self.taken.0 => {}
+            Some(taken) => {
+                self.taken = (taken, now);
+                (self.pause, self.trouble) = (PAUSE.0, None);
+            }
+            None => self.taken.1 = now,
         }
         let why = if counts.failed.load(Ordering::Acquire) {
             let why = counts.why.try_lock().ok().and_then(|why| why.clone());
@@ -197,7 +260,7 @@ impl Feeder {
     fn fill(&mut self) {
         let Device::Open(open) = &mut self.device else { return };
         let rate = open.kept.found.rate;
-        let Ends::Out(into, played) = &mut open.kept.ends else { return };
+        let Ends::Out(into, _) = &mut open.kept.ends else { return };
         while into.slots() > 0 {
             if self.now.1 >= self.now.0.len() {
                 let Some(clip) = self.queue.pop_front() else { break };
@@ -212,16 +275,8 @@ impl Feeder {
             }
             self.now.1 += fit;
         }
-        if let Ok(chunk) = played.read_chunk(played.slots()) {
-            let heard: Vec<f32> = chunk.into_iter().collect();
-            let mut at_rate = Vec::new();
-            open.back.feed(&heard, &mut at_rate);
-            // A reference that nobody takes fills its ring, and that is all.
-            let fit = at_rate.len().min(self.also.slots());
-            if let Ok(chunk) = self.also.write_chunk_uninit(fit) {
-                chunk.fill_from_iter(at_rate);
-            }
-        }
+        open.kept.counts.waker.wake();
+        open.pass_on(&mut self.also);
     }
 
     /// Whether all was heard, and whether the device is needed any more.
@@ -229,8 +284,7 @@ impl Feeder {
         let Device::Open(open) = &self.device else { return };
         let Ends::Out(into, _) = &open.kept.ends else { return };
         let empty = into.slots() == into.buffer().capacity();
-        let idle = open.kept.counts.idle.load(Ordering::Acquire) * 1000 / u64::from(open.kept.found.rate.max(1));
-        if self.is_empty() && empty && idle >= HEARD {
+        if self.is_empty() && empty && open.is_silent() {
             self.idle();
         }
         if now > self.needed + UNUSED {
@@ -283,5 +337,5 @@ fn open(kept: Kept) -> Result<Open> {
         let said = format!("the speaker {:?} cannot be used", kept.found.called);
         Error::new(Kind::Unreachable, said).because(e)
     })?;
-    Ok(Open { kept, back })
+    Ok(Open { kept, back, passed: 0 })
 }

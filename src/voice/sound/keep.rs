@@ -6,19 +6,21 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{SampleFormat, StreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::device::{self, Asker, Found, Picked, Status, Way};
+use super::device::{self, Asker, Found, Line, Picked, Status, Way};
 use super::hush::Hush;
 use super::ring::{Counts, draw, pour};
 use crate::kernel::error::{Context, Error, Kind, Result};
 
 /// How often a sound system is asked about a device in use.
 const ASK: Duration = Duration::from_millis(700);
+/// How often a stream is looked after that must be.
+const TEND: Duration = Duration::from_millis(10);
 /// How long closing may take before the thread is left behind.
 const CLOSE: Duration = Duration::from_millis(800);
 /// How much sound a ring holds, in seconds.
@@ -144,8 +146,8 @@ fn keep(way: Way, wanted: &[String], hush: &Hush, send: &Sender<Result<Kept>>) {
     let (say, words) = channel();
     let opened = open(way, wanted, hush);
     hush.end();
-    let (picked, stream) = match opened {
-        Ok((picked, stream, counts, ends)) => {
+    let (picked, mut line) = match opened {
+        Ok((picked, line, counts, ends)) => {
             let (found, instead_of) = (picked.found.clone(), picked.instead_of.clone());
             let hush = hush.clone();
             let kept = Kept { found, instead_of, counts, ends, words, shut: Some(shut), done: is_done, hush };
@@ -157,7 +159,7 @@ fn keep(way: Way, wanted: &[String], hush: &Hush, send: &Sender<Result<Kept>>) {
                 }
                 return;
             }
-            (picked, stream)
+            (picked, line)
         }
         Err(error) => {
             // Nobody waits any more.
@@ -165,96 +167,114 @@ fn keep(way: Way, wanted: &[String], hush: &Hush, send: &Sender<Result<Kept>>) {
             return;
         }
     };
-    watch(&picked, wanted, &say, &until);
+    watch(&picked, line.as_mut(), wanted, &say, &until);
     if picked.found.host == "alsa" {
         hush.begin();
     }
-    drop(stream);
+    drop(line);
     drop(picked);
     hush.end();
     // Whoever waited may have gone.
     let _ = done.send(());
 }
 
-/// Asks about the device now and then, until it is to be closed.
-fn watch(picked: &Picked, wanted: &[String], say: &Sender<Word>, until: &Receiver<()>) {
-    let (mut telling, mut asker) = (true, Asker::default());
+/// Looks after the stream, and asks about the device now and then, until it is to be closed.
+fn watch(picked: &Picked, line: &mut dyn Line, wanted: &[String], say: &Sender<Word>, until: &Receiver<()>) {
+    let mut asker = Some(Asker::default());
+    let look = if picked.is_served() && picked.found.way == Way::Out { TEND } else { ASK };
     // Soon at first, so that a muted microphone is known when its silence is.
-    let mut pause = ASK / 4;
-    while let Err(RecvTimeoutError::Timeout) = until.recv_timeout(pause) {
-        pause = ASK;
-        if !telling {
-            continue;
-        }
-        let said = match asker.news(picked) {
-            Ok(None) => {
-                telling = false;
-                continue;
-            }
-            Ok(Some(news)) if !news.here => Word::Elsewhere(format!("{} was removed", picked.found.called)),
-            Ok(Some(news)) => {
-                let moved = news.default.is_some_and(|d| d != picked.found.name);
-                if moved && wanted.is_empty() {
-                    telling = false;
-                    Word::Elsewhere("the sound system has another default now".to_owned())
-                } else {
-                    Word::Status(news.status.unwrap_or_default())
-                }
-            }
-            Err(error) => {
-                telling = false;
-                Word::Elsewhere(error.full_message())
+    let mut ask = Instant::now() + ASK / 4;
+    while let Err(RecvTimeoutError::Timeout) =
+        until.recv_timeout(look.min(ask.saturating_duration_since(Instant::now())))
+    {
+        let word = match line.tend() {
+            Err(error) => Some(Word::Elsewhere(error.full_message())),
+            Ok(()) if Instant::now() < ask => None,
+            Ok(()) => {
+                ask = Instant::now() + ASK;
+                asker.as_mut().and_then(|asker| question(asker, picked, wanted))
             }
         };
-        if say.send(said).is_err() {
+        let Some(word) = word else { continue };
+        if matches!(word, Word::Elsewhere(_)) {
+            asker = None;
+        }
+        if say.send(word).is_err() {
             return;
         }
     }
 }
 
-type Open = (Picked, cpal::Stream, Arc<Counts>, Ends);
+/// What the sound system has to say about the device.
+fn question(asker: &mut Asker, picked: &Picked, wanted: &[String]) -> Option<Word> {
+    match asker.news(picked) {
+        Ok(None) => None,
+        Ok(Some(news)) if !news.here => Some(Word::Elsewhere(format!("{} was removed", picked.found.called))),
+        Ok(Some(news)) => {
+            let moved = news.default.is_some_and(|d| d != picked.found.name);
+            Some(if moved && wanted.is_empty() {
+                Word::Elsewhere("the sound system has another default now".to_owned())
+            } else {
+                Word::Status(news.status.unwrap_or_default())
+            })
+        }
+        Err(error) => Some(Word::Elsewhere(error.full_message())),
+    }
+}
+
+type Open = (Picked, Box<dyn Line>, Arc<Counts>, Ends);
 
 fn open(way: Way, wanted: &[String], hush: &Hush) -> Result<Open> {
     let (picked, config, format) = device::pick(way, wanted, hush)?;
-    let counts = Arc::new(Counts::default());
-    let built = match way {
-        Way::In => input(&picked, config, format, &counts),
-        Way::Out => output(&picked, config, format, &counts),
+    let counts = Arc::new(Counts { tells: picked.is_served() && way == Way::Out, ..Counts::default() });
+    let (line, ends) = match (way, picked.is_served()) {
+        (Way::In, true) => {
+            let (into, from) = heard(&config);
+            (device::record(&picked.found, &counts, into)?, Ends::In(from))
+        }
+        (Way::Out, true) => {
+            let ((into, from), (also, played)) = spoken(&config);
+            (device::play(&picked.found, &counts, from, also)?, Ends::Out(into, played))
+        }
+        _ => build(&picked, config, format, &counts).map_err(|e| {
+            let said = format!("the {} {:?} cannot be opened", way.word(), picked.found.called);
+            device::mistake(&said, &e)
+        })?,
     };
-    let called = &picked.found.called;
-    let failed = |e: cpal::Error| device::mistake(&format!("the {} {called:?} cannot be opened", way.word()), &e);
-    let (stream, ends) = built.map_err(failed)?;
-    stream.play().map_err(failed)?;
-    Ok((picked, stream, counts, ends))
+    Ok((picked, line, counts, ends))
 }
 
-type Built = std::result::Result<(cpal::Stream, Ends), cpal::Error>;
+type Two = (Producer<f32>, Consumer<f32>);
 
-fn input(picked: &Picked, config: StreamConfig, format: SampleFormat, counts: &Arc<Counts>) -> Built {
-    let channels = usize::from(config.channels.max(1));
-    let (mut into, from) = RingBuffer::new(config.sample_rate as usize * channels * RING);
-    let (counted, failed) = (counts.clone(), counts.clone());
-    let stream = picked.device.build_input_stream_raw(
-        config,
-        format,
-        move |data, _| pour(data, channels, &mut into, &counted),
-        move |error| failed.error(error),
-        None,
-    )?;
-    Ok((stream, Ends::In(from)))
+/// The ring of a microphone.
+fn heard(config: &StreamConfig) -> Two {
+    RingBuffer::new(config.sample_rate as usize * usize::from(config.channels.max(1)) * RING)
 }
 
-fn output(picked: &Picked, config: StreamConfig, format: SampleFormat, counts: &Arc<Counts>) -> Built {
+/// The rings of a speaker: what it is to play, and what it has played.
+fn spoken(config: &StreamConfig) -> (Two, Two) {
+    (RingBuffer::new(config.sample_rate as usize / 2), RingBuffer::new(config.sample_rate as usize * RING))
+}
+
+type Built = std::result::Result<(Box<dyn Line>, Ends), cpal::Error>;
+
+/// A stream by cpal.
+fn build(picked: &Picked, config: StreamConfig, format: SampleFormat, counts: &Arc<Counts>) -> Built {
     let channels = usize::from(config.channels.max(1));
-    let (into, mut from) = RingBuffer::new(config.sample_rate as usize / 2);
-    let (mut also, played) = RingBuffer::new(config.sample_rate as usize * RING);
     let (counted, failed) = (counts.clone(), counts.clone());
-    let stream = picked.device.build_output_stream_raw(
-        config,
-        format,
-        move |data, _| draw(data, channels, &mut from, &mut also, &counted),
-        move |error| failed.error(error),
-        None,
-    )?;
-    Ok((stream, Ends::Out(into, played)))
+    let error = move |error| failed.error(error);
+    let (stream, ends) = match picked.found.way {
+        Way::In => {
+            let (mut into, from) = heard(&config);
+            let data = move |data: &cpal::Data, _: &_| pour(data, channels, &mut into, &counted);
+            (picked.device.build_input_stream_raw(config, format, data, error, None)?, Ends::In(from))
+        }
+        Way::Out => {
+            let ((into, mut from), (mut also, played)) = spoken(&config);
+            let data = move |data: &mut cpal::Data, _: &_| draw(data, channels, &mut from, &mut also, &counted);
+            (picked.device.build_output_stream_raw(config, format, data, error, None)?, Ends::Out(into, played))
+        }
+    };
+    stream.play()?;
+    Ok((Box::new(stream), ends))
 }

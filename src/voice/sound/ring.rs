@@ -7,13 +7,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cpal::{Data, FromSample, Sample, SampleFormat, SizedSample};
+use futures_util::task::AtomicWaker;
 use rtrb::{Consumer, Producer};
 
 /// What a stream's callbacks count, for whoever watches it.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// Frames (a sample of each channel) that the device gave or took.
+    /// Frames (a sample of each channel) that the device gave or took. Silence counts where it must be handed over.
     pub frames: AtomicU64,
+    /// Of the frames taken, how many have been heard; where the sound system tells.
+    pub heard: AtomicU64,
+    /// Whether the sound system tells how much was heard. It is handed no silence then.
+    pub tells: bool,
     /// Frames that had no room in the ring.
     pub lost: AtomicU64,
     /// Gaps that the sound system itself reported.
@@ -22,6 +27,10 @@ pub(super) struct Counts {
     pub idle: AtomicU64,
     /// Whether what is queued is to be forgotten.
     pub hush: AtomicBool,
+    /// Whether the ring was emptied for that; where what was handed over must be taken back as well.
+    pub emptied: AtomicBool,
+    /// Who asks for more when there was nothing to hand over.
+    pub waker: AtomicWaker,
     /// Whether the stream is over.
     pub failed: AtomicBool,
     /// Why, written once.
@@ -78,11 +87,21 @@ where
     T: Sample,
     f32: FromSample<T>,
 {
+    pour_from(samples.iter().map(|s| f32::from_sample_(*s)), channels, into, counts);
+}
+
+/// [`pour`] for 32-bit floats, little end first.
+pub(super) fn pour_bytes(bytes: &[u8], channels: usize, into: &mut Producer<f32>, counts: &Counts) {
+    let (samples, _) = bytes.as_chunks();
+    pour_from(samples.iter().map(|b| f32::from_le_bytes(*b)), channels, into, counts);
+}
+
+fn pour_from(samples: impl ExactSizeIterator<Item = f32>, channels: usize, into: &mut Producer<f32>, counts: &Counts) {
     let channels = channels.max(1);
     let frames = samples.len() / channels;
     let fit = frames.min(into.slots() / channels);
     if let Ok(chunk) = into.write_chunk_uninit(fit * channels) {
-        chunk.fill_from_iter(samples.iter().map(|s| f32::from_sample_(*s)));
+        chunk.fill_from_iter(samples);
     }
     counts.lost.fetch_add((frames - fit) as u64, Ordering::Relaxed);
     counts.frames.fetch_add(frames as u64, Ordering::Release);
@@ -153,9 +172,7 @@ pub(super) fn draw_samples<T>(
         frame.fill(T::from_sample_(sample));
     }
     if hush {
-        if let Ok(rest) = from.read_chunk(from.slots()) {
-            rest.commit_all();
-        }
+        empty(from);
         counts.hush.store(false, Ordering::Release);
     }
     if played > 0 {
@@ -164,6 +181,41 @@ pub(super) fn draw_samples<T>(
         counts.idle.fetch_add(frames as u64, Ordering::Relaxed);
     }
     counts.frames.fetch_add(frames as u64, Ordering::Release);
+}
+
+/// Hands queued samples as 32-bit floats, little end first, to a device that is content with as many as there are, the
+/// same to each of its channels, and what was handed over to `also`; how many bytes.
+pub(super) fn give(
+    out: &mut [u8],
+    channels: usize,
+    from: &mut Consumer<f32>,
+    also: &mut Producer<f32>,
+    counts: &Counts,
+) -> usize {
+    if counts.hush.load(Ordering::Acquire) {
+        empty(from);
+        counts.emptied.store(true, Ordering::Release);
+        return 0;
+    }
+    let wide = size_of::<f32>() * channels.max(1);
+    let fit = from.slots().min(out.len() / wide);
+    for frame in out.chunks_exact_mut(wide).take(fit) {
+        let Ok(sample) = from.peek().copied() else { break };
+        let (places, _) = frame.as_chunks_mut();
+        places.fill(sample.to_le_bytes());
+        // A reference that nobody takes is not worth a word.
+        let _ = also.push(sample);
+        // Whoever sees the ring empty has seen this counted.
+        counts.frames.fetch_add(1, Ordering::Release);
+        let _ = from.pop();
+    }
+    fit * wide
+}
+
+fn empty(from: &mut Consumer<f32>) {
+    if let Ok(rest) = from.read_chunk(from.slots()) {
+        rest.commit_all();
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +234,7 @@ mod tests {
         let counts = Counts::default();
         let (mut into, mut from) = RingBuffer::new(960);
         let (mut also, _keep) = RingBuffer::new(100);
-        let (ints, mut outs) = ([12_345_i16; 960], [0_i16; 960]);
+        let (ints, mut outs, mut bytes) = ([12_345_i16; 960], [0_i16; 960], [0_u8; 999]);
         reset_violation_count();
         assert_no_alloc(|| {
             for _ in 0..10 {
@@ -193,6 +245,10 @@ mod tests {
                 draw_samples(&mut [0.0_f32; 960], 1, &mut from, &mut also, &counts);
                 counts.hush.store(true, Ordering::Relaxed);
                 draw_samples(&mut outs, 2, &mut from, &mut also, &counts);
+                pour_bytes(&[7; 4001], 2, &mut into, &counts);
+                give(&mut bytes, 2, &mut from, &mut also, &counts);
+                counts.hush.store(true, Ordering::Relaxed);
+                give(&mut bytes, 2, &mut from, &mut also, &counts);
             }
             counts.error(cpal::Error::new(cpal::ErrorKind::Xrun));
             (0..1000).for_each(|_| counts.error(cpal::Error::new(cpal::ErrorKind::StreamInvalidated)));
@@ -247,5 +303,36 @@ mod tests {
         draw_samples(&mut out, 2, &mut from, &mut also, &counts);
         assert_eq!((out, counts.idle.load(Ordering::Relaxed)), ([0.0; 1000], 760));
         reference.pop().unwrap();
+    }
+
+    #[test]
+    fn a_device_that_takes_what_there_is_gets_no_silence_and_nothing_after_a_hush() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(100);
+        let (mut also, mut reference) = RingBuffer::new(100);
+        let mut out = [9_u8; 8 * 5 + 3];
+        assert_eq!(give(&mut out, 2, &mut from, &mut also, &counts), 0);
+        (1..=7).for_each(|n| into.push(n as f32).unwrap());
+        assert_eq!(give(&mut out, 2, &mut from, &mut also, &counts), 40);
+        let (got, rest) = out.as_chunks();
+        let got: Vec<f32> = got.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        assert_eq!(got, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0]);
+        assert_eq!((rest, reference.slots(), counts.frames.load(Ordering::Relaxed)), (&[9; 3][..], 5, 5));
+        counts.hush.store(true, Ordering::Relaxed);
+        assert_eq!(give(&mut out, 2, &mut from, &mut also, &counts), 0);
+        assert_eq!((from.slots(), counts.emptied.load(Ordering::Relaxed)), (0, true));
+        // Who takes back what was handed over says when that is done.
+        assert!(counts.hush.load(Ordering::Relaxed));
+        assert_eq!(reference.pop(), Ok(1.0));
+    }
+
+    #[test]
+    fn floats_come_as_bytes_and_half_a_frame_is_none() {
+        let counts = Counts::default();
+        let (mut into, mut from) = RingBuffer::new(16);
+        let bytes: Vec<u8> = [0.5_f32, -0.25, 1.0].iter().flat_map(|s| s.to_le_bytes()).chain([1, 2]).collect();
+        pour_bytes(&bytes, 2, &mut into, &counts);
+        let got: Vec<f32> = std::iter::from_fn(|| from.pop().ok()).collect();
+        assert_eq!((got, counts.frames.load(Ordering::Relaxed)), (vec![0.5, -0.25], 1));
     }
 }

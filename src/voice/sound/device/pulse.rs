@@ -1,6 +1,8 @@
 //! What a PulseAudio server (or PipeWire as one) says about its devices beyond what cpal passes on: mute, volume,
 //! suspension, and which are only monitors of speakers.
 
+mod lines;
+
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::pin::pin;
@@ -12,7 +14,9 @@ use pulseaudio::Client;
 use pulseaudio::protocol::{self, ChannelVolume, SinkState, SourceState};
 
 use super::{Status, Way};
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
+
+pub(in crate::voice::sound) use lines::{play, record};
 
 /// The server's number for a volume of 100 %.
 const NORM: u64 = 0x1_0000;
@@ -71,6 +75,11 @@ impl Server {
 /// Whether a server has left its address.
 pub(super) fn has_socket() -> bool {
     pulseaudio::socket_path_from_env().is_some()
+}
+
+/// A device's name as the protocol wants it.
+fn named(name: &str) -> Result<CString> {
+    CString::new(name).map_err(|_| Error::new(Kind::BadData, format!("{name:?} is no name of a device")))
 }
 
 fn gone() -> &'static str {
