@@ -98,6 +98,8 @@ impl Chat {
         let replaces = editing.as_ref().filter(|e| e.replaces).map(|e| e.id);
         let asked = Ask {
             parent,
+            unread: editing.is_none() && self.is_unread(),
+            to: self.to,
             text: text.clone(),
             files: files.iter().map(|f| f.path.clone()).collect(),
             replaces,
@@ -108,6 +110,11 @@ impl Chat {
             turn.editing = editing;
         }
         out
+    }
+
+    /// Whether the chat that is shown has still to be read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.here.id().is_some() && self.thread.session.is_none()
     }
 
     fn start(&mut self, asked: Ask, text: String, files: Vec<Attached>) -> Vec<Effect> {

@@ -193,6 +193,8 @@ impl Chat {
                 let shown = turn.here == here;
                 if let (true, Some(session)) = (shown, here.id()) {
                     self.composer.dirty |= first;
+                    // What is asked next follows it, however soon.
+                    self.thread.leaf = Some(answer);
                     // One's own answer, whoever else asks something here at the same time.
                     out.extend(self.read(session, Some(answer)));
                 }
@@ -372,7 +374,7 @@ impl Chat {
             rows.extend(wrapped_words(nobody.hint.as_deref().unwrap_or_default(), look.width, style(Role::Text)));
             return messages::plain(rows).collect();
         }
-        if self.here.id().is_some() && self.thread.session.is_none() {
+        if self.is_unread() {
             return messages::plain(wrapped_words("reading …", look.width, style(Role::Dim))).collect();
         }
         let model = self.model();

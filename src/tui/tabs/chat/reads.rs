@@ -136,7 +136,8 @@ fn list(desk: &Desk<'_>, filter: &SessionFilter, after: Option<&str>, limit: usi
     Ok(Found { sessions, next })
 }
 
-fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>) -> Result<Loaded> {
+/// A conversation up to `leaf`, or to where it goes on; with `to` in it, wherever that stands.
+pub(super) fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>) -> Result<Loaded> {
     let store = desk.app.store()?;
     let session = store.session_by_id(id)?;
     let mut most = most;

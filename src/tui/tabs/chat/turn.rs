@@ -4,7 +4,7 @@ use std::io::empty;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Answer, post};
+use super::{Answer, post, reads};
 use crate::app::models::budget_check;
 use crate::app::runtime::patient;
 use crate::chat::driver::{self, Ended, Listener, Outcome};
@@ -33,6 +33,10 @@ pub struct Ask {
     pub session: Option<Id>,
     /// What it follows; where there is no text, the question to answer.
     pub parent: Option<Id>,
+    /// Whether the chat was not read yet, so that nobody knows what the question follows.
+    pub unread: bool,
+    /// The message that is to be shown once it was read.
+    pub to: Option<Id>,
     /// The question; `None` to answer the one at `parent` again.
     pub text: Option<String>,
     /// Files that go along.
@@ -147,8 +151,10 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
         })?,
     };
     say(Step::Begun(Box::new(session.clone())));
+    // It goes behind what will be shown.
+    let parent = if ask.unread { reads::thread(desk, session.id, None, reads::PAGE, ask.to)?.leaf } else { ask.parent };
     let question = driver::Ask {
-        parent: ask.parent,
+        parent,
         parts,
         model: ask.model.clone(),
         tuning: ask.tuning.clone(),
