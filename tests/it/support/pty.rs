@@ -16,6 +16,9 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::world::World;
 
+/// When even a machine that has much else to do would have done it.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// The terminal must not become the test program's own.
 const NOCTTY: i32 = OpenptFlags::NOCTTY.bits() as i32;
 
@@ -119,7 +122,7 @@ impl Seat {
     /// Waits until the screen holds `text` so many times.
     #[track_caller]
     pub fn expect_times(&mut self, text: &str, times: usize) -> &mut Seat {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + PATIENCE;
         while self.screen().matches(text).count() < times {
             let more = self.read();
             let said = self.screen();
@@ -133,7 +136,7 @@ impl Seat {
     /// on when it does.
     #[track_caller]
     pub fn expect_editor(&mut self) -> &mut Seat {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + PATIENCE;
         loop {
             let begun = self.bytes.windows(8).filter(|w| w == b"\x1b[?2004h").count();
             if begun > self.editors {
@@ -148,7 +151,7 @@ impl Seat {
     /// end.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> String {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + PATIENCE;
         loop {
             let new = &self.bytes[self.read..];
             if let Some(at) = new.windows(text.len()).position(|w| w == text.as_bytes()) {
@@ -172,7 +175,7 @@ impl Seat {
 
     /// Waits until the terminal shows keys no more.
     pub fn expect_hidden(&mut self) -> &mut Seat {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + PATIENCE;
         while self.shows_keys() {
             assert!(self.read() && Instant::now() < patience, "keys are still shown");
         }
@@ -224,7 +227,7 @@ impl Seat {
     /// Waits for the end. The terminal must be as it was at the start.
     #[track_caller]
     fn wait(&mut self) -> i32 {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + PATIENCE;
         while self.read() {
             assert!(Instant::now() < patience, "it does not end; the screen shows:\n{}", self.screen());
             if self.child.try_wait().unwrap().is_some() {
