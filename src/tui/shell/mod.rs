@@ -389,6 +389,30 @@ impl Shell {
         self.keyboard().1
     }
 
+    /// Everything that can be done by a key now, and what only the palette offers.
+    #[cfg(test)]
+    pub fn offered(&self) -> Vec<super::stage::Press> {
+        use super::stage::Press;
+        let (sections, typing) = self.keyboard();
+        let more = self.tabs[self.at].more_sections();
+        let mut out = Vec::new();
+        for (entry, chords) in self.settings.keys.entries() {
+            let holds = |chord: &&Chord| {
+                let first = self.settings.keys.action(&sections, **chord) == Some(entry.action);
+                first && !(typing && (chord.is_character() || self.tabs[self.at].wants(&chord.pressed())))
+            };
+            let here = sections.contains(&entry.section);
+            let keys: Vec<Press> =
+                chords.iter().filter(|_| here).filter(holds).map(|c| Press::Key(*c, entry.action)).collect();
+            let palette = !matches!(entry.section, Section::Typing | Section::Lists | Section::Form);
+            if keys.is_empty() && palette && (here || more.contains(&entry.section)) {
+                out.push(Press::Chosen(entry.action));
+            }
+            out.extend(keys);
+        }
+        out
+    }
+
     fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {
         let chord = Chord::of(&key);
         // Who goes on has read it; the hints come back.
@@ -457,7 +481,7 @@ impl Shell {
     }
 
     /// Does what an action says.
-    fn act(&mut self, action: Action) -> Vec<(TabId, Effect)> {
+    pub(in crate::tui) fn act(&mut self, action: Action) -> Vec<(TabId, Effect)> {
         let front = self.front();
         match action {
             actions::SUSPEND => vec![(front, Effect::Suspend)],
