@@ -133,7 +133,6 @@ struct Open {
     closing: Option<u64>,
 }
 
-
 impl Utterances {
     /// Nothing heard yet.
     pub fn new(timing: Timing) -> Utterances {

@@ -13,8 +13,8 @@ use crate::exec::{self, CaptureLimits, Input, Job, Stop};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Redactor;
 use crate::voice::clip::Clip;
-use crate::voice::transcribe::command::{ended, private_wav};
 use crate::voice::file;
+use crate::voice::transcribe::command::{ended, private_wav};
 
 /// The most sound that a program may give at once: an hour.
 const MOST: usize = 400 << 20;

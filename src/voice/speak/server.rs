@@ -7,8 +7,8 @@ use super::{Speaker, Voice, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
-use crate::voice::service::{Answer, Request, Service};
 use crate::voice::file;
+use crate::voice::service::{Answer, Request, Service};
 
 /// The form of sound that a server is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
