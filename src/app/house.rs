@@ -4,9 +4,13 @@ use serde_json::{Value, json};
 
 use super::App;
 use crate::exec::is_alive;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 use crate::store::{Process, Removed};
+
+/// A day, µs.
+const DAY: i64 = 86_400_000_000;
 
 /// Under which key the store keeps what is being written to a chat, or to one that has not begun.
 pub fn draft_key(of: Option<Id>) -> String {
@@ -80,18 +84,29 @@ impl App {
     }
 
     fn try_keep_house(&self) -> Result<()> {
-        const KEY: &str = "runs.pruned";
-        const DAY: i64 = 86_400_000_000;
-        let (store, now) = (self.store()?, self.clock.now());
-        if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+        if !self.is_due("runs.pruned")? {
             return Ok(());
         }
-        store.set_state(KEY, &json!(true))?;
-        let config = self.config()?;
-        let days = i64::try_from(config.int("run.keep_days")).unwrap_or(i64::MAX);
+        let (store, config) = (self.store()?, self.config()?);
         let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
-        self.remove_outputs(&store.prune_runs(now.plus_micros(days.saturating_mul(DAY).saturating_neg()), 0)?);
-        self.remove_outputs(&store.prune_runs(now, newest)?);
+        self.remove_outputs(&store.prune_runs(self.days_ago(config.int("run.keep_days")), 0)?);
+        self.remove_outputs(&store.prune_runs(self.clock.now(), newest)?);
         Ok(())
+    }
+
+    /// Whether what is done once a day was not done for a day; from now on it was.
+    pub(super) fn is_due(&self, key: &str) -> Result<bool> {
+        let (store, now) = (self.store()?, self.clock.now());
+        if store.state(key)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+            return Ok(false);
+        }
+        store.set_state(key, &json!(true))?;
+        Ok(true)
+    }
+
+    /// The moment so many days ago.
+    pub(super) fn days_ago(&self, days: u64) -> Timestamp {
+        let days = i64::try_from(days).unwrap_or(i64::MAX);
+        self.clock.now().plus_micros(days.saturating_mul(DAY).saturating_neg())
     }
 }

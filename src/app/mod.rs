@@ -35,6 +35,7 @@ use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
 use crate::kernel::secret::{Redactor, Secret};
 use crate::store::{SourceKind, Store};
+use crate::voice::aloud::Speaking;
 
 /// What the command line says about the world.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +69,8 @@ pub struct App {
     /// Whether programs that are run have no terminal at all, since something else is drawn on it. To be set before
     /// anything is run.
     pub apart: bool,
+    /// What is read aloud, of all rooms of this process together.
+    pub speaking: Speaking,
     options: Options,
     trace: TraceId,
     ids: OnceCell<Ids>,
@@ -102,6 +105,7 @@ impl App {
             clock,
             redactor: Redactor::default(),
             apart: false,
+            speaking: Speaking::default(),
             options: options.clone(),
             trace,
             ids,
@@ -118,6 +122,7 @@ impl App {
         let mut app = App::new(self.env.clone(), &self.options)?;
         app.redactor = self.redactor.clone();
         app.apart = self.apart;
+        app.speaking = self.speaking.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
         Ok(app)
     }

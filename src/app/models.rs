@@ -224,13 +224,7 @@ impl App {
                     .hint(format!("for example: fac config set providers.{name}.body '{{\"top_k\": 40}}'")));
             }
         };
-        let mut headers = Vec::new();
-        for line in member.list("headers") {
-            let (header, value) = line.split_once(':').ok_or_else(|| {
-                Error::new(Kind::BadData, format!("providers.{name}.headers wants `Name: value`, not `{line}`"))
-            })?;
-            headers.push((header.trim().to_string(), value.trim().to_string()));
-        }
+        let headers = headers(&format!("providers.{name}"), member)?;
         let default = Patience::default();
         Ok(Entry {
             name: name.to_string(),
@@ -250,7 +244,7 @@ impl App {
     }
 
     /// The key in a variable; from now on no log and no record holds it.
-    fn key(&self, variable: &str) -> Option<Secret> {
+    pub(super) fn key(&self, variable: &str) -> Option<Secret> {
         let key = Secret::from_input(self.env.text(variable)?.to_string());
         if key.is_empty() {
             return None;
@@ -285,6 +279,15 @@ fn rules(written: Vec<String>) -> Vec<String> {
         }
     }
     rules
+}
+
+/// The headers that the settings at `place` want sent along, each `Name: value`.
+pub(super) fn headers(place: &str, member: &Member) -> Result<Vec<(String, String)>> {
+    let parted = |line: String| match line.split_once(':') {
+        Some((header, value)) => Ok((header.trim().to_string(), value.trim().to_string())),
+        None => Err(Error::new(Kind::BadData, format!("{place}.headers wants `Name: value`, not `{line}`"))),
+    };
+    member.list("headers").into_iter().map(parted).collect()
 }
 
 fn facts(member: &Member) -> Facts {

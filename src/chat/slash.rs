@@ -40,6 +40,8 @@ pub enum SlashCommand {
     Questions,
     Redact,
     Temp,
+    Talk,
+    Speak,
     Quit,
 }
 
@@ -137,6 +139,8 @@ pub const TABLE: &[Slash] = &[
     slash(C::Questions, "questions", "", A::Free, "list the questions of this chat, numbered"),
     slash(C::Redact, "redact", "<message> [words]", A::Message, "black out a message of this chat, or words of it"),
     slash(C::Temp, "temp", "", A::Free, "begin a chat that is forgotten when it ends"),
+    slash(C::Talk, "talk", "[on | off]", A::Switch, "say the next message, or all that follow"),
+    slash(C::Speak, "speak", "[on | off]", A::Switch, "read answers aloud, or not"),
     Slash { aliases: &["exit", "q", "bye"], ..slash(C::Quit, "quit", "", A::Free, "leave") },
 ];
 

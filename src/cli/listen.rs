@@ -2,11 +2,11 @@
 //!
 //! One process of a user listens at a time; a key of the window manager ends it through the door it opens.
 
+mod follow;
 mod show;
 
 use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ use crate::kernel::terminal::safe_line;
 use crate::tui::CHAT_DOOR;
 use crate::voice::listen::{Said, Until};
 use crate::voice::transcribe::Transcript;
-use show::Show;
+pub(super) use follow::{Heard, Wish, follow};
+pub(super) use show::Show;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,8 +52,6 @@ Exit codes: 0 text, 3 nobody spoke, 5 no microphone or nobody to write down, 130
 
 /// How long another process may take to answer at its door.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often a listening is looked after.
-const TICK: Duration = Duration::from_millis(50);
 
 /// Listen to the microphone and write down what is said
 #[derive(Debug, clap::Args)]
@@ -118,28 +117,15 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         close_on_enter(context, &wishes);
     }
     let mut show = Show::new(&context.ui, args.until_silence || args.time.is_some());
-    let (mut voice, mut ms, mut stopped) = (false, 0, false);
-    let over = loop {
-        if signals.stop().is_requested() || wishes.cancel.load(Ordering::SeqCst) {
-            hearing.listening.cancel();
-        } else if !stopped && (usr1.load(Ordering::SeqCst) || wishes.close.load(Ordering::SeqCst)) {
-            stopped = true;
-            hearing.listening.close();
-        }
-        match hearing.listening.said.recv_timeout(TICK) {
-            Ok(Said::Over(over)) => break over,
-            Ok(said) => {
-                if let Said::Closed { ms: length, voice: spoken } = &said {
-                    (ms, voice) = (*length, *spoken);
-                }
-                *phase.lock().unwrap_or_else(PoisonError::into_inner) = show.phase(&said);
-                show.said(&said);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break Err(Error::new(Kind::Failed, "the listening broke down")),
-        }
+    let wish = || match () {
+        () if signals.stop().is_requested() || wishes.cancel.load(Ordering::SeqCst) => Wish::Cancel,
+        () if usr1.load(Ordering::SeqCst) || wishes.close.load(Ordering::SeqCst) => Wish::Close,
+        () => Wish::On,
     };
-    show.end();
+    let also = |said: &Said, show: &Show<'_>| {
+        *phase.lock().unwrap_or_else(PoisonError::into_inner) = show.phase(said);
+    };
+    let Heard { over, voice, ms } = follow(&hearing, &mut show, wish, also);
     let kept = context.app.heard(&hearing, voice, ms, &over)?;
     let code = signals.stop().signal().map_or(130, |signal| 128 + u8::try_from(signal).unwrap_or(2));
     drop(signals);

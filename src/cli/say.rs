@@ -2,8 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::Receiver;
 
 use serde_json::json;
 
@@ -12,10 +11,10 @@ use crate::app::voice::sound::speaker as loudspeaker;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::voice::aloud::{self, next_clip};
 use crate::voice::chain::resample;
 use crate::voice::clip::Clip;
 use crate::voice::file::Writer;
-use crate::voice::sound::Player;
 use crate::voice::speak::ear::{self, Code};
 use crate::voice::speak::guard::check_text;
 use crate::voice::speak::reading::read_aloud;
@@ -81,7 +80,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     match &args.out {
         Some(path) => write(context, &clips, &stop, path),
-        None => play(context, &clips, &stop),
+        None if aloud::play(&clips, &loudspeaker(context.app.config()?, None), &stop, drop)? => Ok(0),
+        None => Err(nothing()),
     }
 }
 
@@ -145,24 +145,9 @@ impl Iterator for Incoming {
     }
 }
 
-/// How often it is looked whether somebody asked to stop.
-const WATCH: Duration = Duration::from_millis(40);
-
-/// The next sentence's sound; `None` after the last.
-fn next(clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<Option<Clip>> {
-    loop {
-        match clips.recv_timeout(WATCH) {
-            Ok(clip) => return clip.map(Some),
-            Err(_) if stop.is_requested() => return Err(Error::new(Kind::Interrupted, "stopped")),
-            Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-}
-
 /// Writes the sound into a file, at the rate of its first sentence.
 fn write(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop, path: &Path) -> Result<u8> {
-    let Some(first) = next(clips, stop)? else { return Err(nothing()) };
+    let Some(first) = next_clip(clips, stop)? else { return Err(nothing()) };
     let rate = first.rate;
     let mut writer = Writer::create(path, rate)?;
     let (mut samples, mut clip) = (0u64, Some(first));
@@ -170,7 +155,7 @@ fn write(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop, path: &
         let one = if one.rate == rate { one } else { resample::clip(&one, rate)? };
         writer.push(&one.samples)?;
         samples += one.samples.len() as u64;
-        clip = next(clips, stop)?;
+        clip = next_clip(clips, stop)?;
     }
     writer.finish()?;
     let ms = samples * 1000 / u64::from(rate.max(1));
@@ -180,32 +165,6 @@ fn write(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop, path: &
         context.ui.note(&format!("wrote {:.1} s to {}", ms as f64 / 1000.0, path.display()));
     }
     Ok(0)
-}
-
-/// Plays the sound, each sentence while the next one is made.
-fn play(context: &Context, clips: &Receiver<Result<Clip>>, stop: &Stop) -> Result<u8> {
-    let mut player = Player::open(&loudspeaker(context.app.config()?, None))?;
-    let mut said = false;
-    loop {
-        match next(clips, stop) {
-            Ok(Some(clip)) => player.play(&clip)?,
-            Ok(None) if said => {
-                player.drain(stop)?;
-                return Ok(0);
-            }
-            Ok(None) => return Err(nothing()),
-            Err(error) if error.kind() == Kind::Interrupted => {
-                player.stop();
-                return Err(error);
-            }
-            Err(error) => {
-                // What was made before is heard to its end.
-                player.drain(stop)?;
-                return Err(error);
-            }
-        }
-        said = true;
-    }
 }
 
 fn nothing() -> Error {

@@ -83,6 +83,10 @@ pub enum Tell {
     Draft(String),
     /// Put what was said where one writes.
     Heard(String),
+    /// Listen for the next message of the chat, until nobody speaks any more.
+    Talk,
+    /// Listen while an answer is read aloud: whoever speaks silences it.
+    BargeIn,
 }
 
 /// A command with its arguments, trusted and ready to run.

@@ -5,6 +5,7 @@
 //! between -1 and 1, one channel ([`clip`]). The room knows no chat, no command and no terminal: text that it heard is
 //! a value, and what is to be said is handed to it.
 
+pub mod aloud;
 pub mod chain;
 pub mod clean;
 pub mod clip;

@@ -10,7 +10,7 @@ const GRAMMAR: &str = "#JSGF V1.0;\ngrammar p;\npublic <p> = <a> <b>;\n<a> = fro
                        <b> = left | right | center;\n";
 
 /// A world in which the words of alsa-utils' prompts are understood.
-fn understanding() -> World {
+pub fn understanding() -> World {
     let world = world();
     let grammar = world.write("grammar.jsgf", GRAMMAR);
     let command = json!(["pocketsphinx_continuous", "-infile", "{wav}", "-jsgf", grammar, "-logfn", "/dev/null"]);
@@ -19,7 +19,7 @@ fn understanding() -> World {
     world
 }
 
-fn say(pulse: &Pulse<'_>, words: &str) {
+pub fn say(pulse: &Pulse<'_>, words: &str) {
     pulse.play("virtmic_sink", std::path::Path::new(&format!("/usr/share/sounds/alsa/{words}.wav")));
 }
 

@@ -4,6 +4,7 @@ mod models;
 mod recordings;
 mod say;
 mod server;
+mod talk;
 mod transcribe;
 #[cfg(feature = "whisper")]
 mod whisper;

@@ -8,8 +8,7 @@ use crate::store::Recording;
 use crate::voice::chain::{Denoise, Stages, Timing};
 use crate::voice::clip::RATE;
 use crate::voice::file::Writer;
-use crate::voice::listen::{Ear, Listening, Plan, Scribe, Until};
-use crate::voice::sound::{Heard, Microphone};
+use crate::voice::listen::{AtMicrophone, Ear, Listening, Plan, Scribe, Until};
 use crate::voice::transcribe::{Transcript, Wishes};
 
 /// What is asked of a listening beyond the settings.
@@ -41,18 +40,6 @@ pub struct Hearing {
     pub engine: String,
 }
 
-struct AtMicrophone(Microphone);
-
-impl Ear for AtMicrophone {
-    fn next(&mut self, limit: Duration) -> Heard {
-        self.0.next(limit)
-    }
-
-    fn name(&self) -> String {
-        self.0.figures().called
-    }
-}
-
 impl App {
     /// Begins to listen. The row and the file of the recording are there before the first sample.
     ///
@@ -77,7 +64,8 @@ impl App {
         let microphone = super::sound::microphone(config, wanted.device.as_deref())?;
         let (recording, path) = self.begin_recording(wanted.source)?;
         let keep = Writer::create(&path, RATE)?;
-        let ear = Box::new(move || Ok(Box::new(AtMicrophone(Microphone::open(&microphone)?)) as Box<dyn Ear>));
+        let echo = self.speaking.echo();
+        let ear = Box::new(move || Ok(Box::new(AtMicrophone::open(&microphone, echo)?) as Box<dyn Ear>));
         let wishes = wanted.wishes;
         let scribe = Box::new(move || Ok(Scribe { transcriber, wishes, denoise }));
         let listening = Listening::start(plan, ear, scribe, Some(keep))?;

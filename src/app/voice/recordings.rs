@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use crate::app::App;
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
@@ -109,15 +107,10 @@ impl App {
 
     /// Once a day: recordings whose text is older than the settings keep go.
     fn prune_recordings(&self, days: u64) -> Result<()> {
-        const KEY: &str = "recordings.pruned";
-        const DAY: i64 = 86_400_000_000;
-        let (store, now) = (self.store()?, self.clock.now());
-        if store.state(KEY)?.is_some_and(|(_, at)| (0..DAY).contains(&now.since(at))) {
+        if !self.is_due("recordings.pruned")? {
             return Ok(());
         }
-        store.set_state(KEY, &json!(true))?;
-        let days = i64::try_from(days).unwrap_or(i64::MAX);
-        for old in store.prune_recordings(now.plus_micros(days.saturating_mul(DAY).saturating_neg()))? {
+        for old in self.store()?.prune_recordings(self.days_ago(days))? {
             let _ = std::fs::remove_file(self.recording_file(&old));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::app::models::headers;
 use crate::kernel::config::Member;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Secret;
@@ -49,7 +50,7 @@ impl App {
                 .hint(format!("fac config set {place}.url http://127.0.0.1:8000/v1"))
         })?;
         let (key, key_from) = match (member.text("key_env"), member.text("secret")) {
-            (Some(variable), _) => (self.env.text(variable).map(Secret::new), Some(variable.to_string())),
+            (Some(variable), _) => (self.key(variable), Some(variable.to_string())),
             (None, Some(secret)) => {
                 let found = Secrets::new(&self.env, &self.paths, &self.redactor).find(secret)?;
                 (found.map(|found| found.0), Some(format!("`fac secret set {secret}`")))
@@ -59,13 +60,7 @@ impl App {
                 None => (None, None),
             },
         };
-        let mut headers = Vec::new();
-        for line in member.list("headers") {
-            let (header, value) = line.split_once(':').ok_or_else(|| {
-                Error::new(Kind::BadData, format!("{place}.headers wants `Name: value`, not `{line}`"))
-            })?;
-            headers.push((header.trim().to_string(), value.trim().to_string()));
-        }
+        let headers = headers(&place, member)?;
         self.service(name, url, key, key_from, headers, member.duration("timeout").unwrap_or(patience))
     }
 

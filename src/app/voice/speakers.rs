@@ -45,6 +45,15 @@ impl App {
         Ok(Guarded::new(inner, config.list("voice.voices"), most))
     }
 
+    /// Begins to read a text aloud, as the settings want it; its words follow by [`App::speaking`].
+    ///
+    /// # Errors
+    /// As [`App::speaker`].
+    pub fn read_aloud(&self) -> Result<()> {
+        let loudspeaker = super::sound::speaker(self.config()?, None);
+        self.speaking.begin(Box::new(self.speaker(None)?), self.speaker_wishes()?, loudspeaker)
+    }
+
     fn named_speaker(&self, name: &str) -> Result<Box<dyn Speaker>> {
         let members = self.config()?.members_of("voice", "speakers");
         if let Some(member) = members.get(name) {

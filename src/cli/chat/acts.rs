@@ -4,7 +4,7 @@ use super::super::talk::{ask, models, sessions, within};
 use super::super::ui::Role;
 use super::conversation::Conversation;
 use super::slash::{self, SlashCommand};
-use super::{Next, input};
+use super::{Next, input, voice};
 use crate::app::models::this_process;
 use crate::chat::copy;
 use crate::chat::driver::Ask;
@@ -105,6 +105,8 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
             chat.move_to(None, NewSession { temporary: Some(this_process()), ..NewSession::default() })?;
             context.ui.note("this chat is forgotten when it ends");
         }
+        C::Talk => return voice::talk(chat, argument),
+        C::Speak => voice::speak(chat, argument)?,
         C::Quit => return Ok(Next::Leave),
     }
     Ok(Next::On)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::super::Context;
 use super::super::talk::tools;
@@ -28,6 +29,8 @@ use crate::store::{Message, NewSession, Session, SessionEdit, Store};
 
 /// Lines of the last answer that are shown when a chat is gone on with.
 const GREETING: usize = 20;
+/// How often it is looked whether all was read aloud.
+const HEARD: Duration = Duration::from_millis(20);
 
 /// The chat of this process.
 pub(super) struct Conversation<'c> {
@@ -54,6 +57,12 @@ pub(super) struct Conversation<'c> {
     pub(super) hush: Option<Hush>,
     /// What was typed and did not reach the store, or is to be changed: it stands on the next line.
     pub(super) unsent: Option<String>,
+    /// What was said for the next line.
+    pub(super) said: Option<String>,
+    /// Whether answers are read aloud.
+    pub(super) aloud: bool,
+    /// Whether messages are said, one after another.
+    pub(super) hands_free: bool,
     /// The question that the next one takes the place of, and where the chat stood before.
     pub(super) replaced: Option<(Id, Option<Id>)>,
     /// Who answered last.
@@ -103,6 +112,9 @@ impl<'c> Conversation<'c> {
             candidates: Shared::default(),
             hush: None,
             unsent: None,
+            said: None,
+            aloud: context.app.config()?.flag("voice.answers"),
+            hands_free: false,
             replaced: None,
             answered_by: None,
             code: 0,
@@ -316,6 +328,9 @@ impl<'c> Conversation<'c> {
         if self.raw {
             printer = printer.raw(context);
         }
+        if self.begin_aloud() {
+            printer = printer.aloud(context);
+        }
         let mut chat = self.driver(signals.stop().clone())?;
         chat.use_cache &= self.use_cache;
         let mut person = Person::new(context);
@@ -332,9 +347,11 @@ impl<'c> Conversation<'c> {
         });
         let signal = signals.stop().end_of_all();
         drop(signals);
+        context.app.speaking.finish();
         let mut outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
+                context.app.speaking.hush();
                 if fresh && session.name.is_none() {
                     // Nothing was said in it.
                     self.store.remove_session(session.id)?;
@@ -360,6 +377,9 @@ impl<'c> Conversation<'c> {
         }
         let failed = matches!(outcome.ended, Ended::Failed(_));
         self.answered_by = Some(outcome.model.clone()).filter(|m| !m.is_empty() && !failed).or(self.answered_by.take());
+        if cancelled {
+            context.app.speaking.hush();
+        }
         if cancelled && context.ui.ask {
             // At a prompt this is no failure: the person knows.
             self.aside("stopped; what came is kept, /continue goes on");
@@ -377,6 +397,35 @@ impl<'c> Conversation<'c> {
             return Err(Error::new(Kind::Interrupted, "stopped"));
         }
         Ok(self.code == 0)
+    }
+
+    /// What is read aloud falls silent; whether the answer that comes is read.
+    fn begin_aloud(&mut self) -> bool {
+        let (app, ui) = (&self.context.app, &self.context.ui);
+        let failed = app.speaking.failure();
+        app.speaking.hush();
+        let begun = match failed {
+            Some(error) if self.aloud => Err(error),
+            _ if self.aloud => app.read_aloud(),
+            _ => return false,
+        };
+        if let Err(error) = begun {
+            ui.failure(&error);
+            self.aloud = false;
+        }
+        self.aloud
+    }
+
+    /// Waits until what is read aloud was heard.
+    pub(super) fn hear_out(&self) -> Result<()> {
+        let speaking = &self.context.app.speaking;
+        let signals = StopOnSignals::new()?;
+        while speaking.is_at_it() {
+            if signals.stop().wait(HEARD) {
+                speaking.hush();
+            }
+        }
+        speaking.failure().map_or(Ok(()), Err)
     }
 
     /// Gives the terminal to another program as it was.

@@ -89,6 +89,14 @@ impl Editor {
         self.draft = keys::visible(text);
     }
 
+    /// Adds a text to what stands on the line.
+    pub fn add(&mut self, text: &str) {
+        let line = self.line.current_buffer_contents();
+        let blank = if line.is_empty() || line.ends_with(char::is_whitespace) { "" } else { " " };
+        let text = format!("{blank}{}", keys::visible(text));
+        self.line.run_edit_commands(&[EditCommand::MoveToEnd { select: false }, EditCommand::InsertString(text)]);
+    }
+
     /// Reads until there is something to act on. `left` stands before the line, `right` at its end; `keep`: whether the
     /// line is remembered after this chat.
     pub fn read(&mut self, left: &str, right: &str, keep: bool) -> Result<Input> {
@@ -108,6 +116,12 @@ impl Editor {
             match signal {
                 Signal::Success(text) => {
                     if let Some(input) = parse(&unescaped(&text)) {
+                        return Ok(input);
+                    }
+                }
+                // A key that is a command; what stands on the line stays there.
+                Signal::HostCommand(command) => {
+                    if let Some(input) = parse(&command) {
                         return Ok(input);
                     }
                 }

@@ -38,6 +38,7 @@ fn bind(keys: &mut Keybindings, menu: &str) {
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, next);
     keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('o'), ReedlineEvent::OpenEditor);
+    keys.add_binding(KeyModifiers::NONE, KeyCode::F(8), ReedlineEvent::ExecuteHostCommand("/talk".to_string()));
 }
 
 /// Makes what is pasted visible: the editor draws its line as it stands, control sequences and all.

@@ -12,6 +12,7 @@ mod history;
 mod hush;
 mod keys;
 pub mod plain;
+mod voice;
 
 use std::io::IsTerminal;
 
@@ -40,7 +41,7 @@ Examples:
   printf 'hello\\nand again\\n' | fac chat --temp
 
 In the chat: Enter sends, Alt-Enter or Ctrl-J begins a new line, Tab completes, Ctrl-R searches what you typed before,
-Ctrl-O opens your editor, Ctrl-C stops an answer, Ctrl-D leaves, !line runs a shell line.";
+Ctrl-O opens your editor, F8 lets you say it, Ctrl-C stops an answer, Ctrl-D leaves, !line runs a shell line.";
 
 /// Talk to a model
 #[derive(Debug, Default, clap::Args)]
@@ -165,6 +166,10 @@ fn at_terminal(chat: &mut Conversation<'_>, mut first: Option<String>) -> Result
     loop {
         let input = match first.take() {
             Some(words) => Input::Message(words),
+            None if chat.hands_free => match voice::next_said(chat) {
+                Some(said) => said,
+                None => continue,
+            },
             None => {
                 chat.refresh();
                 editor.read(&chat.sign(), &chat.called(), !chat.is_temporary())?
@@ -173,6 +178,7 @@ fn at_terminal(chat: &mut Conversation<'_>, mut first: Option<String>) -> Result
         let again = std::mem::replace(&mut gave_up, matches!(input, Input::Interrupted));
         let next = match input {
             Input::Interrupted => {
+                context.app.speaking.hush();
                 if again {
                     chat.aside("Ctrl-D leaves");
                 }
@@ -194,6 +200,9 @@ fn at_terminal(chat: &mut Conversation<'_>, mut first: Option<String>) -> Result
         if let Some(text) = chat.unsent.take() {
             editor.put(&text);
         }
+        if let Some(text) = chat.said.take() {
+            editor.add(&text);
+        }
     }
 }
 
@@ -212,7 +221,10 @@ fn over_lines(chat: &mut Conversation<'_>, mut first: Option<String>, ends: bool
             return Ok(code);
         }
         match act(chat, input).and_then(|next| chat.go(next)) {
-            Ok(true) => code = chat.code,
+            Ok(true) => {
+                code = chat.code;
+                chat.hear_out()?;
+            }
             Ok(false) => return Ok(chat.exit.max(code)),
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {

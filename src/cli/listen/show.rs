@@ -13,7 +13,7 @@ const RANGE: (f32, f32) = (-55.0, -10.0);
 const SIGNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The line, or nothing where nobody looks.
-pub(super) struct Show<'a> {
+pub(in crate::cli) struct Show<'a> {
     ui: &'a Ui,
     /// It ends by itself.
     alone: bool,
@@ -25,7 +25,7 @@ pub(super) struct Show<'a> {
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn new(ui: &'a Ui, alone: bool) -> Show<'a> {
+    pub(in crate::cli) fn new(ui: &'a Ui, alone: bool) -> Show<'a> {
         let mut show = Show {
             ui,
             alone,

@@ -18,6 +18,7 @@ use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::stream::{StreamRenderer, StreamStyle};
 use crate::kernel::terminal::{safe, safe_line};
 use crate::providers::model::Piece;
+use crate::voice::aloud::Speaking;
 
 /// How pieces are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(in crate::cli) struct Printer {
     quiet: bool,
     thinking: bool,
     stop: Stop,
+    /// Whoever reads it aloud.
+    aloud: Option<Speaking>,
     /// Whether a line was begun on stdout and not ended.
     pub(in crate::cli) open_line: bool,
 }
@@ -69,6 +72,7 @@ impl Printer {
             quiet: context.ui.quiet,
             thinking: false,
             stop,
+            aloud: None,
             open_line: false,
         })
     }
@@ -76,6 +80,12 @@ impl Printer {
     /// Prints text as it is written, without drawing it.
     pub(in crate::cli) fn raw(mut self, context: &Context) -> Printer {
         self.renderer = renderer(context, false);
+        self
+    }
+
+    /// Has the text read aloud as it comes; that was begun.
+    pub(in crate::cli) fn aloud(mut self, context: &Context) -> Printer {
+        self.aloud = Some(context.app.speaking.clone());
         self
     }
 
@@ -136,6 +146,9 @@ fn renderer(context: &Context, draw: bool) -> StreamRenderer {
 
 impl Listener for Printer {
     fn piece(&mut self, piece: &Piece) {
+        if let (Piece::Text(text), Some(speaking)) = (piece, &self.aloud) {
+            speaking.say(text);
+        }
         match (piece, self.form) {
             (Piece::Text(text), Form::Words) => {
                 self.end_thoughts();

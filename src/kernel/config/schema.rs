@@ -159,6 +159,8 @@ pub const KEYS: &[Key] = &[
     key("voice.model", Type::Text, "", OWNER_ONLY, "the Whisper model: a name such as `base.en`, or a file"),
     key("voice.models_url", Type::Text, "https://huggingface.co/ggerganov/whisper.cpp/resolve/main/", OWNER_ONLY, "where Whisper models are fetched from"),
     key("voice.keep_days", Type::Int(0, 36_500), "7", OWNER_ONLY, "days that a recording and its text are kept; 0 to erase both when the text is there"),
+    key("voice.answers", Type::Bool, "false", OWNER_ONLY, "whether the answers of a chat are read aloud as they come"),
+    key("voice.barge_in", Type::Bool, "false", OWNER_ONLY, "whether the full screen listens while an answer is read, so that speaking silences it"),
     key("voice.speaker", Type::Text, "", OWNER_ONLY, "who reads aloud: espeak-ng, piper, a provider, or one of yours"),
     key("voice.voice", Type::Text, "", OWNER_ONLY, "the voice that reads aloud"),
     key("voice.voices", Type::List, "", OWNER_ONLY, "the only voices that may be asked for; empty for all that the speaker has"),

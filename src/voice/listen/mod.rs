@@ -4,6 +4,7 @@
 //! gets [`Said`] after [`Said`] and may end it or give it up; dropping the handle gives it up. It knows neither who asks
 //! nor what the text is for.
 
+mod ear;
 mod session;
 mod words;
 
@@ -11,6 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use ear::AtMicrophone;
 pub use session::{Look, Outcome, Plan, Session, Until};
 pub use words::Scribe;
 

@@ -4,7 +4,6 @@ use crate::kernel::error::Result;
 use crate::voice::chain::{Chain, Cleaned, Event, Stages, Timing, Utterance, Utterances};
 use crate::voice::clip::{Clip, FRAME, FRAME_MS};
 
-/// Milliseconds of a frame.
 /// Frames between two looks: 50 ms.
 const LOOK: usize = 5;
 /// While the key is held: so long an utterance grows before the next pause ends it, ms. Its text comes while one speaks on.

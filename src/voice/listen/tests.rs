@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::voice::chain::{Denoise, Stages};
 use crate::voice::clip::{Clip, RATE, SILENCE};
-use crate::voice::transcribe::{Segment, Transcriber, Wishes};
+use crate::voice::transcribe::{Segment, SoFar, Transcriber, Wishes};
 
 /// Seconds of a tone whose height changes with the milliseconds.
 fn sound(seconds: f32, height: impl Fn(usize) -> f32) -> Vec<[f32; FRAME]> {
@@ -132,7 +132,7 @@ impl Transcriber for Ruler {
         "ruler"
     }
 
-    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, _: &Stop, _: &mut dyn FnMut(&str)) -> Result<Transcript> {
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, _: &Stop, _: SoFar<'_>) -> Result<Transcript> {
         if let Some(kind) = self.1 {
             return Err(Error::new(kind, "no pen"));
         }

@@ -2,7 +2,7 @@
 //! comes back is plain text.
 
 use super::seams::{self, Cutting};
-use super::{Transcriber, Transcript, Wishes};
+use super::{SoFar, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::is_hidden;
@@ -42,13 +42,7 @@ impl Transcriber for Careful {
         self.inner.name()
     }
 
-    fn transcribe(
-        &mut self,
-        clip: &Clip,
-        wishes: &Wishes,
-        stop: &Stop,
-        heard: &mut dyn FnMut(&str),
-    ) -> Result<Transcript> {
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, heard: SoFar<'_>) -> Result<Transcript> {
         let mut whole = Transcript::default();
         let windows = seams::windows(clip, &self.cutting);
         for window in &windows {
@@ -111,13 +105,7 @@ mod tests {
         fn name(&self) -> &str {
             "echo"
         }
-        fn transcribe(
-            &mut self,
-            clip: &Clip,
-            wishes: &Wishes,
-            _: &Stop,
-            heard: &mut dyn FnMut(&str),
-        ) -> Result<Transcript> {
+        fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, _: &Stop, heard: SoFar<'_>) -> Result<Transcript> {
             self.0.push((clip.ms(), wishes.prompt.clone()));
             let text = ["alpha\nbravo \u{1b}[1mcharlie", "bravo charlie delta", "echo"][self.0.len().min(3) - 1];
             heard("…");

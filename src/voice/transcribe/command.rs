@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::text::{read_cues, read_json};
-use super::{Transcriber, Transcript, Wishes};
+use super::{SoFar, Transcriber, Transcript, Wishes};
 use crate::exec::{self, CaptureLimits, Input, Job, Status, Stop};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files;
@@ -155,13 +155,7 @@ impl Transcriber for Program {
         &self.name
     }
 
-    fn transcribe(
-        &mut self,
-        clip: &Clip,
-        wishes: &Wishes,
-        stop: &Stop,
-        _heard: &mut dyn FnMut(&str),
-    ) -> Result<Transcript> {
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, _heard: SoFar<'_>) -> Result<Transcript> {
         debug_assert_eq!(clip.rate, SPEECH_RATE);
         let bytes = file::bytes(clip);
         let (file, input) = match self.asks_for("{wav}") {

@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::text::read_json;
-use super::{Transcriber, Transcript, Wishes};
+use super::{SoFar, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::voice::clip::Clip;
@@ -66,13 +66,7 @@ impl Transcriber for Server {
         &self.service.name
     }
 
-    fn transcribe(
-        &mut self,
-        clip: &Clip,
-        wishes: &Wishes,
-        stop: &Stop,
-        _heard: &mut dyn FnMut(&str),
-    ) -> Result<Transcript> {
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, _heard: SoFar<'_>) -> Result<Transcript> {
         let wav = file::bytes(clip);
         let mut answer = self.ask(&wav, wishes, stop)?;
         // Some models give text only, and say so by naming the field.

@@ -16,6 +16,9 @@ use crate::exec::Stop;
 use crate::kernel::error::Result;
 use crate::voice::clip::Clip;
 
+/// Is told what is certain so far.
+pub type SoFar<'a> = &'a mut dyn FnMut(&str);
+
 /// Somebody who writes down what was said.
 pub trait Transcriber: Send {
     /// Its name in the settings, for messages and records.
@@ -27,13 +30,7 @@ pub trait Transcriber: Send {
     /// # Errors
     /// `Missing` or `Unreachable` when the engine is not there, `BadData` for a broken model or an answer that is none,
     /// `TimedOut`, `Interrupted` after `stop`.
-    fn transcribe(
-        &mut self,
-        clip: &Clip,
-        wishes: &Wishes,
-        stop: &Stop,
-        heard: &mut dyn FnMut(&str),
-    ) -> Result<Transcript>;
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, heard: SoFar<'_>) -> Result<Transcript>;
 }
 
 /// What is asked of a transcriber.

@@ -44,6 +44,7 @@ impl Chat {
             k::NEW => return self.begin(),
             k::STOP => return self.stop(),
             k::WRITE if self.pane == Pane::Compose => return note("what you type stands below; Enter sends it"),
+            k::ALOUD => return self.read_aloud(!self.reads_aloud()),
             k::WRITE => self.pane = Pane::Compose,
             k::CHATS => {
                 self.pane = Pane::Side;

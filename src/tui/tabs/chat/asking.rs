@@ -98,6 +98,8 @@ impl Chat {
         let replaces = editing.as_ref().filter(|e| e.replaces).map(|e| e.id);
         let asked = Ask {
             parent,
+            unread: editing.is_none() && self.is_unread(),
+            to: self.to,
             text: text.clone(),
             files: files.iter().map(|f| f.path.clone()).collect(),
             replaces,
@@ -108,6 +110,11 @@ impl Chat {
             turn.editing = editing;
         }
         out
+    }
+
+    /// Whether the chat that is shown has still to be read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.here.id().is_some() && self.thread.session.is_none()
     }
 
     fn start(&mut self, asked: Ask, text: String, files: Vec<Attached>) -> Vec<Effect> {
@@ -123,8 +130,10 @@ impl Chat {
             tools,
             name,
             temporary,
+            aloud: self.reads_aloud(),
             ..asked
         };
+        self.speaking |= request.aloud;
         let model = request.model.clone().unwrap_or_else(|| self.model());
         self.turns.push(Turning {
             lane: lane.clone(),
@@ -147,12 +156,30 @@ impl Chat {
     pub(super) fn stop(&mut self) -> Vec<Effect> {
         let here = self.here;
         let Some(turn) = self.turns.iter_mut().find(|t| t.here == here) else {
-            return note("no answer comes here");
+            return self.fall_silent().unwrap_or_else(|| note("no answer comes here"));
         };
         turn.stopped = Some(self.now);
         let lane = turn.lane.clone();
         self.cards.give_up(&lane);
         vec![Effect::Stop(Lane(lane))]
+    }
+
+    /// Whether answers are read aloud.
+    pub(super) fn reads_aloud(&self) -> bool {
+        self.aloud.unwrap_or_else(|| self.knows.as_ref().is_some_and(|knows| knows.aloud))
+    }
+
+    /// Reads answers aloud from now on, or not.
+    pub(super) fn read_aloud(&mut self, aloud: bool) -> Vec<Effect> {
+        self.aloud = Some(aloud);
+        let silence = if aloud { None } else { self.fall_silent() };
+        let said = if aloud { "answers are read aloud" } else { "answers are not read aloud" };
+        silence.into_iter().flatten().chain(note(said)).collect()
+    }
+
+    /// Silences what is read aloud; none where nothing is.
+    fn fall_silent(&mut self) -> Option<Vec<Effect>> {
+        std::mem::take(&mut self.speaking).then(|| vec![Effect::Stop(Lane(super::ALOUD.to_string()))])
     }
 
     /// Forgets turns that were stopped and of which nothing more was heard.

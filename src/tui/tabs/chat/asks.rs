@@ -20,6 +20,8 @@ use crate::tui::tabs::{Answer as AnyAnswer, Request as AnyRequest};
 /// What it asks for.
 #[derive(Debug, PartialEq)]
 pub enum Request {
+    /// Wait until what is read aloud is over; to give this up is to silence it.
+    HearOut,
     /// A page of chats.
     List {
         /// Which ones.
@@ -192,6 +194,8 @@ pub struct Knows {
     pub nobody: Option<Fault>,
     /// The person's home.
     pub home: Option<PathBuf>,
+    /// Whether answers are read aloud.
+    pub aloud: bool,
     /// What went wrong.
     pub fault: Option<Fault>,
 }
@@ -201,6 +205,8 @@ type Outcome<T> = std::result::Result<T, Fault>;
 /// What it is told.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
+    /// What was read aloud is over, and what kept it from being read.
+    Spoken(Option<Fault>),
     /// Chats; whether they are a further page.
     List(Outcome<Found>, bool),
     /// A conversation.

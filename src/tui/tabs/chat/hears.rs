@@ -5,11 +5,12 @@ use super::live::Working;
 use super::menus::choose;
 use super::messages::{self, Drawn, Look};
 use super::turn::{End, Step};
-use super::{Answer, Chat, Here, Pane, Picking, Request, ask, live_of};
+use super::{ALOUD, Answer, Chat, Here, Pane, Picking, Request, ask, live_of};
 use crate::kernel::events::Recorded;
 use crate::kernel::ids::Id;
 use crate::store::MessageStatus;
-use crate::tui::happening::{Effect, Fault, World};
+use crate::tui::happening::{Effect, Fault, Tell, World};
+use crate::tui::tabs::TabId;
 use crate::tui::theme::Role;
 use crate::tui::widgets::text::wrapped_words;
 
@@ -114,6 +115,11 @@ impl Chat {
                 let look = self.look(world);
                 self.picture_made(place, made, &look);
             }
+            Answer::Spoken(fault) => {
+                // The next answer may be on its way.
+                self.speaking = self.reads_aloud() && !self.turns.is_empty();
+                return fault.map(failed).unwrap_or_default();
+            }
             Answer::Turn(lane, step) => return self.step(&lane, *step, world),
             Answer::List(Err(fault), _) => {
                 (self.side.failed, self.side.reading) = (true, false);
@@ -176,7 +182,9 @@ impl Chat {
                 let kept = if first { self.thread.notes.remove(&answer).unwrap_or_default() } else { Vec::new() };
                 turn.live.begin(answer);
                 turn.live.notes = kept;
-                let mut out = Vec::new();
+                // It is being read aloud already, as soon as there are words.
+                let against = Effect::Hand(TabId::Voice, Tell::BargeIn);
+                let mut out = Vec::from_iter((first && self.speaking).then_some(against));
                 // The question is on the disk: its draft may go.
                 if std::mem::take(&mut turn.fresh) {
                     let nothing = Request::SaveDraft { of: None, text: String::new(), files: Vec::new(), last: false };
@@ -185,6 +193,8 @@ impl Chat {
                 let shown = turn.here == here;
                 if let (true, Some(session)) = (shown, here.id()) {
                     self.composer.dirty |= first;
+                    // What is asked next follows it, however soon.
+                    self.thread.leaf = Some(answer);
                     // One's own answer, whoever else asks something here at the same time.
                     out.extend(self.read(session, Some(answer)));
                 }
@@ -213,6 +223,7 @@ impl Chat {
         let turn = self.turns.remove(at);
         self.cards.give_up(&turn.lane);
         let mut out: Vec<Effect> = end.fault.into_iter().map(Effect::Fail).collect();
+        out.extend(self.speaking.then(|| ask(ALOUD, Request::HearOut)));
         if let Some(answer) = turn.live.answer {
             self.thread.notes.entry(answer).or_default().extend(turn.live.notes.iter().cloned());
             self.thread.forget(answer);
@@ -363,7 +374,7 @@ impl Chat {
             rows.extend(wrapped_words(nobody.hint.as_deref().unwrap_or_default(), look.width, style(Role::Text)));
             return messages::plain(rows).collect();
         }
-        if self.here.id().is_some() && self.thread.session.is_none() {
+        if self.is_unread() {
             return messages::plain(wrapped_words("reading …", look.width, style(Role::Dim))).collect();
         }
         let model = self.model();

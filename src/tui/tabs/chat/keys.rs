@@ -65,6 +65,8 @@ pub const SAVE: Action = Action("chat-save");
 pub const REDACT: Action = Action("chat-redact");
 /// Answers as they are written, or drawn.
 pub const RAW: Action = Action("chat-raw");
+/// Read answers aloud, or not.
+pub const ALOUD: Action = Action("chat-aloud");
 /// Begin a chat that is not kept.
 pub const TEMP: Action = Action("chat-temporary");
 /// Run a line in the person's shell.
@@ -113,6 +115,7 @@ pub const TABLE: &[Entry] = &[
     entry(CONTEXT, Chat, &["U"], "", "Show what would be sent now, and its tokens"),
     entry(SAVE, Chat, &["S"], "", "Write this chat into a file"),
     entry(RAW, Chat, &["w"], "", "Show answers as they are written, or drawn"),
+    entry(ALOUD, Chat, &["alt-v"], "", "Read answers aloud, or not"),
     entry(TEMP, Chat, &["alt-n"], "", "Begin a chat that is forgotten when it ends"),
     entry(SHELL, Chat, &["!"], "", "Run a line in your shell"),
     entry(COMMANDS, Chat, &["f2"], "", "Show the commands that can be typed behind /"),

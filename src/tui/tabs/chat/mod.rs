@@ -63,6 +63,9 @@ enum Pane {
     Compose,
 }
 
+/// The lane of what is read aloud.
+const ALOUD: &str = "aloud";
+
 /// The chat that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Here {
@@ -162,6 +165,10 @@ pub struct Chat {
     menu: Option<offering::Menu>,
     /// Whether answers are shown as they were written.
     raw: bool,
+    /// Whether answers are read aloud, where the person said so.
+    aloud: Option<bool>,
+    /// Whether something is being read aloud.
+    speaking: bool,
     /// Columns of the screen.
     room: u16,
 }
@@ -199,6 +206,8 @@ impl Default for Chat {
             over: String::new(),
             menu: None,
             raw: false,
+            aloud: None,
+            speaking: false,
             room: 80,
         }
     }
@@ -367,7 +376,7 @@ impl Tab for Chat {
         if self.finding.is_some() || self.side.typing {
             return vec![actions::ACCEPT, actions::BACK];
         }
-        let stop = self.turning().map(|_| k::STOP);
+        let stop = (self.turning().is_some() || self.speaking).then_some(k::STOP);
         let own: &[Action] = match self.pane {
             Pane::Compose => &[k::SEND, k::NEWLINE, k::MODEL, k::NEW, k::ATTACH, k::TOOLS, k::EDITOR],
             Pane::Thread if self.thread.is_unfinished() => {

@@ -34,6 +34,8 @@ use crate::tui::popups::Choice;
 /// Messages that are read at once.
 pub const PAGE: usize = 80;
 
+/// How often it is looked whether all was read aloud.
+const LOOK: Duration = Duration::from_millis(20);
 /// Rows of a tree that are offered.
 const TREE: usize = 5_000;
 
@@ -65,6 +67,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Edit(session, edits) => Answer::Edited(session, edit(desk, session, &edits).map_err(Fault::from)),
         Request::Title(session, leaf) => Answer::Edited(session, title(desk, session, leaf).map_err(Fault::from)),
         Request::Remove(session) => Answer::Removed(session, remove(desk, session).map_err(Fault::from)),
+        Request::HearOut => Answer::Spoken(hear_out(desk)),
         Request::Knows => Answer::Knows(Box::new(knows(desk))),
         Request::Models { open } => Answer::Models(models(desk).map_err(Fault::from), open),
         Request::Tools => Answer::Tools(tools(desk).map_err(Fault::from)),
@@ -134,7 +137,8 @@ fn list(desk: &Desk<'_>, filter: &SessionFilter, after: Option<&str>, limit: usi
     Ok(Found { sessions, next })
 }
 
-fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>) -> Result<Loaded> {
+/// A conversation up to `leaf`, or to where it goes on; with `to` in it, wherever that stands.
+pub(super) fn thread(desk: &Desk<'_>, id: Id, leaf: Option<Id>, most: usize, to: Option<Id>) -> Result<Loaded> {
     let store = desk.app.store()?;
     let session = store.session_by_id(id)?;
     let mut most = most;
@@ -326,6 +330,19 @@ fn remove(desk: &Desk<'_>, session: Id) -> Result<()> {
 }
 
 /// What the tab wants to know when it is first shown: who answers, and answers nobody waits for any more.
+fn hear_out(desk: &Desk<'_>) -> Option<Fault> {
+    let speaking = &desk.app.speaking;
+    if let Some(text) = speaking.which() {
+        // Another text is not this job's business.
+        while speaking.is_at(&text) {
+            if desk.stop.wait(LOOK) && speaking.is_at(&text) {
+                speaking.hush();
+            }
+        }
+    }
+    speaking.failure().map(Fault::from)
+}
+
 fn knows(desk: &Desk<'_>) -> Knows {
     let look = || -> Result<Knows> {
         let app = desk.app;
@@ -346,7 +363,7 @@ fn knows(desk: &Desk<'_>) -> Knows {
             Some(Err(error)) if error.kind() == Kind::Missing => (None, Some(Fault::from(error))),
             _ => (None, None),
         };
-        Ok(Knows { models: choices, default, nobody, home, fault: None })
+        Ok(Knows { models: choices, default, nobody, home, aloud: app.config()?.flag("voice.answers"), fault: None })
     };
     look().unwrap_or_else(|error| Knows { fault: Some(Fault::from(error)), ..Knows::default() })
 }

@@ -102,6 +102,10 @@ impl Chat {
                 Vec::new()
             }
             (C::Questions, _) => self.menu_of(k::QUESTIONS),
+            (C::Speak, Some(word)) if word == "on" || word == "off" => self.read_aloud(word == "on"),
+            (C::Speak, None) => self.read_aloud(!self.reads_aloud()),
+            (C::Speak, Some(word)) => self.fail_hint(&format!("`{word}` is neither on nor off"), "/speak on"),
+            (C::Talk, _) => vec![Effect::Hand(TabId::Voice, Tell::Talk)],
             (C::Usage, _) => self.menu_of(k::USAGE),
             (C::Think, Some(word)) => self.think(&word),
             (C::Think, None) => self.menu_of(k::THINK),

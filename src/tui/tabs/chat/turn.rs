@@ -4,7 +4,7 @@ use std::io::empty;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Answer, post};
+use super::{Answer, post, reads};
 use crate::app::models::{budget_check, this_process};
 use crate::app::runtime::patient;
 use crate::chat::driver::{self, Ended, Listener, Outcome};
@@ -19,6 +19,7 @@ use crate::store::{NewSession, Session};
 use crate::tui::happening::{Fault, ReplyTo};
 use crate::tui::jobs::Desk;
 use crate::tui::permission::{Person, Teller};
+use crate::voice::aloud::Speaking;
 
 /// Pieces are gathered for so long.
 const FRAME: Duration = Duration::from_millis(25);
@@ -32,6 +33,10 @@ pub struct Ask {
     pub session: Option<Id>,
     /// What it follows; where there is no text, the question to answer.
     pub parent: Option<Id>,
+    /// Whether the chat was not read yet, so that nobody knows what the question follows.
+    pub unread: bool,
+    /// The message that is to be shown once it was read.
+    pub to: Option<Id>,
     /// The question; `None` to answer the one at `parent` again.
     pub text: Option<String>,
     /// Files that go along.
@@ -50,6 +55,8 @@ pub struct Ask {
     pub name: Option<String>,
     /// Whether a chat that begins is forgotten when it ends.
     pub temporary: bool,
+    /// Whether the answer is read aloud as it comes.
+    pub aloud: bool,
 }
 
 /// What happens in a turn.
@@ -120,7 +127,7 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
     let say = |step| post(desk, Answer::Turn(ask.lane.clone(), Box::new(step)));
     budget_check(app)?.into_iter().for_each(|said| say(Step::Notice(said)));
     let parts = parts(ask, desk)?;
-    let queue = Queue::default();
+    let queue = Queue { aloud: begin_aloud(ask, desk, &say), ..Queue::default() };
     let flush = || queue.take().into_iter().for_each(&say);
     let post = |question: Question, reply: ReplyTo<Verdict>| {
         flush();
@@ -144,8 +151,10 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
         })?,
     };
     say(Step::Begun(Box::new(session.clone())));
+    // It goes behind what will be shown.
+    let parent = if ask.unread { reads::thread(desk, session.id, None, reads::PAGE, ask.to)?.leaf } else { ask.parent };
     let question = driver::Ask {
-        parent: ask.parent,
+        parent,
         parts,
         model: ask.model.clone(),
         tuning: ask.tuning.clone(),
@@ -168,6 +177,10 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
         outcome
     });
     flush();
+    app.speaking.finish();
+    if !matches!(&outcome, Ok(outcome) if !matches!(outcome.ended, Ended::Cancelled)) {
+        app.speaking.hush();
+    }
     kit.settle(app)?;
     runtime.shutdown_background();
     match outcome {
@@ -178,6 +191,22 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
                 store.remove_session(session.id)?;
             }
             Err(error)
+        }
+    }
+}
+
+/// What is read aloud falls silent, and this answer is read where that is wanted and possible.
+fn begin_aloud(ask: &Ask, desk: &Desk<'_>, say: &dyn Fn(Step)) -> Option<Speaking> {
+    desk.app.speaking.hush();
+    if !ask.aloud {
+        return None;
+    }
+    match desk.app.read_aloud() {
+        Ok(()) => Some(desk.app.speaking.clone()),
+        Err(error) => {
+            let hint = error.way_forward().map_or(String::new(), |hint| format!(" ({hint})"));
+            say(Step::Notice(safe_line(&format!("not read aloud: {}{hint}", error.full_message())).into_owned()));
+            None
         }
     }
 }
@@ -222,11 +251,15 @@ async fn pace(flush: &dyn Fn()) {
 
 /// What happened and was not posted yet.
 #[derive(Clone, Default)]
-struct Queue(Arc<Mutex<Vec<Step>>>);
+struct Queue {
+    steps: Arc<Mutex<Vec<Step>>>,
+    /// Whoever reads the words aloud.
+    aloud: Option<Speaking>,
+}
 
 impl Queue {
     fn put(&self, step: Step) {
-        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         match (steps.last_mut(), step) {
             (Some(Step::Text(all)), Step::Text(more)) | (Some(Step::Thought(all)), Step::Thought(more)) => {
                 all.push_str(&more);
@@ -236,7 +269,7 @@ impl Queue {
     }
 
     fn take(&self) -> Vec<Step> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -247,7 +280,12 @@ impl Listener for Queue {
 
     fn piece(&mut self, piece: &Piece) {
         match piece {
-            Piece::Text(text) => self.put(Step::Text(text.clone())),
+            Piece::Text(text) => {
+                if let Some(speaking) = &self.aloud {
+                    speaking.say(text);
+                }
+                self.put(Step::Text(text.clone()));
+            }
             Piece::Reasoning(text) => self.put(Step::Thought(text.clone())),
             Piece::Notice(text) => self.put(Step::Notice(safe_line(text).into_owned())),
             Piece::ToolStarts(_) => {}

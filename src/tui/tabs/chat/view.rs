@@ -162,6 +162,9 @@ impl Chat {
         };
         let wish = self.wish();
         let mut facts: Vec<String> = self.raw.then(|| "as written".to_string()).into_iter().collect();
+        facts.extend(
+            self.reads_aloud().then(|| if self.speaking { "♪ reads aloud" } else { "reads aloud" }.to_string()),
+        );
         facts.extend(match wish.tools.len() {
             0 => None,
             1 => Some("1 tool".to_string()),

@@ -92,7 +92,7 @@ impl Voice {
     }
 
     /// Begins to listen for a tab.
-    fn begin(&mut self, whom: TabId, until: Until) -> Vec<Effect> {
+    fn begin(&mut self, whom: TabId, until: Until, against: bool) -> Vec<Effect> {
         let ending = Ending::default();
         *self = Voice {
             phase: Phase::Opening,
@@ -102,7 +102,7 @@ impl Voice {
             cursor: self.cursor,
             ..Voice::default()
         };
-        vec![ask("listen", Request::Listen(Wish { until, ending }))]
+        vec![ask("listen", Request::Listen(Wish { until, ending, against }))]
     }
 
     /// What is said so far belongs to it; the rest is written down.
@@ -125,7 +125,7 @@ impl Voice {
     /// The key to talk was pressed or let go.
     fn talk(&mut self, talk: Talk) -> Vec<Effect> {
         match (talk, &self.phase) {
-            (Talk::Press(whom), Phase::Idle) => return self.begin(whom, Until::Told),
+            (Talk::Press(whom), Phase::Idle) => return self.begin(whom, Until::Told, false),
             (Talk::Press(_) | Talk::Release, Phase::Opening | Phase::Listening) => self.end(),
             _ => {}
         }
@@ -138,7 +138,7 @@ impl Voice {
 
     fn act(&mut self, action: Action, world: &World<'_>) -> Vec<Effect> {
         match action {
-            ALONE if !self.is_at_it() => self.begin(TabId::Voice, Until::Silence),
+            ALONE if !self.is_at_it() => self.begin(TabId::Voice, Until::Silence, false),
             ALONE => vec![Effect::Note("it listens already".to_string())],
             GIVE_UP => self.give_up(),
             actions::OPEN | actions::COPY => match self.chosen().and_then(|line| line.text.clone()) {
@@ -191,15 +191,16 @@ impl Voice {
         Vec::new()
     }
 
-    fn over(&mut self, over: Result<String, Fault>) -> Vec<Effect> {
+    fn over(&mut self, over: Result<Option<String>, Fault>) -> Vec<Effect> {
         self.phase = Phase::Idle;
         let whom = self.talk.take().map_or(TabId::Voice, |(whom, _)| whom);
         let mut effects = self.list();
         match over {
-            Ok(text) if text.is_empty() => {
+            Ok(None) => {}
+            Ok(Some(text)) if text.is_empty() => {
                 effects.push(Effect::Note("nobody spoke".to_string()));
             }
-            Ok(text) => {
+            Ok(Some(text)) => {
                 self.words = (text.clone(), String::new());
                 if whom == TabId::Chat {
                     effects.push(Effect::Hand(TabId::Chat, Tell::Heard(text)));
@@ -234,6 +235,8 @@ impl Tab for Voice {
                 self.list()
             }
             Happening::Talk(talk) => self.talk(talk),
+            Happening::Told(Tell::Talk) if !self.is_at_it() => self.begin(TabId::Chat, Until::Silence, false),
+            Happening::Told(Tell::BargeIn) if !self.is_at_it() => self.begin(TabId::Chat, Until::Silence, true),
             Happening::Act(action) => self.act(action, world),
             Happening::Mouse(event) => self.mouse(&event, world),
             Happening::Answered(AnyAnswer::Voice(answer)) => self.answered(*answer),

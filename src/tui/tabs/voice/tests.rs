@@ -75,7 +75,7 @@ fn a_key_begins_and_ends() {
     answer(&mut stage, Answer::Closed);
     assert!(stage.text().contains("writing it down"), "{}", stage.text());
     stage.take();
-    answer(&mut stage, Answer::Over(Ok("hello there".into())));
+    answer(&mut stage, Answer::Over(Ok(Some("hello there".into()))));
     assert_eq!(stage.take(), [ask("list", Request::List)]);
     assert!(stage.text().contains("hello there"), "{}", stage.text());
 }
@@ -91,15 +91,15 @@ fn it_is_given_up_and_ends_alone() {
     assert_eq!(wish.until, Until::Silence);
     stage.keys("x");
     assert_eq!(wish.ending.state(), (false, true));
-    answer(&mut stage, Answer::Over(Ok(String::new())));
+    answer(&mut stage, Answer::Over(Ok(Some(String::new()))));
     assert!(stage.text().contains("nobody spoke"), "{}", stage.text());
 }
 
 #[test]
 fn words_go_to_the_chat_that_asked_for_them() {
     let mut tab = Voice::default();
-    tab.begin(TabId::Chat, Until::Told);
-    let effects = tab.over(Ok("hello".into()));
+    tab.begin(TabId::Chat, Until::Told, false);
+    let effects = tab.over(Ok(Some("hello".into())));
     assert_eq!(effects, [ask("list", Request::List), Effect::Hand(TabId::Chat, Tell::Heard("hello".into()))]);
 }
 

@@ -59,6 +59,9 @@ pub struct Wish {
     pub until: Until,
     /// How it is ended.
     pub ending: Ending,
+    /// Whether it goes beside something that is read aloud, which falls silent when somebody speaks; nothing is listened
+    /// to where that is not wanted.
+    pub against: bool,
 }
 
 /// What the tab asks for.
@@ -102,8 +105,8 @@ pub enum Answer {
     Trouble(Option<String>),
     /// Nothing more is taken.
     Closed,
-    /// The text, or why there is none. Empty when nobody spoke.
-    Over(std::result::Result<String, Fault>),
+    /// The text, or why there is none. Empty when nobody spoke; none when nobody needed to.
+    Over(std::result::Result<Option<String>, Fault>),
     /// What was said.
     Listed(std::result::Result<Vec<Line>, Fault>),
     /// What was asked for is done.
@@ -114,7 +117,7 @@ pub enum Answer {
 pub fn work(request: Request, desk: &Desk<'_>) {
     let app = desk.app;
     let answer = match request {
-        Request::Listen(wish) => Answer::Over(listen(&wish, desk).map_err(Fault::from)),
+        Request::Listen(wish) => Answer::Over(heard(&wish, desk).map_err(Fault::from)),
         Request::List => Answer::Listed(list(app).map_err(Fault::from)),
         Request::Retry(id) => Answer::Done(retry(id, desk).map_err(Fault::from)),
         Request::Erase(id) => Answer::Done(erase(app, id).map_err(Fault::from)),
@@ -151,6 +154,33 @@ fn erase(app: &App, id: Id) -> Result<String> {
     Ok("erased".to_string())
 }
 
+/// What was said, where somebody was to speak or did.
+fn heard(wish: &Wish, desk: &Desk<'_>) -> Result<Option<String>> {
+    let speaking = &desk.app.speaking;
+    if !wish.against {
+        speaking.hush();
+        return listen(wish, desk).map(Some);
+    }
+    if !desk.app.config()?.flag("voice.barge_in") {
+        return Ok(None);
+    }
+    while speaking.is_at_it() {
+        let (close, cancel) = wish.ending.state();
+        if close || cancel || desk.stop.is_requested() {
+            break;
+        }
+        if !speaking.sounds() {
+            desk.stop.wait(TICK);
+            continue;
+        }
+        let text = listen(wish, desk)?;
+        if !text.is_empty() {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
 fn listen(wish: &Wish, desk: &Desk<'_>) -> Result<String> {
     let wishes = desk.app.transcriber_wishes()?;
     let wanted = Wanted { until: wish.until, wishes, glances: true, source: "tui", ..Wanted::default() };
@@ -159,7 +189,8 @@ fn listen(wish: &Wish, desk: &Desk<'_>) -> Result<String> {
     let mut texts: Vec<String> = Vec::new();
     let over = loop {
         let (close, cancel) = wish.ending.state();
-        if cancel || desk.stop.is_requested() {
+        let needless = wish.against && !voice && !desk.app.speaking.is_at_it();
+        if cancel || needless || desk.stop.is_requested() {
             hearing.listening.cancel();
         } else if close && !closed {
             closed = true;
@@ -169,7 +200,10 @@ fn listen(wish: &Wish, desk: &Desk<'_>) -> Result<String> {
             Ok(Said::Over(over)) => break over,
             Ok(Said::Ready { device }) => tell(desk, Answer::Ready(device)),
             Ok(Said::Look(look)) => tell(desk, Answer::Looked(look)),
-            Ok(Said::Begun) => voice = true,
+            Ok(Said::Begun) => {
+                voice = true;
+                desk.app.speaking.hush();
+            }
             Ok(Said::Trouble(trouble)) => {
                 let right = matches!(trouble, crate::voice::sound::Trouble::Sounding);
                 tell(desk, Answer::Trouble((!right).then(|| trouble.to_string())));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Segment, Transcriber, Transcript, Wishes};
+use super::{Segment, SoFar, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::clip::Clip;
@@ -190,13 +190,7 @@ impl Transcriber for Whisper {
         "whisper"
     }
 
-    fn transcribe(
-        &mut self,
-        clip: &Clip,
-        wishes: &Wishes,
-        stop: &Stop,
-        heard: &mut dyn FnMut(&str),
-    ) -> Result<Transcript> {
+    fn transcribe(&mut self, clip: &Clip, wishes: &Wishes, stop: &Stop, heard: SoFar<'_>) -> Result<Transcript> {
         if self.child.is_none() {
             self.child = Some(self.launch()?);
         }

@@ -256,3 +256,24 @@ fn what_is_written_is_kept_when_the_program_is_left() {
     let draft = Request::SaveDraft { of: Some(id(1)), text: "half a thou".into(), files: Vec::new(), last: true };
     assert_eq!(requests(&mut stage), [draft]);
 }
+
+#[test]
+fn what_is_asked_before_the_chat_was_read_goes_behind_what_will_be_shown() {
+    let mut stage = stage(LARGE);
+    stage.told(Tell::Session(id(1).to_string(), Some(id(12).to_string()))).take();
+    stage.keys("i").types("and now?").keys("enter");
+    let ask = turn(&mut stage);
+    assert_eq!((ask.session, ask.parent, ask.unread, ask.to), (Some(id(1)), None, true, Some(id(12))));
+    // What follows an answer follows it though it was not read again yet.
+    let mut stage = open(LARGE);
+    stage.take();
+    stage.types("one").keys("enter");
+    let first = turn(&mut stage);
+    assert_eq!((first.parent, first.unread), (Some(id(15)), false));
+    step(&mut stage, &first.lane, Step::Awaited(id(40)));
+    step(&mut stage, &first.lane, Step::Ended(End { asked: true, ..End::default() }));
+    stage.take();
+    stage.types("two").keys("enter");
+    let second = turn(&mut stage);
+    assert_eq!((second.parent, second.unread), (Some(id(40)), false));
+}
