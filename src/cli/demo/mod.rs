@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
     }
     for (at, part) in shown.iter().enumerate() {
         if args.step && at > 0 && !pause::goes_on(ui, part.title, stage.stop)? {
-            return Ok(0);
+            return Ok(u8::from(stage.wrong > 0));
         }
         stage.part(part)?;
         if ui.closed() {
