@@ -28,7 +28,10 @@ impl AtMicrophone {
 
 impl Ear for AtMicrophone {
     fn next(&mut self, limit: Duration) -> Heard {
-        self.microphone.next(limit)
+        match self.microphone.next(limit) {
+            Heard::Frame(_) if self.beside.is_new() => Heard::Frame([0.0; FRAME]),
+            heard => heard,
+        }
     }
 
     fn played(&mut self) -> Option<[f32; FRAME]> {
@@ -48,14 +51,24 @@ struct Beside {
     ring: Option<Consumer<f32>>,
     /// Whether frames are handed out.
     flows: bool,
+    /// Frames since it is known what is played.
+    known: u32,
 }
 
 /// Samples that must be there before the first frame is handed out: as much as a burst may be late.
-const CUSHION: usize = 4 * FRAME;
+const CUSHION: usize = 12 * FRAME;
+/// Frames that are not listened to when something is played already: what was played before has no reference, and a
+/// canceller takes a moment to find its way.
+const NEW: u32 = 50;
 /// So many samples are out of step.
-const APART: usize = 40 * FRAME;
+const APART: usize = 50 * FRAME;
 
 impl Beside {
+    /// Whether what is heard may be what was played before anybody listened.
+    fn is_new(&self) -> bool {
+        self.ring.is_some() && self.known < NEW
+    }
+
     fn frame(&mut self) -> Option<[f32; FRAME]> {
         if let Some(mut ring) = self.echo.as_ref().and_then(|echo| echo.try_recv().ok()) {
             // What was played before the microphone was open is no echo in it.
@@ -64,6 +77,7 @@ impl Beside {
             (self.ring, self.echo) = (Some(ring), None);
         }
         let ring = self.ring.as_mut()?;
+        self.known = self.known.saturating_add(1);
         let waits = ring.slots();
         if waits > APART {
             forget(ring, waits - CUSHION);
@@ -103,7 +117,7 @@ mod tests {
         put(20, 1.0);
         give.send(ring).unwrap();
         assert!(beside.frame().is_none(), "it was played before");
-        put(3, 2.0);
+        put(11, 2.0);
         assert!(beside.frame().is_none(), "a burst may be late");
         put(1, 2.0);
         // From here on one comes and one goes, three at a time.
@@ -113,13 +127,13 @@ mod tests {
                 assert_eq!(beside.frame(), Some([2.0; FRAME]));
             }
         }
-        (0..4).for_each(|_| assert!(beside.frame().is_some()));
+        (0..12).for_each(|_| assert!(beside.frame().is_some()));
         assert!(beside.frame().is_none(), "nothing is played");
         // Somebody was late by half a second.
         put(50, 3.0);
-        put(4, 4.0);
+        put(12, 4.0);
         assert_eq!(beside.frame(), Some([4.0; FRAME]));
-        (0..3).for_each(|_| assert_eq!(beside.frame(), Some([4.0; FRAME])));
+        (0..11).for_each(|_| assert_eq!(beside.frame(), Some([4.0; FRAME])));
         assert!(beside.frame().is_none());
     }
 }

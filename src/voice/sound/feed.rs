@@ -29,7 +29,7 @@ const STUCK: Duration = Duration::from_millis(1500);
 /// Silence that the device took after the last sample before that counts as heard, ms.
 const HEARD: u64 = 120;
 /// How long before it is heard a sample is passed on to whoever cancels echoes, ms.
-const SOON: u64 = 100;
+const SOON: u64 = 200;
 /// The first and the longest pause before a device is opened again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
