@@ -38,7 +38,7 @@ help:
 run:
 	@.ci/need $(BUILDING) $(RUNNING) $(RUST)
 	$(CARGO) build --locked --release --bin fac
-	@FAC="$(TARGET)/release/fac" PATH="$(TARGET)/release:$$PATH" sh assets/demo.sh
+	@"$(TARGET)/release/fac" demo
 
 test:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)

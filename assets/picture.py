@@ -61,7 +61,7 @@ class Tmux:
 
 def world_with_demo(world):
     here = os.path.dirname(os.path.abspath(__file__))
-    subprocess.run(["cp", "-r", os.path.join(here, "demo"), world], check=True)
+    subprocess.run(["cp", "-r", os.path.join(here, "demo", "tasks"), os.path.join(world, "demo")], check=True)
 
 
 def shell(fac):

@@ -85,7 +85,7 @@ pub fn take_in(store: &Store, chat: &Chat) -> Result<()> {
             title: chat.title.clone().or_else(|| chat.name.clone().filter(|_| taken)),
             model: chat.model.clone(),
             system: chat.system.clone(),
-            temporary: false,
+            temporary: None,
             imported_from: chat.origin.clone(),
             at: chat.created,
         },

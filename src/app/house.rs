@@ -1,25 +1,56 @@
 //! What is done beside the work itself: old runs go, and what was erased leaves every place it stood in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::App;
 use crate::exec::is_alive;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
+use crate::kernel::ids::Id;
 use crate::store::{Process, Removed};
 
 /// A day, µs.
 const DAY: i64 = 86_400_000_000;
 
+/// Under which key the store keeps what is being written to a chat, or to one that has not begun.
+pub fn draft_key(of: Option<Id>) -> String {
+    format!("draft:{}", of.map_or_else(|| "new".to_string(), |id| id.to_string()))
+}
+
 impl App {
-    /// Ends answers whose process is gone.
+    /// Ends answers whose process is gone, and forgets the temporary chats that such a process left behind.
     pub fn adopt(&self) -> Result<()> {
         let alive = |process: &Process| is_alive(process.pid, process.start, &process.boot);
+        if let Err(error) = self.forget_orphans(&alive) {
+            tracing::warn!(error = error.full_message(), "temporary chats of processes that are gone stay");
+        }
         match self.store()?.adopt_pending(&alive) {
             Ok(0) => {}
             Ok(lost) => tracing::warn!(lost, "answers were cut short by the end of their process"),
             // On a full disk or in a store that cannot be written, what is there can still be read.
             Err(error) => tracing::warn!(%error, "answers that were cut short could not be ended"),
+        }
+        Ok(())
+    }
+
+    fn forget_orphans(&self, alive: &dyn Fn(&Process) -> bool) -> Result<()> {
+        let forgotten = self.store()?.forget_orphans(alive)?;
+        for id in &forgotten {
+            self.forget_draft(*id)?;
+        }
+        if forgotten.is_empty() { Ok(()) } else { self.drop_erased() }
+    }
+
+    /// What was being written to a chat that is erased goes with it, also where an editor that was killed had it.
+    pub fn forget_draft(&self, chat: Id) -> Result<()> {
+        self.store()?.set_state(&draft_key(Some(chat)), &Value::Null)?;
+        let end = format!("-{chat}.md");
+        for entry in std::fs::read_dir(&self.paths.state).into_iter().flatten().flatten() {
+            let is_its = |name: &str| name.starts_with("edit-") && name.ends_with(&end);
+            if entry.file_name().to_str().is_some_and(is_its) {
+                // Whoever brings it back finds no chat.
+                let _ = std::fs::remove_file(entry.path());
+            }
         }
         Ok(())
     }

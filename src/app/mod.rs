@@ -4,7 +4,7 @@ pub mod carry;
 pub mod chats;
 mod find;
 pub mod health;
-mod house;
+pub mod house;
 pub mod mcp;
 pub mod models;
 mod open;

@@ -150,7 +150,7 @@ impl App {
             time: chat.time,
             compact: chat.compact,
             use_cache: chat.use_cache,
-            process: chat.process,
+            process: this_process(),
             keep,
             largest_file: self.largest_attachment()?,
             models: models.clone(),

@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, events, listen, man, mcp, run, runs, say, search, secret, shell_init, source,
-    tui, voice,
+    chat, commands, completions, config, demo, events, listen, man, mcp, run, runs, say, search, secret, shell_init,
+    source, tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -118,6 +118,7 @@ pub(super) enum Sub {
     Top,
     /// Set things up in a short dialogue
     Init,
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
     ShellInit(shell_init::Args),

@@ -11,6 +11,7 @@ mod commands;
 mod complete;
 mod completions;
 mod config;
+mod demo;
 mod doctor;
 mod draw;
 mod events;
@@ -49,7 +50,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 45] = [
+pub const RESERVED: [&str; 46] = [
     "run",
     "commands",
     "source",
@@ -95,6 +96,7 @@ pub const RESERVED: [&str; 45] = [
     "remember",
     "memory",
     "top",
+    "demo",
 ];
 
 /// What a subcommand works with.
@@ -268,6 +270,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
+        Some(Sub::Demo(_)) => "demo",
         Some(Sub::Tui(_)) => "tui",
         Some(Sub::Top) => "top",
         Some(Sub::Init) => "init",
@@ -277,10 +280,10 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
     }
 }
 
-/// Subcommands that only print what is built in; they open nothing.
+/// Subcommands that only print what is built in; they open nothing. The demonstration has a world of its own.
 fn opens_nothing(sub: &Option<Sub>) -> bool {
     match sub {
-        None | Some(Sub::Completions(_) | Sub::Man(_)) => true,
+        None | Some(Sub::Completions(_) | Sub::Man(_) | Sub::Demo(_)) => true,
         Some(Sub::ShellInit(args)) => args.is_only_code(),
         Some(Sub::External(words)) => help::is_of_subcommand(words),
         _ => false,
@@ -317,6 +320,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),
+        Some(Sub::Demo(args)) => demo::run(context, &args),
         Some(Sub::Tui(args)) => tui::run(context, &args),
         Some(Sub::Init) => init::run(context),
         Some(Sub::Completions(args)) => completions::run(context, &args),

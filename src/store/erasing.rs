@@ -53,6 +53,7 @@ impl Store {
             }
             let owner = change.owner();
             change.tx.prepare_cached("DELETE FROM session_tags WHERE session = ?1")?.execute([n])?;
+            change.hold(n, None)?;
             change.alter("DELETE FROM sessions WHERE n = ?1", [n])?;
             let sql = "DELETE FROM tool_grants WHERE owner = ?1 AND session = ?2";
             change.alter(sql, params![owner, id])?;

@@ -19,6 +19,7 @@ mod files;
 pub mod foreign;
 mod health;
 mod history;
+mod holders;
 mod imports;
 mod listing;
 mod lookup;

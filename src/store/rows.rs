@@ -80,6 +80,7 @@ pub(super) const NOT_STATE: &[&str] = &[
     "event_head",
     "replay_start",
     "session_tags",
+    "session_holders",
     "message_attachments",
     "attachments",
     "source_files",

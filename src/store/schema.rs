@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_chats.sql"),
     include_str!("migrations/0008_rows.sql"),
     include_str!("migrations/0009_recordings.sql"),
+    include_str!("migrations/0010_holders.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

@@ -7,7 +7,7 @@ use super::fault::Outcome;
 use super::messages::no_message;
 use super::search::DocKind;
 use super::threads::{cursor, limit_and_one, no_cursor, page};
-use super::{Change, Store};
+use super::{Change, Process, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -24,8 +24,8 @@ pub struct NewSession {
     pub model: Option<String>,
     /// Its system text.
     pub system: Option<String>,
-    /// Whether it goes when it ends.
-    pub temporary: bool,
+    /// The process that forgets it when it ends, where it is not to be kept.
+    pub temporary: Option<Process>,
     /// The program it was imported from.
     pub imported_from: Option<String>,
     /// When it began, where that was not now.
@@ -90,8 +90,8 @@ pub enum SessionEdit {
     Pinned(bool),
     /// Out of lists, or not.
     Archived(bool),
-    /// Kept, or not.
-    Temporary(bool),
+    /// Forgotten when this process ends, or kept.
+    Temporary(Option<Process>),
 }
 
 impl SessionEdit {
@@ -108,7 +108,7 @@ impl SessionEdit {
             SessionEdit::Untag(tag) => ("untag", json!(tag)),
             SessionEdit::Pinned(yes) => ("pinned", json!(yes)),
             SessionEdit::Archived(yes) => ("archived", json!(yes)),
-            SessionEdit::Temporary(yes) => ("temporary", json!(yes)),
+            SessionEdit::Temporary(by) => ("temporary", json!(by.is_some())),
         }
     }
 }
@@ -286,8 +286,21 @@ impl Change<'_> {
             "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
              imported_from, head, messages, created, updated)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
-            params![id, self.owner(), new.name, new.title, new.model, new.system, new.temporary, new.imported_from, at],
+            params![
+                id,
+                self.owner(),
+                new.name,
+                new.title,
+                new.model,
+                new.system,
+                new.temporary.is_some(),
+                new.imported_from,
+                at
+            ],
         )?;
+        if new.temporary.is_some() {
+            self.hold(self.tx.last_insert_rowid(), new.temporary.as_ref())?;
+        }
         let payload = json!({"name": new.name, "title": new.title, "model": new.model});
         self.record(&Event::new(events::SESSION_BEGUN, id.to_string(), payload))?;
         Ok(id)
@@ -339,7 +352,10 @@ impl Change<'_> {
             }
             SessionEdit::Pinned(yes) => set("pinned", yes)?,
             SessionEdit::Archived(yes) => set("archived", yes)?,
-            SessionEdit::Temporary(yes) => set("temporary", yes)?,
+            SessionEdit::Temporary(by) => {
+                self.hold(n, by.as_ref())?;
+                set("temporary", &by.is_some())?
+            }
             SessionEdit::Tag(tag) => {
                 let sql = "INSERT OR IGNORE INTO session_tags (session, tag) VALUES (?1, ?2)";
                 self.touch_row("sessions", n);

@@ -33,6 +33,12 @@ pub const NARROWER: Action = Action("narrower");
 /// Close a pop-up, leave a line that is typed.
 pub const BACK: Action = Action("back");
 
+/// What means nothing in a tab of one short list.
+pub const OF_PANES: &[Action] = &[NEXT_PANE, PREVIOUS_PANE, WIDER, NARROWER, FIND, FIND_NEXT, FIND_PREVIOUS];
+/// The same where nothing can be opened either.
+pub const OF_PANES_AND_OPEN: &[Action] =
+    &[NEXT_PANE, PREVIOUS_PANE, WIDER, NARROWER, FIND, FIND_NEXT, FIND_PREVIOUS, OPEN];
+
 /// Up by a row.
 pub const UP: Action = Action("up");
 /// Down by a row.

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Tell};
-use super::keymap::{Chord, Keymap};
+use super::keymap::{Action, Chord, Keymap};
 use super::pictures::Way;
 use super::shell::{Incoming, Settings, Shell};
 use super::tabs::{Answer, TABLES, Tab, TabId};
@@ -66,6 +66,47 @@ const STATES: [(&str, State); 7] = [
 pub fn every_state(make: impl Fn(State, (u16, u16)) -> Stage) -> Vec<(String, String)> {
     let both = |state| format!("{}\n\n{}", make(state, LARGE).text(), make(state, SMALL).text());
     STATES.into_iter().map(|(name, state)| (format!("state_{name}"), both(state))).collect()
+}
+
+/// Presses every key that holds where a tab stands, and does what the palette offers besides, each on a screen of its own
+/// with nothing to show yet and with nothing at all, at both sizes. Each must ask for something, change what is seen, or
+/// say why not; gives those that do nothing.
+pub fn silent_keys(make: impl Fn(State, (u16, u16)) -> Stage) -> Vec<String> {
+    let mut silent = Vec::new();
+    for (name, state) in STATES.into_iter().filter(|(_, state)| matches!(state, State::Busy | State::Empty)) {
+        for size in [LARGE, SMALL] {
+            for press in make(state, size).shell.offered() {
+                let mut stage = make(state, size);
+                stage.take();
+                let before = stage.text();
+                let (said, action) = match &press {
+                    Press::Key(chord, action) => {
+                        stage.incoming(Incoming::Terminal(Event::Key(chord.pressed())));
+                        (chord.to_string(), action)
+                    }
+                    Press::Chosen(action) => {
+                        stage.chosen(*action);
+                        ("from the palette".to_string(), action)
+                    }
+                };
+                let after = stage.text();
+                assert_eq!(after.lines().count(), usize::from(size.1), "{} ({said}), {name}", action.0);
+                if stage.take().is_empty() && after == before {
+                    silent.push(format!("{name} {}x{}: {} ({said})", size.0, size.1, action.0));
+                }
+            }
+        }
+    }
+    silent
+}
+
+/// A way to do an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    /// By its key.
+    Key(Chord, Action),
+    /// In the palette.
+    Chosen(Action),
 }
 
 /// What failed, for tests.
@@ -127,6 +168,13 @@ impl Stage {
             let chord = Chord::parse(word).unwrap_or_else(|| panic!("{word} is no key"));
             self.incoming(Incoming::Terminal(Event::Key(chord.pressed())));
         }
+        self
+    }
+
+    /// Does an action as if it had been chosen in the palette.
+    pub fn chosen(&mut self, action: Action) -> &mut Stage {
+        let effects = self.shell.act(action);
+        self.effects.extend(effects.into_iter().map(|(_, effect)| effect));
         self
     }
 

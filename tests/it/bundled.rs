@@ -31,7 +31,7 @@ const TESTS: [&str; 7] = [
 /// Subcommands of `fac`, which a bundled command must not hide behind.
 const RESERVED: &str = "commands source run runs chat ask sessions models compare usage cache listen say voice auto mqtt ha \
     tick search kb context file exec plugin serve user key mcp backup events jobs doctor config secret completions man \
-    tui init shell-init help access top";
+    tui init shell-init help access top demo";
 
 /// An argument that would leave its marks if it were ever taken for code.
 const HOSTILE: &str = "x'; touch PWNED; #\"$(touch PWNED)`touch PWNED`";

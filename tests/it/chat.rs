@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::ask::world;
-use crate::support::model::{Answer, Ended, ModelServer};
+use crate::support::model::{Answer, Ended, ModelServer, Place};
 use crate::support::pty::Seat;
 use crate::support::world::World;
 
@@ -226,6 +226,52 @@ fn what_is_not_kept_is_gone() {
     for (path, bytes) in world.tree() {
         assert!(!String::from_utf8_lossy(&bytes).contains("a secret plan"), "{path:?}");
     }
+}
+
+/// The files in which a text stands.
+fn holding(world: &World, text: &str) -> Vec<std::path::PathBuf> {
+    let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    world.tree().into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn what_is_not_kept_is_gone_when_its_process_was_killed_and_stays_while_it_lives() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let mut living = seat(&world, &["--temp"]);
+    living.press("a living plan\r").expect("in,").expect_editor();
+    // Killed in the middle of its answer, and with whole answers in it.
+    server.answer(Answer::text("half of a secret answer").hold("half"));
+    let mut asking = world.command(&["ask", "--temp", "a secret question"]);
+    let mut asking = asking.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_held(1);
+    asking.kill().unwrap();
+    asking.wait().unwrap();
+    assert!(!holding(&world, "a secret question").is_empty());
+    server.answer(Answer::text("yes")).answer(Answer::text("never").hold(Place::Head));
+    let mut chatting = world.command(&["chat", "--temp"]);
+    let mut chatting = chatting.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(chatting.stdin.as_mut().unwrap(), b"a secret plan\nanother secret plan\n").unwrap();
+    server.wait_held(2);
+    chatting.kill().unwrap();
+    chatting.wait().unwrap();
+    // Whoever asked next has tidied up, and so does who asks now.
+    assert!(holding(&world, "a secret question").is_empty() && !holding(&world, "a secret plan").is_empty());
+    world.run(&["ask", "something else"]).ok();
+    for gone in ["a secret question", "half of", "a secret plan", "another secret plan"] {
+        assert_eq!(holding(&world, gone), Vec::<std::path::PathBuf>::new(), "{gone}");
+    }
+    assert!(!holding(&world, "a living plan").is_empty());
+    let all: Value = serde_json::from_str(&world.run(&["sessions", "export", "--all"]).ok()).unwrap();
+    let titles: Vec<&Value> = all["sessions"].as_array().unwrap().iter().map(|s| &s["title"]).collect();
+    assert_eq!(titles, ["something else", "a living plan"]);
+    assert!(world.run(&["events", "verify"]).ok().contains("the chain holds"));
+    // The living one goes on, and goes when it ends.
+    living.press("and now?\r").expect_times("in,", 2).expect_editor();
+    assert!(server.last().talk().iter().any(|said| said.contains("a living plan")), "{:?}", server.last().talk());
+    living.press("\x04");
+    assert_eq!(living.end().0, 0);
+    assert_eq!(holding(&world, "a living plan"), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

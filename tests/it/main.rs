@@ -13,6 +13,7 @@ mod completion;
 mod config;
 mod crash;
 mod decoders;
+mod demo;
 mod doctor;
 mod github;
 mod injection;

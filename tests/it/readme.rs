@@ -81,7 +81,7 @@ fn world() -> World {
     world.set("FAC_TEST_CLOCK", "2026-03-02T09:30:00Z");
     world.set("COLUMNS", "100");
     world.prepend_path(std::path::Path::new(env!("CARGO_BIN_EXE_fac")).parent().unwrap());
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo");
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/tasks");
     world.sh(&format!("mkdir project && cp -R '{demo}' project/tasks && cd project && git init -q . && cp tasks/maskfile.md . && git add -A"));
     world.sh("cd project && export GIT_AUTHOR_DATE=2026-03-01T10:00:00Z GIT_COMMITTER_DATE=2026-03-01T10:00:00Z
          git commit -q -m 'Begin with chores'

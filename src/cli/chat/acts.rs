@@ -5,6 +5,7 @@ use super::super::ui::Role;
 use super::conversation::Conversation;
 use super::slash::{self, SlashCommand};
 use super::{Next, input, voice};
+use crate::app::models::this_process;
 use crate::chat::copy;
 use crate::chat::driver::Ask;
 use crate::chat::saying::{self, GO_ON, sum_of};
@@ -101,7 +102,7 @@ pub(super) fn act(chat: &mut Conversation<'_>, command: SlashCommand, argument: 
             chat.reload()?;
         }
         C::Temp => {
-            chat.move_to(None, NewSession { temporary: true, ..NewSession::default() })?;
+            chat.move_to(None, NewSession { temporary: Some(this_process()), ..NewSession::default() })?;
             context.ui.note("this chat is forgotten when it ends");
         }
         C::Talk => return voice::talk(chat, argument),

@@ -13,7 +13,7 @@ use super::complete::{Names, Shared};
 use super::hush::{Hush, PasteMarks};
 use super::{Args, Next};
 use crate::app::chats::OFFERED;
-use crate::app::models::budget_check;
+use crate::app::models::{budget_check, this_process};
 use crate::app::runtime::patient;
 use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
@@ -81,7 +81,7 @@ impl<'c> Conversation<'c> {
             name: None,
             model: args.model.clone(),
             system: args.question.system.clone(),
-            temporary: args.temp,
+            temporary: args.temp.then(this_process),
             ..NewSession::default()
         };
         let (session, new) = match (&args.session, args.go_on) {
@@ -201,14 +201,14 @@ impl<'c> Conversation<'c> {
         match &self.session {
             Some(session) if session.temporary => "not kept".to_string(),
             Some(session) => truncate_to_width(&talk::called(session), 40),
-            None if self.new.temporary => "not kept".to_string(),
+            None if self.new.temporary.is_some() => "not kept".to_string(),
             None => self.new.name.clone().unwrap_or_default(),
         }
     }
 
     /// Whether the chat is forgotten when it ends.
     pub(super) fn is_temporary(&self) -> bool {
-        self.session.as_ref().map_or(self.new.temporary, |session| session.temporary)
+        self.session.as_ref().map_or(self.new.temporary.is_some(), |session| session.temporary)
     }
 
     /// A file for a text that is being edited.

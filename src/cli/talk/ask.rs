@@ -11,7 +11,7 @@ use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools;
 use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
-use crate::app::models::budget_check;
+use crate::app::models::{budget_check, this_process};
 use crate::app::tools::Kit;
 use crate::chat::driver::{Ask, Ended};
 pub(in crate::cli) use crate::chat::saying::title;
@@ -267,7 +267,7 @@ fn session(context: &Context, args: &Args) -> Result<Session> {
         name,
         model: args.model.clone(),
         system: args.question.system.clone(),
-        temporary: args.temp,
+        temporary: args.temp.then(this_process),
         title: Some(title(&args.question.words.join(" "))).filter(|t| !t.is_empty()),
         ..NewSession::default()
     };

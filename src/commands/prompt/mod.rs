@@ -46,7 +46,7 @@ pub struct Desk {
     /// Whether an answer may come from the cache.
     pub use_cache: bool,
     /// This process.
-    pub process: Option<Process>,
+    pub process: Process,
     /// Whether the chat stays when the run is over.
     pub keep: bool,
     /// The largest file that may go along, bytes.
@@ -109,7 +109,7 @@ impl Prompts {
         self.forget(thread.take());
         let session = self.desk.store.begin_session(&NewSession {
             title: Some(command.clone()),
-            temporary: !self.desk.keep,
+            temporary: (!self.desk.keep).then(|| self.desk.process.clone()),
             ..NewSession::default()
         })?;
         *thread = Some(Thread { run: work.run, command, session: session.clone(), head: None });
@@ -158,7 +158,7 @@ impl Prompts {
             compact: self.desk.compact,
             use_cache: self.desk.use_cache,
             stop,
-            process: self.desk.process.clone(),
+            process: Some(self.desk.process.clone()),
         };
         let model = model_of(&self.desk.models, work.step, &mut *hands.listener).await;
         let ask = Ask { model: model.or(ask.model), ..ask };

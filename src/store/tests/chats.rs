@@ -16,6 +16,10 @@ fn names(store: &Store, filter: &SessionFilter) -> Vec<String> {
     store.sessions(filter, None, 100).unwrap().0.into_iter().map(|s| s.name.unwrap()).collect()
 }
 
+fn process(pid: u32) -> Process {
+    Process { pid, start: 7, boot: "b".to_string() }
+}
+
 #[test]
 fn a_question_and_its_answer_are_kept_together_and_the_answer_filled_in_once() {
     let world = World::new();
@@ -203,7 +207,9 @@ fn a_chat_is_found_by_name_or_a_part_of_its_id_and_a_name_is_taken_once() {
     rename(other.id, "work").unwrap();
     let edits = [SessionEdit::Tag("b".into()), SessionEdit::Tag("a".into()), SessionEdit::Untag("b".into())];
     store.edit_session(other.id, &edits).unwrap();
-    store.edit_session(other.id, &[SessionEdit::Settings(json!({"k": 1})), SessionEdit::Temporary(true)]).unwrap();
+    store
+        .edit_session(other.id, &[SessionEdit::Settings(json!({"k": 1})), SessionEdit::Temporary(Some(process(1)))])
+        .unwrap();
     let other = store.session("work").unwrap();
     assert_eq!((other.tags, other.settings, other.temporary), (vec!["a".to_string()], json!({"k": 1}), true));
     let payload = store.tail("session.changed", 1).unwrap().remove(0).payload.unwrap();
@@ -307,16 +313,45 @@ fn every_change_is_fed_to_the_index_with_what_a_find_shows() {
 }
 
 #[test]
+fn temporary_chats_of_processes_that_are_gone_are_forgotten_and_no_others() {
+    let world = World::new();
+    let store = &world.store;
+    let begin = |pid: Option<u32>| {
+        let new = NewSession { temporary: pid.map(process), ..NewSession::default() };
+        let chat = store.begin_session(&new).unwrap();
+        store.add_turn(&said(chat.id, "a secret plan"), &awaited(chat.id)).unwrap();
+        chat.id
+    };
+    let (kept, mine, orphan, changed) = (begin(None), begin(Some(1)), begin(Some(2)), begin(Some(2)));
+    store.edit_session(changed, &[SessionEdit::Temporary(None)]).unwrap();
+    let alive = |p: &Process| *p == process(1);
+    assert_eq!(store.forget_orphans(&alive).unwrap(), [orphan]);
+    assert_eq!(store.session_by_id(orphan).unwrap_err().kind(), Kind::NotFound);
+    for id in [kept, mine, changed] {
+        assert_eq!(store.session_by_id(id).unwrap().messages, 2);
+    }
+    // All are alive: nothing is written. One of a version that wrote no holder down is nobody's.
+    let before = store.tail("*", 1).unwrap();
+    assert_eq!(store.forget_orphans(&alive).unwrap(), []);
+    assert_eq!(store.tail("*", 1).unwrap(), before);
+    world.raw().execute("DELETE FROM session_holders", []).unwrap();
+    assert_eq!(store.forget_orphans(&alive).unwrap(), [mine]);
+    let left: i64 = world.raw().query_row("SELECT count(*) FROM session_holders", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+    assert!(store.verify().unwrap().fault.is_none() && store.verify().unwrap().state.differ == 0);
+}
+
+#[test]
 fn a_chat_that_goes_when_it_ends_is_not_found() {
     let world = World::new();
     let store = &world.store;
-    let chat = store.begin_session(&NewSession { temporary: true, ..NewSession::default() }).unwrap();
+    let chat = store.begin_session(&NewSession { temporary: Some(process(1)), ..NewSession::default() }).unwrap();
     let (_, answer) = store.add_turn(&said(chat.id, "secret"), &awaited(chat.id)).unwrap();
     store.end_message(answer, &done("secret")).unwrap();
     assert_eq!(store.search_feed(0, 99).unwrap(), []);
     let deleted = || store.search_feed(0, 99).unwrap().iter().map(|d| d.deleted).collect::<Vec<_>>();
-    store.edit_session(chat.id, &[SessionEdit::Temporary(false)]).unwrap();
+    store.edit_session(chat.id, &[SessionEdit::Temporary(None)]).unwrap();
     assert_eq!(deleted(), [false, false]);
-    store.edit_session(chat.id, &[SessionEdit::Temporary(true)]).unwrap();
+    store.edit_session(chat.id, &[SessionEdit::Temporary(Some(process(1)))]).unwrap();
     assert_eq!(deleted(), [true, true]);
 }

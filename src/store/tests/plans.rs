@@ -59,6 +59,12 @@ fn open_runs_are_found_by_the_partial_index() {
 }
 
 #[test]
+fn temporary_chats_are_found_by_the_partial_index() {
+    let world = World::new();
+    searches(&world, holders::HELD, "sessions_temporary (owner=?)");
+}
+
+#[test]
 fn events_and_changes_are_read_from_their_place() {
     let world = World::new();
     searches(&world, events::AFTER, "INTEGER PRIMARY KEY (rowid>?)");

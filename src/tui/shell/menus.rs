@@ -61,7 +61,7 @@ impl Shell {
         let offered = |section: Section| section != Section::Typing && section != Section::Lists;
         for section in here.iter().copied().filter(|s| offered(*s)).chain([Section::Everywhere]) {
             let entries = self.settings.keys.entries().filter(|(entry, _)| entry.section == section);
-            for (entry, chords) in entries.filter(|(entry, _)| entry.action != actions::PALETTE) {
+            for (entry, chords) in entries.filter(|(e, _)| e.action != actions::PALETTE && !self.is_lacking(e.action)) {
                 if entry.action.0.starts_with("tab-") {
                     continue;
                 }
@@ -76,6 +76,12 @@ impl Shell {
             choices.push(choice);
         }
         self.open(PALETTE, Popup::Choose(Choose::new("Do", choices, 0)))
+    }
+
+    /// Whether an action means nothing in the tab in front, or names a tab that is not there.
+    pub(super) fn is_lacking(&self, action: Action) -> bool {
+        let number = action.0.strip_prefix("tab-").and_then(|n| n.parse::<usize>().ok());
+        number.is_some_and(|n| n > self.tabs.len()) || self.tabs[self.at].lacks().contains(&action)
     }
 
     /// Every key, by section; those that hold here first.
@@ -93,7 +99,8 @@ impl Shell {
         let room = if named { 16 } else { 10 };
         let mut rows = Vec::new();
         for section in order {
-            let entries: Vec<_> = self.settings.keys.entries().filter(|(e, _)| e.section == section).collect();
+            let entries = self.settings.keys.entries().filter(|(e, _)| e.section == section);
+            let entries: Vec<_> = entries.filter(|(e, _)| !self.is_lacking(e.action)).collect();
             if entries.is_empty() {
                 continue;
             }

@@ -8,7 +8,8 @@ mod view;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 
 use super::actions;
 use super::happening::{Effect, Fault, Happening, Talk, Tell, World};
@@ -389,6 +390,30 @@ impl Shell {
         self.keyboard().1
     }
 
+    /// Everything that can be done by a key now, and what only the palette offers.
+    #[cfg(test)]
+    pub fn offered(&self) -> Vec<super::stage::Press> {
+        use super::stage::Press;
+        let (sections, typing) = self.keyboard();
+        let more = self.tabs[self.at].more_sections();
+        let mut out = Vec::new();
+        for (entry, chords) in self.settings.keys.entries() {
+            let holds = |chord: &&Chord| {
+                let first = self.settings.keys.action(&sections, **chord) == Some(entry.action);
+                first && !(typing && (chord.is_character() || self.tabs[self.at].wants(&chord.pressed())))
+            };
+            let here = sections.contains(&entry.section);
+            let keys: Vec<Press> =
+                chords.iter().filter(|_| here).filter(holds).map(|c| Press::Key(*c, entry.action)).collect();
+            let palette = !matches!(entry.section, Section::Typing | Section::Lists | Section::Form);
+            if keys.is_empty() && palette && (here || more.contains(&entry.section)) {
+                out.push(Press::Chosen(entry.action));
+            }
+            out.extend(keys);
+        }
+        out
+    }
+
     fn key(&mut self, key: KeyEvent) -> Vec<(TabId, Effect)> {
         let chord = Chord::of(&key);
         // Who goes on has read it; the hints come back.
@@ -457,7 +482,7 @@ impl Shell {
     }
 
     /// Does what an action says.
-    fn act(&mut self, action: Action) -> Vec<(TabId, Effect)> {
+    pub(in crate::tui) fn act(&mut self, action: Action) -> Vec<(TabId, Effect)> {
         let front = self.front();
         match action {
             actions::SUSPEND => vec![(front, Effect::Suspend)],
@@ -469,21 +494,61 @@ impl Shell {
             actions::THEME => self.open_themes(),
             actions::NEXT_TAB => self.go_by(1),
             actions::PREVIOUS_TAB => self.go_by(self.tabs.len() - 1),
+            actions::TALK if self.place(TabId::Voice).is_none() => {
+                self.silent("there is no tab to talk to".to_string())
+            }
             actions::TALK => {
                 self.talking = Some(self.now);
                 self.tell(TabId::Voice, Happening::Talk(Talk::Press(front)))
             }
             Action(name) => match name.strip_prefix("tab-").and_then(|n| n.parse::<usize>().ok()) {
                 Some(number) => match self.tabs.get(number.wrapping_sub(1)).map(|tab| tab.id()) {
+                    Some(id) if id == front => self.silent(format!("{} is in front", id.title())),
                     Some(id) => self.go(id),
-                    None => Vec::new(),
+                    None => self.silent(format!("there is no such tab: the last is {}", self.tabs.len())),
                 },
-                None => self.tell(front, Happening::Act(action)),
+                None => self.act_in_tab(action),
             },
         }
     }
 
+    /// Says why nothing is done.
+    fn silent(&mut self, why: String) -> Vec<(TabId, Effect)> {
+        self.say(why, Role::Warn);
+        Vec::new()
+    }
+
+    /// Hands an action to the tab in front. A key that does nothing says so where nothing tells why: in a tab that has
+    /// nothing to do it with, which costs next to nothing to draw twice.
+    fn act_in_tab(&mut self, action: Action) -> Vec<(TabId, Effect)> {
+        let front = self.front();
+        let title = self.settings.keys.entry(action).map_or("", |entry| entry.title);
+        if self.is_lacking(action) {
+            return self.silent(format!("not in {}: {title}", front.title()));
+        }
+        let before = self.tabs[self.at].is_bare().then(|| self.looks());
+        let open = self.popups.len();
+        let out = self.tell(front, Happening::Act(action));
+        let same = || self.popups.len() == open && self.front() == front && before.as_ref() == Some(&self.looks());
+        // A sentence that still stands is the reason, or worth more.
+        if out.is_empty() && self.note.is_none() && before.is_some() && same() {
+            return self.silent(format!("nothing to do that with yet: {title}"));
+        }
+        out
+    }
+
+    /// What is seen of the tab in front, and where its cursor stands.
+    fn looks(&self) -> (Buffer, Option<Position>) {
+        let body = self.body();
+        let mut buffer = Buffer::empty(body);
+        let cursor = self.tabs[self.at].draw(&mut buffer, &self.world(body));
+        (buffer, cursor)
+    }
+
     fn go_by(&mut self, by: usize) -> Vec<(TabId, Effect)> {
+        if self.tabs.len() == 1 {
+            return self.silent("there is no other tab".to_string());
+        }
         let id = self.tabs[(self.at + by) % self.tabs.len()].id();
         self.go(id)
     }

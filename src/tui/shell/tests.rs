@@ -8,7 +8,7 @@ use super::{Incoming, NOTED, READ};
 use crate::kernel::events::Recorded;
 use crate::tui::happening::{Effect, Happening, World};
 use crate::tui::keymap::{Action, Section};
-use crate::tui::stage::{LARGE, SMALL, Stage, fact};
+use crate::tui::stage::{LARGE, SMALL, Stage, fact, silent_keys};
 use crate::tui::tabs::events::{self, Events};
 use crate::tui::tabs::{Answer, Tab, TabId};
 
@@ -67,12 +67,37 @@ fn a_sentence_goes_with_the_next_key_once_it_was_read() {
         stage.incoming(Incoming::Moment);
     }
     assert!(stage.text().contains("to keep it"));
-    assert!(stage.keys("j").text().contains("? help"), "{}", stage.text());
+    assert!(stage.keys("esc").text().contains("? help"), "{}", stage.text());
     stage.keys("f9 down enter");
     for _ in 0..NOTED {
         stage.incoming(Incoming::Moment);
     }
     assert!(stage.text().contains("? help"), "{}", stage.text());
+}
+
+#[test]
+fn what_cannot_be_done_says_why_and_what_means_nothing_is_not_offered() {
+    let last = |stage: &Stage| stage.text().lines().last().unwrap_or("").to_string();
+    let mut stage = stage(LARGE);
+    for (key, why) in [
+        ("j", "nothing to do that with yet: Down"),
+        ("1", "Events is in front"),
+        ("9", "there is no such tab: the last is 1"),
+        ("]", "there is no other tab"),
+    ] {
+        stage.keys(key);
+        assert!(last(&stage).contains(why), "{key}: {}", last(&stage));
+        for _ in 0..NOTED {
+            stage.incoming(Incoming::Moment);
+        }
+    }
+    let help = stage.keys("?").text();
+    assert!(help.contains("Tab 1") && !help.contains("Tab 2"), "{help}");
+    let mut health = Stage::with(TabId::Health.open(), LARGE);
+    health.keys("/");
+    assert!(last(&health).contains("not in Health: Find in what is shown"), "{}", last(&health));
+    let help = health.keys("?").text();
+    assert!(!help.contains("Find in what is shown") && !help.contains("Next pane"), "{help}");
 }
 
 #[test]
@@ -164,4 +189,11 @@ fn a_wide_character_does_not_stand_over_the_frame_of_a_pop_up() {
         assert!(inside.len() > 5 && inside.iter().all(|line| side(line) == Some('┃')), "{text}");
         stage.keys("esc");
     }
+}
+
+#[test]
+fn every_key_of_the_voice_tab_leaves_a_screen() {
+    // Which of them say nothing is asked of the other tabs so far.
+    let silent = silent_keys(|_, size| Stage::with(TabId::Voice.open(), size));
+    assert!(!silent.iter().any(|key| key.contains(": tab-") || key.contains("quit")), "{silent:?}");
 }

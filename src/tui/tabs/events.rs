@@ -410,6 +410,10 @@ impl Tab for Events {
         self.finding
     }
 
+    fn is_bare(&self) -> bool {
+        self.shown.is_empty()
+    }
+
     fn hints(&self) -> Vec<Action> {
         if self.finding {
             return vec![actions::ACCEPT, actions::BACK];

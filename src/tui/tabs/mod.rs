@@ -126,6 +126,16 @@ pub trait Tab {
         false
     }
 
+    /// Actions of lists and of everywhere that mean nothing in it; help and palette leave them out.
+    fn lacks(&self) -> &'static [Action] {
+        &[]
+    }
+
+    /// Whether there is nothing in it now that could be moved in, found, opened or copied.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// What the hint bar offers now, the most useful first.
     fn hints(&self) -> Vec<Action>;
 

@@ -20,7 +20,7 @@ use self::side::{Board, Ear};
 use super::super::Context;
 use super::question::Question;
 use super::{adopt, ask, fault, kept, record, status_of, wait};
-use crate::app::models::budget_check;
+use crate::app::models::{budget_check, this_process};
 use crate::chat::driver::{Ask, Outcome, within};
 use crate::chat::policy::Nobody;
 use crate::exec::Stop;
@@ -159,7 +159,7 @@ fn begin(
         title: Some(title).filter(|t| !t.is_empty()),
         model: choices.iter().find_map(|c| Some(c.as_ref().ok()?.name())),
         system: args.question.system.clone(),
-        temporary: args.temp,
+        temporary: args.temp.then(this_process),
         ..NewSession::default()
     })?;
     let said = NewMessage::whole(session.id, Role::User.name(), json!(parts), words(&parts));

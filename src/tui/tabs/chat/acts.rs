@@ -40,8 +40,10 @@ impl Chat {
             }
             actions::ACCEPT => return self.accept(world),
             actions::BACK => return self.back(),
+            k::NEW if self.is_untouched() => return note("this chat is new: write below"),
             k::NEW => return self.begin(),
             k::STOP => return self.stop(),
+            k::WRITE if self.pane == Pane::Compose => return note("what you type stands below; Enter sends it"),
             k::ALOUD => return self.read_aloud(!self.reads_aloud()),
             k::WRITE => self.pane = Pane::Compose,
             k::CHATS => {

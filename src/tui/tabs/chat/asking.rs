@@ -61,7 +61,7 @@ impl Chat {
     pub(super) fn send(&mut self) -> Vec<Effect> {
         let text = self.composer.text();
         if text.trim().is_empty() && self.composer.files.is_empty() {
-            return Vec::new();
+            return note("there is nothing to send yet");
         }
         let text = match self.meant(text) {
             Meant::Message(text) => text,

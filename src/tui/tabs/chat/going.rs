@@ -143,6 +143,12 @@ impl Chat {
         out
     }
 
+    /// Whether the chat here is a new one in whose place another would look the same.
+    pub(super) fn is_untouched(&self) -> bool {
+        let nothing = self.composer.text().trim().is_empty() && self.composer.files.is_empty();
+        matches!(self.here, Here::New(_)) && self.pane == Pane::Compose && nothing && !self.wishes.contains_key(&None)
+    }
+
     /// Begins another chat.
     pub(super) fn begin(&mut self) -> Vec<Effect> {
         self.news += 1;

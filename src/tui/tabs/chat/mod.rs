@@ -367,6 +367,10 @@ impl Tab for Chat {
         composing && (self.menu_wants(key) || self.composer.wants(key))
     }
 
+    fn is_bare(&self) -> bool {
+        self.thread.chosen().is_none() && self.turns.is_empty()
+    }
+
     fn hints(&self) -> Vec<Action> {
         use keys as k;
         if self.finding.is_some() || self.side.typing {

@@ -12,6 +12,7 @@ use super::thread::{Loaded, goes_on};
 use super::turn::Ask;
 use super::{Answer, Found, Knows, Request, post, rescue};
 use crate::app::chats;
+use crate::app::house::draft_key;
 use crate::app::mcp::PATTERN;
 use crate::app::runtime::wait;
 use crate::chat::attach;
@@ -25,7 +26,7 @@ use crate::kernel::terminal::{safe_line, truncate_to_width};
 use crate::providers::model::{Part, ToolResult};
 use crate::providers::table::{Facts, known};
 use crate::providers::{ModelInfo, Needs};
-use crate::store::{Message, Process, SessionEdit, SessionFilter, Store};
+use crate::store::{Message, SessionEdit, SessionFilter, Store};
 use crate::tui::happening::Fault;
 use crate::tui::jobs::Desk;
 use crate::tui::popups::Choice;
@@ -324,7 +325,7 @@ fn title(desk: &Desk<'_>, session: Id, leaf: Id) -> Result<()> {
 
 fn remove(desk: &Desk<'_>, session: Id) -> Result<()> {
     desk.app.store()?.remove_session(session)?;
-    desk.app.store()?.set_state(&draft_key(Some(session)), &serde_json::Value::Null)?;
+    desk.app.forget_draft(session)?;
     desk.app.drop_erased()
 }
 
@@ -345,8 +346,7 @@ fn hear_out(desk: &Desk<'_>) -> Option<Fault> {
 fn knows(desk: &Desk<'_>) -> Knows {
     let look = || -> Result<Knows> {
         let app = desk.app;
-        let alive = |process: &Process| crate::exec::is_alive(process.pid, process.start, &process.boot);
-        app.store()?.adopt_pending(&alive)?;
+        app.adopt()?;
         let names = app.known_models()?;
         let choices = names.into_iter().map(|name| model_choice(&name, &known(&name))).collect();
         let models = app.models()?;
@@ -454,17 +454,15 @@ fn usage(desk: &Desk<'_>, session: Id) -> Result<String> {
     Ok(sum_of(&costs))
 }
 
-fn draft_key(of: Option<Id>) -> String {
-    format!("draft:{}", of.map_or_else(|| "new".to_string(), |id| id.to_string()))
-}
-
 /// Makes drafts again of what stood in an editor when the program was killed; gives a sentence about it.
 fn bring_back(desk: &Desk<'_>, here: Option<Id>) -> Result<Option<String>> {
     let mut said = None;
     for (path, of) in rescue::lost(&desk.app.paths.state) {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let text = text.trim_end_matches('\n');
-        if !text.is_empty() {
+        // What was written to a chat that was erased meanwhile went with it.
+        let is_there = of.is_none_or(|id| desk.app.store().and_then(|store| store.session_by_id(id)).is_ok());
+        if !text.is_empty() && is_there {
             let (_, files) = draft(desk, of)?;
             save_draft(desk, of, text, &files)?;
             let place = match of {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Answer, post, reads};
-use crate::app::models::budget_check;
+use crate::app::models::{budget_check, this_process};
 use crate::app::runtime::patient;
 use crate::chat::driver::{self, Ended, Listener, Outcome};
 use crate::chat::policy::{Question, Verdict};
@@ -146,7 +146,7 @@ fn carry_out(ask: &Ask, desk: &Desk<'_>) -> Result<End> {
             model: ask.model.clone(),
             system: ask.system.clone(),
             name: ask.name.clone(),
-            temporary: ask.temporary,
+            temporary: ask.temporary.then(this_process),
             ..NewSession::default()
         })?,
     };

@@ -431,6 +431,10 @@ impl Tab for Commands {
         self.typing != Typing::Nothing
     }
 
+    fn is_bare(&self) -> bool {
+        self.item().is_none()
+    }
+
     fn hints(&self) -> Vec<Action> {
         if self.is_typing() {
             return vec![actions::ACCEPT, actions::BACK];

@@ -201,6 +201,14 @@ impl Tab for Health {
         vec![Section::Health, Section::Lists]
     }
 
+    fn lacks(&self) -> &'static [Action] {
+        actions::OF_PANES_AND_OPEN
+    }
+
+    fn is_bare(&self) -> bool {
+        self.shown().is_empty()
+    }
+
     fn hints(&self) -> Vec<Action> {
         vec![AGAIN, ALL, actions::COPY]
     }

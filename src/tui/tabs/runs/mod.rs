@@ -397,6 +397,10 @@ impl Tab for Runs {
         vec![Section::Runs, Section::Lists]
     }
 
+    fn is_bare(&self) -> bool {
+        self.items.as_ref().is_none_or(Vec::is_empty) && self.lives.is_empty()
+    }
+
     fn hints(&self) -> Vec<Action> {
         let running = self.chosen_live().is_some_and(|live| self.goes_on(live));
         let mut hints = if running { vec![STOP] } else { vec![RERUN] };

@@ -341,6 +341,10 @@ impl Tab for Search {
         self.pane == Pane::Field
     }
 
+    fn is_bare(&self) -> bool {
+        self.hits.is_empty()
+    }
+
     fn hints(&self) -> Vec<Action> {
         let mut hints = vec![if self.pane == Pane::Side { NARROW } else { OPEN }, PANE];
         if !self.is_typing() {

@@ -113,7 +113,8 @@ impl Usage {
             (Group::Command, Some(row)) if !row.key.is_empty() => {
                 vec![Effect::Tell(TabId::Commands, Tell::Command(row.key.clone()))]
             }
-            _ => Vec::new(),
+            (Group::Session | Group::Command, _) => Vec::new(),
+            _ => vec![Effect::Note("chats and commands can be opened: sum by them".to_string())],
         }
     }
 
@@ -177,6 +178,14 @@ impl Tab for Usage {
 
     fn sections(&self) -> Vec<Section> {
         vec![Section::Usage, Section::Lists]
+    }
+
+    fn lacks(&self) -> &'static [Action] {
+        actions::OF_PANES
+    }
+
+    fn is_bare(&self) -> bool {
+        self.length() == 0
     }
 
     fn hints(&self) -> Vec<Action> {

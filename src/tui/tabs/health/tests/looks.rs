@@ -1,7 +1,7 @@
 //! What the tab looks like in every state.
 
 use super::*;
-use crate::tui::stage::{State, every_state, fault};
+use crate::tui::stage::{State, every_state, fault, silent_keys};
 
 fn stage_of(state: State, size: (u16, u16)) -> Stage {
     if state == State::Busy {
@@ -26,4 +26,9 @@ fn every_state_is_drawn() {
     for (name, text) in every_state(stage_of) {
         insta::assert_snapshot!(name, text);
     }
+}
+
+#[test]
+fn every_key_does_something_or_says_why_not() {
+    assert_eq!(silent_keys(stage_of), Vec::<String>::new());
 }
