@@ -29,7 +29,11 @@ impl AtMicrophone {
 impl Ear for AtMicrophone {
     fn next(&mut self, limit: Duration) -> Heard {
         match self.microphone.next(limit) {
-            Heard::Frame(_) if self.beside.is_new() => Heard::Frame([0.0; FRAME]),
+            // It does not listen yet.
+            Heard::Frame(_) if self.beside.is_new() => {
+                self.beside.frame();
+                Heard::Nothing
+            }
             heard => heard,
         }
     }
@@ -64,18 +68,25 @@ const NEW: u32 = 50;
 const APART: usize = 50 * FRAME;
 
 impl Beside {
+    /// Takes the ring once the loudspeaker is open.
+    fn attach(&mut self) {
+        if let Some(mut ring) = self.echo.as_ref().and_then(|echo| echo.try_recv().ok()) {
+            // What was played before the microphone was open has no place in the order.
+            let waits = ring.slots();
+            forget(&mut ring, waits);
+            self.known = if waits > 0 { 0 } else { NEW };
+            (self.ring, self.echo) = (Some(ring), None);
+        }
+    }
+
     /// Whether what is heard may be what was played before anybody listened.
-    fn is_new(&self) -> bool {
+    fn is_new(&mut self) -> bool {
+        self.attach();
         self.ring.is_some() && self.known < NEW
     }
 
     fn frame(&mut self) -> Option<[f32; FRAME]> {
-        if let Some(mut ring) = self.echo.as_ref().and_then(|echo| echo.try_recv().ok()) {
-            // What was played before the microphone was open is no echo in it.
-            let waits = ring.slots();
-            forget(&mut ring, waits);
-            (self.ring, self.echo) = (Some(ring), None);
-        }
+        self.attach();
         let ring = self.ring.as_mut()?;
         self.known = self.known.saturating_add(1);
         let waits = ring.slots();
@@ -111,12 +122,12 @@ mod tests {
     fn bursts_come_out_evenly_and_what_is_old_is_left_out() {
         let (give, echo) = channel();
         let mut beside = Beside { echo: Some(echo), ..Beside::default() };
-        assert!(beside.frame().is_none());
+        assert!(!beside.is_new() && beside.frame().is_none());
         let (mut into, ring) = RingBuffer::new(100 * FRAME);
         let mut put = |frames: usize, sample: f32| (0..frames * FRAME).for_each(|_| into.push(sample).unwrap());
         put(20, 1.0);
         give.send(ring).unwrap();
-        assert!(beside.frame().is_none(), "it was played before");
+        assert!(beside.is_new() && beside.frame().is_none(), "it was played before");
         put(11, 2.0);
         assert!(beside.frame().is_none(), "a burst may be late");
         put(1, 2.0);
@@ -128,7 +139,7 @@ mod tests {
             }
         }
         (0..12).for_each(|_| assert!(beside.frame().is_some()));
-        assert!(beside.frame().is_none(), "nothing is played");
+        assert!(!beside.is_new() && beside.frame().is_none(), "nothing is played");
         // Somebody was late by half a second.
         put(50, 3.0);
         put(12, 4.0);

@@ -109,6 +109,7 @@ impl Voice {
     fn end(&mut self) {
         if let Some((_, ending)) = &self.talk {
             ending.close();
+            self.phase = Phase::Writing;
         }
     }
 
@@ -165,7 +166,13 @@ impl Voice {
 
     fn answered(&mut self, answer: Answer) -> Vec<Effect> {
         match answer {
-            Answer::Ready(device) => (self.phase, self.device) = (Phase::Listening, device),
+            Answer::Ready(device) => {
+                self.device = device;
+                // Whoever ended it before it began has not to speak any more.
+                if self.phase == Phase::Opening {
+                    self.phase = Phase::Listening;
+                }
+            }
             Answer::Looked(look) => {
                 self.held = self.held.max(look.before);
                 self.ms = look.at_ms + 50;
@@ -260,6 +267,14 @@ impl Tab for Voice {
 
     fn sections(&self) -> Vec<Section> {
         vec![Section::Voice, Section::Lists]
+    }
+
+    fn lacks(&self) -> &'static [Action] {
+        actions::OF_PANES
+    }
+
+    fn is_bare(&self) -> bool {
+        self.said.is_empty()
     }
 
     fn hints(&self) -> Vec<Action> {

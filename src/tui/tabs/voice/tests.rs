@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::Ids;
-use crate::tui::stage::{LARGE, NOW, SMALL, Stage, State, every_state, fault};
+use crate::tui::stage::{LARGE, NOW, SMALL, Stage, State, every_state, fault, silent_keys};
 use crate::tui::tabs::voice::work::Request;
 
 fn line(n: u64, text: Option<&str>, error: Option<&str>) -> Line {
@@ -129,31 +129,38 @@ fn leaving_keeps_what_was_said() {
     assert_eq!(wish.ending.state(), (true, false));
 }
 
+fn stage_of(state: State, size: (u16, u16)) -> Stage {
+    let mut stage = Stage::with(Box::new(Voice::default()), size);
+    match state {
+        State::Busy => {
+            stage.keys("f8");
+        }
+        State::Empty => answer(&mut stage, Answer::Listed(Ok(Vec::new()))),
+        State::Fails => {
+            answer(&mut stage, Answer::Listed(Err(fault())));
+            stage.keys("f8");
+            answer(&mut stage, Answer::Over(Err(fault())));
+        }
+        State::Says(words) => {
+            let lines = vec![line(1, Some(words), None), line(2, None, Some(words))];
+            answer(&mut stage, Answer::Listed(Ok(lines)));
+            stage.keys("f8");
+            answer(&mut stage, Answer::Ready(words.into()));
+            answer(&mut stage, Answer::Looked(look(7)));
+            answer(&mut stage, Answer::Words(words.into(), words.into()));
+        }
+    }
+    stage
+}
+
 #[test]
 fn every_state_can_be_read() {
-    for (name, text) in every_state(|state, size| {
-        let mut stage = Stage::with(Box::new(Voice::default()), size);
-        match state {
-            State::Busy => {
-                stage.keys("f8");
-            }
-            State::Empty => answer(&mut stage, Answer::Listed(Ok(Vec::new()))),
-            State::Fails => {
-                answer(&mut stage, Answer::Listed(Err(fault())));
-                stage.keys("f8");
-                answer(&mut stage, Answer::Over(Err(fault())));
-            }
-            State::Says(words) => {
-                let lines = vec![line(1, Some(words), None), line(2, None, Some(words))];
-                answer(&mut stage, Answer::Listed(Ok(lines)));
-                stage.keys("f8");
-                answer(&mut stage, Answer::Ready(words.into()));
-                answer(&mut stage, Answer::Looked(look(7)));
-                answer(&mut stage, Answer::Words(words.into(), words.into()));
-            }
-        }
-        stage
-    }) {
+    for (name, text) in every_state(stage_of) {
         insta::assert_snapshot!(name, text);
     }
+}
+
+#[test]
+fn every_key_does_something_or_says_why_not() {
+    assert_eq!(silent_keys(stage_of), Vec::<String>::new());
 }
