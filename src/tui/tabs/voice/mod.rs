@@ -63,6 +63,8 @@ enum Phase {
 #[derive(Default)]
 pub struct Voice {
     phase: Phase,
+    /// Whether it only waits for somebody to speak against what is read aloud.
+    against: bool,
     /// Whoever gets the words, and how the listening is ended.
     talk: Option<(TabId, Ending)>,
     device: String,
@@ -96,6 +98,7 @@ impl Voice {
         let ending = Ending::default();
         *self = Voice {
             phase: Phase::Opening,
+            against,
             talk: Some((whom, ending.clone())),
             held: f32::MIN,
             said: std::mem::take(&mut self.said),
@@ -174,6 +177,7 @@ impl Voice {
                 }
             }
             Answer::Looked(look) => {
+                self.against &= !look.voice;
                 self.held = self.held.max(look.before);
                 self.ms = look.at_ms + 50;
                 self.looks.push_back(look);
@@ -289,7 +293,7 @@ impl Tab for Voice {
     }
 
     fn holds(&self) -> Option<String> {
-        self.is_at_it().then(|| "what is being heard".to_string())
+        (self.is_at_it() && !self.against).then(|| "what is being heard".to_string())
     }
 }
 

@@ -164,3 +164,21 @@ fn every_state_can_be_read() {
 fn every_key_does_something_or_says_why_not() {
     assert_eq!(silent_keys(stage_of), Vec::<String>::new());
 }
+
+#[test]
+fn who_only_waits_for_a_word_against_an_answer_keeps_nobody() {
+    let mut stage = Stage::with(Box::new(Voice::default()), SMALL);
+    stage.told(Tell::BargeIn);
+    assert!(wish(&stage.take()).unwrap().against);
+    answer(&mut stage, Answer::Ready("usb".into()));
+    answer(&mut stage, Answer::Looked(Look { voice: false, ..look(1) }));
+    assert!(!stage.text().contains("Leave"), "{}", stage.text());
+    stage.keys("ctrl-q");
+    assert_eq!(stage.take(), [Effect::Quit]);
+    answer(&mut stage, Answer::Looked(Look { voice: true, ..look(2) }));
+    stage.keys("ctrl-q");
+    assert!(stage.text().contains("what is being heard"), "{}", stage.text());
+    // Nobody needed to speak, so nothing is said about it.
+    answer(&mut stage, Answer::Over(Ok(None)));
+    assert!(!stage.text().contains("nobody spoke"), "{}", stage.text());
+}
