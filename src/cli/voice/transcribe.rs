@@ -27,7 +27,7 @@ Who writes down: voice.transcriber, else what is there. Programs are told the fi
   fac config set voice.transcribers.sphinx.command \\
     '[\"pocketsphinx_continuous\", \"-infile\", \"{wav}\", \"-logfn\", \"/dev/null\"]'
   fac config set voice.transcribers.cpp.command \\
-    '[\"whisper-cli\", \"-m\", \"ggml-base.bin\", \"-f\", \"{wav}\", \"-l\", \"{language}\", \"-np\"]'
+    '[\"whisper-cli\", \"-m\", \"/path/to/ggml-base.bin\", \"-f\", \"{wav}\", \"-l\", \"{language}\", \"-np\"]'
   fac config set voice.transcribers.cpp.times srt
 
 Exit code 3 when nobody speaks in any of the files.";
