@@ -1,4 +1,5 @@
-//! Who forgets a temporary chat when it ends, and the chats that nobody is left to forget.
+//! Rows that belong to a process, and those whose process is gone: who forgets a temporary chat when it ends, and the
+//! chats that nobody is left to forget.
 //!
 //! Which processes live is the caller's to know. A holder is true only while its process lives, so it is no part of what
 //! the log tells of rows.
@@ -16,11 +17,11 @@ pub(super) const HELD: &str = "SELECT s.id, h.pid, h.process_start, h.boot
      WHERE s.owner = ?1 AND s.temporary";
 
 impl Store {
-    /// Erases every temporary chat whose process `is_alive` no more, with all that was said in it; says which those were.
-    /// Writes nothing when all are alive.
-    pub fn forget_orphans(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Id>> {
+    /// The ids of rows whose process `is_alive` no more, or that name none. `sql` gives id, pid, process_start and boot,
+    /// by owner.
+    pub(super) fn orphans(&self, sql: &str, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Id>> {
         let held: Vec<(Id, Option<Process>)> = self.read(|connection| {
-            let mut statement = connection.prepare_cached(HELD)?;
+            let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([&*self.owner], |row| {
                 let process = match row.get::<_, Option<i64>>(1)? {
                     Some(pid) => {
@@ -33,11 +34,15 @@ impl Store {
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })?;
+        let is_gone = |process: &Option<Process>| process.as_ref().is_none_or(|process| !is_alive(process));
+        Ok(held.into_iter().filter(|(_, process)| is_gone(process)).map(|(id, _)| id).collect())
+    }
+
+    /// Erases every temporary chat whose process `is_alive` no more, with all that was said in it; says which those were.
+    /// Writes nothing when all are alive.
+    pub fn forget_orphans(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Id>> {
         let mut forgotten = Vec::new();
-        for (id, process) in held {
-            if process.as_ref().is_some_and(is_alive) {
-                continue;
-            }
+        for id in self.orphans(HELD, is_alive)? {
             match self.remove_session(id) {
                 Ok(()) => forgotten.push(id),
                 // Another process was quicker.

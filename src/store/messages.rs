@@ -198,23 +198,7 @@ impl Store {
     /// Turns every pending answer whose process `is_alive` no more into a failed one that keeps what had come. Says how
     /// many those were; writes nothing when all are alive.
     pub fn adopt_pending(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<usize> {
-        let open: Vec<(Id, Option<Process>)> = self.read(|connection| {
-            let mut statement = connection.prepare_cached(OPEN)?;
-            let rows = statement.query_map([&*self.owner], |row| {
-                let pid: Option<i64> = row.get(1)?;
-                let process = match pid {
-                    Some(pid) => {
-                        let start = row.get::<_, i64>(2)? as u64;
-                        Some(Process { pid: pid as u32, start, boot: row.get(3)? })
-                    }
-                    None => None,
-                };
-                Ok((row.get(0)?, process))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })?;
-        let gone = |process: &Option<Process>| process.as_ref().is_none_or(|p| !is_alive(p));
-        let dead: Vec<Id> = open.iter().filter(|(_, process)| gone(process)).map(|(id, _)| *id).collect();
+        let dead = self.orphans(OPEN, is_alive)?;
         if dead.is_empty() {
             return Ok(0);
         }

@@ -244,7 +244,7 @@ pub struct RunEnd {
     pub steps: Vec<StepRecord>,
 }
 
-pub(super) const OPEN: &str = "SELECT n, id, pid, process_start, boot FROM runs
+pub(super) const OPEN: &str = "SELECT id, pid, process_start, boot FROM runs
      WHERE finished IS NULL AND pid IS NOT NULL AND owner = ?1";
 
 impl Store {
@@ -288,15 +288,7 @@ impl Store {
     /// Turns every run whose process `is_alive` no more into `lost`, and says which those were. Writes nothing when all
     /// are alive.
     pub fn mark_lost(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Id>> {
-        let open: Vec<(Id, Process)> = self.read(|connection| {
-            let mut statement = connection.prepare_cached(OPEN)?;
-            let rows = statement.query_map([&*self.owner], |row| {
-                let (pid, start): (i64, i64) = (row.get(2)?, row.get(3)?);
-                Ok((row.get(1)?, Process { pid: pid as u32, start: start as u64, boot: row.get(4)? }))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })?;
-        let dead: Vec<Id> = open.into_iter().filter(|(_, process)| !is_alive(process)).map(|(id, _)| id).collect();
+        let dead = self.orphans(OPEN, is_alive)?;
         if dead.is_empty() {
             return Ok(dead);
         }
