@@ -33,8 +33,7 @@ pub(super) struct Said {
 impl Server {
     /// Connects; may wait for ever.
     pub fn connect() -> Result<Server> {
-        let client = Client::from_env(c"fac").context(Kind::Unreachable, || gone().to_owned())?;
-        Ok(Server(client))
+        Ok(Server(connect()?))
     }
 
     /// Every device of a way, by name.
@@ -75,6 +74,11 @@ impl Server {
 /// Whether a server has left its address.
 pub(super) fn has_socket() -> bool {
     pulseaudio::socket_path_from_env().is_some()
+}
+
+/// A connection; may be waited for for ever.
+fn connect() -> Result<Client> {
+    Client::from_env(c"fac").context(Kind::Unreachable, || gone().to_owned())
 }
 
 /// A device's name as the protocol wants it.

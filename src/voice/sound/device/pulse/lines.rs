@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{PlaybackStreamParams, Prop, Props, RecordStreamParams, SampleFormat, SampleSpec};
-use pulseaudio::{Client, PlaybackSource, PlaybackStream, RecordStream};
+use pulseaudio::{PlaybackSource, PlaybackStream, RecordStream};
 use rtrb::{Consumer, Producer};
 
 use super::super::{Found, Line};
-use super::{gone, named, wait};
+use super::{connect, gone, named, wait};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::voice::sound::ring::{Counts, give, pour_bytes};
 
@@ -59,7 +59,7 @@ pub(in crate::voice::sound) fn record(
     counts: &Arc<Counts>,
     into: Producer<f32>,
 ) -> Result<Box<dyn Line>> {
-    let client = Client::from_env(c"fac").context(Kind::Unreachable, || gone().to_owned())?;
+    let client = connect()?;
     let refused = |e| refused(found, &e);
     let source = wait(client.source_info_by_name(named(&found.name)?)).map_err(refused)?;
     let spec = spec(found, source.sample_spec)?;
@@ -118,7 +118,7 @@ pub(in crate::voice::sound) fn play(
     from: Consumer<f32>,
     also: Producer<f32>,
 ) -> Result<Box<dyn Line>> {
-    let client = Client::from_env(c"fac").context(Kind::Unreachable, || gone().to_owned())?;
+    let client = connect()?;
     let refused = |e| refused(found, &e);
     let sink = wait(client.sink_info_by_name(named(&found.name)?)).map_err(refused)?;
     let spec = spec(found, sink.sample_spec)?;
