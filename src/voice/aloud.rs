@@ -29,10 +29,6 @@ pub type Echo = Receiver<Consumer<f32>>;
 #[derive(Clone, Debug, Default)]
 pub struct Speaking(Arc<Mutex<Option<Text>>>);
 
-/// A text among those that were read: it tells an older one from a newer.
-#[derive(Clone, Debug)]
-pub struct Which(Arc<Progress>);
-
 /// How far a text is.
 #[derive(Debug, Default)]
 struct Progress {
@@ -119,14 +115,19 @@ impl Speaking {
         self.text().as_ref().is_some_and(|text| text.is_read() && text.progress.sounds.load(Ordering::SeqCst))
     }
 
-    /// The text that is being read.
-    pub fn which(&self) -> Option<Which> {
-        self.text().as_ref().filter(|text| text.is_read()).map(|text| Which(text.progress.clone()))
-    }
-
-    /// Whether it is this text that is being read.
-    pub fn is_at(&self, which: &Which) -> bool {
-        self.text().as_ref().is_some_and(|text| text.is_read() && Arc::ptr_eq(&text.progress, &which.0))
+    /// Waits until the text that is being read is over, or another one takes its place; `stop` silences it. What kept it
+    /// from being read.
+    pub fn hear_out(&self, stop: &Stop) -> Option<Error> {
+        let which = self.text().as_ref().map(|text| text.progress.clone());
+        let is_at = |which: &Arc<Progress>| {
+            self.text().as_ref().is_some_and(|text| text.is_read() && Arc::ptr_eq(&text.progress, which))
+        };
+        while which.as_ref().is_some_and(is_at) {
+            if stop.wait(WATCH) && which.as_ref().is_some_and(is_at) {
+                self.hush();
+            }
+        }
+        self.failure()
     }
 
     /// What kept it from being read; said once.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use super::super::Context;
 use super::super::talk::tools;
@@ -29,8 +28,6 @@ use crate::store::{Message, NewSession, Session, SessionEdit, Store};
 
 /// Lines of the last answer that are shown when a chat is gone on with.
 const GREETING: usize = 20;
-/// How often it is looked whether all was read aloud.
-const HEARD: Duration = Duration::from_millis(20);
 
 /// The chat of this process.
 pub(super) struct Conversation<'c> {
@@ -418,14 +415,8 @@ impl<'c> Conversation<'c> {
 
     /// Waits until what is read aloud was heard.
     pub(super) fn hear_out(&self) -> Result<()> {
-        let speaking = &self.context.app.speaking;
         let signals = StopOnSignals::new()?;
-        while speaking.is_at_it() {
-            if signals.stop().wait(HEARD) {
-                speaking.hush();
-            }
-        }
-        speaking.failure().map_or(Ok(()), Err)
+        self.context.app.speaking.hear_out(signals.stop()).map_or(Ok(()), Err)
     }
 
     /// Gives the terminal to another program as it was.

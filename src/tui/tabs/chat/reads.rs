@@ -34,8 +34,6 @@ use crate::tui::popups::Choice;
 /// Messages that are read at once.
 pub const PAGE: usize = 80;
 
-/// How often it is looked whether all was read aloud.
-const LOOK: Duration = Duration::from_millis(20);
 /// Rows of a tree that are offered.
 const TREE: usize = 5_000;
 
@@ -67,7 +65,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Edit(session, edits) => Answer::Edited(session, edit(desk, session, &edits).map_err(Fault::from)),
         Request::Title(session, leaf) => Answer::Edited(session, title(desk, session, leaf).map_err(Fault::from)),
         Request::Remove(session) => Answer::Removed(session, remove(desk, session).map_err(Fault::from)),
-        Request::HearOut => Answer::Spoken(hear_out(desk)),
+        Request::HearOut => Answer::Spoken(desk.app.speaking.hear_out(desk.stop).map(Fault::from)),
         Request::Knows => Answer::Knows(Box::new(knows(desk))),
         Request::Models { open } => Answer::Models(models(desk).map_err(Fault::from), open),
         Request::Tools => Answer::Tools(tools(desk).map_err(Fault::from)),
@@ -330,19 +328,6 @@ fn remove(desk: &Desk<'_>, session: Id) -> Result<()> {
 }
 
 /// What the tab wants to know when it is first shown: who answers, and answers nobody waits for any more.
-fn hear_out(desk: &Desk<'_>) -> Option<Fault> {
-    let speaking = &desk.app.speaking;
-    if let Some(text) = speaking.which() {
-        // Another text is not this job's business.
-        while speaking.is_at(&text) {
-            if desk.stop.wait(LOOK) && speaking.is_at(&text) {
-                speaking.hush();
-            }
-        }
-    }
-    speaking.failure().map(Fault::from)
-}
-
 fn knows(desk: &Desk<'_>) -> Knows {
     let look = || -> Result<Knows> {
         let app = desk.app;
