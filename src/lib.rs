@@ -10,17 +10,21 @@
 //! - [`voice`]: sound in, cleaned and written down; text read aloud
 //! - [`chat`]: turns, tools and permissions, what fits into a context
 //! - [`commands`]: sources, dialects, trust, arguments, running
+//! - [`automations`]: what happens by itself: triggers, conditions, jobs, MQTT, Home Assistant
+//! - [`plugins`]: Lua, in a sandbox
 //! - [`app`]: opens rooms when first needed and plugs them together
 //! - [`tui`]: the full-screen terminal
 //! - [`cli`]: arguments, dispatch, the only printing, exit codes
 
 pub mod app;
+pub mod automations;
 pub mod chat;
 pub mod cli;
 pub mod commands;
 pub mod exec;
 pub mod kernel;
 pub mod knowledge;
+pub mod plugins;
 pub mod providers;
 pub mod store;
 pub mod tui;

@@ -21,6 +21,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_rows.sql"),
     include_str!("migrations/0009_recordings.sql"),
     include_str!("migrations/0010_holders.sql"),
+    include_str!("migrations/0011_work.sql"),
+    include_str!("migrations/0012_plugins.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

@@ -1,0 +1,1 @@
+-- Automations, their firings and the work they owe.

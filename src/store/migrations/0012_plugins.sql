@@ -1,0 +1,1 @@
+-- Plugins: what they may do, what they keep, how they fared.
