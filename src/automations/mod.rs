@@ -5,6 +5,7 @@
 
 pub mod conditions;
 pub mod happening;
+pub mod rules;
 pub mod schedule;
 pub mod trigger;
 pub mod watch;
