@@ -6,5 +6,6 @@
 pub mod conditions;
 pub mod happening;
 pub mod schedule;
+pub mod steps;
 pub mod trigger;
 pub mod watch;
