@@ -11,6 +11,7 @@ mod open;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
+mod steps;
 pub mod tools;
 pub mod voice;
 
@@ -348,7 +349,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: Vec::new(),
+                runners: self.step_runners(),
                 apart: self.apart,
                 threads: Threads::default(),
             })

@@ -7,5 +7,6 @@ pub mod conditions;
 pub mod happening;
 pub mod rules;
 pub mod schedule;
+pub mod steps;
 pub mod trigger;
 pub mod watch;

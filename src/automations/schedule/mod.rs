@@ -13,6 +13,7 @@ mod tests;
 mod year;
 
 use croner::Cron;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 pub use self::sun::{Place, Sun};
@@ -48,13 +49,19 @@ pub struct Schedule {
     cap: usize,
     /// As it is written.
     written: String,
+    /// A cron expression in words.
+    spoken: Option<String>,
 }
 
 /// When.
 #[derive(Clone, Debug)]
 enum When {
-    /// Cron expressions, the first to come counts.
-    Cron(Vec<Cron>),
+    /// A cron expression whose time of day has a `*` or a step: a beat, which goes on through the hour that a clock
+    /// repeats and leaves out the one that it skips.
+    Beat(Cron),
+    /// Times of day on some days (a cron expression of which only the day counts). Each comes once a day: in an hour
+    /// that the clock skips at its end, in one that it repeats the first time.
+    Days { days: Cron, times: Vec<Time> },
     /// Every so many microseconds, counted from 1970 (UTC) and `offset`.
     Every { period_us: i64, offset_us: i64 },
     /// By the sun, so many microseconds later.
@@ -98,15 +105,13 @@ impl Schedule {
 
     /// The schedule in words, such as `At 09:00, Monday through Friday (Europe/Berlin)`.
     pub fn describe(&self) -> String {
-        let said = match &self.when {
-            When::Cron(crons) if self.written.starts_with("at ") || crons.len() != 1 => self.written.clone(),
-            When::Cron(crons) => crons[0].describe().trim_end_matches('.').to_string(),
-            When::Every { .. } | When::Sun { .. } => self.written.clone(),
+        let said = match (&self.when, &self.spoken) {
+            (_, Some(spoken)) => spoken.clone(),
+            _ => self.written.clone(),
         };
         match (&self.when, self.zone.iana_name()) {
-            (When::Every { .. }, _) => said,
+            (When::Every { .. }, _) | (_, None) => said,
             (_, Some(name)) => format!("{said} ({name})"),
-            (_, None) => said,
         }
     }
 

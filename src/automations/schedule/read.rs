@@ -2,6 +2,7 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::sun::{Place, Sun};
@@ -32,6 +33,7 @@ impl Schedule {
         options.only(&OPTIONS)?;
         let written = trigger.args.join(" ");
         let words: Vec<&str> = written.split_whitespace().collect();
+        let mut spoken = None;
         let when = match words.as_slice() {
             [] => {
                 return Err(
@@ -41,13 +43,20 @@ impl Schedule {
             ["every", rest @ ..] => every(&rest.join(" "), options)?,
             ["at", rest @ ..] => at(&rest.concat(), options)?,
             [word, rest @ ..] if Sun::named(word).is_some() => by_sun(word, &rest.concat(), options)?,
-            ["cron", rest @ ..] => cron(&rest.join(" "), options)?,
-            _ => cron(&words.join(" "), options)?,
+            ["cron", rest @ ..] => {
+                spoken = Some(rest.join(" "));
+                cron(&rest.join(" "), options)?
+            }
+            words => {
+                spoken = Some(words.join(" "));
+                cron(&words.join(" "), options)?
+            }
         };
+        let spoken = spoken.and_then(|text| Some(in_words(&pattern(&text).ok()?)));
         if options.text("days").is_some() && !matches!(words.first(), Some(&"at")) {
             return Err(options.wrong("`days=` belongs to `at`"));
         }
-        if options.text("offset").is_some() && matches!(when, When::Cron(_)) {
+        if options.text("offset").is_some() && matches!(when, When::Beat(_) | When::Days { .. }) {
             return Err(options.wrong("`offset=` belongs to `every`, `sunrise` and `sunset`"));
         }
         if (options.text("lat").is_some() || options.text("lon").is_some()) && !matches!(when, When::Sun { .. }) {
@@ -68,9 +77,10 @@ impl Schedule {
             grace_us: i64::try_from(grace_ms).unwrap_or(i64::MAX / 1000) * 1000,
             cap: cap as usize,
             written: words.join(" "),
+            spoken,
         };
         match &schedule.when {
-            When::Cron(_) if schedule.next_after(Timestamp::from_micros(0)).is_none() => {
+            When::Beat(_) | When::Days { .. } if schedule.next_after(Timestamp::from_micros(0)).is_none() => {
                 Err(options.wrong(format!("`{}` names a day that never comes", schedule.written)))
             }
             _ => Ok(schedule),
@@ -92,26 +102,30 @@ fn every(text: &str, options: &Options<'_>) -> Read<When> {
 
 const NO_OFFSET: &str = "is no offset such as `-30m`";
 
-/// `07:30`, `7:30:15`, several with commas, on some days of the week: each is a cron expression.
+/// `07:30`, `7:30:15`, several with commas, on some days of the week.
 fn at(text: &str, options: &Options<'_>) -> Read<When> {
-    let days = match options.text("days") {
-        None => "*".to_string(),
-        Some(days) => days.to_ascii_uppercase(),
+    let days = options.text("days").unwrap_or("*");
+    let is_one_field = !days.is_empty() && !days.contains(char::is_whitespace);
+    let days = pattern(&format!("0 0 * * {days}")).ok().filter(|_| is_one_field).ok_or_else(|| {
+        options.wrong(format!("`days={days}` are no days of the week such as `mon-fri` or `sat,sun`"))
+    })?;
+    let of = |text: &str| -> Read<Time> {
+        time_of_day(text).ok_or_else(|| options.wrong(format!("`at {text}` is no time of day such as `07:30`")))
     };
-    let of = |time: &str| -> Read<Cron> {
-        let bad = || options.wrong(format!("`at {time}` is no time of day such as `07:30`"));
-        let (hour, minute, second) = time_of_day(time).ok_or_else(bad)?;
-        pattern(&format!("{second} {minute} {hour} * * {days}")).map_err(|why| {
-            options.wrong(format!("`days={}` cannot be read: {why}", options.text("days").unwrap_or("")))
-        })
-    };
-    text.split(',').map(of).collect::<Read<Vec<Cron>>>().map(When::Cron)
+    let times = text.split(',').map(of).collect::<Read<Vec<Time>>>()?;
+    Ok(When::Days { days, times: sorted(times) })
 }
 
-/// Hour, minute and second of `07:30`, `7:30:15`.
-pub(crate) fn time_of_day(text: &str) -> Option<(u8, u8, u8)> {
+fn sorted(mut times: Vec<Time>) -> Vec<Time> {
+    times.sort_unstable();
+    times.dedup();
+    times
+}
+
+/// `07:30`, `7:30:15`.
+fn time_of_day(text: &str) -> Option<Time> {
     let mut parts = text.trim().split(':');
-    let mut part = |most: u8, digits: std::ops::RangeInclusive<usize>| -> Option<u8> {
+    let mut part = |most: i8, digits: std::ops::RangeInclusive<usize>| -> Option<i8> {
         let text = parts.next()?;
         let fits = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         text.parse().ok().filter(|n| fits && *n <= most)
@@ -122,7 +136,7 @@ pub(crate) fn time_of_day(text: &str) -> Option<(u8, u8, u8)> {
         2 => part(59, 2..=2)?,
         _ => return None,
     };
-    Some((hour, minute, second))
+    Time::new(hour, minute, second, 0).ok()
 }
 
 fn by_sun(word: &str, rest: &str, options: &Options<'_>) -> Read<When> {
@@ -166,9 +180,41 @@ fn cron(text: &str, options: &Options<'_>) -> Read<When> {
     if text.eq_ignore_ascii_case("@reboot") {
         return Err(options.wrong("`@reboot` is written as the trigger `startup`"));
     }
-    pattern(text)
-        .map(|cron| When::Cron(vec![cron]))
-        .map_err(|why| options.wrong(format!("`{text}` is no cron expression: {why}")))
+    let whole = pattern(text).map_err(|why| options.wrong(format!("`{text}` is no cron expression: {why}")))?;
+    Ok(fixed(text, &whole).unwrap_or(When::Beat(whole)))
+}
+
+fn in_words(cron: &Cron) -> String {
+    let said = cron.describe();
+    let week = "Monday, Tuesday, Wednesday, Thursday, and Friday";
+    said.trim_end_matches('.').replace(week, "Monday through Friday")
+}
+
+/// The times of day of an expression that names them one by one: without `*` and steps.
+fn fixed(text: &str, whole: &Cron) -> Option<When> {
+    let text = match text.trim().to_ascii_lowercase().as_str() {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" | "@midnight" => "0 0 * * *",
+        _ => text,
+    };
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let day = if fields.len() == 5 { 2 } else { 3 };
+    let (time, days) = fields.split_at_checked(day)?;
+    if time.iter().any(|field| field.contains(['*', '/', '?', '@'])) {
+        return None;
+    }
+    let days = pattern(&format!("0 0 0 {}", days.join(" "))).ok()?;
+    let values = |component: &croner::CronComponent| -> Vec<i8> {
+        component.values().into_iter().filter_map(|n| i8::try_from(n).ok()).collect()
+    };
+    let (hours, minutes) = (values(&whole.pattern.hours), values(&whole.pattern.minutes));
+    let seconds = values(&whole.pattern.seconds);
+    let times = hours.iter().flat_map(|h| minutes.iter().map(move |m| (h, m)));
+    let times = times.flat_map(|(h, m)| seconds.iter().filter_map(move |s| Time::new(*h, *m, *s, 0).ok()));
+    let times = sorted(times.collect());
+    (!times.is_empty()).then_some(When::Days { days, times })
 }
 
 fn pattern(text: &str) -> Result<Cron, String> {

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use croner::Cron;
-use jiff::tz::TimeZone;
+use jiff::ToSpan;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::{Missed, Schedule, When};
 use crate::kernel::clock::Timestamp;
@@ -14,7 +16,8 @@ const DAY: i64 = 86_400 * SECOND;
 /// The first slot after an instant.
 pub(super) fn next_after(when: &When, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     match when {
-        When::Cron(crons) => crons.iter().filter_map(|cron| next_of(cron, zone, after)).min(),
+        When::Beat(cron) => next_of(cron, zone, after),
+        When::Days { days, times } => next_of_days(days, times, zone, after),
         When::Every { period_us, offset_us } => {
             let since = after.as_micros().checked_sub(*offset_us)?;
             let next = since.div_euclid(*period_us).checked_add(1)?.checked_mul(*period_us)?.checked_add(*offset_us)?;
@@ -30,6 +33,37 @@ fn next_of(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> 
     let found = Timestamp::from_micros(found.timestamp().as_microsecond());
     // Without this a slot could be found twice and whoever asks for the next one would turn in a circle.
     (found > after).then_some(found)
+}
+
+fn next_of_days(days: &Cron, times: &[Time], zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    let local = jiff::Timestamp::from_microsecond(after.as_micros()).ok()?.to_zoned(zone.clone()).datetime();
+    // A clock moves by less than that at once.
+    let early = local.checked_sub(1.day()).ok()?;
+    let mut from = early.date();
+    loop {
+        let start = from.to_zoned(TimeZone::UTC).ok()?;
+        let day = days.find_next_occurrence(&start, true).ok()?.date();
+        let candidates = times.iter().map(|time| day.to_datetime(*time)).filter(|civil| *civil >= early);
+        let mut instants = candidates.filter_map(|civil| instant(civil, zone));
+        if let Some(found) = instants.find(|found| *found > after) {
+            return Some(found);
+        }
+        from = day.tomorrow().ok()?;
+    }
+}
+
+/// When a clock shows this: the first time where it does twice, and when it jumps over it where it never does.
+fn instant(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let found = zone.to_ambiguous_timestamp(civil);
+    let at = match found.offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(civil).ok()?,
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(civil).ok()?,
+        AmbiguousOffset::Gap { before, .. } => {
+            let inside = before.to_timestamp(civil).ok()?;
+            zone.preceding(inside.checked_add(1.second()).ok()?).next()?.timestamp()
+        }
+    };
+    Some(Timestamp::from_micros(at.as_microsecond()))
 }
 
 /// See [`Schedule::due`].

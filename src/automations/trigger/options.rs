@@ -114,7 +114,8 @@ fn limit(text: &str) -> Option<(u32, u64)> {
     let (count, per) = text.split_once('/')?;
     let per = per.trim();
     // `5/h` is five an hour.
-    let per = parse_ms(per).or_else(|| parse_ms(&format!("1{per}"))).filter(|ms| *ms > 0)?;
+    let per =
+        parse_ms(per).or_else(|| parse_ms(&format!("1{per}")).filter(|_| !per.is_empty())).filter(|ms| *ms > 0)?;
     Some((count.trim().parse().ok().filter(|n| *n > 0)?, per))
 }
 
