@@ -10,3 +10,7 @@ pub mod schedule;
 pub mod steps;
 pub mod trigger;
 pub mod watch;
+pub mod keeper;
+mod log;
+mod times;
+pub mod worker;

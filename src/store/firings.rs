@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::automations::{Along, RuleKey};
 use super::fault::Outcome;
-use super::jobs::{Job, JobKind, NewJob, OpenJob};
+use super::jobs::{Job, JobKind, JobStatus, NewJob, OpenJob};
 use super::{Change, Process, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -241,6 +241,20 @@ impl Store {
                  ORDER BY n DESC LIMIT 1",
             )?;
             Ok(find.query_row(params![&*self.owner, key.source, key.command], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// When work of an automation last began, and where that stands.
+    pub fn last_work_of(&self, key: &RuleKey) -> Result<Option<(Timestamp, JobStatus)>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT begun, status FROM jobs WHERE owner = ?1 AND source = ?2 AND command = ?3 AND begun IS NOT NULL
+                 AND kind = 'automation' ORDER BY n DESC LIMIT 1",
+            )?;
+            let found = find.query_row(params![&*self.owner, key.source, key.command], |row| {
+                Ok((row.get(0)?, JobStatus::parse(&row.get::<_, String>(1)?)))
+            });
+            Ok(found.optional()?)
         })
     }
 

@@ -70,7 +70,7 @@ impl JobStatus {
         !matches!(self, JobStatus::Waiting | JobStatus::Running)
     }
 
-    fn parse(word: &str) -> JobStatus {
+    pub(super) fn parse(word: &str) -> JobStatus {
         JobStatus::ALL.into_iter().find(|one| one.name() == word).unwrap_or(JobStatus::Dead)
     }
 }

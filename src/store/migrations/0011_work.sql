@@ -77,6 +77,7 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_by_key ON jobs (owner, key) WHERE key IS NOT NULL;
 CREATE INDEX jobs_open ON jobs (owner, status, due) WHERE finished IS NULL;
 CREATE INDEX jobs_open_of ON jobs (owner, source, command) WHERE finished IS NULL;
+CREATE INDEX jobs_of ON jobs (owner, source, command, n);
 CREATE INDEX jobs_in_lane ON jobs (lane) WHERE status = 'running';
 
 -- The job that a run belongs to, and which try of it.
