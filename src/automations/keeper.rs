@@ -22,7 +22,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::events::Position;
-use crate::store::{Along, Fired, FiringOutcome, NewFiring, Process, Store};
+use crate::store::{Admission, Along, Fired, FiringOutcome, JobStatus, NewFiring, Process, Store};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -305,7 +305,7 @@ impl Keeper {
         let mut admit = |at: usize, id, open: &[_]| {
             let firing: &NewFiring = &firings[at];
             let admission = machine.admit(firing, against[at].as_deref(), id, open, now, free > 0);
-            if admission == crate::store::Admission::Begin {
+            if admission == Admission::Begin {
                 free -= 1;
             }
             admission
@@ -331,15 +331,7 @@ impl Keeper {
         let Some(condition) = self.machine.rules().get(number).and_then(|rule| rule.condition.as_deref()) else {
             return Ok(None);
         };
-        let facts = facts(&self.world, condition, firing, now)?;
-        let judged = conditions::judge(condition, &facts);
-        let against = match &judged.holds {
-            Ok(true) => None,
-            Ok(false) => Some(format!("`{condition}` does not hold")),
-            Err(error) => Some(error.full_message()),
-        };
-        firing.seen = judged.seen;
-        Ok(against)
+        judge(&self.world.store, &*self.world.states, &self.world.zone, condition, firing, now)
     }
 
     /// Takes work that is due, as far as somebody is free, and stops what is to be stopped.
@@ -354,7 +346,6 @@ impl Keeper {
                 tell(Note::Trouble(&error));
                 break;
             }
-            self.counts.fired += 0;
         }
         // What is due and waits for its lane is looked for again when something ends.
         let now = self.world.clock.now();
@@ -436,7 +427,6 @@ impl Keeper {
     fn tell_ended(&mut self, tell: &mut Tell<'_>) -> bool {
         let ended = self.pool.ended();
         for one in &ended {
-            use crate::store::JobStatus;
             match one.status {
                 Some(JobStatus::Done) => self.counts.done += 1,
                 Some(JobStatus::Dead) => self.counts.dead += 1,
@@ -456,15 +446,31 @@ impl Keeper {
     }
 }
 
-/// What a condition sees of the world; what it does not ask for is not looked up.
-pub(super) fn facts(world: &World, condition: &str, firing: &NewFiring, now: Timestamp) -> Result<Json> {
-    let states = if condition.contains("state") { (world.states)() } else { json!({}) };
-    let last = match condition.contains("last_run") {
-        true => world.store.last_work_of(&firing.key)?,
-        false => None,
-    };
+/// What a condition says against a firing; `None` when it holds. What it looked at is noted in the firing, and what it does
+/// not ask for is not looked up.
+///
+/// # Errors
+/// Those of the store. A condition that cannot be judged is no error: it is against.
+pub fn judge(
+    store: &Store,
+    states: &dyn Fn() -> Json,
+    zone: &TimeZone,
+    condition: &str,
+    firing: &mut NewFiring,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let states = if condition.contains("state") { states() } else { json!({}) };
+    let last = if condition.contains("last_run") { store.last_work_of(&firing.key)? } else { None };
     let last = last.map(|(at, status)| (at, status.name()));
-    Ok(conditions::facts(&firing.work["fired"], states, now, &world.zone, last))
+    let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
+    let judged = conditions::judge(condition, &facts);
+    let against = match &judged.holds {
+        Ok(true) => None,
+        Ok(false) => Some(format!("`{condition}` does not hold")),
+        Err(error) => Some(error.full_message()),
+    };
+    firing.seen = judged.seen;
+    Ok(against)
 }
 
 fn waking() -> Happening {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::keeper::schedule_of;
 use super::rules::{Act, Rule};
 use crate::kernel::clock::Timestamp;
-use crate::store::{Mark, RuleKey};
+use crate::store::{Mark, NewFiring, RuleKey};
 
 /// When each schedule was looked at, and when it comes next.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ impl Times {
 }
 
 /// What a slot fires.
-pub(super) fn fire(rule: &Rule, nr: u32, slot: Timestamp, now: Timestamp) -> crate::store::NewFiring {
+pub fn fire(rule: &Rule, nr: u32, slot: Timestamp, now: Timestamp) -> NewFiring {
     let late = now.since(slot).max(0) / 1000;
     let data = json!({"kind": "schedule", "at": now, "slot": slot, "late_ms": late});
     rule.firing("schedule", nr, data, Some(format!("slot:{nr}:{slot}")), 0)

@@ -244,6 +244,11 @@ impl Store {
         })
     }
 
+    /// The open jobs of an automation, oldest first.
+    pub fn open_jobs_of(&self, key: &RuleKey) -> Result<Vec<OpenJob>> {
+        self.read(|connection| super::jobs::open_jobs(connection, &self.owner, key))
+    }
+
     /// When work of an automation last began, and where that stands.
     pub fn last_work_of(&self, key: &RuleKey) -> Result<Option<(Timestamp, JobStatus)>> {
         self.read(|connection| {
@@ -313,7 +318,7 @@ impl Change<'_> {
             return Ok(Fired { id, outcome: None, why: None, job: None, stops: Vec::new() });
         }
         let id = self.ids().next(self.at);
-        let open = self.open_jobs(&new.key)?;
+        let open = super::jobs::open_jobs(self.tx, self.owner(), &new.key)?;
         let admission = admit(at, id, &open);
         let (outcome, why) = match &admission {
             Admission::No { outcome, why, onto, stop } => {

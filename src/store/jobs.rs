@@ -3,7 +3,7 @@
 //! A process is told from a later one with the same number, so work whose process is gone is known at once and needs no
 //! time to run out. How long to wait before another try, and how often, is the caller's to say.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value as Json, json};
 
 use super::automations::RuleKey;
@@ -442,17 +442,6 @@ impl Change<'_> {
         Ok(job)
     }
 
-    /// The open jobs of an automation, oldest first.
-    pub(super) fn open_jobs(&self, key: &RuleKey) -> Outcome<Vec<OpenJob>> {
-        let sql = "SELECT id, status = 'running' FROM jobs WHERE owner = ?1 AND source = ?2 AND command = ?3
-             AND finished IS NULL AND kind = 'automation' ORDER BY n";
-        let mut find = self.tx.prepare_cached(sql)?;
-        let rows = find.query_map(params![self.owner(), key.source, key.command], |row| {
-            Ok(OpenJob { id: row.get(0)?, running: row.get(1)? })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
     /// Takes back what an automation has open, for a later firing; those that run, which are to be stopped.
     pub(super) fn take_back_open(&self, open: &[OpenJob]) -> Outcome<Vec<Id>> {
         let mut running = Vec::new();
@@ -557,6 +546,17 @@ impl Change<'_> {
         self.record_as(job.trace, &Event::new(kind, job.id.to_string(), what))?;
         Ok(())
     }
+}
+
+/// The open jobs of an automation, oldest first.
+pub(super) fn open_jobs(connection: &Connection, owner: &str, key: &RuleKey) -> Outcome<Vec<OpenJob>> {
+    let sql = "SELECT id, status = 'running' FROM jobs WHERE owner = ?1 AND source = ?2 AND command = ?3
+         AND finished IS NULL AND kind = 'automation' ORDER BY n";
+    let mut find = connection.prepare_cached(sql)?;
+    let rows = find.query_map(params![owner, key.source, key.command], |row| {
+        Ok(OpenJob { id: row.get(0)?, running: row.get(1)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn no_job(wanted: &str) -> Error {
