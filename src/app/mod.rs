@@ -1,5 +1,6 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod auto;
 pub mod carry;
 pub mod chats;
 mod find;
@@ -11,6 +12,7 @@ mod open;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
+mod steps;
 pub mod tools;
 pub mod voice;
 
@@ -95,7 +97,8 @@ impl App {
             Some(seed) => Ids::seeded(seed),
             None => Ids::random(),
         };
-        let trace = ids.trace();
+        // Whoever is run by one of our runs belongs to the same request.
+        let trace = env.text("FAC_TRACE").and_then(|text| text.parse().ok()).unwrap_or_else(|| ids.trace());
         let ids = OnceCell::from(ids);
         Ok(App {
             env,
@@ -348,7 +351,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: Vec::new(),
+                runners: self.step_runners(),
                 apart: self.apart,
                 threads: Threads::default(),
             })
