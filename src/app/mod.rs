@@ -8,6 +8,7 @@ pub mod house;
 pub mod mcp;
 pub mod models;
 mod open;
+pub mod plugins;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
@@ -34,6 +35,7 @@ use crate::kernel::ids::{Ids, TraceId};
 use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
 use crate::kernel::secret::{Redactor, Secret};
+use crate::plugins::Plugins;
 use crate::store::{SourceKind, Store};
 use crate::voice::aloud::Speaking;
 
@@ -78,6 +80,7 @@ pub struct App {
     store: OnceCell<Store>,
     log: OnceCell<Log>,
     launcher: OnceCell<Launcher>,
+    plugins: OnceCell<Plugins>,
     fresh: Cell<bool>,
 }
 
@@ -113,6 +116,7 @@ impl App {
             store: OnceCell::new(),
             log: OnceCell::new(),
             launcher: OnceCell::new(),
+            plugins: OnceCell::new(),
             fresh: Cell::new(false),
         })
     }
@@ -124,6 +128,7 @@ impl App {
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
+        app.plugins = OnceCell::from(self.plugins()?.clone());
         Ok(app)
     }
 
@@ -348,7 +353,8 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: Vec::new(),
+                runners: vec![self.lua_steps()?],
+                around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),
             })

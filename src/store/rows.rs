@@ -69,6 +69,7 @@ pub(super) const STATE: &[Table] = &[
     table("recordings", &["n"], "", "n", About::Own),
     table("tool_grants", &["owner", "session", "tool", "digest"], "", "granted_at", About::Open),
     table("pins", &["owner", "kind", "key"], "", "at", About::Open),
+    table("plugins", &["owner", "name"], "", "at", About::Open),
 ];
 
 /// The other tables: the log itself; what is told with another table; what is read again from the files of a source, from
@@ -91,6 +92,9 @@ pub(super) const NOT_STATE: &[&str] = &[
     "search_docs",
     "cache",
     "state",
+    "plugin_values",
+    "plugin_lines",
+    "plugin_marks",
 ];
 
 const fn table(
