@@ -12,6 +12,7 @@ pub mod plugins;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
+mod steps;
 pub mod tools;
 pub mod voice;
 
@@ -353,7 +354,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: vec![self.lua_steps()?],
+                runners: self.step_runners().into_iter().chain([self.lua_steps()?]).collect(),
                 around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),

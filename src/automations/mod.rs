@@ -3,4 +3,9 @@
 //! An automation is a command with `On:`. This room knows one verb, run a command; what that does is the business of
 //! [`crate::commands`]. It prints nothing.
 
+pub mod conditions;
 pub mod happening;
+pub mod schedule;
+pub mod steps;
+pub mod trigger;
+pub mod watch;

@@ -106,7 +106,7 @@ impl App {
     }
 
     /// Once a day: recordings whose text is older than the settings keep go.
-    fn prune_recordings(&self, days: u64) -> Result<()> {
+    pub(in crate::app) fn prune_recordings(&self, days: u64) -> Result<()> {
         if !self.is_due("recordings.pruned")? {
             return Ok(());
         }

@@ -181,6 +181,10 @@ impl Prompts {
 }
 
 impl StepRunner for Prompts {
+    fn shows(&self) -> bool {
+        true
+    }
+
     fn runs(&self, kind: StepKind) -> bool {
         matches!(kind, StepKind::Prompt | StepKind::System)
     }

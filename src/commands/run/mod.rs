@@ -35,6 +35,7 @@ use self::walk::Progress;
 use super::bind::Bound;
 use super::catalog::Catalog;
 use super::model::{Step, StepKind};
+use super::template::Lookup;
 use crate::exec::{self, Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
@@ -53,6 +54,28 @@ pub trait StepRunner {
     /// # Errors
     /// What kept it from beginning; what went wrong later is the [`Performed::trouble`].
     fn run(&self, work: &Work<'_>) -> Result<Performed>;
+
+    /// Whether it shows by itself what its steps write, while they do. What the others' wrote is handed to the watcher.
+    fn shows(&self) -> bool {
+        false
+    }
+
+    /// What a step would do, for `--dry-run`; `None` where its filled text says it.
+    ///
+    /// # Errors
+    /// What would keep it from beginning.
+    fn dry(&self, _unit: &Unit, _step: &Step, _look: Lookup<'_>) -> Result<Option<Planned>> {
+        Ok(None)
+    }
+}
+
+/// What a step would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planned {
+    /// The exact text, secrets left out.
+    pub text: String,
+    /// What could not be filled, and what else there is to say, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// A step for a higher room, with everything filled in.
@@ -65,6 +88,8 @@ pub struct Work<'a> {
     pub step: &'a Step,
     /// Its text, placeholders filled.
     pub text: String,
+    /// The values of its placeholders, for a runner that fills each as its place asks.
+    pub look: Lookup<'a>,
     /// What a model is told, where the step is for one.
     pub call: Option<Call>,
     /// What it reads.

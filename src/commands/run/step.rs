@@ -12,6 +12,7 @@ use crate::commands::tool;
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe;
 use crate::store::{Captured, Status};
 
 /// How long a group may take to end after TERM before it gets KILL.
@@ -123,11 +124,22 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             (dry.text, dry.input) = said.shown(call::waits_for_prompt(&unit.resolved.command, step));
         }
         _ => {
-            let rendered = rendered(engine, unit, step, None);
-            dry.text = rendered.text;
-            dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
-            dry.notes.extend(rendered.notes);
             dry.program = step.kind.name().to_string();
+            let look = |name: &str| known(engine, unit, step, name);
+            let runner = engine.runners.iter().find(|r| r.runs(step.kind));
+            match runner.map(|runner| runner.dry(unit, step, &look)).transpose() {
+                Ok(Some(Some(planned))) => {
+                    dry.text = planned.text;
+                    dry.notes.extend(planned.notes);
+                }
+                told => {
+                    let rendered = rendered(engine, unit, step, None);
+                    dry.text = rendered.text;
+                    dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
+                    dry.notes.extend(rendered.notes);
+                    dry.notes.extend(told.err().map(|error| error.full_message()));
+                }
+            }
         }
     }
     Ok(dry)
@@ -234,15 +246,17 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
     filled(engine, unit, step, input.as_deref())
 }
 
+/// The value of a placeholder.
+fn known(engine: &Engine<'_>, unit: &Unit, step: &Step, name: &str) -> Option<String> {
+    context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name))
+}
+
 /// The same with just this input.
 pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&str>) -> Rendered {
     let words = &unit.bound.rest;
     // What a pattern has no place for is not put behind it: it is the person's message.
     let hidden = |name: &str| input.is_none() && step.syntax == Syntax::Fabric && name == "input";
-    let known = |name: &str| {
-        let value = context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
-        value.filter(|_| !hidden(name))
-    };
+    let known = |name: &str| known(engine, unit, step, name).filter(|_| !hidden(name));
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
         input,
@@ -281,11 +295,17 @@ impl Engine<'_> {
                 watcher.starts(unit, step, None);
                 let is_call = matches!(kind, StepKind::Prompt | StepKind::System);
                 let said = is_call.then(|| self.call_of(unit, step, input.as_deref(), progress));
+                let piped = input.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                let look = |name: &str| match &piped {
+                    Some(text) if name == "input" => Some(text.clone()),
+                    _ => known(self, unit, step, name),
+                };
                 let work = Work {
                     run: progress.id,
                     unit,
                     step,
                     text: rendered(self, unit, step, input.as_deref()).text,
+                    look: &look,
                     call: said,
                     input,
                     timeout: time_left(step.timeout_ms, progress.deadline),
@@ -293,12 +313,26 @@ impl Engine<'_> {
                     stop: &self.stop,
                 };
                 let mut performed = runner.run(&work)?;
+                if !runner.shows() {
+                    self.show(&performed, watcher);
+                }
                 for stream in [&mut performed.done.stdout, &mut performed.done.stderr] {
                     stream.head = progress.redactor.redact_bytes(&stream.head).into_owned();
                     stream.tail = progress.redactor.redact_bytes(&stream.tail).into_owned();
                 }
                 Ok(performed)
             }
+        }
+    }
+
+    /// What a step of a higher room wrote comes from elsewhere: a terminal gets none of its control sequences.
+    fn show(&self, performed: &Performed, watcher: &mut dyn Watcher) {
+        let complained = performed.done.stderr.head.as_slice();
+        for (stream, bytes) in [(Stream::Stdout, performed.wrote.as_slice()), (Stream::Stderr, complained)] {
+            let _ = match self.terminal && !bytes.is_empty() {
+                true => watcher.output(stream, safe(&ended(bytes)).as_bytes()),
+                false => watcher.output(stream, bytes),
+            };
         }
     }
 
@@ -418,6 +452,15 @@ fn recorded(captured: exec::Captured) -> Captured {
         head: captured.head,
         tail: captured.tail,
     }
+}
+
+/// Text for a terminal, whose next line begins at its beginning.
+fn ended(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 /// A terminal ends lines with `\r\n`; conditions see them as the program wrote them.

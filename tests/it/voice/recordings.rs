@@ -108,3 +108,19 @@ fn a_recording_without_its_file_is_said_and_can_be_erased() {
     world.run(&["voice", "recordings", "rm", &id.tail()]).ok();
     assert_eq!(world.run(&["voice", "recordings"]).stderr, "nothing is recorded\n");
 }
+
+#[test]
+fn what_was_said_long_ago_goes_though_nobody_speaks_any_more() {
+    let mut world = world();
+    world.set("FAC_TEST_CLOCK", "2026-03-02T09:30:00Z");
+    let (id, file) = record(&world, None);
+    hears(&world, "echo hello");
+    world.run(&["voice", "retry", &id.tail()]).ok();
+    world.set("FAC_TEST_CLOCK", "2026-03-08T09:30:00Z");
+    world.run(&["text", "slug", "x"]).ok();
+    assert!(file.exists(), "it is kept for a week");
+    world.set("FAC_TEST_CLOCK", "2026-03-10T09:30:00Z");
+    world.run(&["text", "slug", "x"]).ok();
+    assert!(!file.exists());
+    assert_eq!(world.run(&["voice", "recordings"]).stderr, "nothing is recorded\n");
+}
