@@ -184,6 +184,11 @@ impl App {
         })
     }
 
+    /// Whether the database is open.
+    pub fn has_store(&self) -> bool {
+        self.store.get().is_some()
+    }
+
     /// Whether the terminal can only print lines.
     pub fn is_dumb(&self) -> bool {
         self.env.text("TERM").is_none_or(|term| term.is_empty() || term == "dumb")

@@ -43,6 +43,7 @@ impl App {
             Ok(Plugins::new(Settings {
                 store: self.store()?.clone(),
                 folder: self.paths.plugins_dir.clone(),
+                definitions: self.paths.data.join("plugins"),
                 limits,
                 quota: config.int("plugins.store_kb") << 10,
                 redactor: self.redactor.clone(),

@@ -232,7 +232,9 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
     // Flags among a command's own words are found late, or never when there is no such command.
     let asked_json = matches!(&cli.command, Some(Sub::External(words)) if wants_json(words))
         || matches!(&cli.command, Some(Sub::Run(args)) if wants_json(args.words()));
-    match dispatch(&mut context, cli.command) {
+    let done = dispatch(&mut context, cli.command);
+    plugin::deliver(&context);
+    match done {
         Ok(code) => Ok(code),
         Err(error) => {
             context.ui.json |= asked_json;

@@ -6,8 +6,10 @@
 
 mod api;
 mod around;
+mod brought;
 mod calls;
 mod filter;
+mod heard;
 mod inside;
 pub mod limits;
 pub mod manifest;
@@ -17,6 +19,7 @@ pub mod room;
 pub mod scaffold;
 mod state;
 mod step;
+pub mod tool;
 pub mod trial;
 mod values;
 pub mod world;
@@ -31,9 +34,9 @@ use self::manifest::Hook;
 use self::places::Found;
 use self::real::Real;
 use self::room::Lane;
-use crate::chat::Filter;
+use crate::chat::{Filter, Tool};
 use crate::commands::run::{Around, StepRunner};
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secret::Redactor;
 use crate::store::{NewPlugin, Store};
 
@@ -46,6 +49,8 @@ pub struct Settings {
     pub store: Store,
     /// The user's own plugins.
     pub folder: PathBuf,
+    /// Where the definitions of commands are written that plugins bring.
+    pub definitions: PathBuf,
     /// Bounds of a call.
     pub limits: Limits,
     /// The most that one plugin may keep, bytes.
@@ -138,13 +143,60 @@ impl Plugins {
     /// # Errors
     /// What its script says or lacks, and those of the store.
     pub fn enable(&self, found: &Found) -> Result<()> {
-        let tried = found.clone();
-        self.lane()?.wait(move |room| room.load(&tried).map(drop))?;
+        self.check(found)?;
+        brought::bring(self.store(), &self.0.settings.definitions, found)?;
         self.store().enable_plugin(&NewPlugin {
             name: found.manifest.name.clone(),
             place: found.place(),
             digest: found.digest.clone(),
             manifest: serde_json::to_value(&found.manifest).unwrap_or_default(),
+        })
+    }
+
+    /// Loads a plugin without using it.
+    ///
+    /// # Errors
+    /// What its script says or lacks.
+    pub fn check(&self, found: &Found) -> Result<()> {
+        let tried = found.clone();
+        self.lane()?.wait(move |room| room.load(&tried).map(drop))
+    }
+
+    /// Uses a plugin no more. Says whether it was used.
+    ///
+    /// # Errors
+    /// Those of the store, and of the folder with its definitions.
+    pub fn disable(&self, name: &str) -> Result<bool> {
+        brought::take_back(self.store(), &self.0.settings.definitions, name)?;
+        self.store().disable_plugin(name, "a person said so")
+    }
+
+    /// Forgets a plugin with all it keeps. Says whether anything was known of it.
+    ///
+    /// # Errors
+    /// Those of [`Plugins::disable`].
+    pub fn remove(&self, name: &str) -> Result<bool> {
+        brought::take_back(self.store(), &self.0.settings.definitions, name)?;
+        self.store().remove_plugin(name)
+    }
+
+    /// The tools of enabled plugins that a pattern means.
+    ///
+    /// # Errors
+    /// `NotFound` when it means none, and those of the store.
+    pub fn tools(&self, pattern: &str) -> Result<Vec<Arc<dyn Tool>>> {
+        tool::offered(self, pattern)
+    }
+
+    /// Those that are called so and used.
+    ///
+    /// # Errors
+    /// `NotFound`, and those of the store.
+    pub fn active(&self, name: &str) -> Result<Arc<Active>> {
+        let row = self.store().plugin(name)?.filter(|row| row.enabled);
+        row.and_then(Active::of).map(Arc::new).ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("the plugin `{name}` is not enabled"))
+                .hint(format!("`fac plugin enable {name}` uses it"))
         })
     }
 

@@ -89,13 +89,13 @@ fn script(hooks: &[Hook], command: bool) -> String {
                 "\nfunction plugin.palette()\n    return { { title = \"What time is it?\", run = \"time now\" } }\nend\n"
             }
             Hook::Status => {
-                "\nfunction plugin.status(state)\n    return #state.draft > 0 and `{#state.draft} bytes` or nil\nend\n"
+                "\nfunction plugin.status(state)\n    return if state.words > 0 then `{state.words} words` else nil\nend\n"
             }
         });
     }
     if command {
         text.push_str(
-            "\n-- What is returned, and what is printed, is the output.\nplugin.commands = {}\n\
+            "\n-- What is returned is the output.\nplugin.commands = {}\n\
              plugin.commands[fac.name .. \" hello\"] = function(args, rest, input)\n    return `hello {args.who}`\nend\n",
         );
     }

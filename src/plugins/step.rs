@@ -9,6 +9,7 @@ use std::time::Instant;
 use mlua::{Lua, Value};
 use serde_json::Value as Json;
 
+use super::brought::{BY, CALL, spec};
 use super::Plugins;
 use super::manifest::Permissions;
 use super::room::Room;
@@ -18,7 +19,7 @@ use crate::commands::bind::Bound;
 use crate::commands::model::StepKind;
 use crate::commands::run::{Done, Performed, StepRunner, Work};
 use crate::kernel::clock::Timestamp;
-use crate::kernel::error::{Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::store::{Captured, Status, Store};
 
 /// Does `lua` steps.
@@ -100,6 +101,9 @@ impl StepRunner for Steps {
 
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
+        if let Some(plugin) = work.step.options.get(BY) {
+            return self.by_plugin(work, plugin, begun);
+        }
         let alone = Arc::new(Alone { store: self.0.store().clone(), out: Mutex::default() });
         let name = format!("{}:{}", work.unit.resolved.command.name, work.step.id);
         let (script, world) = (work.step.text.clone(), alone.clone());
@@ -120,6 +124,42 @@ impl StepRunner for Steps {
             exit_code: Some(code),
             stdout: captured(&wrote, work),
             stderr: captured(&complained, work),
+            duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
+        };
+        Ok(Performed { done, wrote: wrote.into_bytes(), trouble })
+    }
+}
+
+impl Steps {
+    /// A command that a plugin brings. Only the definitions that were written when it was allowed may call it.
+    fn by_plugin(&self, work: &Work<'_>, plugin: &str, begun: Instant) -> Result<Performed> {
+        let command = &work.unit.resolved.command.name;
+        if work.unit.resolved.source.spec != spec(&self.0.0.settings.definitions, plugin) {
+            let said = format!("`{command}` is no command of the plugin `{plugin}`, so it may not call it");
+            return Err(Error::new(Kind::Refused, said));
+        }
+        let active = self.0.active(plugin)?;
+        let call = work.step.options.get(CALL).unwrap_or(command);
+        let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let args = vec![arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), Json::from(input)];
+        let done = self.0.call(&active, &["commands", call], args);
+        let (wrote, trouble) = match done {
+            Ok(Json::Null) => (String::new(), None),
+            Ok(Json::String(text)) if text.ends_with('\n') => (text, None),
+            Ok(Json::String(text)) => (format!("{text}\n"), None),
+            Ok(other) => (format!("{other:#}\n"), None),
+            Err(error) => (String::new(), Some(error)),
+        };
+        let status = match trouble.as_ref().map(Error::kind) {
+            None => Status::Ok,
+            Some(Kind::TimedOut) => Status::TimedOut,
+            Some(_) => Status::Failed,
+        };
+        let done = Done {
+            status,
+            exit_code: Some(trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()))),
+            stdout: captured(&wrote, work),
+            stderr: Captured::default(),
             duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
         Ok(Performed { done, wrote: wrote.into_bytes(), trouble })

@@ -30,6 +30,7 @@ pub(super) fn enable(context: &mut Context, args: &Args) -> Result<u8> {
         context.ui.note(&format!("`{name}` is enabled already"));
     } else {
         // What was allowed and was only switched off needs no second word.
+        context.app.plugins()?.check(&found)?;
         if !same {
             permit(context, &found)?;
         }
@@ -76,7 +77,7 @@ fn permit(context: &Context, found: &Found) -> Result<()> {
 }
 
 pub(super) fn disable(context: &mut Context, name: &str) -> Result<u8> {
-    let was = context.app.store()?.disable_plugin(name, "a person said so")?;
+    let was = context.app.plugins()?.disable(name)?;
     if !was {
         // A name that nothing has is a mistake; one that is off is none.
         places::find(&context.app.paths.plugins_dir, name)?;

@@ -87,6 +87,17 @@ fn hook(word: &str) -> std::result::Result<Hook, String> {
     Hook::ALL.into_iter().find(|hook| hook.name() == word).ok_or_else(|| format!("it is one of: {}", known()))
 }
 
+/// Tells plugins what happened while this process worked, where it opened the store at all.
+pub(super) fn deliver(context: &Context) {
+    if context.app.has_store() {
+        let done = context.app.plugins().and_then(|plugins| plugins.deliver());
+        if let Err(error) = done {
+            tracing::warn!(error = error.full_message(), "plugins heard nothing");
+        }
+        tell(context);
+    }
+}
+
 /// Says what plugins have to say.
 pub(super) fn tell(context: &Context) {
     if let Ok(plugins) = context.app.plugins() {

@@ -79,7 +79,7 @@ pub(super) fn rm(context: &mut Context, name: &str) -> Result<u8> {
         return Err(Error::new(Kind::Usage, format!("`{name}` is bundled and was never enabled"))
             .hint("there is nothing of it to remove"));
     }
-    context.app.store()?.remove_plugin(name)?;
+    context.app.plugins()?.remove(name)?;
     if let Some(folder) = &folder {
         std::fs::remove_dir_all(folder).context(Kind::Failed, || format!("cannot remove {}", folder.display()))?;
     }
