@@ -6,6 +6,7 @@ mod find;
 pub mod health;
 pub mod house;
 pub mod mcp;
+mod mqtt;
 pub mod models;
 mod open;
 pub mod prompts;

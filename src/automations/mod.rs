@@ -4,3 +4,4 @@
 //! [`crate::commands`]. It prints nothing.
 
 pub mod happening;
+pub mod mqtt;

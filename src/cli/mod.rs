@@ -21,6 +21,7 @@ mod init;
 mod listen;
 mod man;
 mod mcp;
+mod mqtt;
 mod run;
 mod runs;
 mod say;
@@ -267,6 +268,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
+        Some(Sub::Mqtt(_)) => "mqtt",
         Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
@@ -317,6 +319,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
+        Some(Sub::Mqtt(args)) => mqtt::run(context, args),
         Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),
