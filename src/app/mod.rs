@@ -8,6 +8,7 @@ pub mod health;
 pub mod house;
 pub mod mcp;
 pub mod models;
+mod mqtt;
 mod open;
 pub mod plugins;
 pub mod prompts;

@@ -23,6 +23,7 @@ mod jobs;
 mod listen;
 mod man;
 mod mcp;
+mod mqtt;
 mod plugin;
 mod run;
 mod runs;
@@ -277,6 +278,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
         Some(Sub::Plugin(_)) => "plugin",
+        Some(Sub::Mqtt(_)) => "mqtt",
         Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
@@ -331,6 +333,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
         Some(Sub::Plugin(args)) => plugin::run(context, args),
+        Some(Sub::Mqtt(args)) => mqtt::run(context, args),
         Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),

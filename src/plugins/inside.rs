@@ -95,7 +95,9 @@ pub fn line(words: MultiValue) -> String {
             line.push(' ');
         }
         match word {
-            Value::String(text) => line.push_str(&String::from_utf8_lossy(&text.as_bytes()[..text.as_bytes().len().min(LONGEST)])),
+            Value::String(text) => {
+                line.push_str(&String::from_utf8_lossy(&text.as_bytes()[..text.as_bytes().len().min(LONGEST)]))
+            }
             Value::Table(_) => match values::to_json(word) {
                 Ok(json) => line.push_str(&json.to_string()),
                 Err(_) => line.push_str("table"),

@@ -28,10 +28,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use self::calls::Active;
-pub use self::real::House;
 use self::limits::Limits;
 use self::manifest::Hook;
 use self::places::Found;
+pub use self::real::House;
 use self::real::Real;
 use self::room::Lane;
 use crate::chat::{Filter, Tool};

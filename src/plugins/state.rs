@@ -13,8 +13,19 @@ use super::limits::{Limits, Meter, Over};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Names that Luau or its binding bring and that no script gets.
-const ABSENT: &[&str] =
-    &["collectgarbage", "loadstring", "load", "require", "getfenv", "setfenv", "newproxy", "gcinfo", "os", "io", "debug"];
+const ABSENT: &[&str] = &[
+    "collectgarbage",
+    "loadstring",
+    "load",
+    "require",
+    "getfenv",
+    "setfenv",
+    "newproxy",
+    "gcinfo",
+    "os",
+    "io",
+    "debug",
+];
 
 /// The largest script, bytes.
 pub const MAX_SCRIPT: usize = 1 << 20;

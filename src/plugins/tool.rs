@@ -82,7 +82,8 @@ impl Tool for One {
     fn call<'a>(&'a self, arguments: &'a Json) -> Working<'a> {
         Box::pin(async move {
             let (tool, arguments) = (self.tool.clone(), arguments.clone());
-            let work = move |name: &str, loaded: &super::room::Loaded| loaded.call(name, &["tools", &tool], &[arguments]);
+            let work =
+                move |name: &str, loaded: &super::room::Loaded| loaded.call(name, &["tools", &tool], &[arguments]);
             Ok(match self.plugins.within_async(&self.active, work).await? {
                 Json::String(text) => text,
                 Json::Null => "done".to_string(),
