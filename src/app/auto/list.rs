@@ -84,7 +84,7 @@ impl Automation {
 }
 
 impl App {
-    /// Every command with triggers that is seen from here, and every one that is enabled, by name.
+    /// Every command with triggers (others than phrases) that is seen from here, and every one that is enabled, by name.
     ///
     /// # Errors
     /// Those of the store.
@@ -92,7 +92,8 @@ impl App {
         let store = self.store()?;
         let catalog = self.launcher()?.catalog();
         let mut hits: BTreeMap<String, DefinitionHit> = BTreeMap::new();
-        for kind in KINDS {
+        // A phrase needs nobody's leave: the person is there who says it.
+        for kind in KINDS.into_iter().filter(|kind| *kind != "voice") {
             for hit in store.definitions_fired_by(kind)? {
                 hits.insert(hit.id.to_string(), hit);
             }
