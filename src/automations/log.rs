@@ -19,8 +19,7 @@ pub const CURSOR: &str = "automations.events";
 const AT_ONCE: usize = 500;
 
 /// Bookkeeping of ours that means nothing to anybody else; whatever it is about has told its own event.
-const SILENT: [&str; 4] =
-    [events::STORE_CHANGED, events::FIRING_CHANGED, events::JOB_CHANGED, events::FIRING_REMOVED];
+const SILENT: [&str; 4] = [events::STORE_CHANGED, events::FIRING_CHANGED, events::JOB_CHANGED, events::FIRING_REMOVED];
 
 /// What changes which automations there are.
 const RULES: [&str; 10] = [

@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod happening;
 pub mod keeper;
 mod log;
+pub mod mqtt;
 pub mod rules;
 pub mod schedule;
 pub mod steps;

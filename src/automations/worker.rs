@@ -101,13 +101,8 @@ struct Shared {
 impl Pool {
     /// Nothing is started yet: each hand gets a thread when there is work for it. `wake` is called when a job has ended.
     pub fn new(store: Store, hands: Vec<Box<dyn Hands>>, wake: Box<dyn Fn() + Send + Sync>) -> Pool {
-        let shared = Shared {
-            store,
-            running: Mutex::default(),
-            ended: Mutex::default(),
-            leaving: AtomicBool::new(false),
-            wake,
-        };
+        let shared =
+            Shared { store, running: Mutex::default(), ended: Mutex::default(), leaving: AtomicBool::new(false), wake };
         let (send, receive) = channel();
         let size = hands.len();
         let receive = Arc::new(Mutex::new(receive));

@@ -100,8 +100,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
 }
 
 fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
-    let filter =
-        JobFilter { status: args.status.as_deref().map(status).transpose()?, command: args.command.clone() };
+    let filter = JobFilter { status: args.status.as_deref().map(status).transpose()?, command: args.command.clone() };
     let after = args.after.as_deref().map(str::parse).transpose()?;
     let limit = args.limit.clamp(1, 10_000);
     let mut jobs = store.jobs(&filter, after, limit + 1)?;

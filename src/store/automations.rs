@@ -159,8 +159,8 @@ impl Store {
     /// Up to when the times of all triggers were looked at.
     pub fn marks(&self) -> Result<Vec<Mark>> {
         self.read(|connection| {
-            let mut find =
-                connection.prepare_cached("SELECT source, command, nr, at FROM marks WHERE owner = ?1 ORDER BY 1, 2, 3")?;
+            let mut find = connection
+                .prepare_cached("SELECT source, command, nr, at FROM marks WHERE owner = ?1 ORDER BY 1, 2, 3")?;
             let rows = find.query_map([&*self.owner], |row| {
                 let key = RuleKey { source: row.get(0)?, command: row.get(1)? };
                 Ok(Mark { key, nr: row.get(2)?, at: row.get(3)? })
@@ -202,12 +202,7 @@ impl Store {
     pub fn leave_lease(&self, name: &str, process: &Process) -> Result<()> {
         self.write(|change| {
             let sql = "UPDATE leases SET held = 0 WHERE owner = ?1 AND name = ?2 AND pid = ?3 AND process_start = ?4";
-            change.tx.prepare_cached(sql)?.execute(params![
-                change.owner(),
-                name,
-                process.pid,
-                process.start as i64
-            ])?;
+            change.tx.prepare_cached(sql)?.execute(params![change.owner(), name, process.pid, process.start as i64])?;
             Ok(())
         })
     }
@@ -235,7 +230,8 @@ impl Change<'_> {
     /// What changes along with firings.
     pub(super) fn keep_along(&self, along: &Along) -> Outcome<()> {
         for (key, nr, subject) in &along.released {
-            let sql = "DELETE FROM holds WHERE owner = ?1 AND source = ?2 AND command = ?3 AND nr = ?4 AND subject = ?5";
+            let sql =
+                "DELETE FROM holds WHERE owner = ?1 AND source = ?2 AND command = ?3 AND nr = ?4 AND subject = ?5";
             self.tx.prepare_cached(sql)?.execute(params![self.owner(), key.source, key.command, nr, subject])?;
         }
         for hold in &along.holds {

@@ -155,8 +155,7 @@ pub struct Firing {
     pub last: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, source, command, digest, kind, nr, trace, depth, data, outcome, why, seen, job, count, at, last, n FROM firings";
+const COLUMNS: &str = "id, source, command, digest, kind, nr, trace, depth, data, outcome, why, seen, job, count, at, last, n FROM firings";
 
 impl Store {
     /// Writes firings, the jobs that they owe, and what changes along with them. `admit` is asked about each that was not

@@ -201,7 +201,8 @@ pub struct Recovery {
     pub status: JobStatus,
 }
 
-const COLUMNS: &str = "id, kind, source, command, digest, work, key, lane, trace, priority, status, due, tries, lost, most,
+const COLUMNS: &str =
+    "id, kind, source, command, digest, work, key, lane, trace, priority, status, due, tries, lost, most,
      epoch, stop, pid, process_start, boot, run, exit_code, error, created, begun, finished";
 
 /// The next job that may be taken.
@@ -218,7 +219,8 @@ impl Store {
     /// Takes the next job that is due at `now`; nobody else gets it while the process lives.
     pub fn take_job(&self, now: Timestamp, process: &Process) -> Result<Option<Job>> {
         // Most of the time there is none, and to ask is cheaper than to write.
-        let is_one = self.read(|connection| Ok(connection.prepare_cached(NEXT)?.exists(params![&*self.owner, now])?))?;
+        let is_one =
+            self.read(|connection| Ok(connection.prepare_cached(NEXT)?.exists(params![&*self.owner, now])?))?;
         if !is_one {
             return Ok(None);
         }
@@ -482,14 +484,7 @@ impl Change<'_> {
         self.end_job(n, id, code, &end, false)
     }
 
-    fn end_job(
-        &self,
-        n: i64,
-        run: Option<Id>,
-        exit_code: Option<i32>,
-        end: &JobEnd,
-        lost: bool,
-    ) -> Outcome<JobStatus> {
+    fn end_job(&self, n: i64, run: Option<Id>, exit_code: Option<i32>, end: &JobEnd, lost: bool) -> Outcome<JobStatus> {
         let (status, error, due, kind) = match end {
             JobEnd::Done => (JobStatus::Done, None, None, events::JOB_DONE),
             JobEnd::Failed { error, again: Some(at) } => {
@@ -501,7 +496,8 @@ impl Change<'_> {
         };
         // A loss is no try of the work's own, nor is one whose process was asked to end.
         let given = i64::from(lost || matches!(end, JobEnd::Given));
-        let sql = "UPDATE jobs SET status = ?2, run = ifnull(?3, run), exit_code = ?4, error = ?5, due = ifnull(?6, due),
+        let sql =
+            "UPDATE jobs SET status = ?2, run = ifnull(?3, run), exit_code = ?4, error = ?5, due = ifnull(?6, due),
              tries = max(tries - ?7, 0), lost = lost + ?8, finished = ?9 WHERE n = ?1";
         let finished = status.is_final().then_some(self.at);
         let row = params![n, status.name(), run, exit_code, error, due, given, i64::from(lost), finished];

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
 
-use super::list::definition;
 use super::App;
+use super::list::definition;
 use crate::app::prompts::{Asking, Wishes};
 use crate::app::tools::Host;
 use crate::automations::worker::{Carried, Hands};

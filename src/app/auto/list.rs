@@ -132,7 +132,10 @@ impl App {
         }
         let (resolved, used) = self.resolve(words)?;
         if let Some(more) = words.get(used) {
-            return Err(Error::new(Kind::Usage, format!("`{}` takes no further word, but got `{more}`", resolved.key())));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("`{}` takes no further word, but got `{more}`", resolved.key()),
+            ));
         }
         let key = RuleKey { source: resolved.source.spec.clone(), command: resolved.command.name.clone() };
         all.into_iter().find(|one| one.key == key).ok_or_else(|| {

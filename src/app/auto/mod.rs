@@ -122,14 +122,18 @@ impl App {
         }
         if found.digest != before && !self.store()?.automations()?.iter().any(|e| e.digest == found.digest) {
             return Err(Error::new(Kind::Refused, format!("`{}` has changed since its work was owed", found.key()))
-                .hint(format!("look at it, and allow it as it is now: fac auto enable {}", quoted(&found.full_name()))));
+                .hint(format!(
+                    "look at it, and allow it as it is now: fac auto enable {}",
+                    quoted(&found.full_name())
+                )));
         }
         Ok(found.digest)
     }
 
     /// Where facts from outside come from: one line each.
     fn trigger_sources(&self) -> Result<Vec<Box<dyn Trigger>>> {
-        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), self.clock.clone()))])
+        let own = vec![self.paths.data.clone(), self.paths.cache.clone(), self.paths.state.clone()];
+        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), own, self.clock.clone()))])
     }
 
     /// The automations that may fire now: enabled, trusted, and as they were when they were enabled.

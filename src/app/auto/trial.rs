@@ -78,7 +78,9 @@ impl App {
                 (Wanted::Startup(_), None) => {
                     self.hear(&rule, resolved, nr, json!({"kind": "startup", "at": now}), now)?
                 }
-                (_, None) => unfit(trigger, format!("--with says what happens, such as {}", example(&trigger.kind)), json!({})),
+                (_, None) => {
+                    unfit(trigger, format!("--with says what happens, such as {}", example(&trigger.kind)), json!({}))
+                }
                 (_, Some(data)) => self.hear(&rule, resolved, nr, data.clone(), now)?,
             });
         }
@@ -250,9 +252,9 @@ fn unwritten(firing: &NewFiring, now: Timestamp) -> Job {
 }
 
 fn found(one: &Automation) -> Result<&Resolved> {
-    one.resolved.as_ref().ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", one.name()))
-    })
+    one.resolved
+        .as_ref()
+        .ok_or_else(|| Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", one.name())))
 }
 
 fn unfit(trigger: &Trigger, why: String, data: Json) -> Tried {

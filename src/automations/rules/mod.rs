@@ -104,7 +104,8 @@ impl Machine {
     /// A machine that remembers these timers and firings.
     pub fn new(bounds: Bounds, holds: Vec<Hold>, fired: &[(RuleKey, u32, Timestamp)]) -> Machine {
         let mut machine = Machine { bounds, ..Machine::default() };
-        machine.holds = holds.into_iter().map(|hold| ((hold.key.clone(), hold.nr, hold.subject.clone()), hold)).collect();
+        machine.holds =
+            holds.into_iter().map(|hold| ((hold.key.clone(), hold.nr, hold.subject.clone()), hold)).collect();
         fired.iter().for_each(|(key, nr, at)| machine.gates.fired(key, *nr, *at));
         machine
     }

@@ -65,6 +65,9 @@ impl File {
         if path.contains('\0') || Path::new(path).components().any(|c| c == Component::ParentDir) {
             return Err(options.wrong(format!("`{path}` must be a path without `..`")));
         }
+        if path.trim_matches(['/', '~', '*', '.']).is_empty() {
+            return Err(options.wrong(format!("`{path}` is too much to watch: name a folder")));
+        }
         let changes = match options.text("change") {
             None => vec![Change::Created, Change::Changed],
             Some(text) => {

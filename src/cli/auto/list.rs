@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::super::Context;
 use super::trace::{firing_json, line_of};
 use super::words;
 use crate::app::auto::{Automation, Standing};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::{Role, Ui};
-use super::super::Context;
 use crate::automations::rules::said_of;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Kind, Result};

@@ -4,9 +4,9 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
+use super::super::Context;
 use super::super::draw;
 use super::super::ui::Role;
-use super::super::Context;
 use super::list::written;
 use crate::app::auto::{Trial, Tried};
 use crate::commands::run::Dry;
@@ -127,7 +127,12 @@ fn show(context: &Context, tried: &Tried) -> Result<()> {
         None => ("would not fire", Role::Dim),
     };
     let why = tried.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    ui.line(&format!("{}  {}{}", ui.paint(Role::Name, &safe_line(&written(&tried.trigger))), ui.paint(role, word), safe_line(&why)))?;
+    ui.line(&format!(
+        "{}  {}{}",
+        ui.paint(Role::Name, &safe_line(&written(&tried.trigger))),
+        ui.paint(role, word),
+        safe_line(&why)
+    ))?;
     for (name, value) in tried.data.as_object().into_iter().flatten().filter(|_| tried.outcome.is_some()) {
         ui.line(&ui.paint(Role::Dim, &safe_line(&format!("  trigger.{name} = {value}"))))?;
     }

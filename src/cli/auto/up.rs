@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::ui::Role;
 use super::super::Context;
+use super::super::ui::Role;
 use super::list::automations;
 use crate::automations::keeper::Note;
 use crate::automations::rules::said_of;
@@ -112,6 +112,8 @@ fn note_json(note: &Note<'_>) -> Value {
             "status": ended.status.map(JobStatus::name), "run": ended.carried.run,
             "exit_code": ended.carried.exit_code, "error": ended.carried.error,
         }),
-        Note::Trouble(error) => json!({"note": "trouble", "kind": error.kind().name(), "message": error.full_message()}),
+        Note::Trouble(error) => {
+            json!({"note": "trouble", "kind": error.kind().name(), "message": error.full_message()})
+        }
     }
 }
