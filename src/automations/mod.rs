@@ -5,6 +5,7 @@
 
 pub mod conditions;
 pub mod happening;
+pub mod install;
 pub mod schedule;
 pub mod steps;
 pub mod trigger;

@@ -9,6 +9,7 @@ mod context;
 mod dangerous;
 mod facts;
 mod launcher;
+mod pause;
 mod plan;
 mod reach;
 mod step;
