@@ -1,10 +1,12 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod auto;
 pub mod carry;
 pub mod chats;
 mod find;
 pub mod health;
 pub mod house;
+mod install;
 pub mod mcp;
 pub mod models;
 mod open;
@@ -96,7 +98,8 @@ impl App {
             Some(seed) => Ids::seeded(seed),
             None => Ids::random(),
         };
-        let trace = ids.trace();
+        // Whoever is run by one of our runs belongs to the same request.
+        let trace = env.text("FAC_TRACE").and_then(|text| text.parse().ok()).unwrap_or_else(|| ids.trace());
         let ids = OnceCell::from(ids);
         Ok(App {
             env,

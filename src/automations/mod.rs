@@ -6,7 +6,15 @@
 pub mod conditions;
 pub mod happening;
 pub mod install;
+pub mod keeper;
+mod log;
+pub mod rules;
 pub mod schedule;
 pub mod steps;
+mod times;
 pub mod trigger;
 pub mod watch;
+pub mod worker;
+
+pub use log::CURSOR;
+pub use times::fire as fire_slot;

@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, demo, events, listen, man, mcp, run, runs, say, search, secret, shell_init,
-    source, tui, voice,
+    auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, run, runs, say, search, secret,
+    shell_init, source, tick, tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -105,6 +105,9 @@ pub(super) enum Sub {
     Remember(memory::RememberArgs),
     Memory(memory::Args),
     Voice(voice::Args),
+    Auto(auto::Args),
+    Tick(tick::Args),
+    Jobs(jobs::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),

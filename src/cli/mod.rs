@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod auto;
 mod card;
 mod chat;
 mod commands;
@@ -18,6 +19,7 @@ mod events;
 mod help;
 mod hidden;
 mod init;
+mod jobs;
 mod listen;
 mod man;
 mod mcp;
@@ -30,6 +32,7 @@ mod shell_init;
 mod source;
 mod table;
 mod talk;
+mod tick;
 mod tui;
 mod ui;
 mod voice;
@@ -262,6 +265,9 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Cache(_)) => "cache",
         Some(Sub::Remember(_)) => "remember",
         Some(Sub::Memory(_)) => "memory",
+        Some(Sub::Auto(_)) => "auto",
+        Some(Sub::Tick(_)) => "tick",
+        Some(Sub::Jobs(_)) => "jobs",
         Some(Sub::Events(_)) => "events",
         Some(Sub::Voice(_)) => "voice",
         Some(Sub::Config(_)) => "config",
@@ -312,6 +318,9 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Cache(args)) => talk::cache::run(context, &args),
         Some(Sub::Remember(args)) => talk::memory::remember(context, &args),
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
+        Some(Sub::Auto(args)) => auto::run(context, args),
+        Some(Sub::Tick(args)) => tick::run(context, &args),
+        Some(Sub::Jobs(args)) => jobs::run(context, &args),
         Some(Sub::Events(args)) => events::run(context, &args),
         Some(Sub::Voice(args)) => voice::run(context, args),
         Some(Sub::Config(args)) => config::run(context, args),

@@ -84,6 +84,8 @@ impl Launcher {
             stop,
             terminal,
             trigger: trigger.to_string(),
+            fired: None,
+            job: None,
         }
     }
 }

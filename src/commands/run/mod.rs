@@ -8,6 +8,7 @@ mod call;
 mod context;
 mod dangerous;
 mod facts;
+mod fired;
 mod launcher;
 mod pause;
 mod plan;
@@ -154,6 +155,10 @@ pub struct Engine<'a> {
     pub terminal: bool,
     /// What fired it: `manual`, `rerun:<id>` …
     pub trigger: String,
+    /// What happened, where it was not a person who asked: an object.
+    pub fired: Option<Json>,
+    /// The job that it is done for, and which try of it.
+    pub job: Option<(Id, u64)>,
 }
 
 /// A finished run.
@@ -264,6 +269,7 @@ impl Engine<'_> {
             zone: None,
             steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
             status: Status::Running,
+            job: self.job,
         })
     }
 }

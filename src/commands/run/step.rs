@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::pause::Pause;
-use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts};
+use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts, fired};
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
@@ -109,6 +109,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             dry.env = unit.resolved.command.env.clone();
             dry.env.extend(unit.bound.values.iter().map(|v| (v.var.clone(), v.text.clone())));
             dry.env.extend(script.variables);
+            dry.env.extend(engine.fired.iter().flat_map(fired::variables));
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         StepKind::Prompt | StepKind::System => {
@@ -366,6 +367,7 @@ impl Engine<'_> {
         job.args = prepared.args.clone();
         job.env = context::environment(unit, &self.world.env, &self.world.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
+        fired::add_variables(self, &mut job.env);
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
         // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
         let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));

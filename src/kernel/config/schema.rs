@@ -186,6 +186,13 @@ pub const KEYS: &[Key] = &[
     key("voice.speakers.*.secret", Type::Text, "", OWNER_ONLY, SECRET),
     key("voice.speakers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),
     key("voice.speakers.*.timeout", Type::Duration, "", OWNER_ONLY, "how long a sentence may take (1m)"),
+    key("automations.latitude", Type::Text, "", OWNER_ONLY, "degrees north, for sunrise and sunset"),
+    key("automations.longitude", Type::Text, "", OWNER_ONLY, "degrees east, for sunrise and sunset"),
+    key("automations.timezone", Type::Text, "", OWNER_ONLY, "the time zone of schedules that name none, such as Europe/Berlin; empty for this machine's"),
+    key("automations.workers", Type::Int(1, 256), "8", OWNER_ONLY, "how many jobs are done at once"),
+    key("automations.max_depth", Type::Int(1, 1000), "8", OWNER_ONLY, "a firing that is the consequence of so many others is taken for a loop"),
+    key("automations.max_per_minute", Type::Int(0, 1_000_000), "300", OWNER_ONLY, "an automation that is fired more often in a minute is stopped; 0 for never"),
+    key("automations.keep_days", Type::Int(1, 36_500), "30", OWNER_ONLY, "days that the trace and jobs that ended are kept"),
 ];
 
 impl Key {
