@@ -6,6 +6,7 @@ pub mod chats;
 mod find;
 pub mod health;
 pub mod house;
+mod install;
 pub mod mcp;
 pub mod models;
 mod mqtt;

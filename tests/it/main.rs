@@ -33,6 +33,7 @@ mod sessions;
 mod sound;
 mod sources;
 mod spending;
+mod steps;
 mod support;
 mod terminal;
 mod tools;
