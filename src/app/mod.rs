@@ -18,6 +18,7 @@ pub mod voice;
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
@@ -349,7 +350,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: Vec::new(),
+                runners: vec![Arc::new(self.mqtt_steps()?)],
                 apart: self.apart,
                 threads: Threads::default(),
             })
