@@ -22,6 +22,7 @@ pub mod voice;
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
