@@ -6,6 +6,7 @@ pub mod chats;
 mod find;
 pub mod health;
 pub mod house;
+mod install;
 pub mod mcp;
 pub mod models;
 mod mqtt;
@@ -21,6 +22,7 @@ pub mod voice;
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};

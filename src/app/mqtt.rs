@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::automations::mqtt::Brokers;
+use crate::automations::mqtt::{Brokers, Causes, MqttSteps};
 use crate::automations::mqtt::broker::FindSecret;
 use crate::kernel::error::Result;
 use crate::kernel::secrets::Secrets;
@@ -15,6 +15,11 @@ impl App {
     /// When the settings cannot be read.
     pub fn brokers(&self) -> Result<Brokers> {
         Ok(Brokers::new(self.config()?, self.finds_secrets()))
+    }
+
+    /// Who does `mqtt` steps; nothing is connected before the first.
+    pub(super) fn mqtt_steps(&self) -> Result<MqttSteps> {
+        Ok(MqttSteps::new(self.brokers()?, Causes::default(), Arc::new(|_| 0)))
     }
 
     /// Looks secrets up, also from other threads.

@@ -5,6 +5,7 @@
 
 pub mod conditions;
 pub mod happening;
+pub mod install;
 pub mod keeper;
 mod log;
 pub mod mqtt;

@@ -16,6 +16,7 @@ use super::App;
 use crate::automations::happening::Trigger;
 use crate::automations::keeper::{Keeper, World};
 use crate::automations::rules::{Bounds, Rule};
+use crate::automations::schedule::Place;
 use crate::automations::trigger::{self, Here};
 use crate::automations::watch::Watcher;
 use crate::automations::worker::Hands;
@@ -43,7 +44,31 @@ pub fn lives(process: &Process) -> bool {
 impl App {
     /// What triggers take from the settings where they say nothing themselves.
     pub fn here(&self) -> Result<Here> {
-        Ok(Here { home: self.paths.user_home.clone(), ..Here::default() })
+        let config = self.config()?;
+        let text = |key: &str| config.text(key).filter(|text| !text.is_empty());
+        let wrong = |key: &str, what: &str| {
+            let said = format!("{key} is `{}`, which is no {what}", text(key).unwrap_or_default());
+            Error::new(Kind::BadData, said).hint(format!("fac config set {key} …"))
+        };
+        let zone = match text("automations.timezone") {
+            None => None,
+            Some(name) => Some(
+                jiff::tz::TimeZone::get(name)
+                    .map_err(|_| wrong("automations.timezone", "time zone such as Europe/Berlin"))?,
+            ),
+        };
+        let degrees = |key: &str, most: f64| match text(key) {
+            None => Ok(None),
+            Some(written) => match written.parse::<f64>().ok().filter(|n| n.abs() <= most) {
+                Some(number) => Ok(Some(number)),
+                None => Err(wrong(key, "number of degrees such as 52.52")),
+            },
+        };
+        let place = match (degrees("automations.latitude", 90.0)?, degrees("automations.longitude", 180.0)?) {
+            (Some(latitude), Some(longitude)) => Place::new(latitude, longitude),
+            _ => None,
+        };
+        Ok(Here { home: self.paths.user_home.clone(), zone, place, ..Here::default() })
     }
 
     /// The process that runs automations now, where there is one.
@@ -130,10 +155,15 @@ impl App {
         Ok(found.digest)
     }
 
+    /// Where this program writes by itself.
+    fn own_folders(&self) -> Vec<std::path::PathBuf> {
+        let paths = &self.paths;
+        [&paths.data, &paths.cache, &paths.state, &paths.runtime].map(Clone::clone).into()
+    }
+
     /// Where facts from outside come from: one line each.
     fn trigger_sources(&self) -> Result<Vec<Box<dyn Trigger>>> {
-        let own = vec![self.paths.data.clone(), self.paths.cache.clone(), self.paths.state.clone()];
-        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), own, self.clock.clone()))])
+        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone()))])
     }
 
     /// The automations that may fire now: enabled, trusted, and as they were when they were enabled.

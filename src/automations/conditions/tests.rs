@@ -64,7 +64,6 @@ fn what_cannot_be_judged_does_not_hold_and_says_why() {
         "",
         "{{ trigger }}",
         "trigger.payload|shell",
-        "'x' * 100000000",
         "range(100000000)",
     ] {
         let judged = judge(bad, &world());

@@ -11,6 +11,9 @@ use serde_json::Value as Json;
 /// More are not told: a condition that looks at everything explains nothing.
 const MOST: usize = 100;
 
+/// The name of the one function there is.
+const IS_STATE: &str = "is_state";
+
 /// What was looked at, by its path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Looked(Arc<Mutex<Vec<(String, Json)>>>);
@@ -77,6 +80,8 @@ impl Object for Watched {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match self.find(key) {
             Some(value) => Some(self.child(key, value)),
+            // Our own functions are asked for among the facts first.
+            None if self.path.is_empty() && key.as_str() == Some(IS_STATE) => None,
             None => {
                 self.child(key, &Json::Null);
                 None
@@ -147,5 +152,5 @@ pub(super) fn functions(facts: &Json, looked: &Looked) -> Vec<(&'static str, Val
         };
         Ok(state == wanted)
     };
-    vec![("is_state", Value::from_function(is_state))]
+    vec![(IS_STATE, Value::from_function(is_state))]
 }

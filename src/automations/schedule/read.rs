@@ -11,6 +11,7 @@ use crate::automations::trigger::options::Options;
 use crate::commands::model::{Diagnostic, Trigger};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::parse_ms;
+use crate::kernel::when::time_of_day;
 
 /// The shortest and the longest beat, milliseconds.
 const BEATS_MS: (u64, u64) = (1000, 366 * 86_400_000);
@@ -120,23 +121,6 @@ fn sorted(mut times: Vec<Time>) -> Vec<Time> {
     times.sort_unstable();
     times.dedup();
     times
-}
-
-/// `07:30`, `7:30:15`.
-fn time_of_day(text: &str) -> Option<Time> {
-    let mut parts = text.trim().split(':');
-    let mut part = |most: i8, digits: std::ops::RangeInclusive<usize>| -> Option<i8> {
-        let text = parts.next()?;
-        let fits = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|n| fits && *n <= most)
-    };
-    let (hour, minute) = (part(23, 1..=2)?, part(59, 2..=2)?);
-    let second = match text.matches(':').count() {
-        1 => 0,
-        2 => part(59, 2..=2)?,
-        _ => return None,
-    };
-    Time::new(hour, minute, second, 0).ok()
 }
 
 fn by_sun(word: &str, rest: &str, options: &Options<'_>) -> Read<When> {

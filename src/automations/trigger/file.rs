@@ -86,7 +86,7 @@ impl File {
         if quiet_ms > LONGEST_MS {
             return Err(options.wrong("`debounce=` may be an hour at most"));
         }
-        let hidden = options.yes("hidden")?.unwrap_or_else(|| path.contains("/."));
+        let hidden = options.yes("hidden")?.unwrap_or(false);
         Ok(File { path: path.to_string(), changes, quiet_ms, hidden })
     }
 

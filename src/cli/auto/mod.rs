@@ -1,5 +1,6 @@
 //! `fac auto`: what runs by itself: list, enable, try without effects, see what fired and why, and run it all.
 
+mod install;
 mod list;
 mod trace;
 mod trial;
@@ -20,6 +21,7 @@ Examples:
   fac auto up                         run them all until Ctrl-C
   fac auto trace lights               what fired it, what did not, and why
   fac tick                            everything due, once: for cron
+  fac auto install cron               let cron do that every minute
 
 Nothing fires that was not trusted and enabled. A definition that changes has to
 be enabled again.";
@@ -48,6 +50,7 @@ enum What {
     Trace(trace::Args),
     Next(list::NextArgs),
     Up(up::Args),
+    Install(install::Args),
 }
 
 /// One automation.
@@ -77,6 +80,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Trace(args) => trace::run(context, &args),
         What::Next(args) => list::next(context, &args),
         What::Up(args) => up::run(context, &args),
+        What::Install(args) => install::run(context, &args),
     }
 }
 

@@ -11,6 +11,7 @@ mod dangerous;
 mod facts;
 mod fired;
 mod launcher;
+mod pause;
 mod plan;
 mod reach;
 mod step;

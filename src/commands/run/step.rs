@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::pause::Pause;
 use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts, fired};
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::commands::tool;
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
-use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe;
 use crate::store::{Captured, Status};
@@ -139,6 +139,10 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
                     dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
                     dry.notes.extend(rendered.notes);
                     dry.notes.extend(told.err().map(|error| error.full_message()));
+                    if step.kind == StepKind::Wait {
+                        let pause = Pause::read(&dry.text, &engine.world.clock);
+                        dry.notes.push(pause.map_or_else(|error| error.full_message(), |pause| pause.to_string()));
+                    }
                 }
             }
         }
@@ -413,18 +417,23 @@ impl Engine<'_> {
         Ok((done, if on_terminal { unix_line_ends(wrote) } else { wrote }))
     }
 
-    /// A `wait` step: its text is a length of time.
+    /// A `wait` step: its text is a length of time, or `until` a time.
     fn wait(&self, unit: &Unit, step: &Step, progress: &Progress) -> Result<Done> {
-        let text = rendered(self, unit, step, None).text.trim().to_string();
-        let ms = parse_ms(&text)
-            .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
+        let pause = Pause::read(&rendered(self, unit, step, None).text, &self.world.clock)?;
         let started = Instant::now();
-        let wanted = Duration::from_millis(ms);
-        let allowed = time_left(step.timeout_ms, progress.deadline).unwrap_or(wanted);
-        let (status, code) = match self.stop.wait(wanted.min(allowed)) {
-            true => (Status::Interrupted, 130),
-            false if allowed < wanted => (Status::TimedOut, 124),
-            false => (Status::Ok, 0),
+        let allowed = time_left(step.timeout_ms, progress.deadline);
+        let (status, code) = loop {
+            let left = pause.left(started.elapsed(), &self.world.clock);
+            let still = allowed.map(|limit| limit.saturating_sub(started.elapsed()));
+            if left.is_zero() {
+                break (Status::Ok, 0);
+            }
+            if still.is_some_and(|still| still.is_zero()) {
+                break (Status::TimedOut, 124);
+            }
+            if self.stop.wait(left.min(still.unwrap_or(left)).min(pause.look())) {
+                break (Status::Interrupted, 130);
+            }
         };
         Ok(Done {
             status,
