@@ -9,7 +9,9 @@ pub mod house;
 mod install;
 pub mod mcp;
 pub mod models;
+mod mqtt;
 mod open;
+pub mod plugins;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
@@ -37,6 +39,7 @@ use crate::kernel::ids::{Ids, TraceId};
 use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
 use crate::kernel::secret::{Redactor, Secret};
+use crate::plugins::Plugins;
 use crate::store::{SourceKind, Store};
 use crate::voice::aloud::Speaking;
 
@@ -81,6 +84,7 @@ pub struct App {
     store: OnceCell<Store>,
     log: OnceCell<Log>,
     launcher: OnceCell<Launcher>,
+    plugins: OnceCell<Plugins>,
     fresh: Cell<bool>,
 }
 
@@ -117,6 +121,7 @@ impl App {
             store: OnceCell::new(),
             log: OnceCell::new(),
             launcher: OnceCell::new(),
+            plugins: OnceCell::new(),
             fresh: Cell::new(false),
         })
     }
@@ -128,6 +133,7 @@ impl App {
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
+        app.plugins = OnceCell::from(self.plugins()?.clone());
         Ok(app)
     }
 
@@ -180,6 +186,11 @@ impl App {
             let store = Store::open(&self.paths.data.join("store.db"), self.clock.clone(), ids)?;
             Ok(store.traced(self.trace))
         })
+    }
+
+    /// Whether the database is open.
+    pub fn has_store(&self) -> bool {
+        self.store.get().is_some()
     }
 
     /// Whether the terminal can only print lines.
@@ -352,7 +363,8 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: self.step_runners(),
+                runners: self.step_runners().into_iter().chain([self.lua_steps()?]).collect(),
+                around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),
             })

@@ -8,6 +8,7 @@ pub mod happening;
 pub mod install;
 pub mod keeper;
 mod log;
+pub mod mqtt;
 pub mod rules;
 pub mod schedule;
 pub mod steps;

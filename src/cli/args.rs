@@ -7,8 +7,13 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
+<<<<<<< HEAD
     auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, run, runs, say, search, secret,
     shell_init, source, tick, tui, voice,
+=======
+    auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
+    search, secret, shell_init, source, tick, tui, voice,
+>>>>>>> main
 };
 
 const EXAMPLES: &str = "\
@@ -114,6 +119,8 @@ pub(super) enum Sub {
     Listen(listen::Args),
     Say(say::Args),
     Mcp(mcp::Args),
+    Plugin(plugin::Args),
+    Mqtt(mqtt::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

@@ -23,6 +23,8 @@ mod jobs;
 mod listen;
 mod man;
 mod mcp;
+mod mqtt;
+mod plugin;
 mod run;
 mod runs;
 mod say;
@@ -234,7 +236,9 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
     // Flags among a command's own words are found late, or never when there is no such command.
     let asked_json = matches!(&cli.command, Some(Sub::External(words)) if wants_json(words))
         || matches!(&cli.command, Some(Sub::Run(args)) if wants_json(args.words()));
-    match dispatch(&mut context, cli.command) {
+    let done = dispatch(&mut context, cli.command);
+    plugin::deliver(&context);
+    match done {
         Ok(code) => Ok(code),
         Err(error) => {
             context.ui.json |= asked_json;
@@ -273,6 +277,8 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
+        Some(Sub::Plugin(_)) => "plugin",
+        Some(Sub::Mqtt(_)) => "mqtt",
         Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
@@ -326,6 +332,8 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
+        Some(Sub::Plugin(args)) => plugin::run(context, args),
+        Some(Sub::Mqtt(args)) => mqtt::run(context, args),
         Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),

@@ -242,6 +242,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     engine.runners.extend(asking.iter().map(|asking| asking.runner()));
     let mut watcher = draw::Live::new(&context.ui);
     let report = engine.run(&plan, &mut watcher);
+    super::plugin::tell(context);
     asking.map_or(Ok(()), |asking| asking.end(&context.app))?;
     let report = report?;
     drop(signals);

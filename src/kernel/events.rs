@@ -114,6 +114,14 @@ pub const JOB_REMOVED: &str = "job.removed";
 pub const STORE_CHANGED: &str = "store.changed";
 /// A definition from elsewhere is not accepted any more. Subject: what its keys begin with.
 pub const UNPINNED: &str = "definition.unpinned";
+/// A person allowed a plugin as it is now. Subject: the plugin.
+pub const PLUGIN_ENABLED: &str = "plugin.enabled";
+/// A plugin is not used any more. Subject: the plugin.
+pub const PLUGIN_DISABLED: &str = "plugin.disabled";
+/// A plugin failed, or did well again. Subject: the plugin.
+pub const PLUGIN_FAILED: &str = "plugin.failed";
+/// What is known of a plugin was removed. Subject: the plugin.
+pub const PLUGIN_REMOVED: &str = "plugin.removed";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

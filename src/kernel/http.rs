@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use http::HeaderMap;
 pub use http::header;
+pub use roots::Tls;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -116,7 +117,7 @@ impl Http {
             None if settings.proxies => builder,
             None => builder.no_proxy(),
         };
-        let tls = roots::client(certificates(settings)?, settings.tls_soon);
+        let tls = roots::client(certificates(&settings.ca_files)?, settings.tls_soon);
         let tls = tls.context(Kind::Failed, || "cannot set up TLS".to_string())?;
         let client = builder.tls_backend_preconfigured(tls).build();
         let client = client.context(Kind::Failed, || "cannot set up the HTTP client".to_string())?;
@@ -300,10 +301,10 @@ fn proxy(address: &str) -> Result<reqwest::Proxy> {
     proxy.map(|p| p.no_proxy(local)).map_err(|e| e.hint("`fac config set network.proxy http://host:port` sets it"))
 }
 
-/// The certificates of the settings.
-fn certificates(settings: &Settings) -> Result<RootCertStore> {
+/// The certificates in PEM files.
+fn certificates(files: &[PathBuf]) -> Result<RootCertStore> {
     let mut all = RootCertStore::empty();
-    for path in &settings.ca_files {
+    for path in files {
         let pem = std::fs::read(path)
             .context(Kind::BadData, || format!("cannot read the certificates in {}", path.display()))?;
         let broken = || format!("{} holds a broken certificate", path.display());

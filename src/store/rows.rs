@@ -72,6 +72,7 @@ pub(super) const STATE: &[Table] = &[
     table("jobs", &["n"], "", "n", About::Own),
     table("tool_grants", &["owner", "session", "tool", "digest"], "", "granted_at", About::Open),
     table("pins", &["owner", "kind", "key"], "", "at", About::Open),
+    table("plugins", &["owner", "name"], "", "at", About::Open),
 ];
 
 /// The other tables: the log itself; what is told with another table; what is read again from the files of a source, from
@@ -97,6 +98,9 @@ pub(super) const NOT_STATE: &[&str] = &[
     "holds",
     "marks",
     "leases",
+    "plugin_values",
+    "plugin_lines",
+    "plugin_marks",
 ];
 
 const fn table(

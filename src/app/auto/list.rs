@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{App, mistake};
-use crate::automations::trigger::KINDS;
+use crate::automations::trigger::{self, KINDS, Wanted};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::run as engine;
 use crate::commands::scan::fold_name;
 use crate::commands::{bind, model};
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::Position;
 use crate::store::{DefinitionHit, Enabled, RuleKey, SourceKind};
@@ -115,6 +116,35 @@ impl App {
         }
         found.sort_by_key(|one| (one.name(), one.key.clone()));
         Ok(found)
+    }
+
+    /// The next instants of a trigger after `after`, at most so many; none where it is no schedule.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn times_of(&self, trigger: &model::Trigger, after: Timestamp, most: usize) -> Result<Vec<Timestamp>> {
+        let here = self.here()?;
+        let Ok((Wanted::Schedule(schedule), _)) = trigger::parse(trigger).map(|(w, t)| (w.settle(&here), t)) else {
+            return Ok(Vec::new());
+        };
+        let next = |at: &Timestamp| schedule.next_after(*at);
+        Ok(std::iter::successors(schedule.next_after(after), next).take(most).collect())
+    }
+
+    /// When an automation fires next by its schedules; `None` where none of them will, or it does not fire.
+    ///
+    /// # Errors
+    /// Those of [`App::times_of`].
+    pub fn next_firing(&self, one: &Automation, now: Timestamp) -> Result<Option<Timestamp>> {
+        if one.standing != Standing::On {
+            return Ok(None);
+        }
+        let mut next = None;
+        for trigger in one.triggers() {
+            let first = self.times_of(trigger, now, 1)?.pop();
+            next = next.into_iter().chain(first).min();
+        }
+        Ok(next)
     }
 
     /// The automation that the words name.

@@ -29,6 +29,7 @@ pub use self::voice::Voice;
 pub use self::webhook::Webhook;
 use super::happening::Happening;
 use super::schedule::{Place, Schedule};
+use crate::commands::catalog::quoted;
 use crate::commands::model::{Command, Diagnostic, Trigger};
 
 /// One trigger, understood.
@@ -101,6 +102,14 @@ pub fn parse(trigger: &Trigger) -> Result<(Wanted, Timing), Diagnostic> {
         timing.debounce_ms = None;
     }
     Ok((wanted, timing))
+}
+
+/// A trigger as it is written in a definition.
+pub fn written(trigger: &Trigger) -> String {
+    let mut words = vec![trigger.kind.clone()];
+    words.extend(trigger.args.iter().map(|arg| quoted(arg)));
+    words.extend(trigger.options.iter().map(|(key, value)| format!("{key}={}", quoted(value))));
+    words.join(" ")
 }
 
 /// What is wrong with the triggers and the condition of a command, with their places.

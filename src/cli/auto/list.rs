@@ -8,9 +8,8 @@ use super::super::ui::Role;
 use super::trace::{firing_json, line_of};
 use super::words;
 use crate::app::auto::{Automation, Standing};
-use crate::automations::trigger::{self, Wanted};
+use crate::automations::trigger;
 use crate::commands::catalog::quoted;
-use crate::commands::model::Trigger;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -35,13 +34,13 @@ pub(super) fn ls(context: &Context) -> Result<u8> {
     for one in &all {
         let last = context.app.store()?.firings(Some(&one.key), None, 1)?;
         let last = last.first().map(|f| format!("{} {}", f.last.local_short(), f.outcome.name())).unwrap_or_default();
-        let next = next_of(context, one, now)?.map(Timestamp::local_short).unwrap_or_default();
+        let next = context.app.next_firing(one, now)?.map(Timestamp::local_short).unwrap_or_default();
         table.row(vec![
             (one.name(), Some(Role::Name)),
             (one.standing.name().to_string(), Some(role(&one.standing))),
             (next, Some(Role::Dim)),
             (last, Some(Role::Dim)),
-            (one.triggers().iter().map(written).collect::<Vec<_>>().join("; "), None),
+            (one.triggers().iter().map(trigger::written).collect::<Vec<_>>().join("; "), None),
         ]);
     }
     if all.is_empty() {
@@ -92,10 +91,10 @@ pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
         ui.line(&safe_line(summary))?;
     }
     for trigger in one.triggers() {
-        let next = wanted(context, trigger)?.and_then(|wanted| times(&wanted, now, 3)).unwrap_or_default();
+        let next = context.app.times_of(trigger, now, 3)?;
         let next: Vec<String> = next.into_iter().map(Timestamp::local_short).collect();
         let next = if next.is_empty() { String::new() } else { format!("  next {}", next.join(", ")) };
-        ui.line(&safe_line(&format!("  on    {}{next}", written(trigger))))?;
+        ui.line(&safe_line(&format!("  on    {}{next}", trigger::written(trigger))))?;
     }
     let command = one.resolved.as_ref().map(|resolved| &resolved.command);
     if let Some(condition) = command.and_then(|command| command.condition.as_ref()) {
@@ -140,7 +139,7 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
         return Ok(0);
     }
     for one in &done {
-        let on: Vec<String> = one.triggers().iter().map(written).collect();
+        let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
     }
     if context.app.keeper_process()?.is_none() {
@@ -181,8 +180,8 @@ pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
     let mut coming: Vec<(Timestamp, String, String)> = Vec::new();
     for one in context.app.automations()?.iter().filter(|one| one.standing == Standing::On) {
         for trigger in one.triggers() {
-            let at = wanted(context, trigger)?.and_then(|wanted| times(&wanted, now, limit)).unwrap_or_default();
-            coming.extend(at.into_iter().map(|at| (at, one.name(), written(trigger))));
+            let at = context.app.times_of(trigger, now, limit)?;
+            coming.extend(at.into_iter().map(|at| (at, one.name(), trigger::written(trigger))));
         }
     }
     for hold in context.app.store()?.holds()? {
@@ -211,38 +210,6 @@ pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// A trigger as it is written.
-pub(super) fn written(trigger: &Trigger) -> String {
-    let mut words = vec![trigger.kind.clone()];
-    words.extend(trigger.args.iter().map(|arg| quoted(arg)));
-    words.extend(trigger.options.iter().map(|(key, value)| format!("{key}={}", quoted(value))));
-    words.join(" ")
-}
-
-/// A trigger, understood; `None` for one that cannot be.
-pub(super) fn wanted(context: &Context, trigger: &Trigger) -> Result<Option<Wanted>> {
-    let here = context.app.here()?;
-    Ok(trigger::parse(trigger).ok().map(|(wanted, _)| wanted.settle(&here)))
-}
-
-/// The next instants of a schedule.
-fn times(wanted: &Wanted, after: Timestamp, most: usize) -> Option<Vec<Timestamp>> {
-    let Wanted::Schedule(schedule) = wanted else { return None };
-    let next = |at: &Timestamp| schedule.next_after(*at);
-    Some(std::iter::successors(schedule.next_after(after), next).take(most).collect())
-}
-
-fn next_of(context: &Context, one: &Automation, now: Timestamp) -> Result<Option<Timestamp>> {
-    if one.standing != Standing::On {
-        return Ok(None);
-    }
-    let mut next = Vec::new();
-    for trigger in one.triggers() {
-        next.extend(wanted(context, trigger)?.and_then(|wanted| times(&wanted, now, 1)).unwrap_or_default());
-    }
-    Ok(next.into_iter().min())
-}
-
 fn automation_json(context: &Context, one: &Automation, now: Timestamp) -> Result<Value> {
     let triggers: Vec<Value> = one
         .triggers()
@@ -256,7 +223,7 @@ fn automation_json(context: &Context, one: &Automation, now: Timestamp) -> Resul
         "why": one.standing.why(), "on": triggers, "if": command.and_then(|c| c.condition.as_ref()),
         "mode": command.map(mode), "trust": resolved.map(|r| r.trust.name()),
         "enabled": one.enabled.as_ref().map(|e| e.at), "cwd": one.enabled.as_ref().map(|e| &e.cwd),
-        "next": next_of(context, one, now)?,
+        "next": context.app.next_firing(one, now)?,
     }))
 }
 

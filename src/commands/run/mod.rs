@@ -4,6 +4,7 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod allowed;
+mod around;
 mod call;
 mod context;
 mod dangerous;
@@ -18,6 +19,7 @@ mod suggest;
 mod walk;
 
 pub use allowed::check_runnable;
+pub use around::{About, Around};
 pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
@@ -205,6 +207,10 @@ impl Engine<'_> {
         for resolved in plan.all() {
             self.catalog.ensure_laid_out(&resolved.source)?;
         }
+        let about = About::of(plan, &self.trigger);
+        if let Some(around) = &self.world.around {
+            around.before(&about)?;
+        }
         let started_at = Instant::now();
         let started = self.world.clock.now();
         let id = self.begin(plan)?;
@@ -228,7 +234,7 @@ impl Engine<'_> {
         };
         let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
         let unrecorded = self.finish(id, end);
-        Ok(Report {
+        let report = Report {
             unrecorded,
             id,
             command: root.resolved.full_name(),
@@ -239,7 +245,11 @@ impl Engine<'_> {
             duration_ms: u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX),
             steps: progress.steps,
             problem,
-        })
+        };
+        if let Some(around) = &self.world.around {
+            around.after(&about, &report);
+        }
+        Ok(report)
     }
 
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
@@ -274,7 +284,7 @@ impl Engine<'_> {
     }
 }
 
-fn recorded_args(bound: &Bound) -> Json {
+pub(super) fn recorded_args(bound: &Bound) -> Json {
     let (mut args, mut lists) = (serde_json::Map::new(), serde_json::Map::new());
     for value in &bound.values {
         let text = if value.secret { "***" } else { &value.text };

@@ -4,13 +4,17 @@
 //! them has them read in the background while the connection comes about. What makes a certificate good is decided by
 //! webpki, as always; this only knows when to read.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{self, CryptoProvider};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::kernel::error::{Context, Kind};
 
 /// Checks servers' certificates against roots that are read when the first is checked.
 #[derive(Debug)]
@@ -39,6 +43,49 @@ pub(super) fn client(extra: RootCertStore, soon: bool) -> Result<rustls::ClientC
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// TLS for what is spoken beside HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// A PEM file whose certificates alone are believed.
+    pub only: Option<PathBuf>,
+    /// PEM files whose certificates are believed beside the system's.
+    pub more: Vec<PathBuf>,
+    /// PEM files of a certificate of ours and its key, shown to whoever asks.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl Tls {
+    /// A client's TLS, ready for connections.
+    ///
+    /// # Errors
+    /// `BadData` when a file cannot be read or does not hold what it should.
+    pub fn client(&self) -> crate::kernel::error::Result<Arc<rustls::ClientConfig>> {
+        let provider = Arc::new(crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .context(Kind::Failed, || "cannot set up TLS".to_string())?;
+        let builder = match &self.only {
+            Some(file) => builder.with_root_certificates(super::certificates(std::slice::from_ref(file))?),
+            None => {
+                let extra = super::certificates(&self.more)?;
+                let roots = Arc::new(Roots { extra, provider, verifier: OnceLock::new() });
+                builder.dangerous().with_custom_certificate_verifier(roots)
+            }
+        };
+        let Some((cert, key)) = &self.identity else { return Ok(Arc::new(builder.with_no_client_auth())) };
+        let broken = |file: &Path, what: &str| format!("{} holds no {what} that can be used", file.display());
+        let read =
+            |file: &PathBuf| std::fs::read(file).context(Kind::BadData, || format!("cannot read {}", file.display()));
+        let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(cert)?).collect();
+        let chain = chain.context(Kind::BadData, || broken(cert, "certificate"))?;
+        let secret = PrivateKeyDer::from_pem_slice(&read(key)?).context(Kind::BadData, || broken(key, "key"))?;
+        let config = builder.with_client_auth_cert(chain, secret);
+        config
+            .map(Arc::new)
+            .context(Kind::BadData, || format!("{} and {} do not belong together", cert.display(), key.display()))
+    }
 }
 
 impl Roots {

@@ -1,0 +1,141 @@
+//! Names and filters of topics: which are none, and how long they may be.
+//!
+//! What a filter fits is said by [`fits`]; what it means that it fits is the business of others.
+
+use crate::kernel::error::{Error, Kind, Result};
+
+/// The longest name or filter, bytes (a string of the protocol).
+pub const LONGEST: usize = 65_535;
+
+/// Checks the name of a topic: what something is published to.
+///
+/// # Errors
+/// `Usage` when it is empty or too long, or holds a wildcard or a NUL.
+pub fn check_name(topic: &str) -> Result<()> {
+    let wrong = match topic {
+        "" => "is empty",
+        _ if topic.len() > LONGEST => "is longer than 65535 bytes",
+        _ if topic.contains('\0') => "holds a NUL",
+        _ if topic.contains(['+', '#']) => "holds a wildcard, which only a subscription may",
+        _ => return Ok(()),
+    };
+    Err(Error::new(Kind::Usage, format!("the topic {topic:?} {wrong}")))
+}
+
+/// Checks a filter: what is subscribed to. `$share/GROUP/` may stand before it.
+///
+/// # Errors
+/// `Usage` with what is wrong: `+` and `#` stand for whole levels, and nothing may follow `#`.
+pub fn check_filter(filter: &str) -> Result<()> {
+    let inner = match filter.strip_prefix("$share/") {
+        Some(rest) => match rest.split_once('/') {
+            Some((group, inner)) if !group.is_empty() && !group.contains(['+', '#']) => inner,
+            _ => return Err(wrong(filter, "names no group: it is written $share/GROUP/FILTER")),
+        },
+        None => filter,
+    };
+    if inner.is_empty() {
+        return Err(wrong(filter, "is empty"));
+    }
+    if filter.len() > LONGEST || filter.contains('\0') {
+        return Err(wrong(filter, "is longer than 65535 bytes or holds a NUL"));
+    }
+    let levels = inner.split('/').collect::<Vec<_>>();
+    for (at, level) in levels.iter().enumerate() {
+        if level.contains('#') && (*level != "#" || at + 1 < levels.len()) {
+            return Err(wrong(filter, "has a # that is not alone at its end"));
+        }
+        if level.contains('+') && *level != "+" {
+            return Err(wrong(filter, "has a + that is not alone between its slashes"));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(filter: &str, what: &str) -> Error {
+    Error::new(Kind::Usage, format!("the topic filter {filter:?} {what}"))
+}
+
+/// Whether a filter fits the name of a topic. Names that begin with `$` fit only filters that begin so too.
+pub fn fits(filter: &str, topic: &str) -> bool {
+    let filter = match filter.strip_prefix("$share/") {
+        Some(rest) => rest.split_once('/').map_or("", |(_, inner)| inner),
+        None => filter,
+    };
+    if topic.starts_with('$') && !filter.starts_with('$') {
+        return false;
+    }
+    let (mut wanted, mut levels) = (filter.split('/'), topic.split('/'));
+    loop {
+        match (wanted.next(), levels.next()) {
+            (Some("#"), _) => return true,
+            (Some(want), Some(level)) if want == "+" || want == level => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_fit_as_the_protocol_says() {
+        for (filter, topic, fit) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("+/+", "/finance", true),
+            ("/+", "/finance", true),
+            ("+", "/finance", false),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("#", "a/b", true),
+            ("#", "$SYS/uptime", false),
+            ("+/uptime", "$SYS/uptime", false),
+            ("$SYS/#", "$SYS/uptime", true),
+            ("$share/group/a/+", "a/b", true),
+            ("a//b", "a//b", true),
+            ("a/+/b", "a//b", true),
+            ("test/one", "test/two", false),
+        ] {
+            assert_eq!(fits(filter, topic), fit, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_and_no_filter() {
+        for topic in ["", "a/+", "#", "a\0b"] {
+            assert_eq!(check_name(topic).unwrap_err().kind(), Kind::Usage, "{topic:?}");
+        }
+        assert!(check_name(&"x".repeat(65_536)).is_err());
+        for filter in ["", "a/#/b", "a#", "a/b+", "+a", "$share/", "$share//a", "$share/g", "$share/+/a", "a\0"] {
+            assert_eq!(check_filter(filter).unwrap_err().kind(), Kind::Usage, "{filter:?}");
+        }
+        for filter in ["#", "+", "a/+/b/#", "/", "$SYS/#", "$share/g/#"] {
+            check_filter(filter).unwrap();
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_fits_itself_and_what_is_made_of_it(levels in proptest::collection::vec("[a-z]{0,3}", 1..6), at in 0usize..6) {
+            let topic = levels.join("/");
+            proptest::prop_assert!(fits(&topic, &topic));
+            let mut loose = levels.clone();
+            let at = at % loose.len();
+            loose[at] = "+".to_string();
+            proptest::prop_assert!(fits(&loose.join("/"), &topic));
+            loose.truncate(at);
+            loose.push("#".to_string());
+            proptest::prop_assert!(fits(&loose.join("/"), &topic));
+        }
+
+        #[test]
+        fn nothing_panics(filter in "\\PC{0,20}", topic in "\\PC{0,20}") {
+            let _ = (check_filter(&filter), check_name(&topic), fits(&filter, &topic));
+        }
+    }
+}
