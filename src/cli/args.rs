@@ -7,13 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-<<<<<<< HEAD
-    auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, run, runs, say, search, secret,
-    shell_init, source, tick, tui, voice,
-=======
     auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
     search, secret, shell_init, source, tick, tui, voice,
->>>>>>> main
 };
 
 const EXAMPLES: &str = "\

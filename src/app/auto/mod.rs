@@ -163,12 +163,7 @@ impl App {
 
     /// Where facts from outside come from: one line each.
     fn trigger_sources(&self) -> Result<Vec<Box<dyn Trigger>>> {
-<<<<<<< HEAD
         Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone()))])
-=======
-        let own = vec![self.paths.data.clone(), self.paths.cache.clone(), self.paths.state.clone()];
-        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), own, self.clock.clone()))])
->>>>>>> main
     }
 
     /// The automations that may fire now: enabled, trusted, and as they were when they were enabled.

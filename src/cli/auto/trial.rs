@@ -7,10 +7,6 @@ use serde_json::{Value, json};
 use super::super::Context;
 use super::super::draw;
 use super::super::ui::Role;
-<<<<<<< HEAD
-use super::list::written;
-=======
->>>>>>> main
 use crate::app::auto::{Trial, Tried};
 use crate::automations::trigger::written;
 use crate::commands::run::Dry;
