@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::support::http::{Head, Listener, bind, listen, read_body, read_head};
+use super::support::sound::{self, Pulse, are_here, likeness};
 use super::support::world::World;
 
 /// A server that keeps what it is sent and answers what its path asks for.
@@ -73,7 +74,6 @@ fn world(signature: &str, body: &str) -> World {
 fn define(world: &World, signature: &str, body: &str) {
     let text = format!("---\nfactotum: 1\n---\n# Kit\n\n### `/x {signature}`\n\n{body}\n");
     let folder = world.fac().join("config/commands");
-    let folder = if folder.parent().unwrap().exists() { folder } else { world.fac().join("commands") };
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("x.md"), text).unwrap();
 }
@@ -87,7 +87,7 @@ fn a_request_is_sent_and_its_answer_is_the_output() {
     );
     let world = world("<name> <n>", &body);
     let out = world.run(&["run", "x", "a/b \"c\"&d", "5"]).ok();
-    assert_eq!(out, "{\"got\": 32}\n{\"got\": 32}\n");
+    assert_eq!(out, "{\"got\": 31}\n{\"got\": 31}\n");
     let (head, sent) = peer.last();
     assert_eq!(
         (head.method.as_str(), head.target.as_str()),
@@ -134,6 +134,11 @@ fn a_secret_is_sent_and_told_to_nobody_else() {
     let everything = world.tree();
     let holds = |bytes: &[u8]| bytes.windows(11).any(|w| w == b"open-sesame");
     assert!(everything.iter().all(|(_, bytes)| !holds(bytes)));
+    // Whoever is asked to trust it is told.
+    world.write("kit/y.md", format!("---\nfactotum: 1\n---\n# Kit\n\n### `/y`\n\n{body}\n"));
+    world.run(&["source", "add", "./kit"]).ok();
+    let shown = world.run(&["source", "trust", "kit", "--yes"]);
+    assert!(format!("{}{}", shown.stdout, shown.stderr).contains("the secret door"), "{shown:?}");
     // Nor over a line that others can read.
     define(&world, "", "```http\nGET http://example.invalid/\nX: {{secret.door}}\n```");
     let refused = world.run(&["run", "x"]).failed(4);
@@ -195,6 +200,50 @@ fn a_desktop_that_does_not_serve_falls_back_too() {
     let said = world.run(&["run", "x"]);
     assert_eq!(said.code, 0);
     assert!(said.stderr.contains("notification (") && said.stderr.contains("): The door"), "{}", said.stderr);
+}
+
+#[test]
+fn what_a_step_says_comes_out_of_the_loudspeaker() {
+    if !are_here(&["pulseaudio", "pactl", "parec"]) {
+        return;
+    }
+    let world = sound::world();
+    define(&world, "<name>", "```say\n**Hello** {{name}}.\n```");
+    let pulse = Pulse::start(&world);
+    // A sweep, which is like itself in one place only.
+    let clip: Vec<f32> = (0..24_000).map(|n| (n as f32 * n as f32 * 2e-6).sin() * 0.4).collect();
+    let made = sound::write_wav(&world.path("made.wav"), &clip, 1, 1);
+    let script = format!("#!/bin/sh\ncat > {}\ncat {}\n", world.path("asked").display(), made.display());
+    let program = world.write("bin/speak", script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let command = json!([program]).to_string();
+    world.run(&["config", "set", "voice.speakers.mine.command", &command]).ok();
+    world.run(&["config", "set", "voice.speaker", "mine"]).ok();
+    let recorder = pulse.record("virtspk.monitor");
+    world.run(&["run", "x", "Ada"]).ok();
+    assert_eq!(world.read("asked").trim(), "Hello Ada.");
+    let heard = recorder.after(24_000);
+    assert!(likeness(&clip, &heard) > 0.9, "{}", likeness(&clip, &heard));
+    // Nothing to say is a mistake, and so is a voice that nobody has.
+    define(&world, "", "```say\n***\n```");
+    let said = world.run(&["run", "x"]).failed(6);
+    assert!(said.contains("has nothing to say"), "{said}");
+    define(&world, "", "```say {speaker=nobody}\nHello\n```");
+    world.run(&["run", "x"]).failed(3);
+}
+
+#[test]
+fn a_step_that_speaks_is_silenced_when_its_time_is_over() {
+    if !are_here(&["pulseaudio", "pactl", "parec"]) {
+        return;
+    }
+    let world = sound::world();
+    define(&world, "", "```say {timeout=2s}\nA long one.\n```");
+    let _pulse = Pulse::start(&world);
+    let clip: Vec<f32> = (0..300 * 48_000).map(|n| (n as f32 * 0.06).sin() * 0.4).collect();
+    let made = sound::write_wav(&world.path("made.wav"), &clip, 1, 1);
+    world.run(&["config", "set", "voice.speakers.mine.command", &json!(["cat", made]).to_string()]).ok();
+    world.run(&["run", "x"]).failed(124);
 }
 
 #[test]

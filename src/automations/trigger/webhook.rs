@@ -30,7 +30,7 @@ impl Webhook {
         }
         let written = options.text("method").or(options.text("methods")).unwrap_or("POST");
         let methods: Vec<String> = value::alternatives(written).iter().map(|m| m.to_ascii_uppercase()).collect();
-        if let Some(odd) = methods.iter().find(|m| !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&m.as_str())) {
+        if let Some(odd) = methods.iter().find(|m| !["GET", "POST", "PUT", "PATCH"].contains(&m.as_str())) {
             return Err(options.wrong(format!("`{odd}` is no method of a webhook")));
         }
         Ok(Webhook { name: name.to_string(), methods, secret: options.text("secret").map(String::from) })
