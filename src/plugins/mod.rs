@@ -21,6 +21,8 @@ mod state;
 mod step;
 pub mod tool;
 pub mod trial;
+#[cfg(test)]
+mod tests;
 mod values;
 pub mod world;
 

@@ -13,7 +13,7 @@ use std::thread::{JoinHandle, ThreadId};
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
-use super::inside::{self, Inside};
+use super::inside::{self, Inside, on_purpose};
 use super::limits::Limits;
 use super::manifest::{Manifest, Permissions, SCRIPT};
 use super::places::Found;
@@ -30,6 +30,15 @@ pub struct Loaded {
     state: State,
     table: Table,
     digest: String,
+}
+
+/// What a function came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// What it returned.
+    Value(Json),
+    /// The words of `fac.fail`.
+    No(String),
 }
 
 /// What the thread works with.
@@ -144,13 +153,26 @@ impl Loaded {
     /// # Errors
     /// Those of [`State::call`]; `NotFound` when there is no such function.
     pub fn call(&self, name: &str, path: &[&str], args: &[Json]) -> Result<Json> {
+        match self.answer(name, path, args)? {
+            Answer::Value(value) => Ok(value),
+            Answer::No(said) => Err(Error::new(Kind::Failed, said)),
+        }
+    }
+
+    /// The same for what a person or a model asked for: `fac.fail` is an answer and no failure.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::call`].
+    pub fn answer(&self, name: &str, path: &[&str], args: &[Json]) -> Result<Answer> {
         let what = format!("`{name}` ({})", path.join("."));
         let missing = || Error::new(Kind::NotFound, format!("{what} has no function there"));
         let function = self.function(path).ok_or_else(missing)?;
         self.state.call(&what, |lua| {
             let args: MultiValue = args.iter().map(|arg| values::to_lua(lua, arg)).collect::<mlua::Result<_>>()?;
-            let value: Value = function.call(args)?;
-            values::to_json(&value)
+            match function.call::<Value>(args) {
+                Ok(value) => values::to_json(&value).map(Answer::Value),
+                Err(error) => on_purpose(&error).map(Answer::No).ok_or(error),
+            }
         })
     }
 
