@@ -84,7 +84,8 @@ impl Automation {
 }
 
 impl App {
-    /// Every command with triggers that is seen from here, and every one that is enabled, by name.
+    /// Every command that something else than a phrase fires and that is seen from here, and every one that is enabled, by
+    /// name.
     ///
     /// # Errors
     /// Those of the store.
@@ -92,7 +93,8 @@ impl App {
         let store = self.store()?;
         let catalog = self.launcher()?.catalog();
         let mut hits: BTreeMap<String, DefinitionHit> = BTreeMap::new();
-        for kind in KINDS {
+        // Phrases are heard by whoever listens, and need no enabling.
+        for kind in KINDS.into_iter().filter(|kind| *kind != "voice") {
             for hit in store.definitions_fired_by(kind)? {
                 hits.insert(hit.id.to_string(), hit);
             }
@@ -167,8 +169,11 @@ impl App {
         }
         let key = RuleKey { source: resolved.source.spec.clone(), command: resolved.command.name.clone() };
         all.into_iter().find(|one| one.key == key).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("`{}` has no triggers", resolved.key()))
-                .hint("give its definition an `**On:**`; `fac auto ls` lists those that have one")
+            let said = Error::new(Kind::Usage, format!("`{}` does not fire by itself", resolved.key()));
+            match resolved.command.triggers.is_empty() {
+                true => said.hint("give its definition an `**On:**`; `fac auto ls` lists those that have one"),
+                false => said.hint("its phrases are answered by whoever listens: `fac listen`"),
+            }
         })
     }
 
