@@ -134,11 +134,6 @@ fn a_secret_is_sent_and_told_to_nobody_else() {
     let everything = world.tree();
     let holds = |bytes: &[u8]| bytes.windows(11).any(|w| w == b"open-sesame");
     assert!(everything.iter().all(|(_, bytes)| !holds(bytes)));
-    // Whoever is asked to trust it is told.
-    world.write("kit/y.md", format!("---\nfactotum: 1\n---\n# Kit\n\n### `/y`\n\n{body}\n"));
-    world.run(&["source", "add", "./kit"]).ok();
-    let shown = world.run(&["source", "trust", "kit", "--yes"]);
-    assert!(format!("{}{}", shown.stdout, shown.stderr).contains("the secret door"), "{shown:?}");
     // Nor over a line that others can read.
     define(&world, "", "```http\nGET http://example.invalid/\nX: {{secret.door}}\n```");
     let refused = world.run(&["run", "x"]).failed(4);

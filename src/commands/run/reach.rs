@@ -149,3 +149,21 @@ fn secret_variables(steps: &[Step], env: &Env) -> Vec<String> {
     let looks = |word: &&&str| schema::looks_secret(&KeyPath::new([**word]));
     words.iter().filter(looks).filter(there).map(|word| word.to_string()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::model::Syntax;
+
+    #[test]
+    fn the_secrets_that_requests_send_are_told() {
+        let mut request =
+            Step::new("a", StepKind::Http, "http", "GET https://a/\nX: {{secret.door}} \\{{secret.no}} {{x}}");
+        request.syntax = Syntax::Native;
+        let mut other = Step::new("b", StepKind::Say, "say", "{{secret.other}}");
+        other.syntax = Syntax::Native;
+        assert_eq!(kept_secrets(&[request, other]), ["door"]);
+        let reach = Reach { kept_secrets: vec!["door".to_string()], ..Reach::default() };
+        assert_eq!(reach.facts(), [("secrets", "the secret door".to_string())]);
+    }
+}
