@@ -3,6 +3,7 @@
 pub mod carry;
 pub mod chats;
 mod find;
+pub mod ha;
 pub mod health;
 pub mod house;
 pub mod mcp;
@@ -350,7 +351,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: vec![Arc::new(self.mqtt_steps()?)],
+                runners: vec![Arc::new(self.mqtt_steps()?), Arc::new(self.home_steps()?)],
                 apart: self.apart,
                 threads: Threads::default(),
             })

@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, demo, events, listen, man, mcp, mqtt, run, runs, say, search, secret, shell_init,
+    chat, commands, completions, config, demo, events, ha, listen, man, mcp, mqtt, run, runs, say, search, secret, shell_init,
     source, tui, voice,
 };
 
@@ -112,6 +112,7 @@ pub(super) enum Sub {
     Say(say::Args),
     Mcp(mcp::Args),
     Mqtt(mqtt::Args),
+    Ha(ha::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

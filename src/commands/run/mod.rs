@@ -63,6 +63,8 @@ pub struct Work<'a> {
     pub step: &'a Step,
     /// Its text, placeholders filled.
     pub text: String,
+    /// The value of a placeholder, as it stands in that text.
+    pub value: &'a dyn Fn(&str) -> Option<String>,
     /// What a model is told, where the step is for one.
     pub call: Option<Call>,
     /// What it reads.

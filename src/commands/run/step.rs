@@ -240,8 +240,7 @@ pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Optio
     // What a pattern has no place for is not put behind it: it is the person's message.
     let hidden = |name: &str| input.is_none() && step.syntax == Syntax::Fabric && name == "input";
     let known = |name: &str| {
-        let value = context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name));
-        value.filter(|_| !hidden(name))
+        placeholder(engine, unit, step, name).filter(|_| !hidden(name))
     };
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
@@ -253,6 +252,11 @@ pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Optio
         ..Values::new(&known)
     };
     template::render(step.syntax, &step.text, &values)
+}
+
+/// The value of a placeholder.
+fn placeholder(engine: &Engine<'_>, unit: &Unit, step: &Step, name: &str) -> Option<String> {
+    context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name))
 }
 
 impl Engine<'_> {
@@ -286,6 +290,7 @@ impl Engine<'_> {
                     unit,
                     step,
                     text: rendered(self, unit, step, input.as_deref()).text,
+                    value: &|name| placeholder(self, unit, step, name),
                     call: said,
                     input,
                     timeout: time_left(step.timeout_ms, progress.deadline),
