@@ -4,6 +4,7 @@ pub mod auto;
 pub mod carry;
 pub mod chats;
 mod find;
+pub mod ha;
 pub mod health;
 pub mod house;
 mod install;
@@ -22,7 +23,6 @@ pub mod voice;
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::automations::mqtt::{Causes, MqttSteps};
 use crate::commands::catalog::{Catalog, Resolved};
@@ -371,7 +371,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: self.step_runners().into_iter().chain([self.lua_steps()?, Arc::new(self.mqtt_steps()?)]).collect(),
+                runners: self.step_runners()?,
                 around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),

@@ -196,6 +196,7 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
         "automation" | "automations" => work::automations(names.home.as_deref(), current),
         "job" | "jobs" => work::jobs(names.home.as_deref(), current),
         "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
+        "entity" | "entities" => names.entities(current),
         "model" | "models" => chats::models(names.home.as_deref(), current),
         "home" | "config" | "dir" | "file" | "files" | "attachments" | "output" => vec![line(FILES, "")],
         _ => Vec::new(),
@@ -273,6 +274,13 @@ impl Index {
         };
         let servers = Config::load(&input).map(|config| config.mcp_servers()).unwrap_or_default();
         servers.into_keys().filter(|name| name.starts_with(current)).map(|name| line(name, "")).collect()
+    }
+
+    /// The entities of Home Assistant that were there when somebody last looked.
+    fn entities(&self, current: &str) -> Vec<Line> {
+        let Ok(paths) = Paths::find(&Env::from_process(), self.home.as_deref()) else { return Vec::new() };
+        let all = crate::app::ha::entities(&paths.cache).into_iter();
+        all.filter(|(entity, _)| entity.starts_with(current)).map(|(entity, name)| line(entity, name)).collect()
     }
 
     fn sources(&self, current: &str) -> Vec<Line> {

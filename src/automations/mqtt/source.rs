@@ -151,7 +151,10 @@ fn options(broker: &Broker, client: &str, subscriptions: Vec<Subscription>) -> O
 }
 
 /// Our name with brokers: made once, and kept.
-pub(super) fn own_name(folder: &Path) -> Result<String> {
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn own_name(folder: &Path) -> Result<String> {
     let file = folder.join("mqtt-client");
     if let Some(name) = files::read_text(&file, 256)?.map(|t| t.trim().to_string()).filter(|n| !n.is_empty()) {
         return Ok(name);

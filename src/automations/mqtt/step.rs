@@ -14,7 +14,7 @@ use super::link::{Full, Link, Options};
 use super::message::{Publish, Qos};
 use super::topic;
 use crate::commands::model::{Step, StepKind, Syntax};
-use crate::commands::run::{Done, Performed, StepRunner, Unit, Work};
+use crate::commands::run::{Done, Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -65,7 +65,7 @@ impl StepRunner for MqttSteps {
         let begun = Instant::now();
         let mut publish = publish_of(work)?;
         self.causes.note(&mut publish, (self.depth)(work.run));
-        let name = work.step.options.get("broker").map(|name| filled(name, work.unit));
+        let name = work.step.options.get("broker").map(|name| filled(name, work));
         let link = self.link(name.as_deref())?;
         let limit = link.broker().timeout;
         let limit = work.timeout.map_or(limit, |most| most.min(limit));
@@ -113,7 +113,7 @@ fn send(link: &Link, publish: Publish, limit: Duration, work: &Work<'_>) -> Resu
 fn publish_of(work: &Work<'_>) -> Result<Publish> {
     let step = work.step;
     let (topic, text) = match step.options.get("topic") {
-        Some(topic) => (filled(topic, work.unit), work.text.as_str()),
+        Some(topic) => (filled(topic, work), work.text.as_str()),
         None => match work.text.split_once('\n') {
             Some((first, rest)) => (first.trim().to_string(), rest),
             None => (work.text.trim().to_string(), ""),
@@ -151,7 +151,6 @@ fn seconds(text: &str) -> Result<u32> {
 }
 
 /// An attribute with its placeholders filled.
-fn filled(text: &str, unit: &Unit) -> String {
-    let value = |name: &str| unit.bound.get(&name.replace('-', "_").to_lowercase()).map(String::from);
-    template::render(Syntax::Native, text, &Values::new(&value)).text
+fn filled(text: &str, work: &Work<'_>) -> String {
+    template::render(Syntax::Native, text, &Values::new(work.look)).text
 }

@@ -108,7 +108,7 @@ fn nothing_sure_is_lost_when_the_broker_is_killed_in_the_middle() {
     const ALL: usize = 2000;
     for version in VERSIONS {
         let mut mosquitto = Mosquitto::start(false);
-        let broker = broker_at(&mosquitto.url(), version);
+        let broker = Broker { queue: ALL, ..broker_at(&mosquitto.url(), version) };
         let session = Session { client_id: "sender".into(), ..Session::default() };
         let sender = Link::start(&broker, Options { session, ..Options::default() }, |_| None).unwrap();
         sender.wait_up(PATIENCE).unwrap();
@@ -116,7 +116,7 @@ fn nothing_sure_is_lost_when_the_broker_is_killed_in_the_middle() {
         for number in 0..ALL {
             let tell = tell.clone();
             let publish = Publish::new(format!("n/{number}"), number.to_string(), Qos::Least).kept();
-            sender.send(publish, PATIENCE, move |how| tell.send((number, how)).unwrap()).unwrap();
+            sender.send(publish, PATIENCE, move |how| drop(tell.send((number, how)))).unwrap();
             if number == ALL / 2 {
                 mosquitto.kill();
                 mosquitto.again();
@@ -152,7 +152,7 @@ fn messages_wait_for_a_broker_that_is_away_as_many_and_as_long_as_is_said() {
         for number in 0..50 {
             let tell = tell.clone();
             let publish = Publish::new(format!("w/{number}"), "x", Qos::Least).kept();
-            link.send(publish, PATIENCE, move |how| tell.send((number, how)).unwrap()).unwrap();
+            link.send(publish, PATIENCE, move |how| drop(tell.send((number, how)))).unwrap();
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "it blocks");
         let gone: Vec<(i32, Result<()>)> = (0..20).map(|_| ended.recv_timeout(PATIENCE).unwrap()).collect();

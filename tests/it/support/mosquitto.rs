@@ -110,8 +110,9 @@ impl Mosquitto {
 
     /// What mosquitto's own client hears.
     pub fn listen(&self, args: &[&str]) -> Listening {
-        let mut command = Command::new("mosquitto_sub");
-        command.args(["-h", "127.0.0.1", "-p", &self.open.to_string(), "-d"]).args(args);
+        // Into a pipe it would write only when it has a lot to say.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", &self.open.to_string(), "-d"]).args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = super::lines_of(child.stdout.take().unwrap());
         let listening = Listening { child, lines };
