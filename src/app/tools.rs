@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::App;
 use super::mcp::PATTERN;
-use crate::plugins::tool::PATTERN as OF_PLUGINS;
 use crate::chat::Tool;
 use crate::chat::driver::stopped;
 use crate::chat::mcp::{Offer, Servers};
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
+use crate::plugins::tool::PATTERN as OF_PLUGINS;
 
 /// Tools for the turns of one chat. Servers run until [`Kit::close`].
 #[derive(Default)]

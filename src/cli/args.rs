@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, demo, events, listen, man, mcp, plugin, run, runs, say, search, secret, shell_init,
-    source, tui, voice,
+    chat, commands, completions, config, demo, events, listen, man, mcp, plugin, run, runs, say, search, secret,
+    shell_init, source, tui, voice,
 };
 
 const EXAMPLES: &str = "\

@@ -34,7 +34,9 @@ impl Around for All {
     fn before(&self, about: &About) -> Result<()> {
         for active in self.hearing(Hook::BeforeCommand) {
             // What it failed at was said; the command is none the worse for it.
-            let Ok(answer) = self.plugins.call(active, &[Hook::BeforeCommand.name()], vec![told(about)]) else { continue };
+            let Ok(answer) = self.plugins.call(active, &[Hook::BeforeCommand.name()], vec![told(about)]) else {
+                continue;
+            };
             let refused = match &answer {
                 Json::Bool(false) => Some("it gave no reason".to_string()),
                 Json::String(why) => Some(why.clone()),
@@ -43,7 +45,9 @@ impl Around for All {
             if let Some(why) = refused {
                 let name = &active.row.name;
                 let said = format!("the plugin `{name}` does not let `{}` run: {why}", about.command);
-                return Err(Error::new(Kind::Refused, said).hint(format!("`fac plugin disable {name}` uses it no more")));
+                return Err(
+                    Error::new(Kind::Refused, said).hint(format!("`fac plugin disable {name}` uses it no more"))
+                );
             }
         }
         Ok(())

@@ -19,10 +19,10 @@ pub mod room;
 pub mod scaffold;
 mod state;
 mod step;
-pub mod tool;
-pub mod trial;
 #[cfg(test)]
 mod tests;
+pub mod tool;
+pub mod trial;
 mod values;
 pub mod world;
 
@@ -30,10 +30,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use self::calls::Active;
-pub use self::real::House;
 use self::limits::Limits;
 use self::manifest::Hook;
 use self::places::Found;
+pub use self::real::House;
 use self::real::Real;
 use self::room::Lane;
 use crate::chat::{Filter, Tool};

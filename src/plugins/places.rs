@@ -84,7 +84,8 @@ pub fn bundled_names() -> Vec<&'static str> {
 /// # Errors
 /// `NotFound` when there is none of that name.
 pub fn bundled(name: &str) -> Result<Found> {
-    let dir = BUNDLED.get_dir(name).ok_or_else(|| Error::new(Kind::NotFound, format!("no plugin `{name}` is bundled")))?;
+    let dir =
+        BUNDLED.get_dir(name).ok_or_else(|| Error::new(Kind::NotFound, format!("no plugin `{name}` is bundled")))?;
     let mut files: Vec<(String, Vec<u8>)> = dir
         .files()
         .filter_map(|file| Some((file.path().file_name()?.to_str()?.to_string(), file.contents().to_vec())))

@@ -20,7 +20,9 @@ pub fn new(plugins_dir: &Path, name: &str, hooks: &[Hook], command: bool) -> Res
     check_name(name).map_err(|said| Error::new(Kind::Usage, said))?;
     let folder = plugins_dir.join(name);
     if folder.exists() {
-        return Err(Error::new(Kind::Usage, format!("{} is there already", folder.display())).hint("choose another name"));
+        return Err(
+            Error::new(Kind::Usage, format!("{} is there already", folder.display())).hint("choose another name")
+        );
     }
     ensure_dir(&folder)?;
     let files = [

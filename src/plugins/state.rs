@@ -13,8 +13,19 @@ use super::limits::{Limits, Meter, Over};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Names that Luau or its binding bring and that no script gets.
-const ABSENT: &[&str] =
-    &["collectgarbage", "loadstring", "load", "require", "getfenv", "setfenv", "newproxy", "gcinfo", "os", "io", "debug"];
+const ABSENT: &[&str] = &[
+    "collectgarbage",
+    "loadstring",
+    "load",
+    "require",
+    "getfenv",
+    "setfenv",
+    "newproxy",
+    "gcinfo",
+    "os",
+    "io",
+    "debug",
+];
 
 /// The largest script, bytes.
 pub const MAX_SCRIPT: usize = 1 << 20;
@@ -157,7 +168,7 @@ fn counted_big(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -9,8 +9,8 @@ use std::time::Instant;
 use mlua::{Lua, Value};
 use serde_json::Value as Json;
 
-use super::brought::{BY, CALL, spec};
 use super::Plugins;
+use super::brought::{BY, CALL, spec};
 use super::manifest::Permissions;
 use super::room::{Answer, Room};
 use super::values;
@@ -203,4 +203,3 @@ fn globals(lua: &Lua, (args, rest, input): Given) -> mlua::Result<()> {
     let input = input.map(|bytes| lua.create_string(bytes)).transpose()?;
     globals.set("input", input)
 }
-

@@ -199,7 +199,8 @@ impl Copy {
 
     fn table(&mut self, table: &Table, depth: usize) -> mlua::Result<Json> {
         let length = table.raw_len();
-        if length > 0 || table.metatable().is_some_and(|mark| mark.raw_get::<String>("__metatable").is_ok_and(|m| m == "array"))
+        if length > 0
+            || table.metatable().is_some_and(|mark| mark.raw_get::<String>("__metatable").is_ok_and(|m| m == "array"))
         {
             let mut items = Vec::new();
             for at in 1..=length {

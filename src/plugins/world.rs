@@ -129,7 +129,6 @@ pub trait World: Send + Sync {
     fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()>;
 }
 
-
 /// What is not there for a script.
 pub fn not_here<T>(what: &str) -> Result<T> {
     Err(Error::new(Kind::Refused, format!("{what} is not allowed here")))

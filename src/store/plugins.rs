@@ -192,7 +192,8 @@ impl Store {
     /// The keys of a plugin that begin so, in order.
     pub fn plugin_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>> {
         self.read(|connection| {
-            let sql = "SELECT key FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND substr(key, 1, length(?3)) = ?3
+            let sql =
+                "SELECT key FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND substr(key, 1, length(?3)) = ?3
                  ORDER BY key";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![&*self.owner, plugin, prefix], |row| row.get(0))?;
@@ -224,7 +225,8 @@ impl Store {
     /// The last lines of the log of one plugin, or of all, oldest first.
     pub fn plugin_lines(&self, plugin: Option<&str>, limit: usize) -> Result<Vec<PluginLine>> {
         self.read(|connection| {
-            let sql = "SELECT plugin, at, level, text FROM plugin_lines WHERE owner = ?1 AND ifnull(?2, plugin) = plugin
+            let sql =
+                "SELECT plugin, at, level, text FROM plugin_lines WHERE owner = ?1 AND ifnull(?2, plugin) = plugin
                  ORDER BY n DESC LIMIT ?3";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(sql)?;

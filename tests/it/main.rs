@@ -22,6 +22,7 @@ mod listen;
 mod logs;
 mod mcp;
 mod model_server;
+mod plugins;
 mod prompt_tools;
 mod prompts;
 mod readme;

@@ -50,7 +50,10 @@ fn permit(context: &Context, found: &Found) -> Result<()> {
     let mut shown = card(context, found);
     let text = found.text();
     if let Some(before) = store.last_grant(SOURCE, name)?.filter(|before| before.text != text) {
-        shown.push_str(&format!("what changed since you allowed it:\n{}", draw::diff(ui, &safe(&before.text), &safe(&text))));
+        shown.push_str(&format!(
+            "what changed since you allowed it:\n{}",
+            draw::diff(ui, &safe(&before.text), &safe(&text))
+        ));
     }
     if ui.yes {
         ui.note(shown.trim_end());
@@ -65,7 +68,9 @@ fn permit(context: &Context, found: &Found) -> Result<()> {
         }
     } else {
         let error = Error::new(Kind::Refused, format!("nobody is there to allow the plugin `{name}`"));
-        return Err(error.hint(format!("`fac plugin show {name}` shows it, `fac plugin enable {name} --yes` allows it")));
+        return Err(
+            error.hint(format!("`fac plugin show {name}` shows it, `fac plugin enable {name} --yes` allows it"))
+        );
     }
     store.grant(&[NewGrant {
         source: SOURCE.to_string(),

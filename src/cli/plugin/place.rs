@@ -63,7 +63,9 @@ pub(super) fn install(context: &mut Context, args: &InstallArgs) -> Result<u8> {
     }
     scaffold::types(&folder)?;
     if context.ui.json {
-        context.ui.value(&json!({"name": name, "folder": folder, "version": found.manifest.version, "replaced": was}))?;
+        context
+            .ui
+            .value(&json!({"name": name, "folder": folder, "version": found.manifest.version, "replaced": was}))?;
     }
     let word = if was { "replaced" } else { "installed" };
     context.ui.note(&format!("{word} `{name}` {}; `fac plugin enable {name}` uses it", found.manifest.version));

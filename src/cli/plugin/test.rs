@@ -60,8 +60,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
     }
     let given: Json = match &args.with {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'"))?,
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'")
+        })?,
         None => json!({}),
     };
     if let Some(name) = &args.call {
@@ -74,7 +75,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         trial.lines().iter().map(|(level, text)| json!({"level": level.name(), "text": text})).collect();
     for line in said.iter().filter(|_| !ui.json) {
         let text = line["text"].as_str().unwrap_or_default();
-        ui.note(&format!("{} {}", ui.paint_err(Role::Dim, line["level"].as_str().unwrap_or_default()), safe_line(text)));
+        ui.note(&format!(
+            "{} {}",
+            ui.paint_err(Role::Dim, line["level"].as_str().unwrap_or_default()),
+            safe_line(text)
+        ));
     }
     json["said"] = json!(said);
     json["memory"] = json!(trial.used_memory());

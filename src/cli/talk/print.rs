@@ -183,7 +183,8 @@ impl Listener for Printer {
     fn changed(&mut self, change: &Change<'_>) {
         let Some(colour) = self.explain else { return };
         if self.form == Form::Json {
-            let what = json!({"by": change.by, "way": change.way.name(), "before": change.before, "after": change.after});
+            let what =
+                json!({"by": change.by, "way": change.way.name(), "before": change.before, "after": change.after});
             return self.line(&json!({"changed": what}));
         }
         let paint = |code: &str, line: &str| match colour {

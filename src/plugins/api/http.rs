@@ -6,8 +6,8 @@ use mlua::{Lua, Table, Value};
 use url::Url;
 
 use crate::plugins::inside::{Inside, ours, raise};
-use crate::plugins::world::{Request, Response};
 use crate::plugins::values;
+use crate::plugins::world::{Request, Response};
 
 /// The table.
 pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
