@@ -78,7 +78,7 @@ impl Pending {
         let ready = self.0.iter().filter_map(|(path, one)| Some((one.due.filter(|due| *due <= now)?, path.clone())));
         let mut ready: Vec<(Instant, PathBuf)> = ready.collect();
         ready.sort();
-        ready.iter().for_each(|(_, path)| drop(self.0.remove(path)));
+        self.0.retain(|path, _| !ready.iter().any(|(_, other)| other == path));
         ready.into_iter().map(|(_, path)| path).collect()
     }
 }
