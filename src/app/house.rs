@@ -76,10 +76,10 @@ impl App {
         }
     }
 
-    /// Once a day, after a run, erases runs beyond what the settings keep. A failure waits for the next day.
+    /// Once a day, after a run, erases runs and recordings beyond what the settings keep. A failure waits for the next day.
     pub fn keep_house(&self) {
         if let Err(error) = self.try_keep_house() {
-            tracing::warn!(error = error.full_message(), "old runs could not be removed");
+            tracing::warn!(error = error.full_message(), "old runs and recordings could not be removed");
         }
     }
 
@@ -91,7 +91,9 @@ impl App {
         let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
         self.remove_outputs(&store.prune_runs(self.days_ago(config.int("run.keep_days")), 0)?);
         self.remove_outputs(&store.prune_runs(self.clock.now(), newest)?);
-        Ok(())
+        store.prune_work(self.days_ago(config.int("automations.keep_days")))?;
+        // Whoever speaks no more has sound and texts let go all the same.
+        self.prune_recordings(config.int("voice.keep_days"))
     }
 
     /// Whether what is done once a day was not done for a day; from now on it was.

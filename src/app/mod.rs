@@ -1,26 +1,30 @@
 //! Opens rooms when they are first needed and plugs them together. Wiring only: it decides nothing.
 
+pub mod auto;
 pub mod carry;
 pub mod chats;
 mod find;
 pub mod ha;
 pub mod health;
 pub mod house;
+mod install;
 pub mod mcp;
-mod mqtt;
 pub mod models;
+mod mqtt;
 mod open;
+pub mod plugins;
 pub mod prompts;
 pub mod runtime;
 pub mod sources;
+mod steps;
 pub mod tools;
 pub mod voice;
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use crate::automations::mqtt::{Causes, MqttSteps};
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
 use crate::commands::run::{self, Engine, Launcher, Reach, Threads};
@@ -37,6 +41,7 @@ use crate::kernel::ids::{Ids, TraceId};
 use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
 use crate::kernel::secret::{Redactor, Secret};
+use crate::plugins::Plugins;
 use crate::store::{SourceKind, Store};
 use crate::voice::aloud::Speaking;
 
@@ -81,6 +86,9 @@ pub struct App {
     store: OnceCell<Store>,
     log: OnceCell<Log>,
     launcher: OnceCell<Launcher>,
+    mqtt: OnceCell<MqttSteps>,
+    causes: Causes,
+    plugins: OnceCell<Plugins>,
     fresh: Cell<bool>,
 }
 
@@ -98,7 +106,8 @@ impl App {
             Some(seed) => Ids::seeded(seed),
             None => Ids::random(),
         };
-        let trace = ids.trace();
+        // Whoever is run by one of our runs belongs to the same request.
+        let trace = env.text("FAC_TRACE").and_then(|text| text.parse().ok()).unwrap_or_else(|| ids.trace());
         let ids = OnceCell::from(ids);
         Ok(App {
             env,
@@ -116,6 +125,9 @@ impl App {
             store: OnceCell::new(),
             log: OnceCell::new(),
             launcher: OnceCell::new(),
+            mqtt: OnceCell::new(),
+            causes: Causes::default(),
+            plugins: OnceCell::new(),
             fresh: Cell::new(false),
         })
     }
@@ -126,7 +138,10 @@ impl App {
         app.redactor = self.redactor.clone();
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
+        app.causes = self.causes.clone();
+        app.mqtt = self.mqtt.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
+        app.plugins = OnceCell::from(self.plugins()?.clone());
         Ok(app)
     }
 
@@ -179,6 +194,11 @@ impl App {
             let store = Store::open(&self.paths.data.join("store.db"), self.clock.clone(), ids)?;
             Ok(store.traced(self.trace))
         })
+    }
+
+    /// Whether the database is open.
+    pub fn has_store(&self) -> bool {
+        self.store.get().is_some()
     }
 
     /// Whether the terminal can only print lines.
@@ -351,7 +371,8 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: vec![Arc::new(self.mqtt_steps()?), Arc::new(self.home_steps()?)],
+                runners: self.step_runners()?,
+                around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),
             })

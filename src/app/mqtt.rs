@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::App;
-use crate::automations::mqtt::{Brokers, Causes, MqttSteps};
+use super::{App, open};
 use crate::automations::mqtt::broker::FindSecret;
+use crate::automations::mqtt::{Brokers, MqttSource, MqttSteps};
 use crate::kernel::error::Result;
 use crate::kernel::secrets::Secrets;
 
@@ -17,9 +17,21 @@ impl App {
         Ok(Brokers::new(self.config()?, self.finds_secrets()))
     }
 
-    /// Who does `mqtt` steps; nothing is connected before the first.
+    /// Who does `mqtt` steps; nothing is connected before the first. Threads of one process share their connections.
     pub(super) fn mqtt_steps(&self) -> Result<MqttSteps> {
-        Ok(MqttSteps::new(self.brokers()?, Causes::default(), Arc::new(|_| 0)))
+        open::once(&self.mqtt, || {
+            let store = self.store()?.clone();
+            // What a run of ours causes stands one deeper than what fired it.
+            let depth = move |run| store.depth_of_run(run).ok().flatten().map_or(0, |depth| depth.saturating_add(1));
+            Ok(MqttSteps::new(self.brokers()?, self.causes.clone(), Arc::new(depth)))
+        })
+        .cloned()
+    }
+
+    /// Messages as a source of triggers.
+    pub(super) fn mqtt_source(&self) -> Result<MqttSource> {
+        let folder = self.paths.state.join("mqtt");
+        Ok(MqttSource::new(self.brokers()?, &folder, self.clock.clone(), self.causes.clone()))
     }
 
     /// Looks secrets up, also from other threads.

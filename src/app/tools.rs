@@ -14,6 +14,7 @@ use crate::chat::mcp::{Offer, Servers};
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
+use crate::plugins::tool::PATTERN as OF_PLUGINS;
 
 /// Tools for the turns of one chat. Servers run until [`Kit::close`].
 #[derive(Default)]
@@ -47,7 +48,9 @@ impl App {
         let apart = |all: &[String]| -> (Vec<String>, Vec<String>) {
             all.iter().cloned().partition(|name| name.starts_with(PATTERN))
         };
-        let ((mut patterns, typed), (more, defined)) = (apart(wanted.typed), apart(wanted.defined));
+        let (of_plugins, rest): (Vec<String>, Vec<String>) =
+            wanted.typed.iter().cloned().partition(|name| name.starts_with(OF_PLUGINS));
+        let ((mut patterns, typed), (more, defined)) = (apart(&rest), apart(wanted.defined));
         let offer = self.tools(Wanted { typed: &typed, defined: &defined, near: wanted.near })?;
         offer.left_out.iter().for_each(|said| host.left_out(said));
         for pattern in more {
@@ -56,6 +59,10 @@ impl App {
                 Err(error) => host.left_out(&format!("`{pattern}` is not offered: {}", error.full_message())),
             }
         }
+        let mut commands = offer.tools;
+        for pattern in &of_plugins {
+            commands.extend(self.plugins()?.tools(pattern)?);
+        }
         let mut servers = None;
         if !patterns.is_empty() {
             let names: Vec<&str> = patterns.iter().map(|p| server(p)).collect();
@@ -63,7 +70,7 @@ impl App {
             broken.iter().for_each(|(name, error)| host.left_out(&format!("{name}: {}", error.full_message())));
             servers = Some(found);
         }
-        Ok(Kit { commands: offer.tools, servers, patterns })
+        Ok(Kit { commands, servers, patterns })
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 pub use self::request::said;
+use super::filter::{self, Change, Filter, Way};
 use super::policy::{Asker, Policy};
 use super::record::{Recorder, Totals};
 use super::tool::Tool;
@@ -36,6 +37,8 @@ pub struct Chat<'a> {
     pub models: &'a Models,
     /// Tools on offer.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Who reads, and may change, what passes; in order.
+    pub filters: Vec<Arc<dyn Filter>>,
     /// Origins that the settings allow without a question.
     pub rules: Vec<String>,
     /// Bounds.
@@ -85,6 +88,8 @@ pub trait Listener: Send {
     fn tool_begins(&mut self, origin: &str, preview: &str);
     /// A tool is done: what it says, and whether it failed.
     fn tool_ended(&mut self, origin: &str, said: &str, failed: bool);
+    /// A filter changed what passes.
+    fn changed(&mut self, _change: &Change<'_>) {}
     /// Nothing more comes of this turn.
     fn finished(&mut self) {}
 }
@@ -158,6 +163,7 @@ impl Chat<'_> {
         asker: &mut dyn Asker,
     ) -> Result<Outcome> {
         let begun = Instant::now();
+        let ask = &self.filtered(ask, listener).await?;
         let typed = ask.model.as_deref().or(session.model.as_deref());
         let has_picture = |parts: &Vec<Part>| {
             parts.iter().any(|p| matches!(p, Part::File { mime, .. } if mime.starts_with("image/")))
@@ -178,6 +184,7 @@ impl Chat<'_> {
             ..NewCall::default()
         };
         let mut recorder = Recorder::new(self.store, listener, new);
+        recorder.hold = filter::any(&self.filters, Way::Answer);
         let mut progress = Progress {
             recorder: &mut recorder,
             leaf: question,
@@ -191,11 +198,22 @@ impl Chat<'_> {
             Ok(ended) => ended,
             Err(error) => Ended::Failed(error),
         };
-        let ended = self.close(ended, &mut progress);
+        let ended = self.close(ended, &mut progress).await;
         let (answer, parts, model) = (progress.answer, progress.parts, progress.model);
         let (totals, trouble) = (recorder.totals, recorder.trouble);
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Outcome { question, answer, parts, ended, model, totals, duration_ms, trouble })
+    }
+
+    /// The question after it passed the filters.
+    async fn filtered(&self, ask: &Ask, listener: &mut dyn Listener) -> Result<Ask> {
+        let mut ask = ask.clone();
+        if let Some(parts) = ask.parts.take() {
+            let passed = filter::parts(&self.filters, Way::Prompt, parts, listener).await;
+            let hint = "nothing was kept or sent; `fac plugin ls` lists who reads what you say";
+            ask.parts = Some(passed.map_err(|why| Error::new(Kind::Refused, why).hint(hint))?);
+        }
+        Ok(ask)
     }
 
     /// Puts the question and the row of its answer on the disk.
@@ -253,7 +271,10 @@ impl Chat<'_> {
                     Some(event) => effects.extend(machine.step(event)),
                     None => return Ok(Ended::Cancelled),
                 },
-                Effect::KeepAnswer(parts, finish) => self.keep_answer(parts, &finish, progress)?,
+                Effect::KeepAnswer(parts, finish) => {
+                    let parts = self.passed(parts, progress).await;
+                    self.keep_answer(parts, &finish, progress)?;
+                }
                 Effect::Ask(call) => {
                     let decision = self.decide(session, &call, asker)?;
                     effects.extend(machine.step(Event::Decided { id: call.id, decision }));
@@ -319,6 +340,20 @@ impl Chat<'_> {
         }
     }
 
+    /// An answer after it passed the filters; where they read it, it is shown only now.
+    async fn passed(&self, parts: Vec<Part>, progress: &mut Progress<'_, '_>) -> Vec<Part> {
+        if !progress.recorder.hold {
+            return parts;
+        }
+        let listener = &mut *progress.recorder.listener;
+        let passed = match filter::parts(&self.filters, Way::Answer, parts, listener).await {
+            Ok(parts) => parts,
+            Err(why) => vec![Part::text(format!("[{why}]"))],
+        };
+        listener.piece(&Piece::Text(words(&passed)));
+        passed
+    }
+
     fn keep_answer(&self, parts: Vec<Part>, finish: &Finish, progress: &mut Progress<'_, '_>) -> Result<()> {
         let Some(pending) = progress.pending.take() else { return Ok(()) };
         let status = if *finish == Finish::CutOff { MessageStatus::CutOff } else { MessageStatus::Done };
@@ -336,7 +371,7 @@ impl Chat<'_> {
     }
 
     /// Gives the row that still waits its end.
-    fn close(&self, ended: Ended, progress: &mut Progress<'_, '_>) -> Ended {
+    async fn close(&self, ended: Ended, progress: &mut Progress<'_, '_>) -> Ended {
         let (status, error) = match &ended {
             Ended::Cancelled => (MessageStatus::Cancelled, None),
             Ended::Failed(error) => (MessageStatus::Failed, Some(error.full_message())),
@@ -350,6 +385,8 @@ impl Chat<'_> {
         if progress.parts.is_empty() || matches!(ended, Ended::Cancelled) {
             progress.parts = so_far;
         }
+        let parts = std::mem::take(&mut progress.parts);
+        progress.parts = if parts.is_empty() { parts } else { self.passed(parts, progress).await };
         let end = MessageEnd {
             status,
             parts: json!(progress.parts),

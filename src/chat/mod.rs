@@ -9,6 +9,7 @@ pub mod context;
 pub mod copy;
 pub mod driver;
 pub mod export;
+pub mod filter;
 pub mod import;
 pub mod input;
 pub mod mcp;
@@ -22,6 +23,7 @@ pub mod tool;
 pub mod turn;
 
 pub use driver::{Ask, Chat, Ended, Listener, Outcome};
+pub use filter::Filter;
 pub use policy::{Asker, Policy, Question, Verdict};
 pub use record::Totals;
 pub use tool::{Effects, Tool};

@@ -36,6 +36,8 @@ pub struct Totals {
 pub(super) struct Recorder<'a> {
     pub(super) store: &'a Store,
     pub(super) listener: &'a mut dyn Listener,
+    /// Whether words are kept from the listener, since they may still be changed.
+    pub(super) hold: bool,
     pub(super) new: NewCall,
     /// The answer that is being filled in.
     pub(super) message: Option<Id>,
@@ -56,6 +58,7 @@ impl<'a> Recorder<'a> {
         Recorder {
             store,
             listener,
+            hold: false,
             new,
             message: None,
             totals: Totals { cost_micros: Some(0), ..Totals::default() },
@@ -132,7 +135,9 @@ impl Watch for Recorder<'_> {
             Piece::Reasoning(text) => self.reasoning.push_str(text),
             Piece::ToolStarts(_) | Piece::Notice(_) => {}
         }
-        self.listener.piece(&piece);
+        if !(self.hold && matches!(piece, Piece::Text(_))) {
+            self.listener.piece(&piece);
+        }
         self.save();
     }
 

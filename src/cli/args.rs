@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    chat, commands, completions, config, demo, events, ha, listen, man, mcp, mqtt, run, runs, say, search, secret, shell_init,
-    source, tui, voice,
+    auto, chat, commands, completions, config, demo, events, ha, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
+    search, secret, shell_init, source, tick, tui, voice,
 };
 
 const EXAMPLES: &str = "\
@@ -105,12 +105,16 @@ pub(super) enum Sub {
     Remember(memory::RememberArgs),
     Memory(memory::Args),
     Voice(voice::Args),
+    Auto(auto::Args),
+    Tick(tick::Args),
+    Jobs(jobs::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
     Listen(listen::Args),
     Say(say::Args),
     Mcp(mcp::Args),
+    Plugin(plugin::Args),
     Mqtt(mqtt::Args),
     Ha(ha::Args),
     /// Find what is wrong here, and what to do about it

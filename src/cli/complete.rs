@@ -1,7 +1,7 @@
 //! `fac __complete -- WORDS`: what the completion scripts ask at every press of the key.
 //!
 //! It walks the tree of subcommands and reads the name index; it looks into the settings only for the names of MCP
-//! servers, and into the database only for chats and models ([`chats`]). It says nothing when something is wrong,
+//! servers, and into the database only for chats and models ([`chats`]), automations and jobs ([`work`]). It says nothing when something is wrong,
 //! because there is nobody to say it to. A line is `value<TAB>about`; the
 //! line `:files` asks the shell for file names. No line holds a control character: what cannot be typed is not offered.
 //!
@@ -10,6 +10,7 @@
 
 mod bash;
 mod chats;
+mod work;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -192,6 +193,8 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
     match arg.get_id().as_str() {
         "source" | "from" => names.sources(current),
         "command" => command_names(names, "", current),
+        "automation" | "automations" => work::automations(names.home.as_deref(), current),
+        "job" | "jobs" => work::jobs(names.home.as_deref(), current),
         "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
         "entity" | "entities" => names.entities(current),
         "model" | "models" => chats::models(names.home.as_deref(), current),

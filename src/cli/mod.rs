@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod auto;
 mod card;
 mod chat;
 mod commands;
@@ -19,10 +20,12 @@ mod ha;
 mod help;
 mod hidden;
 mod init;
+mod jobs;
 mod listen;
 mod man;
 mod mcp;
 mod mqtt;
+mod plugin;
 mod run;
 mod runs;
 mod say;
@@ -32,6 +35,7 @@ mod shell_init;
 mod source;
 mod table;
 mod talk;
+mod tick;
 mod tui;
 mod ui;
 mod voice;
@@ -233,7 +237,9 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
     // Flags among a command's own words are found late, or never when there is no such command.
     let asked_json = matches!(&cli.command, Some(Sub::External(words)) if wants_json(words))
         || matches!(&cli.command, Some(Sub::Run(args)) if wants_json(args.words()));
-    match dispatch(&mut context, cli.command) {
+    let done = dispatch(&mut context, cli.command);
+    plugin::deliver(&context);
+    match done {
         Ok(code) => Ok(code),
         Err(error) => {
             context.ui.json |= asked_json;
@@ -264,11 +270,15 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Cache(_)) => "cache",
         Some(Sub::Remember(_)) => "remember",
         Some(Sub::Memory(_)) => "memory",
+        Some(Sub::Auto(_)) => "auto",
+        Some(Sub::Tick(_)) => "tick",
+        Some(Sub::Jobs(_)) => "jobs",
         Some(Sub::Events(_)) => "events",
         Some(Sub::Voice(_)) => "voice",
         Some(Sub::Config(_)) => "config",
         Some(Sub::Secret(_)) => "secret",
         Some(Sub::Mcp(_)) => "mcp",
+        Some(Sub::Plugin(_)) => "plugin",
         Some(Sub::Mqtt(_)) => "mqtt",
         Some(Sub::Ha(_)) => "ha",
         Some(Sub::Listen(_)) => "listen",
@@ -316,11 +326,15 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Cache(args)) => talk::cache::run(context, &args),
         Some(Sub::Remember(args)) => talk::memory::remember(context, &args),
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
+        Some(Sub::Auto(args)) => auto::run(context, args),
+        Some(Sub::Tick(args)) => tick::run(context, &args),
+        Some(Sub::Jobs(args)) => jobs::run(context, &args),
         Some(Sub::Events(args)) => events::run(context, &args),
         Some(Sub::Voice(args)) => voice::run(context, args),
         Some(Sub::Config(args)) => config::run(context, args),
         Some(Sub::Secret(args)) => secret::run(context, args),
         Some(Sub::Mcp(args)) => mcp::run(context, args),
+        Some(Sub::Plugin(args)) => plugin::run(context, args),
         Some(Sub::Mqtt(args)) => mqtt::run(context, args),
         Some(Sub::Ha(args)) => ha::run(context, args),
         Some(Sub::Listen(args)) => listen::run(context, &args),

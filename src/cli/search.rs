@@ -18,15 +18,15 @@ const EXCERPT: usize = 100;
 #[command(after_help = "\
 A query is made of words, which may be beginnings or have a letter wrong, and of
   '\"an exact phrase\"'   -word   -field:value
-  kind:command,run,message,memory   role:user   model:gpt-5   session:NAME   tag:LABEL
+  kind:command,run,message,memory,recording   role:user   model:gpt-5   session:NAME   tag:LABEL
   status:failed   source:NAME   since:7d   until:2026-01-31   (24h, today, yesterday, 2026-01)
 Every part must match; of several values, one. Quote a query that holds a hyphen: fac search 'rust -async'")]
 pub struct Args {
     /// What to look for; every word must match
     #[arg(required = true)]
     words: Vec<String>,
-    /// Only commands, runs, messages or memories
-    #[arg(long, value_parser = ["command", "run", "message", "memory"])]
+    /// Only commands, runs, messages, memories or recordings
+    #[arg(long, value_parser = ["command", "run", "message", "memory", "recording"])]
     kind: Option<String>,
     /// At most this many
     #[arg(long, short = 'n', default_value_t = 20)]
@@ -137,10 +137,11 @@ fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
             let summary = format!("{place}{} ({})", text("role"), hit.when.local_short());
             Ok(Some(Line { kind: "chat ", key: name.clone(), name, summary }))
         }
-        "memory" => {
+        "memory" | "recording" => {
             let tail = hit.key.get(hit.key.len().saturating_sub(8)..).unwrap_or_default().to_string();
             let summary = format!("({})", hit.when.local_short());
-            Ok(Some(Line { kind: "memory ", key: tail.clone(), name: tail, summary }))
+            let kind = if hit.kind == "memory" { "memory " } else { "recording " };
+            Ok(Some(Line { kind, key: tail.clone(), name: tail, summary }))
         }
         _ => command(catalog, hit),
     }
@@ -185,7 +186,7 @@ fn entry(context: &Context, hit: &Hit, line: &Line, wanted: &[&str]) -> String {
     let head = format!("{}{}", context.ui.paint(Role::Dim, line.kind), context.ui.paint(Role::Name, &name));
     let mut out = format!("{head}  {about}").trim_end().to_string();
     out.push('\n');
-    let alone = matches!(hit.kind.as_str(), "message" | "memory");
+    let alone = matches!(hit.kind.as_str(), "message" | "memory" | "recording");
     if !hit.excerpt.is_empty() && (alone || !says(&format!("{} {}", line.name, line.summary), wanted)) {
         out.push_str(&format!("    {}\n", highlighted(context, hit, room.min(EXCERPT + 4).saturating_sub(4))));
     }

@@ -15,11 +15,17 @@ pub fn holds(expression: &str, context: &serde_json::Value) -> Result<bool> {
     evaluate(expression, context).map(|value| value.is_true())
 }
 
-fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
+/// What every condition is judged in: strict, with fuel, and with what only looks at values.
+pub fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     minijinja_builtins(&mut environment);
+    environment
+}
+
+fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
+    let environment = environment();
     let failed = |e: minijinja::Error| {
         let why = e.detail().map_or_else(|| e.kind().to_string(), String::from);
         Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))

@@ -80,10 +80,48 @@ pub const CALL_ERROR_REMOVED: &str = "call.error.removed";
 pub const MEMORY_CHANGED: &str = "memory.changed";
 /// A recording changed otherwise. Subject: the recording's id.
 pub const RECORDING_CHANGED: &str = "recording.changed";
+/// A person let a definition fire by itself. Subject: source and command name.
+pub const AUTOMATION_ENABLED: &str = "automation.enabled";
+/// A definition does not fire by itself any more. Subject: source and command name.
+pub const AUTOMATION_DISABLED: &str = "automation.disabled";
+/// An automation was fired: its work is owed. Subject: the firing's id.
+pub const AUTOMATION_FIRED: &str = "automation.fired";
+/// What an automation waits for happened, and it was not fired. Subject: the firing's id.
+pub const AUTOMATION_BLOCKED: &str = "automation.blocked";
+/// An automation fires itself, or too often, and was kept from it. Subject: the firing's id.
+pub const AUTOMATION_LOOPED: &str = "automation.looped";
+/// The trace of an automation changed otherwise. Subject: the firing's id.
+pub const FIRING_CHANGED: &str = "automation.changed";
+/// A firing was erased. Subject: the firing's id.
+pub const FIRING_REMOVED: &str = "automation.removed";
+/// Work is owed. Subject: the job's id.
+pub const JOB_ADDED: &str = "job.added";
+/// Somebody works on it. Subject: the job's id.
+pub const JOB_BEGUN: &str = "job.begun";
+/// It is done. Subject: the job's id.
+pub const JOB_DONE: &str = "job.done";
+/// A try failed, or its process is gone; it will be tried again. Subject: the job's id.
+pub const JOB_FAILED: &str = "job.failed";
+/// It failed for good. Subject: the job's id.
+pub const JOB_DEAD: &str = "job.dead";
+/// Somebody, or a later firing, took it back. Subject: the job's id.
+pub const JOB_CANCELLED: &str = "job.cancelled";
+/// A job changed otherwise. Subject: the job's id.
+pub const JOB_CHANGED: &str = "job.changed";
+/// A job was erased. Subject: the job's id.
+pub const JOB_REMOVED: &str = "job.removed";
 /// Something else in the store changed. Subject: the table.
 pub const STORE_CHANGED: &str = "store.changed";
 /// A definition from elsewhere is not accepted any more. Subject: what its keys begin with.
 pub const UNPINNED: &str = "definition.unpinned";
+/// A person allowed a plugin as it is now. Subject: the plugin.
+pub const PLUGIN_ENABLED: &str = "plugin.enabled";
+/// A plugin is not used any more. Subject: the plugin.
+pub const PLUGIN_DISABLED: &str = "plugin.disabled";
+/// A plugin failed, or did well again. Subject: the plugin.
+pub const PLUGIN_FAILED: &str = "plugin.failed";
+/// What is known of a plugin was removed. Subject: the plugin.
+pub const PLUGIN_REMOVED: &str = "plugin.removed";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

@@ -160,6 +160,21 @@ impl Http {
         sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
     }
 
+    /// Sends a request with any method (a token of letters); any status is an answer.
+    ///
+    /// # Errors
+    /// `Usage` when the method cannot be one, `Unreachable` when no answer came.
+    pub async fn send(&self, method: &str, url: &Url, headers: HeaderMap, body: Option<Vec<u8>>) -> Result<Response> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())
+            .context(Kind::Usage, || format!("`{method}` is no method of a request"))?;
+        let mut request = self.client.request(method, url.clone()).headers(headers);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let sent = request.send().await;
+        sent.map(|inner| Response { inner, pace: self.pace() }).map_err(|error| unreachable(&host_of(url), &error))
+    }
+
     /// A watch over the speed of an answer that begins now.
     pub fn pace(&self) -> Pace {
         Pace { begun: Instant::now(), patience: self.patience, bytes: 0 }

@@ -25,6 +25,8 @@ pub struct Paths {
     pub config_file: PathBuf,
     /// The user's own commands, trusted from the start.
     pub commands_dir: PathBuf,
+    /// The user's own plugins.
+    pub plugins_dir: PathBuf,
     /// What must not be lost: the database, the secret file.
     pub data: PathBuf,
     /// What can be fetched or built again: blobs, source layouts, the name index.
@@ -70,6 +72,7 @@ impl Paths {
             config: dirs.config_dir().to_path_buf(),
             config_file: dirs.config_dir().join("config.toml"),
             commands_dir: dirs.config_dir().join("commands"),
+            plugins_dir: dirs.config_dir().join("plugins"),
             data: dirs.data_dir().to_path_buf(),
             cache: dirs.cache_dir().to_path_buf(),
             runtime: dirs.runtime_dir().map_or_else(|| state.join("run"), Path::to_path_buf),
@@ -85,6 +88,7 @@ impl Paths {
         Paths {
             config_file: config.join("config.toml"),
             commands_dir: config.join("commands"),
+            plugins_dir: config.join("plugins"),
             config,
             data: home.join("data"),
             cache: home.join("cache"),

@@ -2,7 +2,7 @@
 //!
 //! The clock and the zone are given, so that a test can fix both. It knows no schedules.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
@@ -31,6 +31,32 @@ pub fn stretch(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Stretch> {
         Error::new(Kind::Usage, format!("`{text}` is no time"))
             .hint("write 24h, 7d, today, yesterday, 2026-01-31, 2026-01 or 2026-01-31T12:00:00Z")
     })
+}
+
+/// A time of day: `07:30`, `7:30:15`.
+pub fn time_of_day(text: &str) -> Option<Time> {
+    let mut parts = text.trim().split(':');
+    let mut part = |most: i8, digits: std::ops::RangeInclusive<usize>| -> Option<i8> {
+        let text = parts.next()?;
+        let fits = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|n| fits && *n <= most)
+    };
+    let (hour, minute) = (part(23, 1..=2)?, part(59, 2..=2)?);
+    let second = match text.matches(':').count() {
+        1 => 0,
+        2 => part(59, 2..=2)?,
+        _ => return None,
+    };
+    Time::new(hour, minute, second, 0).ok()
+}
+
+/// The first instant after `now` that a text names: a time of day on the clock of `zone`, or an instant in RFC 3339,
+/// which may be past. A time that the clock jumps over comes as much later as it jumps.
+pub fn next(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let Some(time) = time_of_day(text) else { return text.trim().parse().ok() };
+    let today = now.in_zone(zone).date();
+    let on = |date: Date| date.to_datetime(time).to_zoned(zone.clone()).ok().map(|zoned| moment(&zoned));
+    on(today).filter(|at| *at > now).or_else(|| on(today.tomorrow().ok()?))
 }
 
 fn ago(word: &str, now: Timestamp, zone: &TimeZone) -> Option<Stretch> {
@@ -95,6 +121,20 @@ mod tests {
         let found = stretch(text, now, &zone).unwrap();
         let short = |at: Timestamp| at.to_string().replace(":00.000000Z", "");
         (short(found.from), short(found.to))
+    }
+
+    #[test]
+    fn the_next_time_of_day_is_today_or_tomorrow() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let next = |text: &str, now: &str| super::next(text, now.parse().unwrap(), &zone).map(|at| at.to_string());
+        let said = |text: &str| Some(text.to_string());
+        assert_eq!(next("07:30", "2026-11-21T05:00:00Z"), said("2026-11-21T06:30:00.000000Z"));
+        assert_eq!(next("7:30:05", "2026-11-21T07:00:00Z"), said("2026-11-22T06:30:05.000000Z"));
+        assert_eq!(next("02:30", "2026-03-28T20:00:00Z"), said("2026-03-29T01:30:00.000000Z"));
+        assert_eq!(next("2026-11-21T10:00:00+01:00", "2026-11-21T07:00:00Z"), said("2026-11-21T09:00:00.000000Z"));
+        for bad in ["24:00", "7:3", "noon", "", "07:30:00:00", "-1:30"] {
+            assert_eq!(next(bad, "2026-11-21T07:00:00Z"), None, "{bad}");
+        }
     }
 
     #[test]

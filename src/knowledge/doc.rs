@@ -31,7 +31,7 @@ impl<'a> Doc<'a> {
         let text = |key: &str| row.extra.get(key).and_then(Value::as_str).unwrap_or_default();
         let (title, chat) = match row.kind {
             DocKind::Message => ("", row.title.as_str()),
-            DocKind::Definition | DocKind::Run | DocKind::Memory => (row.title.as_str(), ""),
+            DocKind::Definition | DocKind::Run | DocKind::Memory | DocKind::Recording => (row.title.as_str(), ""),
         };
         let session = text("session");
         let tail = session.get(session.len().saturating_sub(8)..).unwrap_or_default();

@@ -39,8 +39,13 @@ const FIELDS: [(&str, Option<Field>); 9] = [
 const MOST: usize = 100;
 
 /// What `kind:` takes, and the words of the store.
-const KINDS: [(&str, &str); 4] =
-    [("command", "definition"), ("run", "run"), ("message", "message"), ("memory", "memory")];
+const KINDS: [(&str, &str); 5] = [
+    ("command", "definition"),
+    ("run", "run"),
+    ("message", "message"),
+    ("memory", "memory"),
+    ("recording", "recording"),
+];
 
 /// One part of a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -350,7 +355,10 @@ mod tests {
             said("zzz:1")
                 .starts_with("a search has no field `zzz` / there are kind, role, model, session, tag, status")
         );
-        assert_eq!(said("kind:song"), "`song` is no kind of thing / there are command, run, message, memory");
+        assert_eq!(
+            said("kind:song"),
+            "`song` is no kind of thing / there are command, run, message, memory, recording"
+        );
         assert!(said("since:soon").starts_with("`soon` is no time / write 24h, 7d"));
         assert!(said(&"x ".repeat(101)).starts_with("a search takes at most 100 words"));
         assert_eq!(said("tag:,"), "`tag:` needs a value / such as tag:rust");

@@ -65,6 +65,11 @@ pub(super) fn hash_payload(salt: &[u8], payload: &str, rows: Option<&str>) -> Ha
 impl Change<'_> {
     /// Appends what this change did.
     pub(super) fn record(&self, event: &Event) -> Outcome<Position> {
+        self.record_as(self.store.trace, event)
+    }
+
+    /// The same for what belongs to another request than the rest of this change.
+    pub(super) fn record_as(&self, trace: TraceId, event: &Event) -> Outcome<Position> {
         let (last, previous): (i64, Hash) = self
             .tx
             .prepare_cached("SELECT position, hash FROM event_head WHERE one = 1")?
@@ -74,7 +79,7 @@ impl Change<'_> {
         let salt = self.ids().bytes16();
         let rows = self.told_by(event)?;
         let payload_hash = hash_payload(&salt, &payload, rows.as_deref());
-        let trace = self.store.trace.to_string();
+        let trace = trace.to_string();
         let fields = Fields {
             position,
             at: self.at.as_micros(),

@@ -9,6 +9,7 @@
 //! another one always follows at once do not wait for the disk: the next one does, for both.
 
 mod attachments;
+mod automations;
 mod cache;
 mod calls;
 mod definitions;
@@ -16,16 +17,19 @@ mod erasing;
 mod events;
 mod fault;
 mod files;
+mod firings;
 pub mod foreign;
 mod health;
 mod history;
 mod holders;
 mod imports;
+mod jobs;
 mod listing;
 mod lookup;
 mod memories;
 mod messages;
 mod permissions;
+mod plugins;
 mod pool;
 mod recordings;
 mod redacting;
@@ -55,16 +59,20 @@ use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::Result;
 use crate::kernel::ids::{Ids, TraceId};
 
+pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
+pub use firings::{Admission, Fired, Firing, FiringOutcome, NewFiring};
 pub use health::Counts;
 pub use history::{Removed, RunFilter};
 pub use imports::{Imported, ImportedMessage};
+pub use jobs::{Job, JobEnd, JobFilter, JobKind, JobStatus, NewJob, OpenJob, Recovery};
 pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
 pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
+pub use plugins::{NewPlugin, PluginLine, PluginRow};
 pub use recordings::{Recording, RecordingStatus};
 pub use replay::Replayed;
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};

@@ -5,7 +5,7 @@
 use rusqlite::{Row, params};
 use serde_json::json;
 
-use super::{Change, Store};
+use super::{Change, DocKind, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -111,6 +111,7 @@ impl Store {
             if change.alter(sql, row)? == 0 {
                 return Err(no_recording(&id.to_string()).into());
             }
+            change.touch_doc(DocKind::Recording, &id.to_string())?;
             change.record(&Event::new(events::RECORDING_WRITTEN, id.to_string(), json!({"engine": engine})))?;
             Ok(())
         })
@@ -181,6 +182,7 @@ impl Change<'_> {
         if self.alter(sql, params![id, self.owner()])? == 0 {
             return Err(no_recording(&id.to_string()).into());
         }
+        self.bury_doc(DocKind::Recording, &id.to_string())?;
         self.erase_payloads(&id.to_string())?;
         self.record(&Event::new(events::RECORDING_REMOVED, id.to_string(), json!({})))?;
         Ok(())

@@ -67,8 +67,12 @@ pub(super) const STATE: &[Table] = &[
     table("calls", &["n"], "", "n", About::Own),
     table("memories", &["n"], "", "n", About::Own),
     table("recordings", &["n"], "", "n", About::Own),
+    table("automations", &["n"], "", "n", About::Open),
+    table("firings", &["n"], "", "n", About::Own),
+    table("jobs", &["n"], "", "n", About::Own),
     table("tool_grants", &["owner", "session", "tool", "digest"], "", "granted_at", About::Open),
     table("pins", &["owner", "kind", "key"], "", "at", About::Open),
+    table("plugins", &["owner", "name"], "", "at", About::Open),
 ];
 
 /// The other tables: the log itself; what is told with another table; what is read again from the files of a source, from
@@ -91,6 +95,12 @@ pub(super) const NOT_STATE: &[&str] = &[
     "search_docs",
     "cache",
     "state",
+    "holds",
+    "marks",
+    "leases",
+    "plugin_values",
+    "plugin_lines",
+    "plugin_marks",
 ];
 
 const fn table(
@@ -229,6 +239,8 @@ impl Change<'_> {
                 ("calls", _) => events::CALL_CHANGED,
                 ("memories", _) => events::MEMORY_CHANGED,
                 ("recordings", _) => events::RECORDING_CHANGED,
+                ("firings", _) => events::FIRING_CHANGED,
+                ("jobs", _) => events::JOB_CHANGED,
                 _ => events::RUN_CHANGED,
             };
             self.record(&Event::new(kind, subject.unwrap_or_else(|| name.to_string()), json!({})))?;

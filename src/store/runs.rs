@@ -124,6 +124,8 @@ pub struct NewRun {
     pub steps_planned: u32,
     /// `Running`, or `Pending` when it waits, or `Refused` when it never will.
     pub status: Status,
+    /// The job that it is done for, and which try of it.
+    pub job: Option<(Id, u64)>,
 }
 
 /// A run as lists show it.
@@ -312,8 +314,8 @@ impl Change<'_> {
         let process = new.process.as_ref();
         self.alter(
             "INSERT INTO runs (id, owner, command, source, digest, trigger, args, cwd, trace, zone, pid, process_start,
-             boot, steps_planned, status, started, finished)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             boot, steps_planned, status, started, finished, job, job_epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             params![
                 id,
                 self.owner(),
@@ -332,6 +334,8 @@ impl Change<'_> {
                 new.status,
                 started,
                 finished,
+                new.job.map(|(id, _)| id),
+                new.job.map(|(_, epoch)| epoch as i64),
             ],
         )?;
         Ok(())

@@ -1,4 +1,5 @@
-//! What a search index has to read: every definition, run, message and memory has a number that is renewed whenever it changes.
+//! What a search index has to read: every definition, run, message, memory and text of a recording has a
+//! number that is renewed whenever it changes.
 //!
 //! The texts are put together when they are read, so nothing is kept twice and what was erased is not here either.
 
@@ -24,6 +25,8 @@ pub enum DocKind {
     Message,
     /// Something to remember; its key is its id.
     Memory,
+    /// What was said into a microphone and written down; its key is the recording's id.
+    Recording,
 }
 
 impl DocKind {
@@ -34,11 +37,12 @@ impl DocKind {
             DocKind::Run => "run",
             DocKind::Message => "message",
             DocKind::Memory => "memory",
+            DocKind::Recording => "recording",
         }
     }
 
     fn parse(name: &str) -> DocKind {
-        let all = [DocKind::Run, DocKind::Message, DocKind::Memory];
+        let all = [DocKind::Run, DocKind::Message, DocKind::Memory, DocKind::Recording];
         all.into_iter().find(|kind| kind.name() == name).unwrap_or(DocKind::Definition)
     }
 }
@@ -62,7 +66,8 @@ pub struct SearchDoc {
     pub body: String,
     /// What a list of finds shows: for a definition `source`, `dialect`, `category`, `summary`, `aliases`; for a run
     /// `source`, `trigger`, `status`, `exit_code`, `started`; for a message `role`, `model`, `status`, `created`, `session`,
-    /// `session_name`, `session_title`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`.
+    /// `session_name`, `session_title`, `summary`, `source` (the program it was imported from), `tags`; for a memory `source`, `created`; for
+    /// a recording `source`, `engine`, `created`.
     pub extra: Value,
 }
 
@@ -132,6 +137,7 @@ fn document(connection: &Connection, row: &Row<'_>) -> Outcome<SearchDoc> {
             DocKind::Run => fill_run(connection, &mut doc)?,
             DocKind::Message => fill_message(connection, &mut doc)?,
             DocKind::Memory => fill_memory(connection, &mut doc)?,
+            DocKind::Recording => fill_recording(connection, &mut doc)?,
         }
     }
     Ok(doc)
@@ -216,6 +222,21 @@ fn fill_memory(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
     if let Some(row) = rows.next()? {
         doc.body = row.get(0)?;
         doc.extra = json!({"source": row.get::<_, String>(1)?, "created": row.get::<_, Timestamp>(2)?});
+    }
+    Ok(())
+}
+
+fn fill_recording(connection: &Connection, doc: &mut SearchDoc) -> Outcome<()> {
+    let mut statement = connection
+        .prepare_cached("SELECT text, source, engine, created FROM recordings WHERE id = ?1 AND text IS NOT NULL")?;
+    let mut rows = statement.query([&doc.key])?;
+    if let Some(row) = rows.next()? {
+        doc.body = row.get(0)?;
+        doc.extra = json!({
+            "source": row.get::<_, String>(1)?,
+            "engine": row.get::<_, Option<String>>(2)?,
+            "created": row.get::<_, Timestamp>(3)?,
+        });
     }
     Ok(())
 }

@@ -36,6 +36,8 @@ pub enum Section {
     Commands,
     /// The runs tab.
     Runs,
+    /// The automations tab.
+    Automations,
     /// The voice tab.
     Voice,
     /// The search tab.
@@ -62,6 +64,7 @@ impl Section {
             Section::Compose => "Writing a message",
             Section::Commands => "Commands",
             Section::Runs => "Runs",
+            Section::Automations => "Automations",
             Section::Voice => "Voice",
             Section::Search => "Search",
             Section::Events => "Events",

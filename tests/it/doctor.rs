@@ -153,6 +153,7 @@ fn runs_that_were_cut_off() {
         process: Some(gone),
         steps_planned: 1,
         status: Status::Running,
+        job: None,
     };
     store.begin_run(&run).unwrap();
     named(&world, "note", "1 runs were cut off", "fac runs ls --status lost");

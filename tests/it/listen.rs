@@ -63,6 +63,30 @@ fn another_process_ends_it_and_only_one_listens() {
 }
 
 #[test]
+fn what_was_said_before_a_kill_can_still_be_written_down() {
+    if !are_here(&PROGRAMS) {
+        return;
+    }
+    let world = understanding();
+    let pulse = Pulse::start(&world);
+    let fac = Running::start(&world, &["listen"]);
+    fac.says("listening to", 1);
+    say(&pulse, "Rear_Center");
+    // So much later that all of it is on the disk, where the header says what is there twice a second.
+    pulse.speak("virtmic_sink");
+    fac.kill();
+    let kept = world.run(&["voice", "recordings", "ls", "--json"]).ok();
+    assert!(kept.contains("\"status\":\"pending\""), "{kept}");
+    let written = world.run(&["voice", "retry", "--all"]).ok();
+    assert!(written.contains("rear center"), "{written}");
+    // Nobody holds the microphone any more.
+    let fac = Running::start(&world, &["listen", "--until-silence"]);
+    fac.says("listening to", 1);
+    say(&pulse, "Front_Left");
+    assert_eq!(fac.end().ok(), "front left\n");
+}
+
+#[test]
 fn a_phrase_runs_its_command() {
     if !are_here(&PROGRAMS) {
         return;

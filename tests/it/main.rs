@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ask;
+mod automations;
 mod bundled;
 mod chaos;
 mod chat;
@@ -36,6 +37,7 @@ mod sessions;
 mod sound;
 mod sources;
 mod spending;
+mod steps;
 mod support;
 mod terminal;
 mod tools;

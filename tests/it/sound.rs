@@ -135,6 +135,32 @@ fn a_microphone_that_is_pulled_out_is_said_and_the_next_default_is_heard() {
     assert_eq!(fac.end().code, 0);
 }
 
+/// As a headset does when it goes over from music to a call: the same microphone is gone, and there again as another.
+#[test]
+fn a_microphone_that_comes_back_with_another_rate_is_heard_again() {
+    if !are_here(&SERVER) {
+        return;
+    }
+    let world = world();
+    let pulse = Pulse::start(&world);
+    let sink = ["load-module", "module-null-sink", "sink_name=headset", "norewinds=1", "channels=1"];
+    let music = pulse.pactl(&[&sink[..], &["rate=48000"]].concat());
+    pulse.pactl(&["set-default-source", "headset.monitor"]);
+    let fac = Running::start(&world, &["voice", "test", "--json", "--no-play", LONG, "--out=heard.wav"]);
+    fac.says("say something", 1);
+    pulse.pactl(&["unload-module", music.trim()]);
+    fac.says("the microphone is gone: ", 1);
+    fac.says("listening to ", 1);
+    pulse.pactl(&[&sink[..], &["rate=16000"]].concat());
+    pulse.pactl(&["set-default-source", "headset.monitor"]);
+    fac.says("listening to ", 2);
+    pulse.speak("headset");
+    fac.interrupt();
+    let figures = fac.end().ok();
+    let same = piece_likeness(&dulled(&read_wav(VOICE)), &dulled(&read_wav(world.path("heard.wav"))));
+    assert!(same >= 0.99, "{same} {figures}");
+}
+
 #[test]
 fn a_wanted_microphone_that_is_not_there_is_said_and_the_default_is_heard() {
     if !are_here(&SERVER) {

@@ -50,7 +50,10 @@ impl App {
         let store = self.store()?;
         store.write_recording(recording.id, engine, text, language, ms)?;
         match self.config()?.int("voice.keep_days") {
-            0 => self.remove_recording(recording),
+            0 => {
+                self.remove_recording(recording)?;
+                self.drop_erased()
+            }
             days => self.prune_recordings(days),
         }
     }
@@ -67,10 +70,11 @@ impl App {
         let path = self.recording_file(recording);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::new(Kind::Failed, format!("cannot remove {}", path.display())).because(error))
+                return Err(Error::new(Kind::Failed, format!("cannot remove {}", path.display())).because(error));
             }
-            _ => self.store()?.remove_recording(recording.id),
+            _ => self.store()?.remove_recording(recording.id)?,
         }
+        if recording.text.is_some() { self.drop_erased() } else { Ok(()) }
     }
 
     /// Writes a recording down (again), and stores its text or why there is none.
@@ -106,13 +110,14 @@ impl App {
     }
 
     /// Once a day: recordings whose text is older than the settings keep go.
-    fn prune_recordings(&self, days: u64) -> Result<()> {
+    pub(in crate::app) fn prune_recordings(&self, days: u64) -> Result<()> {
         if !self.is_due("recordings.pruned")? {
             return Ok(());
         }
-        for old in self.store()?.prune_recordings(self.days_ago(days))? {
-            let _ = std::fs::remove_file(self.recording_file(&old));
+        let gone = self.store()?.prune_recordings(self.days_ago(days))?;
+        for old in &gone {
+            let _ = std::fs::remove_file(self.recording_file(old));
         }
-        Ok(())
+        if gone.is_empty() { Ok(()) } else { self.drop_erased() }
     }
 }

@@ -104,11 +104,11 @@ fn read(work: &Work<'_>) -> Result<Wish> {
         Some(service) => (service.trim(), work.step.text.as_str()),
         None => work.step.text.split_once('\n').map_or((work.step.text.trim(), ""), |(first, rest)| (first.trim(), rest)),
     };
-    let service = template::render(Syntax::Native, service, &Values::new(work.value)).text;
+    let service = template::render(Syntax::Native, service, &Values::new(work.look)).text;
     let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let value = |name: &str| match name {
-        "input" => input.clone().or_else(|| (work.value)(name)),
-        name => (work.value)(name),
+        "input" => input.clone().or_else(|| (work.look)(name)),
+        name => (work.look)(name),
     };
     let Some((domain, service)) = service.split_once('.').filter(|(d, s)| is_word(d) && is_word(s)) else {
         return Err(Error::new(Kind::BadData, format!("{service:?} is no service"))

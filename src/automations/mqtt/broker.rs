@@ -117,7 +117,8 @@ impl Broker {
     /// `Usage` for an address that is none, or that holds a password.
     pub fn at(name: &str, address: &str, written: &Member) -> Result<Broker> {
         let url = Url::parse(address).context(Kind::Usage, || format!("{address:?} is no address of a broker"));
-        let url = url.map_err(|e| e.hint("write it like mqtt://host:1883, mqtts://host, ws://host/mqtt or wss://host/mqtt"))?;
+        let url =
+            url.map_err(|e| e.hint("write it like mqtt://host:1883, mqtts://host, ws://host/mqtt or wss://host/mqtt"))?;
         let (way, port) = match url.scheme() {
             "mqtt" | "tcp" => (Way::Tcp, 1883),
             "mqtts" | "ssl" => (Way::Tls, 8883),
@@ -140,8 +141,11 @@ impl Broker {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
             _ => {
-                return Err(Error::new(Kind::BadData, format!("the broker `{name}` has one of cert_file and key_file"))
-                    .hint("a certificate of ours needs both"));
+                return Err(Error::new(
+                    Kind::BadData,
+                    format!("the broker `{name}` has one of cert_file and key_file"),
+                )
+                .hint("a certificate of ours needs both"));
             }
         };
         Ok(Broker {

@@ -49,7 +49,9 @@ async fn exchange(broker: &Broker, session: &Session, all: Vec<Publish>) -> Resu
                     next = waiting.next();
                 }
                 Err(NotSent::Full) => break,
-                Err(_) => return Err(Error::new(Kind::Failed, format!("a message to {} cannot be sent", publish.topic))),
+                Err(_) => {
+                    return Err(Error::new(Kind::Failed, format!("a message to {} cannot be sent", publish.topic)));
+                }
             }
         }
         let mut settled = std::pin::pin!(settle(std::mem::take(&mut under_way)));
@@ -83,9 +85,13 @@ async fn settle(all: Vec<Receipt>) -> std::result::Result<(), Lost> {
 
 fn not_taken(broker: &Broker, lost: &Lost) -> Error {
     match lost {
-        Lost::Refused(why) => Error::new(Kind::Refused, format!("the broker {} refuses the message: {why}", broker.place()))
-            .hint("check what you may publish there"),
-        Lost::Again => Error::new(Kind::Unreachable, format!("the broker {} was lost before it had the message", broker.place())),
+        Lost::Refused(why) => {
+            Error::new(Kind::Refused, format!("the broker {} refuses the message: {why}", broker.place()))
+                .hint("check what you may publish there")
+        }
+        Lost::Again => {
+            Error::new(Kind::Unreachable, format!("the broker {} was lost before it had the message", broker.place()))
+        }
     }
 }
 

@@ -152,5 +152,5 @@ fn seconds(text: &str) -> Result<u32> {
 
 /// An attribute with its placeholders filled.
 fn filled(text: &str, work: &Work<'_>) -> String {
-    template::render(Syntax::Native, text, &Values::new(work.value)).text
+    template::render(Syntax::Native, text, &Values::new(work.look)).text
 }

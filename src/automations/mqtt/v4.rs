@@ -52,7 +52,9 @@ pub(super) fn open(broker: &Broker, session: &Session) -> Result<(Voice, Ear)> {
         }
     };
     let clean = session.keep.is_none();
-    options.try_set_clean_session(clean).context(Kind::Usage, || "a session that is kept needs a client id".to_string())?;
+    options
+        .try_set_clean_session(clean)
+        .context(Kind::Usage, || "a session that is kept needs a client id".to_string())?;
     // This version cannot tell the broker how much is too much, and would break the connection at each such message,
     // again and again. So all are taken, and those that are too large are dropped here.
     let largest = LARGEST_PACKET as usize;

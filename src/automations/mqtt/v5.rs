@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, LastWill, LastWillProperties, PubAckReason};
-use rumqttc::mqttbytes::v5::{Packet, PublishProperties, PubRecReason};
+use rumqttc::mqttbytes::v5::{Packet, PubRecReason, PublishProperties};
 use rumqttc::{
     AckMode, AsyncClient, ClientError, ConnectionError, Event, EventLoop, ManualAck, MqttOptions, NetworkOptions,
     PersistedAckMode, PersistedSession, PublishNotice, PublishNoticeError, PublishOptions, QoS, RetainForwardRule,
@@ -14,7 +14,9 @@ use rumqttc::{
 };
 
 use super::broker::{Broker, Way};
-use super::dialogue::{Heard, INFLIGHT, Lost, NotSent, RECEIVE, ROOM, Retained, Session, Subscription, Trouble, Wrong, tls_words};
+use super::dialogue::{
+    Heard, INFLIGHT, Lost, NotSent, RECEIVE, ROOM, Retained, Session, Subscription, Trouble, Wrong, tls_words,
+};
 use super::message::{Message, Properties, Publish, Qos};
 use crate::kernel::error::{Context, Kind, Result};
 
@@ -170,8 +172,12 @@ impl Ear {
             Event::Incoming(Packet::Publish(publish)) => {
                 let ack = match publish.qos {
                     QoS::AtMostOnce => None,
-                    QoS::AtLeastOnce => Some(ManualAck::PubAck(rumqttc::mqttbytes::v5::PubAck::new(publish.pkid, None))),
-                    QoS::ExactlyOnce => Some(ManualAck::PubRec(rumqttc::mqttbytes::v5::PubRec::new(publish.pkid, None))),
+                    QoS::AtLeastOnce => {
+                        Some(ManualAck::PubAck(rumqttc::mqttbytes::v5::PubAck::new(publish.pkid, None)))
+                    }
+                    QoS::ExactlyOnce => {
+                        Some(ManualAck::PubRec(rumqttc::mqttbytes::v5::PubRec::new(publish.pkid, None)))
+                    }
                 };
                 let properties = publish.properties.map(heard).unwrap_or_default();
                 let message = Message {
@@ -301,9 +307,10 @@ fn trouble(error: ConnectionError) -> Trouble {
         ConnectionError::MqttState(StateError::IncomingPacketTooLarge { pkt_size, max }) => {
             Trouble::new(Wrong::TooLarge, format!("a message of {pkt_size} bytes came, and {max} are allowed"))
         }
-        ConnectionError::MqttState(StateError::OutgoingPacketTooLarge { pkt_size, max }) => {
-            Trouble::new(Wrong::TooLarge, format!("the broker takes {max} bytes at most, and this message has {pkt_size}"))
-        }
+        ConnectionError::MqttState(StateError::OutgoingPacketTooLarge { pkt_size, max }) => Trouble::new(
+            Wrong::TooLarge,
+            format!("the broker takes {max} bytes at most, and this message has {pkt_size}"),
+        ),
         ConnectionError::Timeout(_) => Trouble::new(Wrong::Away, "it does not answer"),
         ConnectionError::Tls(error) => {
             let words = tls_words(&error);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::filter::{self, Way};
 use super::super::policy::{Asker, Question, Verdict};
 use super::super::tool::{Effects, Tool};
 use super::super::turn::Decision;
@@ -37,6 +38,23 @@ impl Chat<'_> {
         })
     }
 
+    /// What a tool says after it passed the filters.
+    async fn heard(
+        &self,
+        said: std::result::Result<String, String>,
+        progress: &mut Progress<'_, '_>,
+    ) -> std::result::Result<String, String> {
+        let (failed, text) = match said {
+            Ok(text) => (false, text),
+            Err(text) => (true, text),
+        };
+        let listener = &mut *progress.recorder.listener;
+        match filter::text(&self.filters, Way::Result, text, listener).await {
+            Ok(text) if !failed => Ok(text),
+            Ok(text) | Err(text) => Err(text),
+        }
+    }
+
     fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         self.tools.iter().find(|t| t.spec().name == name)
     }
@@ -66,6 +84,7 @@ impl Chat<'_> {
         };
         let mut said = Vec::new();
         for (call, result) in results {
+            let result = self.heard(result, progress).await;
             let (text, failed) = match &result {
                 Ok(text) => (text, false),
                 Err(text) => (text, true),

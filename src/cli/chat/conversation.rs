@@ -49,6 +49,8 @@ pub(super) struct Conversation<'c> {
     kit: Option<Kit>,
     pub(super) raw: bool,
     use_cache: bool,
+    /// Whether what plugins changed is shown.
+    explain: bool,
     pub(super) candidates: Shared,
     /// Keeps keys until a line is read.
     pub(super) hush: Option<Hush>,
@@ -105,6 +107,7 @@ impl<'c> Conversation<'c> {
             wanted: args.tools.clone(),
             kit: None,
             raw: args.raw,
+            explain: args.explain,
             use_cache: !args.no_cache,
             candidates: Shared::default(),
             hush: None,
@@ -321,7 +324,7 @@ impl<'c> Conversation<'c> {
         };
         let signals = StopOnSignals::new()?;
         let form = if context.ui.json { Form::Json } else { Form::Words };
-        let mut printer = Printer::new(context, form, signals.stop().clone())?;
+        let mut printer = Printer::new(context, form, signals.stop().clone())?.explaining(context, self.explain);
         if self.raw {
             printer = printer.raw(context);
         }

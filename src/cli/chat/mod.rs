@@ -67,6 +67,9 @@ pub struct Args {
     /// Print answers as they are written, not drawn
     #[arg(long)]
     raw: bool,
+    /// Show what plugins changed on the way to the model and back
+    #[arg(long)]
+    explain: bool,
     /// Ask anew, whatever the cache holds
     #[arg(long)]
     no_cache: bool,

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::super::Context;
 use super::super::ui::Role;
+use crate::automations::trigger;
 use crate::commands::describe;
-use crate::commands::model::{Diagnostic, Severity};
+use crate::commands::model::{Command, Diagnostic, Severity};
 use crate::commands::scan::{self, Place};
 use crate::commands::source::local;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -94,11 +95,23 @@ fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
             }
             commands += scanned.commands.len();
             found.extend(scanned.diagnostics.into_iter().map(|d| (shown.clone(), d)));
-            let own = scanned.commands.into_iter().flat_map(|c| c.diagnostics);
+            let own = scanned.commands.into_iter().flat_map(all_of);
             found.extend(own.map(|d| (shown.clone(), d)));
         }
     }
     Ok((found, commands))
+}
+
+/// What was odd when it was read, and what is wrong with its triggers, each once.
+fn all_of(mut command: Command) -> Vec<Diagnostic> {
+    let mut all = std::mem::take(&mut command.diagnostics);
+    for one in trigger::check(&command) {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all.sort_by_key(|d| (d.line, d.column));
+    all
 }
 
 fn installed(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
@@ -109,9 +122,9 @@ fn installed(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
     for row in rows.iter().filter(|r| catalog.is_visible(&r.source)) {
         let Some(json) = &row.json else { continue };
         commands += 1;
-        match serde_json::from_str::<crate::commands::model::Command>(json) {
+        match serde_json::from_str::<Command>(json) {
             Ok(command) => {
-                found.extend(command.diagnostics.into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)))
+                found.extend(all_of(command).into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)))
             }
             Err(e) => found.push((row.path.clone(), Diagnostic::error(1, 1, format!("its row cannot be read: {e}")))),
         }

@@ -120,7 +120,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 
 fn told(context: &Context, args: &Args, sent: usize) -> Result<u8> {
     if context.ui.json {
-        context.ui.value(&json!({"topic": args.topic, "qos": args.qos.number(), "retain": args.retain, "sent": sent}))?;
+        context
+            .ui
+            .value(&json!({"topic": args.topic, "qos": args.qos.number(), "retain": args.retain, "sent": sent}))?;
     }
     Ok(0)
 }
@@ -135,7 +137,8 @@ fn payload(context: &Context, args: &Args) -> Result<Vec<u8>> {
     }
     let (bytes, what) = match &args.file {
         Some(file) => {
-            let opened = std::fs::File::open(file).context(Kind::NotFound, || format!("cannot read {}", file.display()));
+            let opened =
+                std::fs::File::open(file).context(Kind::NotFound, || format!("cannot read {}", file.display()));
             (read(opened?), file.display().to_string())
         }
         None if context.ui.no_input || std::io::IsTerminal::is_terminal(&std::io::stdin()) => {

@@ -71,6 +71,9 @@ pub struct Args {
     /// Print only the first block of code
     #[arg(short = 'x', long)]
     extract: bool,
+    /// Show what plugins changed on the way to the model and back
+    #[arg(long)]
+    explain: bool,
     /// Ask anew, whatever the cache holds
     #[arg(long)]
     no_cache: bool,
@@ -117,7 +120,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         (_, true) => Form::Silent,
         _ => Form::Words,
     };
-    let mut printer = Printer::new(context, form, signals.stop().clone())?;
+    let mut printer = Printer::new(context, form, signals.stop().clone())?.explaining(context, args.explain);
     let mut chat = context.app.chat(&models, signals.stop().clone())?;
     chat.use_cache &= !args.no_cache;
     let mut person = Person::new(context);

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use super::super::ui::Role;
 use super::super::{Context, draw};
 use crate::chat::driver::Listener;
+use crate::chat::filter::Change;
 use crate::chat::policy::{Asker, Question, Verdict};
 use crate::exec::Stop;
+use crate::kernel::difference;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::stream::{StreamRenderer, StreamStyle};
@@ -47,6 +49,8 @@ pub(in crate::cli) struct Printer {
     quiet: bool,
     thinking: bool,
     stop: Stop,
+    /// Whether what filters changed is shown, and in colour.
+    explain: Option<bool>,
     /// Whoever reads it aloud.
     aloud: Option<Speaking>,
     /// Whether a line was begun on stdout and not ended.
@@ -72,6 +76,7 @@ impl Printer {
             quiet: context.ui.quiet,
             thinking: false,
             stop,
+            explain: None,
             aloud: None,
             open_line: false,
         })
@@ -80,6 +85,12 @@ impl Printer {
     /// Prints text as it is written, without drawing it.
     pub(in crate::cli) fn raw(mut self, context: &Context) -> Printer {
         self.renderer = renderer(context, false);
+        self
+    }
+
+    /// Shows what filters changed.
+    pub(in crate::cli) fn explaining(mut self, context: &Context, explain: bool) -> Printer {
+        self.explain = explain.then(|| context.ui.stderr_terminal && context.ui.colour());
         self
     }
 
@@ -167,6 +178,31 @@ impl Listener for Printer {
             (Piece::Notice(text), _) => self.say(text),
             _ => {}
         }
+    }
+
+    fn changed(&mut self, change: &Change<'_>) {
+        let Some(colour) = self.explain else { return };
+        if self.form == Form::Json {
+            let what =
+                json!({"by": change.by, "way": change.way.name(), "before": change.before, "after": change.after});
+            return self.line(&json!({"changed": what}));
+        }
+        let paint = |code: &str, line: &str| match colour {
+            true => format!("\x1b[{code}m{}\x1b[0m\n", safe(line)),
+            false => format!("{}\n", safe(line)),
+        };
+        let mut text = paint("1", &format!("`{}` changed the {}:", change.by, change.way.name()));
+        for line in difference::lines(change.before, change.after) {
+            text.push_str(&match line {
+                difference::Change::Gap => paint("2", "  ⋮"),
+                difference::Change::Gone(line) => paint("31", &format!("- {line}")),
+                difference::Change::New(line) => paint("32", &format!("+ {line}")),
+                difference::Change::Kept(line) => paint("0", &format!("  {line}")),
+            });
+        }
+        self.end_thoughts();
+        // Nothing sensible is left to do when stderr is gone.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
     fn tool_begins(&mut self, origin: &str, preview: &str) {

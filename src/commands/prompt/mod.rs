@@ -18,6 +18,7 @@ use super::model::{Dialect, Step, StepKind};
 use super::run::{Call, Done, Performed, Plan, StepRunner, Unit, Work};
 use crate::chat::attach;
 use crate::chat::driver::{Ask, Chat, Ended, Listener, Outcome, within};
+use crate::chat::filter::Filter;
 use crate::chat::policy::Asker;
 use crate::chat::tool::Tool;
 use crate::chat::turn::Limits;
@@ -45,6 +46,8 @@ pub struct Desk {
     pub compact: bool,
     /// Whether an answer may come from the cache.
     pub use_cache: bool,
+    /// Who reads, and may change, what passes.
+    pub filters: Vec<Arc<dyn Filter>>,
     /// This process.
     pub process: Process,
     /// Whether the chat stays when the run is over.
@@ -157,6 +160,7 @@ impl Prompts {
             time: self.desk.time,
             compact: self.desk.compact,
             use_cache: self.desk.use_cache,
+            filters: self.desk.filters.clone(),
             stop,
             process: Some(self.desk.process.clone()),
         };
@@ -177,6 +181,10 @@ impl Prompts {
 }
 
 impl StepRunner for Prompts {
+    fn shows(&self) -> bool {
+        true
+    }
+
     fn runs(&self, kind: StepKind) -> bool {
         matches!(kind, StepKind::Prompt | StepKind::System)
     }

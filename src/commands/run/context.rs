@@ -140,7 +140,7 @@ pub(super) fn fill_word(word: &str, unit: &Unit, input: Option<&[u8]>) -> String
 }
 
 /// What conditions see: parameters by name, `args`, `env`, `steps`, `os`, `trigger`.
-pub fn judged(unit: &Unit, steps: &[StepRecord], full: &[(String, Vec<u8>)], env: &Env, trigger: &str) -> Json {
+pub fn judged(unit: &Unit, steps: &[StepRecord], full: &[(String, Vec<u8>)], env: &Env, trigger: Json) -> Json {
     let mut seen = serde_json::Map::new();
     let mut args = serde_json::Map::new();
     for value in &unit.bound.values {
@@ -164,6 +164,6 @@ pub fn judged(unit: &Unit, steps: &[StepRecord], full: &[(String, Vec<u8>)], env
     seen.insert("env".into(), Json::Object(variables));
     seen.insert("steps".into(), Json::Object(done));
     seen.insert("os".into(), json!(std::env::consts::OS));
-    seen.insert("trigger".into(), json!(trigger));
+    seen.insert("trigger".into(), trigger);
     Json::Object(seen)
 }

@@ -1,9 +1,12 @@
 //! Facts that prompts of other dialects ask for by name: the system, the shell, the time, the folder.
 
-use super::Engine;
+use super::{Engine, fired};
 
 /// The value of `__os__`, `workspaceFolder` and their like; `None` for a name that is no fact.
 pub(super) fn of(engine: &Engine<'_>, name: &str) -> Option<String> {
+    if let Some(value) = engine.fired.as_ref().and_then(|fired| fired::of(fired, name)) {
+        return Some(value);
+    }
     let env = |name: &str| engine.world.env.text(name).map(String::from);
     Some(match name {
         "__os__" => std::env::consts::OS.to_string(),

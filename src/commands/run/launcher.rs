@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{Engine, StepRunner};
+use super::{Around, Engine, StepRunner};
 use crate::commands::catalog::Catalog;
 use crate::commands::source::cache::BlobCache;
 use crate::exec::{self, Stop};
@@ -55,6 +55,8 @@ pub struct Launcher {
     pub outputs: PathBuf,
     /// Who does steps of higher rooms in runs on threads of their own.
     pub runners: Vec<Arc<dyn StepRunner + Send + Sync>>,
+    /// Who hears of runs before and after them.
+    pub around: Option<Arc<dyn Around>>,
     /// Whether programs have no terminal at all, since something else is drawn on it.
     pub apart: bool,
     /// Runs on threads of their own.
@@ -84,6 +86,8 @@ impl Launcher {
             stop,
             terminal,
             trigger: trigger.to_string(),
+            fired: None,
+            job: None,
         }
     }
 }

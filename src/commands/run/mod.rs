@@ -4,11 +4,14 @@
 //! are handed to the [`StepRunner`]s it was given.
 
 mod allowed;
+mod around;
 mod call;
 mod context;
 mod dangerous;
 mod facts;
+mod fired;
 mod launcher;
+mod pause;
 mod plan;
 mod reach;
 mod step;
@@ -16,6 +19,7 @@ mod suggest;
 mod walk;
 
 pub use allowed::check_runnable;
+pub use around::{About, Around};
 pub use call::{Call, single as single_call};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
@@ -33,6 +37,7 @@ use self::walk::Progress;
 use super::bind::Bound;
 use super::catalog::Catalog;
 use super::model::{Step, StepKind};
+use super::template::Lookup;
 use crate::exec::{self, Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
@@ -51,6 +56,28 @@ pub trait StepRunner {
     /// # Errors
     /// What kept it from beginning; what went wrong later is the [`Performed::trouble`].
     fn run(&self, work: &Work<'_>) -> Result<Performed>;
+
+    /// Whether it shows by itself what its steps write, while they do. What the others' wrote is handed to the watcher.
+    fn shows(&self) -> bool {
+        false
+    }
+
+    /// What a step would do, for `--dry-run`; `None` where its filled text says it.
+    ///
+    /// # Errors
+    /// What would keep it from beginning.
+    fn dry(&self, _unit: &Unit, _step: &Step, _look: Lookup<'_>) -> Result<Option<Planned>> {
+        Ok(None)
+    }
+}
+
+/// What a step would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planned {
+    /// The exact text, secrets left out.
+    pub text: String,
+    /// What could not be filled, and what else there is to say, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// A step for a higher room, with everything filled in.
@@ -63,8 +90,8 @@ pub struct Work<'a> {
     pub step: &'a Step,
     /// Its text, placeholders filled.
     pub text: String,
-    /// The value of a placeholder, as it stands in that text.
-    pub value: &'a dyn Fn(&str) -> Option<String>,
+    /// The values of its placeholders, for a runner that fills each as its place asks.
+    pub look: Lookup<'a>,
     /// What a model is told, where the step is for one.
     pub call: Option<Call>,
     /// What it reads.
@@ -130,6 +157,10 @@ pub struct Engine<'a> {
     pub terminal: bool,
     /// What fired it: `manual`, `rerun:<id>` …
     pub trigger: String,
+    /// What happened, where it was not a person who asked: an object.
+    pub fired: Option<Json>,
+    /// The job that it is done for, and which try of it.
+    pub job: Option<(Id, u64)>,
 }
 
 /// A finished run.
@@ -176,6 +207,10 @@ impl Engine<'_> {
         for resolved in plan.all() {
             self.catalog.ensure_laid_out(&resolved.source)?;
         }
+        let about = About::of(plan, &self.trigger);
+        if let Some(around) = &self.world.around {
+            around.before(&about)?;
+        }
         let started_at = Instant::now();
         let started = self.world.clock.now();
         let id = self.begin(plan)?;
@@ -199,7 +234,7 @@ impl Engine<'_> {
         };
         let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
         let unrecorded = self.finish(id, end);
-        Ok(Report {
+        let report = Report {
             unrecorded,
             id,
             command: root.resolved.full_name(),
@@ -210,7 +245,11 @@ impl Engine<'_> {
             duration_ms: u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX),
             steps: progress.steps,
             problem,
-        })
+        };
+        if let Some(around) = &self.world.around {
+            around.after(&about, &report);
+        }
+        Ok(report)
     }
 
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
@@ -240,11 +279,12 @@ impl Engine<'_> {
             zone: None,
             steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
             status: Status::Running,
+            job: self.job,
         })
     }
 }
 
-fn recorded_args(bound: &Bound) -> Json {
+pub(super) fn recorded_args(bound: &Bound) -> Json {
     let (mut args, mut lists) = (serde_json::Map::new(), serde_json::Map::new());
     for value in &bound.values {
         let text = if value.secret { "***" } else { &value.text };

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::context;
 use crate::commands::catalog::Resolved;
 use crate::commands::model::{ParamKind, ParamType, Step, StepKind};
+use crate::commands::template;
 use crate::exec::Interpreters;
 use crate::kernel::config::key::KeyPath;
 use crate::kernel::config::schema;
@@ -38,6 +39,8 @@ pub struct Reach {
     pub secret_arguments: Vec<String>,
     /// Variables of the caller that its steps name and that look like secrets.
     pub secret_variables: Vec<String>,
+    /// Secrets that you keep and its requests send.
+    pub kept_secrets: Vec<String>,
 }
 
 impl Reach {
@@ -52,7 +55,8 @@ impl Reach {
         }
         let asked = self.secret_arguments.iter().map(|name| format!("the argument {name}"));
         let taken = self.secret_variables.iter().map(|name| format!("{name} of your environment"));
-        let secrets: Vec<String> = asked.chain(taken).collect();
+        let kept = self.kept_secrets.iter().map(|name| format!("the secret {name}"));
+        let secrets: Vec<String> = asked.chain(taken).chain(kept).collect();
         if !secrets.is_empty() {
             facts.push(("secrets", secrets.join(", ")));
         }
@@ -88,7 +92,17 @@ pub fn reach(resolved: &Resolved, interpreters: &Interpreters, env: &Env, cwd: &
         arguments: written.collect(),
         secret_arguments: secret.map(|p| p.name.clone()).collect(),
         secret_variables: secret_variables(&command.steps, env),
+        kept_secrets: kept_secrets(&command.steps),
     }
+}
+
+/// What requests name as `{{secret.NAME}}`.
+fn kept_secrets(steps: &[Step]) -> Vec<String> {
+    let requests = steps.iter().filter(|s| s.kind == StepKind::Http);
+    let slots = requests.flat_map(|s| template::placeholders(s.syntax, &s.text));
+    let names: BTreeSet<String> =
+        slots.filter_map(|slot| slot.name.strip_prefix("secret.").map(String::from)).collect();
+    names.into_iter().collect()
 }
 
 fn is_script(step: &Step) -> bool {
@@ -134,4 +148,22 @@ fn secret_variables(steps: &[Step], env: &Env) -> Vec<String> {
     let there = |word: &&&str| !word.starts_with("FAC_SECRET_") && env.os(word).is_some();
     let looks = |word: &&&str| schema::looks_secret(&KeyPath::new([**word]));
     words.iter().filter(looks).filter(there).map(|word| word.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::model::Syntax;
+
+    #[test]
+    fn the_secrets_that_requests_send_are_told() {
+        let mut request =
+            Step::new("a", StepKind::Http, "http", "GET https://a/\nX: {{secret.door}} \\{{secret.no}} {{x}}");
+        request.syntax = Syntax::Native;
+        let mut other = Step::new("b", StepKind::Say, "say", "{{secret.other}}");
+        other.syntax = Syntax::Native;
+        assert_eq!(kept_secrets(&[request, other]), ["door"]);
+        let reach = Reach { kept_secrets: vec!["door".to_string()], ..Reach::default() };
+        assert_eq!(reach.facts(), [("secrets", "the secret door".to_string())]);
+    }
 }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts};
+use super::pause::Pause;
+use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts, fired};
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::template::{self, Rendered, Values, snippet};
 use crate::commands::tool;
 use crate::exec::{self, Input, Job, Output, Prepared, Stream};
-use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe;
 use crate::store::{Captured, Status};
 
 /// How long a group may take to end after TERM before it gets KILL.
@@ -108,6 +109,7 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             dry.env = unit.resolved.command.env.clone();
             dry.env.extend(unit.bound.values.iter().map(|v| (v.var.clone(), v.text.clone())));
             dry.env.extend(script.variables);
+            dry.env.extend(engine.fired.iter().flat_map(fired::variables));
             dry.argv = script.argv.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         }
         StepKind::Prompt | StepKind::System => {
@@ -123,11 +125,26 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
             (dry.text, dry.input) = said.shown(call::waits_for_prompt(&unit.resolved.command, step));
         }
         _ => {
-            let rendered = rendered(engine, unit, step, None);
-            dry.text = rendered.text;
-            dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
-            dry.notes.extend(rendered.notes);
             dry.program = step.kind.name().to_string();
+            let look = |name: &str| known(engine, unit, step, name);
+            let runner = engine.runners.iter().find(|r| r.runs(step.kind));
+            match runner.map(|runner| runner.dry(unit, step, &look)).transpose() {
+                Ok(Some(Some(planned))) => {
+                    dry.text = planned.text;
+                    dry.notes.extend(planned.notes);
+                }
+                told => {
+                    let rendered = rendered(engine, unit, step, None);
+                    dry.text = rendered.text;
+                    dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
+                    dry.notes.extend(rendered.notes);
+                    dry.notes.extend(told.err().map(|error| error.full_message()));
+                    if step.kind == StepKind::Wait {
+                        let pause = Pause::read(&dry.text, &engine.world.clock);
+                        dry.notes.push(pause.map_or_else(|error| error.full_message(), |pause| pause.to_string()));
+                    }
+                }
+            }
         }
     }
     Ok(dry)
@@ -234,14 +251,17 @@ pub(super) fn rendered(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Opt
     filled(engine, unit, step, input.as_deref())
 }
 
+/// The value of a placeholder.
+fn known(engine: &Engine<'_>, unit: &Unit, step: &Step, name: &str) -> Option<String> {
+    context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name))
+}
+
 /// The same with just this input.
 pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Option<&str>) -> Rendered {
     let words = &unit.bound.rest;
     // What a pattern has no place for is not put behind it: it is the person's message.
     let hidden = |name: &str| input.is_none() && step.syntax == Syntax::Fabric && name == "input";
-    let known = |name: &str| {
-        placeholder(engine, unit, step, name).filter(|_| !hidden(name))
-    };
+    let known = |name: &str| known(engine, unit, step, name).filter(|_| !hidden(name));
     let declared: Vec<String> = unit.resolved.command.params.iter().map(|p| p.name.clone()).collect();
     let values = Values {
         input,
@@ -252,11 +272,6 @@ pub(super) fn filled(engine: &Engine<'_>, unit: &Unit, step: &Step, input: Optio
         ..Values::new(&known)
     };
     template::render(step.syntax, &step.text, &values)
-}
-
-/// The value of a placeholder.
-fn placeholder(engine: &Engine<'_>, unit: &Unit, step: &Step, name: &str) -> Option<String> {
-    context::lookup(unit, name, step.syntax).or_else(|| facts::of(engine, name))
 }
 
 impl Engine<'_> {
@@ -285,12 +300,17 @@ impl Engine<'_> {
                 watcher.starts(unit, step, None);
                 let is_call = matches!(kind, StepKind::Prompt | StepKind::System);
                 let said = is_call.then(|| self.call_of(unit, step, input.as_deref(), progress));
+                let piped = input.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                let look = |name: &str| match &piped {
+                    Some(text) if name == "input" => Some(text.clone()),
+                    _ => known(self, unit, step, name),
+                };
                 let work = Work {
                     run: progress.id,
                     unit,
                     step,
                     text: rendered(self, unit, step, input.as_deref()).text,
-                    value: &|name| placeholder(self, unit, step, name),
+                    look: &look,
                     call: said,
                     input,
                     timeout: time_left(step.timeout_ms, progress.deadline),
@@ -298,12 +318,26 @@ impl Engine<'_> {
                     stop: &self.stop,
                 };
                 let mut performed = runner.run(&work)?;
+                if !runner.shows() {
+                    self.show(&performed, watcher);
+                }
                 for stream in [&mut performed.done.stdout, &mut performed.done.stderr] {
                     stream.head = progress.redactor.redact_bytes(&stream.head).into_owned();
                     stream.tail = progress.redactor.redact_bytes(&stream.tail).into_owned();
                 }
                 Ok(performed)
             }
+        }
+    }
+
+    /// What a step of a higher room wrote comes from elsewhere: a terminal gets none of its control sequences.
+    fn show(&self, performed: &Performed, watcher: &mut dyn Watcher) {
+        let complained = performed.done.stderr.head.as_slice();
+        for (stream, bytes) in [(Stream::Stdout, performed.wrote.as_slice()), (Stream::Stderr, complained)] {
+            let _ = match self.terminal && !bytes.is_empty() {
+                true => watcher.output(stream, safe(&ended(bytes)).as_bytes()),
+                false => watcher.output(stream, bytes),
+            };
         }
     }
 
@@ -333,6 +367,7 @@ impl Engine<'_> {
         job.args = prepared.args.clone();
         job.env = context::environment(unit, &self.world.env, &self.world.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
+        fired::add_variables(self, &mut job.env);
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
         // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
         let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));
@@ -382,18 +417,23 @@ impl Engine<'_> {
         Ok((done, if on_terminal { unix_line_ends(wrote) } else { wrote }))
     }
 
-    /// A `wait` step: its text is a length of time.
+    /// A `wait` step: its text is a length of time, or `until` a time.
     fn wait(&self, unit: &Unit, step: &Step, progress: &Progress) -> Result<Done> {
-        let text = rendered(self, unit, step, None).text.trim().to_string();
-        let ms = parse_ms(&text)
-            .ok_or_else(|| Error::new(Kind::BadData, format!("`{text}` is no length of time such as `10s`")))?;
+        let pause = Pause::read(&rendered(self, unit, step, None).text, &self.world.clock)?;
         let started = Instant::now();
-        let wanted = Duration::from_millis(ms);
-        let allowed = time_left(step.timeout_ms, progress.deadline).unwrap_or(wanted);
-        let (status, code) = match self.stop.wait(wanted.min(allowed)) {
-            true => (Status::Interrupted, 130),
-            false if allowed < wanted => (Status::TimedOut, 124),
-            false => (Status::Ok, 0),
+        let allowed = time_left(step.timeout_ms, progress.deadline);
+        let (status, code) = loop {
+            let left = pause.left(started.elapsed(), &self.world.clock);
+            let still = allowed.map(|limit| limit.saturating_sub(started.elapsed()));
+            if left.is_zero() {
+                break (Status::Ok, 0);
+            }
+            if still.is_some_and(|still| still.is_zero()) {
+                break (Status::TimedOut, 124);
+            }
+            if self.stop.wait(left.min(still.unwrap_or(left)).min(pause.look())) {
+                break (Status::Interrupted, 130);
+            }
         };
         Ok(Done {
             status,
@@ -423,6 +463,15 @@ fn recorded(captured: exec::Captured) -> Captured {
         head: captured.head,
         tail: captured.tail,
     }
+}
+
+/// Text for a terminal, whose next line begins at its beginning.
+fn ended(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 /// A terminal ends lines with `\r\n`; conditions see them as the program wrote them.

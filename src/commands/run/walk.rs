@@ -272,7 +272,8 @@ impl Engine<'_> {
 
     /// What conditions see.
     fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
-        context::judged(unit, &progress.steps, &progress.full, &self.world.env, &self.trigger)
+        let trigger = self.fired.clone().unwrap_or_else(|| Json::from(self.trigger.as_str()));
+        context::judged(unit, &progress.steps, &progress.full, &self.world.env, trigger)
     }
 
     /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.

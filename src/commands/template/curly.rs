@@ -115,7 +115,9 @@ fn inner(rest: &str, form: Form) -> Option<(&str, usize)> {
     let end = rest.find(['{', '}', '\n'])?;
     let name = rest[..end].trim();
     let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    let named = name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(letter);
+    // `{{secret.name}}` is for requests; elsewhere nobody gives it a value.
+    let bare = name.strip_prefix("secret.").filter(|_| form == Form::Native).unwrap_or(name);
+    let named = bare.starts_with(|c: char| c.is_alphabetic() || c == '_') && bare.chars().all(letter);
     let call = form == Form::Fabric && is_call(name);
     (rest[end..].starts_with("}}") && (named || call)).then_some((name, end))
 }
@@ -145,6 +147,8 @@ mod tests {
         );
         assert_eq!(out.text, "{{b}} $ARGUMENTS|B|{{b}}|{{nope}}|in {{b}}|{B}|{{ x y }}|ü|{{b|{{b");
         assert_eq!(out.missing, ["nope"]);
+        let secret = render(Syntax::Native, "{{secret.a}} {{b.a}}", &values);
+        assert_eq!((secret.text.as_str(), secret.missing), ("{{secret.a}} {{b.a}}", vec!["secret.a".to_string()]));
         assert_eq!(out.used, ["a", "b", "input", "übung"]);
     }
 

@@ -76,16 +76,15 @@ impl Tls {
         };
         let Some((cert, key)) = &self.identity else { return Ok(Arc::new(builder.with_no_client_auth())) };
         let broken = |file: &Path, what: &str| format!("{} holds no {what} that can be used", file.display());
-        let read = |file: &PathBuf| {
-            std::fs::read(file).context(Kind::BadData, || format!("cannot read {}", file.display()))
-        };
+        let read =
+            |file: &PathBuf| std::fs::read(file).context(Kind::BadData, || format!("cannot read {}", file.display()));
         let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(cert)?).collect();
         let chain = chain.context(Kind::BadData, || broken(cert, "certificate"))?;
         let secret = PrivateKeyDer::from_pem_slice(&read(key)?).context(Kind::BadData, || broken(key, "key"))?;
         let config = builder.with_client_auth_cert(chain, secret);
-        config.map(Arc::new).context(Kind::BadData, || {
-            format!("{} and {} do not belong together", cert.display(), key.display())
-        })
+        config
+            .map(Arc::new)
+            .context(Kind::BadData, || format!("{} and {} do not belong together", cert.display(), key.display()))
     }
 }
 

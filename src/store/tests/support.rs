@@ -84,6 +84,7 @@ pub(super) fn new_run(command: &str) -> NewRun {
         process: Some(Process { pid: 42, start: 7, boot: "b".to_string() }),
         steps_planned: 1,
         status: Status::Running,
+        job: None,
     }
 }
 

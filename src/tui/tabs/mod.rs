@@ -1,5 +1,6 @@
 //! The tabs: each with its own state, update and view. What a tab asks for is a [`Request`]; whoever does it answers.
 
+pub mod automations;
 pub mod chat;
 pub mod commands;
 pub mod events;
@@ -26,6 +27,8 @@ pub enum TabId {
     Commands,
     /// What runs and ran.
     Runs,
+    /// What fires by itself.
+    Automations,
     /// Talking, and what was said.
     Voice,
     /// Everything that can be found.
@@ -44,6 +47,7 @@ impl TabId {
         TabId::Chat,
         TabId::Commands,
         TabId::Runs,
+        TabId::Automations,
         TabId::Voice,
         TabId::Search,
         TabId::Events,
@@ -57,6 +61,7 @@ impl TabId {
             TabId::Chat => "Chat",
             TabId::Commands => "Commands",
             TabId::Runs => "Runs",
+            TabId::Automations => "Automations",
             TabId::Voice => "Voice",
             TabId::Search => "Search",
             TabId::Events => "Events",
@@ -76,6 +81,7 @@ impl TabId {
             TabId::Chat => Box::new(chat::Chat::default()),
             TabId::Commands => Box::new(commands::Commands::default()),
             TabId::Runs => Box::new(runs::Runs::default()),
+            TabId::Automations => Box::new(automations::Automations::default()),
             TabId::Voice => Box::new(voice::Voice::default()),
             TabId::Search => Box::new(search::Search::default()),
             TabId::Events => Box::new(events::Events::default()),
@@ -90,6 +96,7 @@ pub const TABLES: &[&[Entry]] = &[
     chat::TABLE,
     commands::TABLE,
     runs::TABLE,
+    automations::TABLE,
     voice::TABLE,
     search::TABLE,
     events::TABLE,
@@ -164,6 +171,8 @@ pub enum Request {
     Commands(commands::Request),
     /// Of the runs tab.
     Runs(runs::Request),
+    /// Of the automations tab.
+    Automations(automations::Request),
     /// Of the voice tab.
     Voice(voice::Request),
     /// Of the search tab.
@@ -184,6 +193,9 @@ impl Request {
             Request::Runs(runs::Request::Start(_)) => Some("a run that is being stopped"),
             Request::Runs(runs::Request::Remove(_)) => Some("runs that are being removed"),
             Request::Commands(_) => Some("what the Commands tab was at"),
+            Request::Automations(automations::Request::Up) => Some("automations that run here"),
+            Request::Automations(automations::Request::Run(_)) => Some("an automation that is being run"),
+            Request::Automations(_) => None,
             Request::Voice(voice::Request::Listen(_)) => Some("what was being heard"),
             Request::Voice(_) => None,
             Request::Runs(_) | Request::Search(_) | Request::Events(_) | Request::Usage(_) | Request::Health(_) => None,
@@ -200,6 +212,8 @@ pub enum Answer {
     Commands(commands::Answer),
     /// For the runs tab.
     Runs(runs::Answer),
+    /// For the automations tab.
+    Automations(automations::Answer),
     /// For the voice tab.
     Voice(Box<voice::Answer>),
     /// For the search tab.
@@ -218,6 +232,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Chat(request) => chat::work(request, desk),
         Request::Commands(request) => commands::work(request, desk),
         Request::Runs(request) => runs::work(request, desk),
+        Request::Automations(request) => automations::work(request, desk),
         Request::Voice(request) => voice::work(request, desk),
         Request::Search(request) => search::work(request, desk),
         Request::Events(request) => events::work(request, desk),

@@ -9,13 +9,20 @@ use super::delay::Delay;
 use super::limit;
 use crate::voice::clip::{FRAME, RATE};
 
+/// How much later a sample comes out of AEC3's split into bands.
+const BANDS: usize = 430;
 /// Frames that an echo may still come after the last that was played: the way through devices and the room.
 const AFTER: u32 = 100;
 /// Frames that the canceller runs before it is heard: what it remembers from last time is old.
 const BEFORE: u32 = 2;
 
+/// How far what is played must be ahead of its echo, samples: one that comes together with it is never found (4.7 dB of
+/// it go, and 39 dB from 3 ms on: measured in a made-up room), so the microphone waits for a block of the canceller.
+const LEAD: usize = 192;
+
 /// AEC3 and the way around it.
 pub struct Canceller {
+    lead: Delay,
     apm: Box<AudioProcessing>,
     around: Delay,
     out: [f32; FRAME],
@@ -31,14 +38,15 @@ impl Default for Canceller {
 }
 
 impl Canceller {
-    /// How much later a sample comes out: what the canceller's split into bands takes.
-    pub const DELAY: usize = 430;
+    /// How much later a sample comes out: what the canceller's split into bands takes, and the lead of what is played.
+    pub const DELAY: usize = BANDS + LEAD;
 
     /// One that has heard nothing yet.
     pub fn new() -> Canceller {
         Canceller {
+            lead: Delay::new(LEAD),
             apm: Box::new(canceller()),
-            around: Delay::new(Self::DELAY),
+            around: Delay::new(BANDS),
             out: [0.0; FRAME],
             left: 0,
             ran: 0,
@@ -48,6 +56,7 @@ impl Canceller {
 
     /// Cleans a frame in place. `played` is what the loudspeaker was given at the same time.
     pub fn frame(&mut self, frame: &mut [f32; FRAME], played: Option<&[f32; FRAME]>) {
+        self.lead.frame(frame);
         self.left = if played.is_some() { AFTER } else { self.left.saturating_sub(1) };
         if self.left == 0 {
             self.ran = 0;

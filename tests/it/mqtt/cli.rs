@@ -25,7 +25,8 @@ fn what_is_published_is_heard_in_both_versions() {
         world.write("file.txt", "from a file");
         world.run(&["mqtt", "pub", "home/file", "--file", "file.txt", "-b", &url]).ok();
         assert_eq!(sub.next(), "home/file from a file");
-        let out = world.run_with(&["mqtt", "pub", "home/l", "--lines", "--qos", "1", "-b", &url, "--json"], "a\nb\r\n\nd");
+        let out =
+            world.run_with(&["mqtt", "pub", "home/l", "--lines", "--qos", "1", "-b", &url, "--json"], "a\nb\r\n\nd");
         assert_eq!(serde_json::from_str::<Value>(&out.ok()).unwrap()["sent"], json!(4));
         let heard: Vec<String> = (0..4).map(|_| sub.next()).collect();
         assert_eq!(heard, ["home/l a", "home/l b", "home/l ", "home/l d"]);
@@ -110,7 +111,8 @@ fn tls_passwords_certificates_and_websockets() {
     let named = format!("mqtts://localhost:{}", broker.tls);
     let mutual = format!("mqtts://127.0.0.1:{}", broker.mutual);
     let ws = format!("ws://127.0.0.1:{}/mqtt", broker.ws);
-    let (cert, key) = (broker.file("client.crt").display().to_string(), broker.file("client.key").display().to_string());
+    let (cert, key) =
+        (broker.file("client.crt").display().to_string(), broker.file("client.key").display().to_string());
     let other = broker.file("other.crt").display().to_string();
     set("closed", &[("url", &closed), ("user", "ada"), ("secret", "mq")]);
     set("tls", &[("url", &tls), ("user", "ada"), ("secret", "mq"), ("ca_file", &ca)]);
@@ -187,7 +189,8 @@ fn a_kept_session_holds_what_was_missed_and_what_a_killed_one_had_not_printed() 
     for version in ["5", "3.1.1"] {
         let id = format!("keeper-{version}");
         let listen = |count: &str| {
-            let args = ["mqtt", "sub", "kept/#", "-Q", "1", "--id", &id, "--keep", "1h", "-b", &url, "-C", count, "-W", "60s"];
+            let args =
+                ["mqtt", "sub", "kept/#", "-Q", "1", "--id", &id, "--keep", "1h", "-b", &url, "-C", count, "-W", "60s"];
             world.command(&[&args[..], &["--protocol", version]].concat())
         };
         let mut first = listen("1").stdout(Stdio::piped()).spawn().unwrap();

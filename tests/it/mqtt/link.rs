@@ -79,7 +79,11 @@ fn after_the_broker_comes_back_it_hears_again_though_nothing_was_kept() {
         mosquitto.publish(&["-t", "a/1", "-m", "before"]);
         assert_eq!(ears.text(), "before");
         for how in ["end", "kill"] {
-            if how == "end" { mosquitto.end() } else { mosquitto.kill() }
+            if how == "end" {
+                mosquitto.end()
+            } else {
+                mosquitto.kill()
+            }
             ears.until(|a| matches!(a, Arrival::Down(..)).then_some(()));
             assert!(ears.link.said().contains("not connected"), "{}", ears.link.said());
             mosquitto.again();
@@ -123,7 +127,8 @@ fn nothing_sure_is_lost_when_the_broker_is_killed_in_the_middle() {
             how.unwrap_or_else(|error| panic!("{version:?} {number}: {error}"));
         }
         // What the broker had not written down before it was killed is its own loss; all that came later is there.
-        let ears = Ears::listening(&broker, Options { subscriptions: subscribe("n/#", Qos::Least), ..Options::default() });
+        let ears =
+            Ears::listening(&broker, Options { subscriptions: subscribe("n/#", Qos::Least), ..Options::default() });
         let mut there = std::collections::BTreeSet::new();
         while let Ok(arrival) = ears.told.recv_timeout(Duration::from_secs(1)) {
             if let Arrival::Message(message, _) = arrival {
@@ -151,14 +156,19 @@ fn messages_wait_for_a_broker_that_is_away_as_many_and_as_long_as_is_said() {
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "it blocks");
         let gone: Vec<(i32, Result<()>)> = (0..20).map(|_| ended.recv_timeout(PATIENCE).unwrap()).collect();
-        assert!(gone.iter().all(|(_, how)| how.as_ref().is_err_and(|e| e.message().contains("too many messages wait"))));
+        assert!(
+            gone.iter().all(|(_, how)| how.as_ref().is_err_and(|e| e.message().contains("too many messages wait")))
+        );
         let short = link.publish(Publish::new("w/short", "x", Qos::Least), Duration::from_millis(50)).unwrap_err();
         assert_eq!(short.kind(), if full == Full::Newest { Kind::Failed } else { Kind::Unreachable });
         mosquitto.again();
-        let mut sent: Vec<i32> = (0..29).map(|_| ended.recv_timeout(PATIENCE).unwrap()).map(|(n, how)| {
-            how.unwrap_or_else(|error| assert!(full == Full::Oldest, "{n} {error}"));
-            n
-        }).collect();
+        let mut sent: Vec<i32> = (0..29)
+            .map(|_| ended.recv_timeout(PATIENCE).unwrap())
+            .map(|(n, how)| {
+                how.unwrap_or_else(|error| assert!(full == Full::Oldest, "{n} {error}"));
+                n
+            })
+            .collect();
         sent.sort_unstable();
         assert!(sent.starts_with(&[first]) || full == Full::Oldest, "{sent:?}");
         assert_eq!(link.standing().connections, 1);
@@ -171,7 +181,12 @@ fn a_message_that_is_too_large_is_skipped_and_the_others_come() {
     for version in VERSIONS {
         let broker = Broker { max_packet: 10 * 1024, ..broker_at(&mosquitto.url(), version) };
         for keep in [None, Some(Duration::from_secs(3600))] {
-            let session = Session { client_id: format!("{version:?}{}", keep.is_some()), keep, manual: true, ..Session::default() };
+            let session = Session {
+                client_id: format!("{version:?}{}", keep.is_some()),
+                keep,
+                manual: true,
+                ..Session::default()
+            };
             let options = Options { session, subscriptions: subscribe("big/#", Qos::Least), ..Options::default() };
             let ears = Ears::listening(&broker, options);
             for (size, text) in [(11 << 10, "after 11 kB"), (2 << 20, "after 2 MB")] {
@@ -270,7 +285,8 @@ fn a_message_of_any_bytes_comes_as_it_was_sent() {
     let mosquitto = Mosquitto::start(false);
     for version in VERSIONS {
         let broker = broker_at(&mosquitto.url(), version);
-        let ears = Ears::listening(&broker, Options { subscriptions: subscribe("x", Qos::Exactly), ..Options::default() });
+        let ears =
+            Ears::listening(&broker, Options { subscriptions: subscribe("x", Qos::Exactly), ..Options::default() });
         for payload in [vec![], vec![0xff; 3], (0..=255).collect(), vec![b'z'; 1_000_000]] {
             ears.link.publish(Publish::new("x", payload.clone(), Qos::Exactly), PATIENCE).unwrap();
             assert_eq!(ears.message().payload, payload);

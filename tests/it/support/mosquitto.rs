@@ -51,7 +51,8 @@ impl Mosquitto {
         if tls {
             certificates(folder.path());
             let files = format!("cafile {dir}/ca.crt\ncertfile {dir}/server.crt\nkeyfile {dir}/server.key\n");
-            conf += &format!("listener {tls_port} 127.0.0.1\nallow_anonymous false\npassword_file {dir}/passwd\n{files}");
+            conf +=
+                &format!("listener {tls_port} 127.0.0.1\nallow_anonymous false\npassword_file {dir}/passwd\n{files}");
             conf += &format!("listener {mutual} 127.0.0.1\nallow_anonymous true\nrequire_certificate true\n{files}");
         }
         std::fs::write(folder.path().join("mosquitto.conf"), conf).unwrap();

@@ -142,6 +142,11 @@ impl Recorder {
     pub fn after(&self, samples: usize) -> Vec<f32> {
         let before = self.heard.lock().unwrap().len();
         until("the recorder hears more", || self.heard.lock().unwrap().len() >= before + samples * 2);
+        self.so_far()
+    }
+
+    /// All that was recorded by now.
+    pub fn so_far(&self) -> Vec<f32> {
         let bytes = self.heard.lock().unwrap();
         bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32768.0).collect()
     }
@@ -277,6 +282,12 @@ impl Running {
     pub fn interrupt(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Ends it as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for its end.

@@ -99,6 +99,31 @@ fn with_nothing_to_keep_both_go_when_the_text_is_there() {
 }
 
 #[test]
+fn what_was_said_is_found_until_it_is_erased() {
+    let world = world();
+    let (id, _) = record(&world, None);
+    let words = world.write("words", "water the ferns on Tuesday");
+    hears(&world, &format!("cat {}", words.display()));
+    world.run(&["voice", "retry", &id.tail()]).ok();
+    let found = world.run(&["--json", "search", "ferns"]).ok();
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(found["total"], 1);
+    let hit = &found["hits"][0];
+    assert_eq!((&hit["kind"], &hit["id"]), (&"recording".into(), &id.to_string().into()));
+    assert_eq!(hit["excerpt"], "water the ferns on Tuesday");
+    let lines = world.run(&["search", "kind:recordings"]).ok();
+    assert!(lines.starts_with(&format!("recording {}", id.tail())), "{lines}");
+    world.run(&["voice", "recordings", "rm", &id.tail()]).ok();
+    world.run(&["search", "ferns"]).failed(3);
+    let held = world
+        .tree()
+        .into_iter()
+        .find(|(_, bytes)| bytes.windows(10).any(|part| part == b"on Tuesday"))
+        .map(|(name, _)| name);
+    assert_eq!(held, None, "the text stands somewhere");
+}
+
+#[test]
 fn a_recording_without_its_file_is_said_and_can_be_erased() {
     let world = world();
     let (id, file) = record(&world, None);
@@ -106,5 +131,21 @@ fn a_recording_without_its_file_is_said_and_can_be_erased() {
     hears(&world, "echo x");
     world.run(&["voice", "retry", &id.tail()]).failed(3);
     world.run(&["voice", "recordings", "rm", &id.tail()]).ok();
+    assert_eq!(world.run(&["voice", "recordings"]).stderr, "nothing is recorded\n");
+}
+
+#[test]
+fn what_was_said_long_ago_goes_though_nobody_speaks_any_more() {
+    let mut world = world();
+    world.set("FAC_TEST_CLOCK", "2026-03-02T09:30:00Z");
+    let (id, file) = record(&world, None);
+    hears(&world, "echo hello");
+    world.run(&["voice", "retry", &id.tail()]).ok();
+    world.set("FAC_TEST_CLOCK", "2026-03-08T09:30:00Z");
+    world.run(&["text", "slug", "x"]).ok();
+    assert!(file.exists(), "it is kept for a week");
+    world.set("FAC_TEST_CLOCK", "2026-03-10T09:30:00Z");
+    world.run(&["text", "slug", "x"]).ok();
+    assert!(!file.exists());
     assert_eq!(world.run(&["voice", "recordings"]).stderr, "nothing is recorded\n");
 }

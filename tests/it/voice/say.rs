@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Server};
 use super::{needs, world};
-use crate::support::sound::{self, Pulse, are_here, likeness};
+use crate::support::sound::{self, Pulse, Running, are_here, likeness};
 use crate::support::world::World;
 
 /// Samples and rate of a WAV file, read by somebody else's reader.
@@ -197,4 +197,28 @@ fn what_is_said_comes_out_of_the_loudspeaker() {
     assert!(likeness(&clip, &heard) > 0.9, "{}", likeness(&clip, &heard));
     let loud = heard.iter().filter(|sample| sample.abs() > 0.01).count();
     assert!(loud > 40_000, "two sentences of 24000 samples, {loud} heard");
+}
+
+#[test]
+fn ctrl_c_silences_the_loudspeaker_at_once() {
+    if !are_here(&["pulseaudio", "pactl", "parec"]) {
+        return;
+    }
+    let world = sound::world();
+    let pulse = Pulse::start(&world);
+    let clip: Vec<f32> = (0..30 * 48_000).map(|n| (n as f32 * 0.06).sin() * 0.4).collect();
+    let made = sound::write_wav(&world.path("made.wav"), &clip, 1, 1);
+    let command = json!(["cat", made]).to_string();
+    world.run(&["config", "set", "voice.speakers.mine.command", &command]).ok();
+    let recorder = pulse.record("virtspk.monitor");
+    let fac = Running::start(&world, &["say", "A long one."]);
+    sound::until("it is heard", || recorder.so_far().iter().any(|sample| sample.abs() > 0.1));
+    fac.interrupt();
+    assert_eq!(fac.end().code, 130);
+    // What the recorder itself still had in hand, and nothing of the half second that the server had been given.
+    let before = recorder.so_far().len();
+    let heard = recorder.after(48_000);
+    let loud = heard[before..].iter().filter(|sample| sample.abs() > 0.01).count();
+    assert!(loud < 12_000, "{loud} samples were heard after it had ended");
+    assert!(heard[heard.len() - 24_000..].iter().all(|sample| sample.abs() < 0.01), "it goes on");
 }

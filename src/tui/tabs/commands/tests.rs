@@ -169,6 +169,7 @@ fn reach() -> Reach {
         arguments: vec!["version".into(), "channel".into()],
         secret_arguments: vec!["token".into()],
         secret_variables: Vec::new(),
+        kept_secrets: Vec::new(),
     }
 }
 

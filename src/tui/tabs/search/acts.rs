@@ -79,6 +79,7 @@ impl Search {
             "definition" => {
                 Effect::Tell(TabId::Commands, Tell::Command(format!("{}:{}", extra(hit, "source"), hit.title)))
             }
+            "recording" => Effect::Note("all of it is beside it; `fac voice recordings` has its sound".to_string()),
             _ => Effect::Note("all of it is beside it; `fac memory` changes what is remembered".to_string()),
         };
         self.remember();

@@ -70,7 +70,7 @@ pub struct Asked {
 /// A thing whose preview is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thing {
-    /// `definition`, `run`, `message` or `memory`.
+    /// `definition`, `run`, `message`, `memory` or `recording`.
     pub kind: String,
     /// Its key in the store.
     pub key: String,

@@ -212,7 +212,7 @@ wrong; each must match.
 - `session:notes model:gpt` in a chat, by a model
 - `tag:work until:2026-01-31` days, months, today, 24h
 
-Fields: `kind` (command, run, message, memory), `role`, `model`, `session`, `tag`, `status`, `source`, `since`, `until`.
+Fields: `kind` (command, run, message, memory, recording), `role`, `model`, `session`, `tag`, `status`, `source`, `since`, `until`.
 ";
 
 /// The sign of a kind.
@@ -221,6 +221,7 @@ fn sign(kind: &str) -> (&'static str, Role) {
         "run" => ("▶", Role::Good),
         "message" => ("✉", Role::Second),
         "memory" => ("◆", Role::Warn),
+        "recording" => ("♪", Role::Warn),
         _ => ("»", Role::Accent),
     }
 }
@@ -229,7 +230,7 @@ fn sign(kind: &str) -> (&'static str, Role) {
 fn name(hit: &Hit) -> String {
     let named = match hit.kind.as_str() {
         "message" => [hit.title.as_str(), extra(hit, "session_name"), "chat"],
-        "memory" => ["memory", "", ""],
+        kind @ ("memory" | "recording") => [kind, "", ""],
         _ => [hit.title.as_str(), "", ""],
     };
     safe_line(named.into_iter().find(|name| !name.is_empty()).unwrap_or_default()).into_owned()

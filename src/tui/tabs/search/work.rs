@@ -74,6 +74,7 @@ fn preview(thing: &Thing, desk: &Desk<'_>) -> Result<Preview> {
         "run" => run(thing, desk),
         "message" => message(thing, desk),
         "memory" => memory(thing, desk),
+        "recording" => recording(thing, desk),
         _ => definition(thing, desk),
     }
 }
@@ -126,6 +127,14 @@ fn memory(thing: &Thing, desk: &Desk<'_>) -> Result<Preview> {
     let memory = found.ok_or_else(gone)?;
     let head = format!("{} · {}", memory.source, memory.created.local_short());
     Ok(Preview { title: "memory".into(), parts: vec![Part { head, body: memory.text, markdown: false, found: true }] })
+}
+
+fn recording(thing: &Thing, desk: &Desk<'_>) -> Result<Preview> {
+    let recording = desk.app.store()?.recording(&thing.key)?;
+    let engine = recording.engine.as_deref().unwrap_or_default();
+    let head = format!("{} · {engine} · {}", recording.source, recording.created.local_short());
+    let body = recording.text.ok_or_else(gone)?;
+    Ok(Preview { title: "recording".into(), parts: vec![Part { head, body, markdown: false, found: true }] })
 }
 
 fn definition(thing: &Thing, desk: &Desk<'_>) -> Result<Preview> {

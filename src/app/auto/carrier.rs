@@ -1,0 +1,180 @@
+//! Carrying out one job: the definition found as it was when the work was owed, its parameters filled from what happened,
+//! run and recorded as any run.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value as Json;
+
+use super::App;
+use super::list::definition;
+use crate::app::prompts::{Asking, Wishes};
+use crate::app::tools::Host;
+use crate::automations::worker::{Carried, Hands};
+use crate::chat::driver::Listener;
+use crate::chat::mcp::Offer;
+use crate::chat::policy::Nobody;
+use crate::commands::bind::{self, Given};
+use crate::commands::catalog::Resolved;
+use crate::commands::model::{Command, ParamKind, Step};
+use crate::commands::prompt::{self, Hands as Prompted};
+use crate::commands::run::{self as engine, Launcher, Plan, Report, Unit, Watcher};
+use crate::exec::{Stop, Stream};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::providers::model::Piece;
+use crate::store::{Job, RuleKey, Status};
+
+/// Does jobs, with rooms of its own.
+pub(super) struct Carrier {
+    app: App,
+}
+
+impl Carrier {
+    pub(super) fn new(app: App) -> Carrier {
+        Carrier { app }
+    }
+
+    fn report(&self, job: &Job, stop: &Stop) -> Result<Report> {
+        let mut launcher = self.app.launcher()?.clone();
+        launcher.store = launcher.store.traced(job.trace);
+        launcher.apart = true;
+        launcher.own_env.push(("FAC_TRACE".into(), job.trace.to_string().into()));
+        if let Some(cwd) = job.work["cwd"].as_str() {
+            launcher.cwd = cwd.into();
+        }
+        let plan = plan(&launcher, job, None)?;
+        if let Some(spec) = Some(&job.source).filter(|spec| spec.starts_with("project:")) {
+            launcher.project = Some(spec.clone());
+        }
+        let catalog = launcher.catalog();
+        let by = job.work["by"].as_str().unwrap_or("job");
+        let mut run = launcher.engine(&catalog, stop.clone(), false, by);
+        // Nobody types for it.
+        run.input = Some(Vec::new());
+        run.fired = Some(job.work["fired"].clone()).filter(Json::is_object);
+        run.job = Some((job.id, job.epoch));
+        let asking = prompt::asks_models(&plan).then(|| asking(&self.app, &plan, stop)).transpose()?;
+        run.runners.extend(asking.iter().map(|asking| asking.runner()));
+        let report = run.run(&plan, &mut Unheard);
+        drop(run);
+        asking.map_or(Ok(()), |asking| asking.end(&self.app))?;
+        report
+    }
+}
+
+impl Hands for Carrier {
+    fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried {
+        match self.report(job, stop) {
+            Ok(report) => carried(&report),
+            Err(error) => {
+                // What is refused or wrong now is so the next time too; what cannot be reached may come back.
+                let hopeless = !matches!(error.kind(), Kind::Unreachable | Kind::TimedOut | Kind::Failed);
+                let stopped = error.kind() == Kind::Interrupted;
+                Carried { error: Some(error.full_message()), hopeless, stopped, ..Carried::default() }
+            }
+        }
+    }
+}
+
+fn carried(report: &Report) -> Carried {
+    let (run, exit_code) = (Some(report.id), Some(report.exit_code));
+    let error = match (&report.problem, report.status) {
+        (_, Status::Ok | Status::Cancelled) => None,
+        (Some((_, message, _)), _) => Some(message.clone()),
+        (None, Status::TimedOut) => Some("its time was over".to_string()),
+        (None, Status::Interrupted) => Some("it was stopped".to_string()),
+        (None, status) => Some(format!("it {} with exit code {}", status.name(), report.exit_code)),
+    };
+    Carried { run, exit_code, error, stopped: report.status == Status::Interrupted, hopeless: false }
+}
+
+/// What is to be run for a job. Only what was allowed when the work was owed is; where the definition is at hand it need not
+/// be found.
+pub(super) fn plan(launcher: &Launcher, job: &Job, at_hand: Option<Resolved>) -> Result<Plan> {
+    let mut catalog = launcher.catalog();
+    let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
+    let found = match at_hand {
+        Some(resolved) => Some(resolved),
+        None => definition(&mut catalog, &key, &job.digest)?,
+    };
+    let mut resolved = found.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", job.command))
+    })?;
+    if resolved.digest != job.digest {
+        return Err(Error::new(Kind::Refused, format!("`{}` has changed since its work was owed", resolved.key()))
+            .hint("look at it, enable it again, and `fac jobs retry` owes the work again"));
+    }
+    let bound = bind::check(&resolved.command, &given(&resolved, &job.work)?, &|_| None)?;
+    if job.work["fired"].is_object() {
+        // It held when it was fired, and each try is a job's own.
+        resolved.command.condition = None;
+        resolved.command.retry = 0;
+    }
+    engine::plan(&catalog, resolved, bound)
+}
+
+/// The arguments: those that were typed, and fields of what happened whose names are parameters'.
+fn given(resolved: &Resolved, work: &Json) -> Result<Given> {
+    let command = &resolved.command;
+    let mut given = Given::default();
+    for (name, value) in work["values"].as_object().into_iter().flatten() {
+        given.set(command, name, value.as_str().unwrap_or_default())?;
+    }
+    for word in work["rest"].as_array().into_iter().flatten() {
+        given.push_rest(word.as_str().unwrap_or_default());
+    }
+    for (name, value) in filled(command, &work["fired"]) {
+        given.set(command, &name, &value)?;
+    }
+    Ok(given)
+}
+
+/// Fields of what happened that fill parameters, by the parameter's name.
+fn filled(command: &Command, fired: &Json) -> Vec<(String, String)> {
+    let fields = fired.as_object().into_iter().flatten();
+    let fits = |name: &str| command.params.iter().find(|p| p.var == name && p.kind != ParamKind::Rest);
+    let text = |value: &Json| match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Null => None,
+        other => Some(other.to_string()),
+    };
+    fields.filter_map(|(name, value)| Some((fits(name)?.name.clone(), text(value)?))).collect()
+}
+
+/// Who asks the models for the prompts of a job. Nobody is there to be asked about tools.
+fn asking(app: &App, plan: &Plan, stop: &Stop) -> Result<Asking> {
+    let hands = Prompted { listener: Box::new(Unheard), asker: Box::new(Nobody) };
+    let wishes = Wishes { typed: &[], keep: true, stop };
+    Asking::new(app, plan, &wishes, hands, &mut Unheard)
+}
+
+/// Watches, hears and says nothing: what came of it stands in the record.
+struct Unheard;
+
+impl Watcher for Unheard {
+    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
+    fn skips(&mut self, _step: &Step, _why: &str) {}
+    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
+    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl Listener for Unheard {
+    fn piece(&mut self, _piece: &Piece) {}
+    fn tool_begins(&mut self, _origin: &str, _preview: &str) {}
+    fn tool_ended(&mut self, _origin: &str, _said: &str, _failed: bool) {}
+}
+
+impl Host for Unheard {
+    fn left_out(&mut self, said: &str) {
+        tracing::warn!(said, "a tool is left out");
+    }
+
+    fn pinned(&mut self, tools: &[String]) {
+        tracing::info!(?tools, "tools were pinned");
+    }
+
+    fn accepts(&mut self, _offer: &Offer, _before: &str) -> Result<bool> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,228 @@
+//! Automations as they are wired here: which there are and how they stand, who hears what happens, who does the work.
+
+mod carrier;
+mod list;
+mod trial;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value as Json, json};
+
+pub use self::list::{Automation, Standing};
+pub use self::trial::{Trial, Tried};
+use super::App;
+use crate::automations::happening::Trigger;
+use crate::automations::keeper::{Keeper, World};
+use crate::automations::rules::{Bounds, Rule};
+use crate::automations::schedule::Place;
+use crate::automations::trigger::{self, Here};
+use crate::automations::watch::Watcher;
+use crate::automations::worker::Hands;
+use crate::commands::catalog::{Trust, quoted};
+use crate::commands::model::{Command, Severity};
+use crate::commands::source::own;
+use crate::exec::{is_alive, this_process};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::store::{Enabled, Process, RuleKey, SourceKind};
+
+/// What a process holds that runs automations; there is one on a machine.
+pub const LEASE: &str = "automations";
+
+/// This process, as the store tells processes apart.
+pub fn myself() -> Process {
+    let this = this_process();
+    Process { pid: this.pid, start: this.start, boot: this.boot }
+}
+
+/// Whether a process lives.
+pub fn lives(process: &Process) -> bool {
+    is_alive(process.pid, process.start, &process.boot)
+}
+
+impl App {
+    /// What triggers take from the settings where they say nothing themselves.
+    pub fn here(&self) -> Result<Here> {
+        let config = self.config()?;
+        let text = |key: &str| config.text(key).filter(|text| !text.is_empty());
+        let wrong = |key: &str, what: &str| {
+            let said = format!("{key} is `{}`, which is no {what}", text(key).unwrap_or_default());
+            Error::new(Kind::BadData, said).hint(format!("fac config set {key} …"))
+        };
+        let zone = match text("automations.timezone") {
+            None => None,
+            Some(name) => Some(
+                jiff::tz::TimeZone::get(name)
+                    .map_err(|_| wrong("automations.timezone", "time zone such as Europe/Berlin"))?,
+            ),
+        };
+        let degrees = |key: &str, most: f64| match text(key) {
+            None => Ok(None),
+            Some(written) => match written.parse::<f64>().ok().filter(|n| n.abs() <= most) {
+                Some(number) => Ok(Some(number)),
+                None => Err(wrong(key, "number of degrees such as 52.52")),
+            },
+        };
+        let place = match (degrees("automations.latitude", 90.0)?, degrees("automations.longitude", 180.0)?) {
+            (Some(latitude), Some(longitude)) => Place::new(latitude, longitude),
+            _ => None,
+        };
+        Ok(Here { home: self.paths.user_home.clone(), zone, place, ..Here::default() })
+    }
+
+    /// The process that runs automations now, where there is one.
+    pub fn keeper_process(&self) -> Result<Option<Process>> {
+        Ok(self.store()?.lease_holder(LEASE)?.filter(lives))
+    }
+
+    /// Takes what only one process on a machine holds; the number of this start.
+    ///
+    /// # Errors
+    /// `Failed` when another process runs automations already.
+    pub fn take_lease(&self) -> Result<u64> {
+        let taken = self.store()?.take_lease(LEASE, &myself(), &lives)?;
+        taken.map_err(|other| {
+            Error::new(Kind::Failed, format!("another fac runs the automations already (process {})", other.pid))
+                .hint("one is enough: `fac auto ls` shows what it does; --wait takes over when it ends")
+        })
+    }
+
+    /// Gives that back.
+    pub fn leave_lease(&self) -> Result<()> {
+        self.store()?.leave_lease(LEASE, &myself())
+    }
+
+    /// Whoever runs automations, with everything it needs. `listens`: whether it hears what happens outside.
+    ///
+    /// # Errors
+    /// When settings or store cannot be read.
+    pub fn keeper(&self, listens: bool) -> Result<Keeper> {
+        // Made here, it is shared by all who work.
+        self.mqtt_steps()?;
+        self.catalog()?;
+        self.mark_lost()?;
+        let hands = (0..self.config()?.int("automations.workers").max(1))
+            .map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>))
+            .collect::<Result<Vec<_>>>()?;
+        let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
+        Keeper::new(World {
+            store: self.store()?.clone(),
+            clock: self.clock.clone(),
+            zone: TimeZone::system(),
+            process: myself(),
+            is_alive: Arc::new(lives),
+            bounds: self.bounds()?,
+            rules: Box::new(move || of_rules.rules()),
+            refresh: Box::new(move || of_files.look_at_definitions()),
+            states: self.states(),
+            sources: if listens { self.trigger_sources()? } else { Vec::new() },
+            hands,
+        })
+    }
+
+    /// What bounds all automations.
+    fn bounds(&self) -> Result<Bounds> {
+        let config = self.config()?;
+        let small = |key: &str| u32::try_from(config.int(key)).unwrap_or(u32::MAX);
+        Ok(Bounds { depth: small("automations.max_depth"), per_minute: small("automations.max_per_minute") })
+    }
+
+    /// The states that conditions see.
+    fn states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
+        Arc::new(|| json!({}))
+    }
+
+    /// The digest of the definition behind a job as it is now, where it may run.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone, `Refused` when it is not trusted, or is an automation that is not enabled as it is.
+    pub fn digest_of(&self, key: &RuleKey, before: &str) -> Result<String> {
+        self.whole_catalog()?;
+        let mut catalog = self.launcher()?.catalog();
+        let found = list::definition(&mut catalog, key, before)?;
+        let found = found.ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", key.command))
+        })?;
+        if found.trust != Trust::Trusted {
+            return Err(found.refusal());
+        }
+        if found.digest != before && !self.store()?.automations()?.iter().any(|e| e.digest == found.digest) {
+            return Err(Error::new(Kind::Refused, format!("`{}` has changed since its work was owed", found.key()))
+                .hint(format!(
+                    "look at it, and allow it as it is now: fac auto enable {}",
+                    quoted(&found.full_name())
+                )));
+        }
+        Ok(found.digest)
+    }
+
+    /// Where this program writes by itself.
+    fn own_folders(&self) -> Vec<std::path::PathBuf> {
+        let paths = &self.paths;
+        [&paths.data, &paths.cache, &paths.state, &paths.runtime].map(Clone::clone).into()
+    }
+
+    /// Where facts from outside come from: one line each.
+    fn trigger_sources(&self) -> Result<Vec<Box<dyn Trigger>>> {
+        Ok(vec![
+            Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone())),
+            Box::new(self.mqtt_source()?),
+        ])
+    }
+
+    /// The automations that may fire now: enabled, trusted, and as they were when they were enabled.
+    fn rules(&self) -> Result<Vec<Rule>> {
+        let here = self.here()?;
+        let mut rules = Vec::new();
+        for one in self.automations()? {
+            if let (Standing::On, Some(enabled), Some(resolved)) = (&one.standing, &one.enabled, &one.resolved) {
+                rules.push(rule(&resolved.command, enabled, one.name(), &here));
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Reads definitions again whose files have changed.
+    fn look_at_definitions(&self) -> Result<()> {
+        let store = self.store()?;
+        let mut changed = own::refresh_user(store, &self.paths.commands_dir)?;
+        changed |= own::refresh_added(store)?;
+        let enabled = store.automations()?;
+        for source in store.sources()?.iter().filter(|source| source.kind == SourceKind::Project) {
+            if enabled.iter().any(|one| one.key.source == source.spec) {
+                changed |= own::refresh(store, source)?;
+            }
+        }
+        if changed {
+            crate::commands::names::refresh(store, &self.paths.cache)?;
+        }
+        Ok(())
+    }
+}
+
+/// A definition as a rule. What is wrong with it was told when it was enabled.
+fn rule(command: &Command, enabled: &Enabled, name: String, here: &Here) -> Rule {
+    let read = |trigger: &crate::commands::model::Trigger| {
+        let (wanted, timing) = trigger::parse(trigger).ok()?;
+        Some((trigger.clone(), wanted.settle(here), timing))
+    };
+    Rule {
+        key: enabled.key.clone(),
+        name,
+        digest: enabled.digest.clone(),
+        triggers: command.triggers.iter().filter_map(read).collect(),
+        condition: command.condition.clone(),
+        mode: command.mode,
+        retry: command.retry,
+        enabled: enabled.at,
+        cwd: enabled.cwd.clone(),
+    }
+}
+
+/// What keeps a definition from firing, with its place; `None` when nothing does.
+pub fn mistake(command: &Command) -> Option<String> {
+    let own = command.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned();
+    let found = own.chain(trigger::check(command)).next()?;
+    Some(format!("{} ({}:{}:{})", found.message, command.origin.path, found.line, found.column))
+}

@@ -1,0 +1,487 @@
+//! Whoever runs automations: hears what happens, asks the rules, writes down what they owe, and has it done.
+//!
+//! [`Keeper::up`] goes on until it is stopped, [`Keeper::tick`] does what is due and ends. Both go the same way, and may do
+//! so at once: what fires is claimed in the store by what tells it apart, and work by who takes it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value as Json, json};
+
+use super::conditions;
+use super::happening::{Happening, Trigger};
+use super::log::Log;
+use super::rules::{Act, Bounds, Machine, Rule};
+use super::times::Times;
+use super::trigger::Wanted;
+use super::worker::{self, Ended, Hands, Pool};
+use crate::commands::model;
+use crate::exec::Stop;
+use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::error::{Error, Result};
+use crate::kernel::events::Position;
+use crate::store::{Admission, Along, Fired, FiringOutcome, JobStatus, NewFiring, Process, Store};
+
+/// So many facts wait to be heard; whoever tells more waits itself.
+const WAITING: usize = 1024;
+
+/// So many are decided in one transaction.
+const AT_ONCE: usize = 256;
+
+/// How often the store is asked whether somebody else changed it.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How often files and processes are looked after, µs.
+const ROUND: i64 = 2_000_000;
+
+/// What ended a state while nobody listened may be told so long after the start, µs.
+const RESUMING: i64 = 1_000_000;
+
+/// How often it is written down how far the log was read, where nothing else is, µs.
+const SAVING: i64 = 10_000_000;
+
+/// The kind of a fact that only wakes.
+const WAKE: &str = "wake";
+
+/// What a keeper needs of the world.
+pub struct World {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// The zone of conditions.
+    pub zone: TimeZone,
+    /// This process.
+    pub process: Process,
+    /// Which processes live.
+    pub is_alive: Arc<dyn Fn(&Process) -> bool + Send + Sync>,
+    /// What bounds all automations.
+    pub bounds: Bounds,
+    /// What may fire now.
+    pub rules: Box<dyn FnMut() -> Result<Vec<Rule>>>,
+    /// Looks at definitions again.
+    pub refresh: Box<dyn FnMut() -> Result<()>>,
+    /// The states that conditions see.
+    pub states: Arc<dyn Fn() -> Json + Send + Sync>,
+    /// Where facts come from.
+    pub sources: Vec<Box<dyn Trigger>>,
+    /// Who does the work.
+    pub hands: Vec<Box<dyn Hands>>,
+}
+
+/// What is worth saying.
+#[derive(Debug)]
+pub enum Note<'a> {
+    /// So many automations may fire from now on.
+    Rules(&'a [Rule]),
+    /// Something that an automation waits for happened, and this came of it.
+    Heard(&'a NewFiring, &'a Fired),
+    /// A job is over for now.
+    Ended(&'a Ended),
+    /// Something went wrong that does not end it.
+    Trouble(&'a Error),
+}
+
+/// Hears notes.
+pub type Tell<'a> = dyn FnMut(Note<'_>) + 'a;
+
+/// What one pass over everything due did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// Firings whose work was owed.
+    pub fired: usize,
+    /// Firings that were kept back.
+    pub kept_back: usize,
+    /// Jobs that are done.
+    pub done: usize,
+    /// Jobs that failed and are tried again later.
+    pub again: usize,
+    /// Jobs that failed for good.
+    pub dead: usize,
+}
+
+/// Runs automations.
+pub struct Keeper {
+    world: World,
+    machine: Machine,
+    times: Times,
+    log: Log,
+    pool: Pool,
+    send: SyncSender<Happening>,
+    receive: Receiver<Happening>,
+    /// What each source listens for, as it was told last.
+    listening: Vec<Vec<model::Trigger>>,
+    /// Where the log ended when it was looked at last.
+    seen: Option<Position>,
+    /// When the next job comes due.
+    job_due: Option<Timestamp>,
+    more: bool,
+    round: Timestamp,
+    saved: Timestamp,
+    counts: Ticked,
+}
+
+impl Keeper {
+    /// A keeper that remembers what was kept of the one before.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn new(mut world: World) -> Result<Keeper> {
+        let now = world.clock.now();
+        let store = world.store.clone();
+        let lately = store.fired_since(now.plus_micros(-86_400_000_000))?;
+        let machine = Machine::new(world.bounds, store.holds()?, &lately);
+        let log = Log::resume(&store)?;
+        let (send, receive) = sync_channel(WAITING);
+        let waker = send.clone();
+        // Whoever finds it full knows that somebody is awake.
+        let wake = Box::new(move || drop(waker.try_send(waking())));
+        let hands = std::mem::take(&mut world.hands);
+        let pool = Pool::new(store, hands, wake);
+        let listening = world.sources.iter().map(|_| Vec::new()).collect();
+        let never = Timestamp::from_micros(Timestamp::MIN);
+        Ok(Keeper {
+            world,
+            machine,
+            times: Times::default(),
+            log,
+            pool,
+            send,
+            receive,
+            listening,
+            seen: None,
+            job_due: None,
+            more: true,
+            round: never,
+            saved: now,
+            counts: Ticked::default(),
+        })
+    }
+
+    /// Runs automations until `stop`. `epoch` tells this start from every other.
+    ///
+    /// # Errors
+    /// When the store cannot be used from the start. Later it is tried again.
+    pub fn up(&mut self, epoch: u64, stop: &Stop, tell: &mut Tell<'_>) -> Result<()> {
+        self.begin(true, tell)?;
+        self.machine.postpone(self.world.clock.now().plus_micros(RESUMING));
+        let mut first = vec![self.started(epoch)];
+        while !stop.is_requested() {
+            let heard = if first.is_empty() { self.wait() } else { std::mem::take(&mut first) };
+            if let Err(error) = self.pass(heard, true, tell) {
+                tell(Note::Trouble(&error));
+                // What was decided may not have been written: what stands in the store counts.
+                self.remember(tell);
+                stop.wait(Duration::from_secs(1));
+            }
+        }
+        self.world.sources.iter_mut().for_each(|source| source.stop());
+        self.pool.leave();
+        self.tell_ended(tell);
+        self.save()
+    }
+
+    /// Does everything that is due, and the work that comes of it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn tick(&mut self, stop: &Stop, tell: &mut Tell<'_>) -> Result<Ticked> {
+        self.begin(false, tell)?;
+        loop {
+            let before = self.counts;
+            self.pass(Vec::new(), false, tell)?;
+            if stop.is_requested() {
+                self.pool.leave();
+            }
+            let quiet = before == self.counts && !self.more;
+            if self.pool.busy() == 0 && quiet || stop.is_requested() {
+                break;
+            }
+            if self.pool.busy() > 0 {
+                // The end of a job wakes.
+                let _ = self.receive.recv_timeout(GLANCE);
+            }
+        }
+        self.tell_ended(tell);
+        self.save()?;
+        Ok(self.counts)
+    }
+
+    fn begin(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
+        self.recover()?;
+        self.look(tell);
+        self.load(listens, tell)
+    }
+
+    /// The next facts, or none when there is something else to do.
+    fn wait(&mut self) -> Vec<Happening> {
+        let now = self.world.clock.now();
+        let next = [self.machine.next_due(), self.times.next_due(), self.job_due.filter(|_| self.pool.free() > 0)];
+        let until = next.into_iter().flatten().min().map(|at| at.since(now).max(0));
+        let patience = until.map_or(GLANCE, |us| GLANCE.min(Duration::from_micros(us.unsigned_abs())));
+        let patience = if self.more { Duration::ZERO } else { patience };
+        let mut heard = Vec::new();
+        match self.receive.recv_timeout(patience) {
+            Ok(first) => {
+                heard.push(first);
+                heard.extend(self.receive.try_iter().take(AT_ONCE - 1));
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        heard.retain(|one| one.kind != WAKE);
+        heard
+    }
+
+    /// Everything once: facts, the log, times, timers, work.
+    fn pass(&mut self, mut heard: Vec<Happening>, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
+        let now = self.world.clock.now();
+        let mut acts = Vec::new();
+        let mut along = Along::default();
+        heard.iter().for_each(|one| acts.extend(self.machine.hear(one)));
+        let ended = self.tell_ended(tell);
+        let position = self.world.store.last_position()?;
+        let changed = position != self.seen || self.more;
+        let mut reload = false;
+        if changed {
+            self.seen = position;
+            let machine = &self.machine;
+            let read = self.log.read(&self.world.store, &|name| machine.hears_event(name))?;
+            self.more = read.more;
+            reload = read.rules_changed;
+            for one in &read.happenings {
+                acts.extend(self.machine.hear(one));
+            }
+            if !acts.is_empty() {
+                along.state.extend(self.log.unsaved());
+            }
+        }
+        acts.extend(self.machine.due(now));
+        let (due, marks) = self.times.due(self.machine.rules(), now);
+        acts.extend(due);
+        along.marks.extend(marks);
+        if !acts.is_empty() || !along.is_empty() {
+            let saves = !along.state.is_empty();
+            self.write(acts, along, now, tell)?;
+            if saves {
+                self.log.saved();
+            }
+        }
+        heard.iter_mut().filter_map(|one| one.kept.take()).for_each(|kept| kept());
+        if reload {
+            self.load(listens, tell)?;
+        }
+        if changed || ended || self.job_due.is_some_and(|due| due <= now) {
+            self.work(tell)?;
+        }
+        self.keep_house(now, tell)
+    }
+
+    /// Writes down what the rules say, and begins the work of which it was said that it begins.
+    fn write(&mut self, acts: Vec<Act>, mut along: Along, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        let mut firings: Vec<NewFiring> = Vec::new();
+        let mut against: Vec<Option<String>> = Vec::new();
+        for act in acts {
+            match act {
+                Act::Fire(number, firing) => {
+                    let mut firing = *firing;
+                    against.push(self.judge(number, &mut firing, now)?);
+                    firings.push(firing);
+                }
+                Act::Hold(hold) => along.holds.push(hold),
+                Act::Release(key, nr, subject) => along.released.push((key, nr, subject)),
+            }
+        }
+        // Of one thing that waits only the last word counts.
+        along.released.retain(|(key, nr, subject)| {
+            !along.holds.iter().any(|h| h.key == *key && h.nr == *nr && h.subject == *subject)
+        });
+        if firings.is_empty() {
+            return self.world.store.keep_along(&along);
+        }
+        let mut free = self.pool.free();
+        let machine = &mut self.machine;
+        let mut admit = |at: usize, id, open: &[_]| {
+            let firing: &NewFiring = &firings[at];
+            let admission = machine.admit(firing, against[at].as_deref(), id, open, now, free > 0);
+            if admission == Admission::Begin {
+                free -= 1;
+            }
+            admission
+        };
+        let fired = self.world.store.fire(&firings, &self.world.process, &along, &mut admit)?;
+        for (firing, fired) in firings.iter().zip(fired) {
+            fired.stops.iter().for_each(|id| self.pool.stop(*id));
+            match fired.outcome {
+                Some(FiringOutcome::Fired) => self.counts.fired += 1,
+                Some(_) => self.counts.kept_back += 1,
+                None => continue,
+            }
+            tell(Note::Heard(firing, &fired));
+            if let Some(job) = fired.job.filter(|job| job.begun.is_some()) {
+                self.pool.begin(job)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What its condition says against a firing; what it looked at is noted.
+    fn judge(&self, number: usize, firing: &mut NewFiring, now: Timestamp) -> Result<Option<String>> {
+        let Some(condition) = self.machine.rules().get(number).and_then(|rule| rule.condition.as_deref()) else {
+            return Ok(None);
+        };
+        judge(&self.world.store, &*self.world.states, &self.world.zone, condition, firing, now)
+    }
+
+    /// Takes work that is due, as far as somebody is free, and stops what is to be stopped.
+    fn work(&mut self, tell: &mut Tell<'_>) -> Result<()> {
+        let store = self.world.store.clone();
+        if self.pool.busy() > 0 {
+            store.jobs_to_stop(&self.world.process)?.into_iter().for_each(|id| self.pool.stop(id));
+        }
+        while self.pool.free() > 0 {
+            let Some(job) = store.take_job(self.world.clock.now(), &self.world.process)? else { break };
+            if let Err(error) = self.pool.begin(job) {
+                tell(Note::Trouble(&error));
+                break;
+            }
+        }
+        // What is due and waits for its lane is looked for again when something ends.
+        let now = self.world.clock.now();
+        self.job_due = store.next_job_due()?.filter(|due| *due > now);
+        Ok(())
+    }
+
+    /// Looks after what nobody tells: files, processes that are gone, how far the log was read.
+    fn keep_house(&mut self, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        if (0..ROUND).contains(&now.since(self.round)) {
+            return Ok(());
+        }
+        self.look(tell);
+        if self.recover()? > 0 {
+            self.work(tell)?;
+        }
+        self.machine.tidy(now);
+        if !(0..SAVING).contains(&now.since(self.saved)) {
+            self.saved = now;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, tell: &mut Tell<'_>) {
+        if let Err(error) = (self.world.refresh)() {
+            tell(Note::Trouble(&error));
+        }
+        self.round = self.world.clock.now();
+    }
+
+    fn recover(&mut self) -> Result<usize> {
+        let (store, now) = (&self.world.store, self.world.clock.now());
+        let is_alive = &*self.world.is_alive;
+        let recovered = store.recover_jobs(is_alive, &|job, lost| worker::again(job, lost, now))?;
+        Ok(recovered.len())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let state: Vec<(String, Json)> = self.log.unsaved().into_iter().collect();
+        self.world.store.keep_along(&Along { state, ..Along::default() })?;
+        self.log.saved();
+        Ok(())
+    }
+
+    /// Reads which automations may fire, and has the sources listen for what those wait for.
+    fn load(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
+        let rules = (self.world.rules)()?;
+        self.times.set_rules(&rules, &self.world.store.marks()?);
+        let over = self.machine.set_rules(rules);
+        self.write(over, Along::default(), self.world.clock.now(), tell)?;
+        tell(Note::Rules(self.machine.rules()));
+        for (source, known) in self.world.sources.iter_mut().zip(&mut self.listening) {
+            let wanted = self.machine.wanted(source.kind());
+            if listens && wanted != *known {
+                match source.listen(&wanted, &self.send) {
+                    Ok(()) => *known = wanted,
+                    Err(error) => tell(Note::Trouble(&error)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up what stands in the store instead of what is remembered.
+    fn remember(&mut self, tell: &mut Tell<'_>) {
+        let fresh = (|| {
+            let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
+            self.machine = Machine::new(self.world.bounds, self.world.store.holds()?, &lately);
+            self.log = Log::resume(&self.world.store)?;
+            self.more = true;
+            self.load(true, &mut |_| {})
+        })();
+        if let Err(error) = fresh {
+            tell(Note::Trouble(&error));
+        }
+    }
+
+    fn tell_ended(&mut self, tell: &mut Tell<'_>) -> bool {
+        let ended = self.pool.ended();
+        for one in &ended {
+            match one.status {
+                Some(JobStatus::Done) => self.counts.done += 1,
+                Some(JobStatus::Dead) => self.counts.dead += 1,
+                Some(JobStatus::Waiting) => self.counts.again += 1,
+                _ => {}
+            }
+            tell(Note::Ended(one));
+        }
+        !ended.is_empty()
+    }
+
+    /// That somebody runs automations from now on.
+    fn started(&self, epoch: u64) -> Happening {
+        let at = self.world.clock.now();
+        let data = json!({"kind": "startup", "at": at});
+        Happening { kind: "startup", data, at, key: Some(format!("startup:{epoch}")), depth: 0, kept: None }
+    }
+}
+
+/// What a condition says against a firing; `None` when it holds. What it looked at is noted in the firing, and what it does
+/// not ask for is not looked up.
+///
+/// # Errors
+/// Those of the store. A condition that cannot be judged is no error: it is against.
+pub fn judge(
+    store: &Store,
+    states: &dyn Fn() -> Json,
+    zone: &TimeZone,
+    condition: &str,
+    firing: &mut NewFiring,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let states = if condition.contains("state") { states() } else { json!({}) };
+    let last = if condition.contains("last_run") { store.last_work_of(&firing.key)? } else { None };
+    let last = last.map(|(at, status)| (at, status.name()));
+    let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
+    let judged = conditions::judge(condition, &facts);
+    let against = match &judged.holds {
+        Ok(true) => None,
+        Ok(false) => Some(format!("`{condition}` does not hold")),
+        Err(error) => Some(error.full_message()),
+    };
+    firing.seen = judged.seen;
+    Ok(against)
+}
+
+fn waking() -> Happening {
+    let at = Timestamp::from_micros(0);
+    Happening { kind: WAKE, data: Json::Null, at, key: None, depth: 0, kept: None }
+}
+
+/// Whether this trigger is a time; its schedule.
+pub(super) fn schedule_of(wanted: &Wanted) -> Option<&super::schedule::Schedule> {
+    match wanted {
+        Wanted::Schedule(schedule) => Some(schedule),
+        _ => None,
+    }
+}

@@ -1,0 +1,364 @@
+//! The rules: a happening goes in, what is to be done comes out. A pure machine: it knows neither store nor network nor
+//! clock, and what it is not told did not happen.
+//!
+//! [`Machine::hear`] says which automations a happening means and what waits for a while; [`Machine::due`] what waited long
+//! enough; [`Machine::admit`], asked when it is written down, whether it may be now.
+
+mod gates;
+mod index;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use serde_json::{Value as Json, json};
+
+pub use self::gates::Bounds;
+use self::gates::Gates;
+use self::index::Index;
+use super::happening::Happening;
+use super::trigger::{Timing, Wanted};
+use crate::commands::model::{Mode, Trigger};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::duration::human_ms;
+use crate::kernel::ids::Id;
+use crate::store::{Admission, FiringOutcome, Hold, NewFiring, OpenJob, RuleKey};
+
+/// How many may run or wait where the mode takes several and no trigger says.
+const MANY: usize = 10;
+
+/// An automation that may fire.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Which.
+    pub key: RuleKey,
+    /// What people call it.
+    pub name: String,
+    /// The digest of its definition.
+    pub digest: String,
+    /// What it waits for: as written, understood, and when it may fire.
+    pub triggers: Vec<(Trigger, Wanted, Timing)>,
+    /// `If:`.
+    pub condition: Option<String>,
+    /// What happens when it is fired while it runs.
+    pub mode: Mode,
+    /// How often failed work is tried again.
+    pub retry: u32,
+    /// When it was enabled: what was before is not its business.
+    pub enabled: Timestamp,
+    /// Where its scripts start.
+    pub cwd: String,
+}
+
+impl Rule {
+    fn max(&self) -> usize {
+        self.triggers.iter().filter_map(|(_, _, timing)| timing.max).max().map_or(MANY, |max| max as usize)
+    }
+
+    /// The lane of its work: but for the mode parallel it is done one after another.
+    fn lane(&self) -> Option<String> {
+        (self.mode != Mode::Parallel).then(|| format!("{}:{}", self.key.source, self.key.command))
+    }
+
+    /// What would be fired by `data`, as it would be written.
+    pub fn firing(&self, kind: &str, nr: u32, data: Json, told: Option<String>, depth: u32) -> NewFiring {
+        let work = json!({"fired": data, "cwd": self.cwd, "by": said_of(kind, &data)});
+        NewFiring {
+            key: self.key.clone(),
+            digest: self.digest.clone(),
+            kind: kind.to_string(),
+            nr,
+            told,
+            depth,
+            data: short(data),
+            seen: Vec::new(),
+            work,
+            most: self.retry.saturating_add(1),
+            lane: self.lane(),
+        }
+    }
+}
+
+/// What a happening leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// This automation is meant, now; the number is its rule's.
+    Fire(usize, Box<NewFiring>),
+    /// It is meant when this is over and nothing else came.
+    Hold(Hold),
+    /// What was waited for is over, or was fired.
+    Release(RuleKey, u32, String),
+}
+
+/// All rules, and what they remember.
+#[derive(Debug, Default)]
+pub struct Machine {
+    rules: Vec<Rule>,
+    index: Index,
+    holds: HashMap<(RuleKey, u32, String), Hold>,
+    gates: Gates,
+    bounds: Bounds,
+}
+
+impl Machine {
+    /// A machine that remembers these timers and firings.
+    pub fn new(bounds: Bounds, holds: Vec<Hold>, fired: &[(RuleKey, u32, Timestamp)]) -> Machine {
+        let mut machine = Machine { bounds, ..Machine::default() };
+        machine.holds =
+            holds.into_iter().map(|hold| ((hold.key.clone(), hold.nr, hold.subject.clone()), hold)).collect();
+        fired.iter().for_each(|(key, nr, at)| machine.gates.fired(key, *nr, *at));
+        machine
+    }
+
+    /// From now on these are the rules. Timers of those that are as before go on; the others are over, and come back.
+    pub fn set_rules(&mut self, rules: Vec<Rule>) -> Vec<Act> {
+        let mut index = Index::default();
+        for (number, rule) in rules.iter().enumerate() {
+            for (nr, (written, wanted, _)) in rule.triggers.iter().enumerate() {
+                index.add((number, nr as u32), written, wanted);
+            }
+        }
+        (self.rules, self.index) = (rules, index);
+        let digests: HashMap<&RuleKey, &str> = self.rules.iter().map(|r| (&r.key, r.digest.as_str())).collect();
+        let is_over = |hold: &&Hold| digests.get(&hold.key).is_none_or(|digest| *digest != hold.digest);
+        let over: Vec<Hold> = self.holds.values().filter(is_over).cloned().collect();
+        over.into_iter().map(|hold| self.release(hold)).collect()
+    }
+
+    /// The rules, by the numbers that [`Act::Fire`] gives.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Every trigger, as written, that waits for this kind.
+    pub fn wanted(&self, kind: &str) -> Vec<Trigger> {
+        let all = self.rules.iter().flat_map(|rule| &rule.triggers);
+        all.filter(|(written, ..)| written.kind == kind).map(|(written, ..)| written.clone()).collect()
+    }
+
+    /// Whether an event of this name may fire anything.
+    pub fn hears_event(&self, name: &str) -> bool {
+        self.index.hears_event(name)
+    }
+
+    /// Whether anything waits for this kind.
+    pub fn hears(&self, kind: &str) -> bool {
+        self.index.hears(kind)
+    }
+
+    /// What a happening leads to.
+    pub fn hear(&mut self, happening: &Happening) -> Vec<Act> {
+        // A consequence of more firings than a loop may have is told once, and then no more.
+        if happening.depth > self.bounds.depth {
+            return Vec::new();
+        }
+        let mut meant = Vec::new();
+        self.index.of(happening, |at| meant.push(at));
+        let mut acts = Vec::new();
+        for (number, nr) in meant {
+            let Some(rule) = self.rules.get(number) else { continue };
+            let Some((_, wanted, timing)) = rule.triggers.get(nr as usize) else { continue };
+            if happening.at < rule.enabled {
+                continue;
+            }
+            let fits = wanted.matches(happening);
+            if timing.held_ms.is_none() && timing.debounce_ms.is_none() {
+                if fits {
+                    let (data, told) = (happening.data.clone(), happening.key.clone());
+                    let firing = rule.firing(happening.kind, nr, data, told, happening.depth);
+                    acts.push(Act::Fire(number, Box::new(firing)));
+                }
+                continue;
+            }
+            let id = (rule.key.clone(), nr, Wanted::subject(happening));
+            let waits = self.holds.get(&id);
+            let hold = |why: &str, ms: u64, since: Timestamp| Hold {
+                key: id.0.clone(),
+                nr,
+                subject: id.2.clone(),
+                digest: rule.digest.clone(),
+                why: why.to_string(),
+                kind: happening.kind.to_string(),
+                data: happening.data.clone(),
+                told: happening.key.clone(),
+                depth: happening.depth,
+                since,
+                due: happening.at.plus_micros(i64::try_from(ms.saturating_mul(1000)).unwrap_or(i64::MAX)),
+            };
+            match (timing.held_ms, timing.debounce_ms) {
+                // It began then, and still is.
+                (Some(_), _) if fits && waits.is_some() => {}
+                (Some(ms), _) if fits => acts.push(Act::Hold(hold("for", ms, happening.at))),
+                (Some(_), _) if wanted.ends(happening) => {
+                    let over = waits.cloned();
+                    acts.extend(over.map(|over| Act::Release(over.key, over.nr, over.subject)));
+                }
+                (None, Some(ms)) if fits => {
+                    let since = waits.map_or(happening.at, |hold| hold.since);
+                    acts.push(Act::Hold(hold("debounce", ms, since)));
+                }
+                _ => {}
+            }
+        }
+        self.note(&acts);
+        acts
+    }
+
+    /// What waited until now: each fires and is over.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Act> {
+        let mut ready: Vec<Hold> = self.holds.values().filter(|hold| hold.due <= now).cloned().collect();
+        ready.sort_by(|a, b| (a.due, &a.key, a.nr, &a.subject).cmp(&(b.due, &b.key, b.nr, &b.subject)));
+        let mut acts = Vec::new();
+        for hold in ready {
+            if let Some(number) = self.number(&hold.key) {
+                let mut data = hold.data.clone();
+                if let Some(fields) = data.as_object_mut() {
+                    fields.insert("since".into(), json!(hold.since));
+                }
+                // The same wait told twice is one; it may begin again with the same thing.
+                let told = format!("{}:{}:{}", hold.why, hold.subject, hold.since.as_micros());
+                let firing = self.rules[number].firing(&hold.kind, hold.nr, data, Some(told), hold.depth);
+                acts.push(Act::Fire(number, Box::new(firing)));
+            }
+            acts.push(self.release(hold));
+        }
+        acts
+    }
+
+    /// When the next thing that waits is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.holds.values().map(|hold| hold.due).min()
+    }
+
+    /// Timers that were due before this moment wait until it: what ended them while nobody listened may still be told.
+    pub fn postpone(&mut self, until: Timestamp) {
+        self.holds.values_mut().filter(|hold| hold.due < until).for_each(|hold| hold.due = until);
+    }
+
+    /// Whether a firing may be, now that it is known what of its automation is open. `blocked` is what its condition says
+    /// against it, `id` what it would be called, `may_begin` whether somebody is free to do its work.
+    pub fn admit(
+        &mut self,
+        firing: &NewFiring,
+        blocked: Option<&str>,
+        id: Id,
+        open: &[OpenJob],
+        now: Timestamp,
+        may_begin: bool,
+    ) -> Admission {
+        let rule = self.number(&firing.key).map(|number| self.rules[number].clone());
+        let Some(rule) = rule else {
+            return self.no(firing, FiringOutcome::Dropped, "it is not enabled any more".into(), id, now);
+        };
+        if firing.depth >= self.bounds.depth {
+            let why = format!("it is the consequence of {} firings, one of which may be its own", firing.depth);
+            return self.no(firing, FiringOutcome::Looped, why, id, now);
+        }
+        if let Some(why) = blocked {
+            return self.no(firing, FiringOutcome::Blocked, why.to_string(), id, now);
+        }
+        let limit = rule.triggers.get(firing.nr as usize).and_then(|(_, _, timing)| timing.limit);
+        if let Some((count, ms)) = limit
+            && !self.gates.is_within(&firing.key, firing.nr, (count, ms), now)
+        {
+            let why = format!("it may fire {count} times in {}", human_ms(ms));
+            return self.no(firing, FiringOutcome::Limited, why, id, now);
+        }
+        let admission = match rule.mode {
+            _ if open.is_empty() && may_begin => Admission::Begin,
+            _ if open.is_empty() => Admission::Wait,
+            Mode::Single => {
+                return self.no(firing, FiringOutcome::Dropped, "it is not done with the last one".into(), id, now);
+            }
+            Mode::Restart => Admission::Replace,
+            Mode::Queued | Mode::Parallel if open.len() >= rule.max() => {
+                let why = format!("{} run or wait already, which is the most", open.len());
+                return self.no(firing, FiringOutcome::Dropped, why, id, now);
+            }
+            Mode::Queued => Admission::Wait,
+            Mode::Parallel if may_begin => Admission::Begin,
+            Mode::Parallel => Admission::Wait,
+        };
+        let most = self.bounds.per_minute as usize;
+        if most > 0 && firing.kind != "manual" && self.gates.in_last_minute(&firing.key, now) >= most {
+            let why = format!("it was fired {most} times in a minute");
+            let no = self.no(firing, FiringOutcome::Looped, why, id, now);
+            self.rules.retain(|other| other.key != firing.key);
+            let rest = std::mem::take(&mut self.rules);
+            self.set_rules(rest);
+            return match no {
+                Admission::No { outcome, why, onto, .. } => Admission::No { outcome, why, onto, stop: true },
+                other => other,
+            };
+        }
+        self.gates.fired(&firing.key, firing.nr, now);
+        admission
+    }
+
+    /// Forgets what counts no more.
+    pub fn tidy(&mut self, now: Timestamp) {
+        let limits = self.rules.iter().flat_map(|r| &r.triggers).filter_map(|(_, _, timing)| timing.limit);
+        let longest = limits.map(|(_, ms)| ms).max().unwrap_or(0);
+        self.gates.tidy(now, i64::try_from(longest.saturating_mul(1000)).unwrap_or(i64::MAX));
+    }
+
+    fn number(&self, key: &RuleKey) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.key == *key)
+    }
+
+    fn no(&mut self, firing: &NewFiring, outcome: FiringOutcome, why: String, id: Id, now: Timestamp) -> Admission {
+        let onto = self.gates.line(&firing.key, outcome, id, now);
+        Admission::No { outcome, why, onto, stop: false }
+    }
+
+    fn note(&mut self, acts: &[Act]) {
+        for act in acts {
+            match act {
+                Act::Hold(hold) => {
+                    let id = (hold.key.clone(), hold.nr, hold.subject.clone());
+                    self.holds.insert(id, hold.clone());
+                }
+                Act::Release(key, nr, subject) => {
+                    self.holds.remove(&(key.clone(), *nr, subject.clone()));
+                }
+                Act::Fire(..) => {}
+            }
+        }
+    }
+
+    fn release(&mut self, hold: Hold) -> Act {
+        let act = Act::Release(hold.key, hold.nr, hold.subject);
+        self.note(std::slice::from_ref(&act));
+        act
+    }
+}
+
+/// What fired, in a few words: `mqtt home/door`.
+pub fn said_of(kind: &str, data: &Json) -> String {
+    let about = ["topic", "entity", "path", "name", "slot"].iter().find_map(|field| data[*field].as_str());
+    match about {
+        Some(about) => format!("{kind} {about}"),
+        None => kind.to_string(),
+    }
+}
+
+/// The longest text of a happening that the trace keeps, bytes.
+const TRACED: usize = 4096;
+
+/// What the trace keeps of a happening: long texts are cut, and what belongs to them is left out.
+fn short(mut data: Json) -> Json {
+    if data.to_string().len() <= 4 * TRACED {
+        return data;
+    }
+    for value in data.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        match value {
+            Json::String(text) if text.len() > TRACED => {
+                text.truncate(text.floor_char_boundary(TRACED));
+                text.push('…');
+            }
+            Json::Array(_) | Json::Object(_) if value.to_string().len() > TRACED => *value = Json::Null,
+            _ => {}
+        }
+    }
+    data
+}

@@ -1,0 +1,43 @@
+//! `webhook NAME method=`: a request to our server.
+
+use serde_json::Value as Json;
+
+use super::options::Options;
+use super::value;
+use crate::commands::model::Diagnostic;
+
+/// A request that is waited for.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The last part of its address.
+    pub name: String,
+    /// The methods it may have, upper case.
+    pub methods: Vec<String>,
+    /// The secret (by name) that callers prove to know.
+    pub secret: Option<String>,
+}
+
+const OPTIONS: [&str; 6] = ["method", "secret", "debounce", "limit", "max", "methods"];
+
+impl Webhook {
+    pub(super) fn parse(options: &Options<'_>) -> Result<Webhook, Diagnostic> {
+        options.only(&OPTIONS)?;
+        let name = options.one("a name such as `deploy`")?.trim_matches('/');
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            return Err(
+                options.wrong(format!("`{name}` is no name of a webhook: letters, digits, `-`, `_` and `.` are"))
+            );
+        }
+        let written = options.text("method").or(options.text("methods")).unwrap_or("POST");
+        let methods: Vec<String> = value::alternatives(written).iter().map(|m| m.to_ascii_uppercase()).collect();
+        if let Some(odd) = methods.iter().find(|m| !["GET", "POST", "PUT", "PATCH"].contains(&m.as_str())) {
+            return Err(options.wrong(format!("`{odd}` is no method of a webhook")));
+        }
+        Ok(Webhook { name: name.to_string(), methods, secret: options.text("secret").map(String::from) })
+    }
+
+    pub(super) fn matches(&self, data: &Json) -> bool {
+        let method = data["method"].as_str();
+        data["name"].as_str() == Some(&self.name) && method.is_none_or(|m| self.methods.iter().any(|known| known == m))
+    }
+}

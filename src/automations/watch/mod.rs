@@ -1,0 +1,378 @@
+//! The source of `file` triggers: files that are created, changed or removed.
+//!
+//! A folder is watched, never a file: an editor that saves by renaming leaves a watched file dead. A file counts when
+//! whoever wrote it has closed it and nothing more came for a while, and only when it holds something else than before.
+//! What the system could not tell in time is found by looking at all files again. Changes while nobody watched, and files
+//! that somebody holds open for ever (logs), fire nothing.
+
+mod content;
+mod pending;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use serde_json::json;
+
+use self::content::{Content, Found};
+use self::pending::{Pending, Told};
+use super::happening::{Happening, Trigger};
+use super::trigger::{self, Change, Here, Wanted};
+use crate::commands::model;
+use crate::kernel::clock::Clock;
+use crate::kernel::error::{Context as _, Kind, Result};
+
+/// What the system tells and is not taken up yet; more is lost, and found by looking.
+const QUEUE: usize = 16_384;
+
+/// How long a watcher that has nothing to do sleeps at most.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// How long whoever listens is given to take what is told before it is tried again.
+const BEHIND: Duration = Duration::from_millis(5);
+
+/// Watches files, on a thread of its own.
+pub struct Watcher {
+    home: Option<PathBuf>,
+    ignored: Vec<PathBuf>,
+    clock: Clock,
+    state: Arc<Mutex<String>>,
+    over: Arc<AtomicBool>,
+    thread: Option<(SyncSender<Message>, JoinHandle<()>)>,
+}
+
+enum Message {
+    Told(notify::Result<notify::Event>),
+    Wanted(Vec<trigger::File>, SyncSender<Happening>),
+    Stop,
+}
+
+impl Watcher {
+    /// A watcher that watches nothing yet. `home` stands for `~`; what changes below `ignored` is this program's own
+    /// doing.
+    pub fn new(home: Option<PathBuf>, ignored: Vec<PathBuf>, clock: Clock) -> Watcher {
+        let state = Arc::new(Mutex::new("watching nothing".to_string()));
+        Watcher { home, ignored, clock, state, over: Arc::default(), thread: None }
+    }
+
+    fn begin(&self) -> Result<(SyncSender<Message>, JoinHandle<()>)> {
+        let (tell, told) = sync_channel(QUEUE);
+        let lost = Arc::new(AtomicBool::new(false));
+        let mut work = Work {
+            tell: tell.clone(),
+            lost,
+            over: self.over.clone(),
+            ignored: self.ignored.clone(),
+            clock: self.clock.clone(),
+            state: self.state.clone(),
+            wanted: Vec::new(),
+            heard: None,
+            places: BTreeMap::new(),
+            system: None,
+            known: HashMap::new(),
+            pending: Pending::default(),
+        };
+        let thread = std::thread::Builder::new().name("files".into()).spawn(move || work.go(&told));
+        let thread = thread.context(Kind::Failed, || "cannot start the thread that watches files".to_string())?;
+        Ok((tell, thread))
+    }
+}
+
+impl Trigger for Watcher {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn listen(&mut self, wanted: &[model::Trigger], heard: &SyncSender<Happening>) -> Result<()> {
+        let here = Here { home: self.home.clone(), ..Here::default() };
+        let files = wanted.iter().filter_map(|trigger| match trigger::parse(trigger).ok()?.0.settle(&here) {
+            Wanted::File(file) if file.path.starts_with('/') => Some(file),
+            _ => None,
+        });
+        let files: Vec<trigger::File> = files.collect();
+        if files.is_empty() && self.thread.is_none() {
+            return Ok(());
+        }
+        if self.thread.is_none() {
+            self.over = Arc::default();
+            self.thread = Some(self.begin()?);
+        }
+        if let Some((tell, _)) = &self.thread {
+            let _ = tell.send(Message::Wanted(files, heard.clone()));
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> String {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stop(&mut self) {
+        if let Some((tell, thread)) = self.thread.take() {
+            self.over.store(true, Ordering::SeqCst);
+            // Where there is no room for it, there is something to wake up for.
+            let _ = tell.try_send(Message::Stop);
+            drop(tell);
+            // One that panicked watches nothing either.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the thread keeps.
+struct Work {
+    tell: SyncSender<Message>,
+    /// Whether something that the system told was lost.
+    lost: Arc<AtomicBool>,
+    /// Whether everything ends.
+    over: Arc<AtomicBool>,
+    ignored: Vec<PathBuf>,
+    clock: Clock,
+    state: Arc<Mutex<String>>,
+    wanted: Vec<trigger::File>,
+    heard: Option<SyncSender<Happening>>,
+    /// The folders that are watched, and whether with all below them.
+    places: BTreeMap<PathBuf, bool>,
+    system: Option<RecommendedWatcher>,
+    known: HashMap<PathBuf, Content>,
+    pending: Pending,
+}
+
+impl Work {
+    fn go(&mut self, told: &Receiver<Message>) {
+        loop {
+            let wait = self.pending.next().map_or(IDLE, |at| at.saturating_duration_since(Instant::now()));
+            let message = told.recv_timeout(wait);
+            if self.over.load(Ordering::SeqCst) {
+                return;
+            }
+            match message {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Message::Wanted(wanted, heard)) => {
+                    self.wanted = wanted;
+                    self.heard = Some(heard);
+                    // What changes between the two is found by looking again.
+                    self.learn();
+                    self.rescan();
+                }
+                Ok(Message::Told(event)) => self.hear(event),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.lost.swap(false, Ordering::SeqCst) {
+                self.rescan();
+            }
+            for path in self.pending.due(Instant::now()) {
+                if !self.settle(&path) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Watches the folders that have to be watched now. Whether they are others than before: what changed meanwhile is
+    /// not told then.
+    fn arm(&mut self) -> bool {
+        let mut places = BTreeMap::new();
+        for wanted in &self.wanted {
+            let (root, deep) = wanted.root();
+            let mut add = |path: &Path, deep: bool| *places.entry(path.to_path_buf()).or_insert(false) |= deep;
+            if root.is_dir() {
+                add(&root, deep);
+            }
+            // From here one sees it come, go and come again.
+            if let Some(above) = root.ancestors().skip(1).find(|path| path.is_dir()) {
+                add(above, false);
+            }
+        }
+        if places == self.places && self.system.is_some() {
+            return false;
+        }
+        self.system = None;
+        let (tell, lost) = (self.tell.clone(), self.lost.clone());
+        let handler = move |event| {
+            if let Err(TrySendError::Full(_)) = tell.try_send(Message::Told(event)) {
+                lost.store(true, Ordering::SeqCst);
+            }
+        };
+        let mut trouble = None;
+        match notify::recommended_watcher(handler) {
+            Err(error) => trouble = Some(format!("files cannot be watched: {error}")),
+            Ok(mut system) => {
+                for (path, deep) in &places {
+                    let mode = if *deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+                    if let Err(error) = system.watch(path, mode) {
+                        trouble = Some(format!("{} cannot be watched: {error}", path.display()));
+                    }
+                }
+                self.system = Some(system);
+            }
+        }
+        let usual = || match (self.wanted.len(), places.len()) {
+            (0, _) => "watching nothing".to_string(),
+            (1, folders) => format!("watching one path in {folders} folders"),
+            (paths, folders) => format!("watching {paths} paths in {folders} folders"),
+        };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = trouble.unwrap_or_else(usual);
+        self.places = places;
+        true
+    }
+
+    /// Gets to know what is there already, and forgets what nobody wants any more.
+    fn learn(&mut self) {
+        let wanted = &self.wanted;
+        self.known.retain(|path, _| wanted.iter().any(|w| w.covers(path)));
+        for wanted in &self.wanted {
+            let (root, deep) = wanted.root();
+            content::learn(content::files(&root, deep, wanted, &self.ignored), &mut self.known);
+        }
+    }
+
+    fn hear(&mut self, event: notify::Result<notify::Event>) {
+        let Ok(event) = event else { return self.rescan() };
+        if event.need_rescan() {
+            return self.rescan();
+        }
+        let told = pending::told(&event.kind);
+        if told == Told::Nothing {
+            return;
+        }
+        for path in &event.paths {
+            if self.ignored.iter().any(|own| path.starts_with(own)) {
+                continue;
+            }
+            let is_folder = path.is_dir();
+            // What is wanted may have come or gone with its folder.
+            if (is_folder || told == Told::Gone) && self.arm() {
+                self.look_again();
+            }
+            if is_folder {
+                self.look_into(path);
+            } else if let Some(quiet) = self.quiet(path) {
+                self.pending.note(path, told, quiet);
+            }
+            if told == Told::Gone {
+                let below: Vec<PathBuf> =
+                    self.known.keys().filter(|k| *k != path && k.starts_with(path)).cloned().collect();
+                for path in below {
+                    let quiet = self.quiet(&path).unwrap_or_default();
+                    self.pending.note(&path, Told::Gone, quiet);
+                }
+            }
+        }
+    }
+
+    /// A folder came: files may have come with it, or before anybody watched it.
+    fn look_into(&mut self, folder: &Path) {
+        for wanted in &self.wanted {
+            let (root, deep) = wanted.root();
+            let from = if folder.starts_with(&root) { folder } else { root.as_path() };
+            if !from.starts_with(folder) {
+                continue;
+            }
+            for path in content::files(from, deep, wanted, &self.ignored) {
+                if !self.known.contains_key(&path) {
+                    self.pending.note(&path, Told::Whole, Duration::from_millis(wanted.quiet_ms));
+                }
+            }
+        }
+    }
+
+    /// Something may have changed that was not told.
+    fn rescan(&mut self) {
+        self.arm();
+        self.look_again();
+    }
+
+    /// Looks at everything again.
+    fn look_again(&mut self) {
+        for wanted in &self.wanted {
+            let (root, deep) = wanted.root();
+            let quiet = Duration::from_millis(wanted.quiet_ms);
+            for path in content::files(&root, deep, wanted, &self.ignored) {
+                let before = self.known.get(&path);
+                let differs =
+                    |content: &Content| std::fs::symlink_metadata(&path).is_ok_and(|m| content.may_differ(&m));
+                if before.is_none_or(differs) {
+                    self.pending.note(&path, Told::Whole, quiet);
+                }
+            }
+        }
+        let gone: Vec<PathBuf> = self.known.keys().filter(|path| !path.exists()).cloned().collect();
+        for path in gone {
+            let quiet = self.quiet(&path).unwrap_or_default();
+            self.pending.note(&path, Told::Gone, quiet);
+        }
+    }
+
+    /// How long a file must be quiet; `None` for one that nobody wants.
+    fn quiet(&self, path: &Path) -> Option<Duration> {
+        let covering = self.wanted.iter().filter(|wanted| wanted.covers(path));
+        covering.map(|wanted| Duration::from_millis(wanted.quiet_ms)).max()
+    }
+
+    /// A file is quiet: tells what became of it. Whether anybody listens still.
+    fn settle(&mut self, path: &Path) -> bool {
+        let before = self.known.get(path);
+        let (change, content) = match (content::look(path), before) {
+            (Found::Moving, _) => {
+                let quiet = self.quiet(path).unwrap_or_default();
+                self.pending.note(path, Told::Whole, quiet);
+                return true;
+            }
+            (Found::Gone, None) => return true,
+            (Found::Gone, Some(_)) => (Change::Removed, None),
+            (Found::There(now), None) => (Change::Created, Some(now)),
+            (Found::There(now), Some(before)) if now.is_same(before) => {
+                self.known.insert(path.to_path_buf(), now);
+                return true;
+            }
+            (Found::There(now), Some(_)) => (Change::Changed, Some(now)),
+        };
+        let at = self.clock.now();
+        let shown = path.display().to_string();
+        let key = content.as_ref().map_or_else(|| format!("gone-{}", at.as_micros()), Content::key);
+        let data = json!({
+            "kind": "file",
+            "at": at.to_string(),
+            "path": shown,
+            "name": path.file_name().map(|name| name.to_string_lossy()),
+            "folder": path.parent().map(|folder| folder.display().to_string()),
+            "change": change.name(),
+            "size": content.as_ref().map(Content::len),
+        });
+        match content {
+            Some(content) => drop(self.known.insert(path.to_path_buf(), content)),
+            None => drop(self.known.remove(path)),
+        }
+        let key = Some(format!("file:{shown}:{}:{key}", change.name()));
+        let happening = Happening { kind: "file", data, at, key, depth: 0, kept: None };
+        self.tell_of(happening)
+    }
+
+    /// Waits where whoever listens is behind, unless everything ends. Whether anybody listens still.
+    fn tell_of(&self, mut happening: Happening) -> bool {
+        let Some(heard) = &self.heard else { return true };
+        while !self.over.load(Ordering::SeqCst) {
+            match heard.try_send(happening) {
+                Ok(()) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(back)) => happening = back,
+            }
+            std::thread::sleep(BEHIND);
+        }
+        false
+    }
+}

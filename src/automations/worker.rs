@@ -1,0 +1,227 @@
+//! Working off what is owed: threads that take one job after another, and when work that failed is tried again.
+//!
+//! How a job is carried out is the business of whoever lends a hand.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use sha2::{Digest, Sha256};
+
+use crate::exec::Stop;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::store::{Job, JobEnd, JobStatus, Store};
+
+/// The first wait before another try, µs; each later one is twice as long.
+const FIRST_WAIT: i64 = 1_000_000;
+
+/// The longest wait before another try, µs.
+const LONGEST_WAIT: i64 = 600_000_000;
+
+/// Work whose process was gone so often without a word may be what ends it.
+const MOST_LOST: u32 = 20;
+
+/// So many losses are nothing to wait for: a machine that was switched off is no fault of the work.
+const FREE_LOSSES: u32 = 3;
+
+/// Carries jobs out, one at a time.
+pub trait Hands: Send {
+    /// Does a job, to its end or until it is asked to stop.
+    fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried;
+}
+
+/// How a job was carried out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Carried {
+    /// The run that was recorded.
+    pub run: Option<Id>,
+    /// Its exit code.
+    pub exit_code: Option<i32>,
+    /// What went wrong; `None` when it is done.
+    pub error: Option<String>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// Whether another try could not go better.
+    pub hopeless: bool,
+}
+
+/// When a job is tried again after it failed, or after its process was lost; `None` for never.
+pub fn again(job: &Job, lost: bool, now: Timestamp) -> Option<Timestamp> {
+    let times = match lost {
+        true if job.lost > MOST_LOST => return None,
+        true => job.lost.saturating_sub(FREE_LOSSES),
+        false if job.tries >= job.most => return None,
+        false => job.tries.max(1),
+    };
+    Some(now.plus_micros(if times == 0 { 0 } else { wait(&job.id.to_string(), times) }))
+}
+
+/// Twice as long each time, and a little more or less, so that what failed together does not come back together.
+fn wait(of: &str, times: u32) -> i64 {
+    let whole = FIRST_WAIT.saturating_mul(1 << times.saturating_sub(1).min(20)).min(LONGEST_WAIT);
+    let drawn = Sha256::digest(format!("{of}/{times}"));
+    let part = i64::from(u16::from_be_bytes([drawn[0], drawn[1]]));
+    whole - whole / 4 + whole / 2 * part / i64::from(u16::MAX)
+}
+
+/// A job that is over for now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// The job as it was taken.
+    pub job: Job,
+    /// Where it stands now; `None` when somebody else had taken it, or when that could not be written.
+    pub status: Option<JobStatus>,
+    /// How it was carried out.
+    pub carried: Carried,
+}
+
+/// Threads that work.
+pub struct Pool {
+    shared: Arc<Shared>,
+    hands: Vec<Box<dyn Hands>>,
+    size: usize,
+    send: Option<Sender<(Job, Stop)>>,
+    receive: Arc<Mutex<Receiver<(Job, Stop)>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    store: Store,
+    running: Mutex<HashMap<Id, Stop>>,
+    ended: Mutex<Vec<Ended>>,
+    /// Whether this process is about to end, so that what is stopped is given back and not cancelled.
+    leaving: AtomicBool,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Pool {
+    /// Nothing is started yet: each hand gets a thread when there is work for it. `wake` is called when a job has ended.
+    pub fn new(store: Store, hands: Vec<Box<dyn Hands>>, wake: Box<dyn Fn() + Send + Sync>) -> Pool {
+        let shared =
+            Shared { store, running: Mutex::default(), ended: Mutex::default(), leaving: AtomicBool::new(false), wake };
+        let (send, receive) = channel();
+        let size = hands.len();
+        let receive = Arc::new(Mutex::new(receive));
+        Pool { shared: Arc::new(shared), hands, size, send: Some(send), receive, threads: Vec::new() }
+    }
+
+    /// How many more jobs may begin now.
+    pub fn free(&self) -> usize {
+        self.size.saturating_sub(lock(&self.shared.running).len())
+    }
+
+    /// How many are being done.
+    pub fn busy(&self) -> usize {
+        lock(&self.shared.running).len()
+    }
+
+    /// Begins a job that this process has taken.
+    ///
+    /// # Errors
+    /// When the system gives no pipe or thread.
+    pub fn begin(&mut self, job: Job) -> Result<()> {
+        let stop = Stop::new()?;
+        let busy = {
+            let mut running = lock(&self.shared.running);
+            running.insert(job.id, stop.clone());
+            running.len()
+        };
+        if busy > self.threads.len()
+            && let Some(hands) = self.hands.pop()
+        {
+            let (shared, receive) = (self.shared.clone(), self.receive.clone());
+            let work = move || work(&shared, &receive, hands);
+            let thread = std::thread::Builder::new().name("worker".into()).spawn(work);
+            self.threads.push(thread.context(Kind::Failed, || "cannot start a thread".to_string())?);
+        }
+        // The receiver lives as long as this does.
+        let _ = self.send.as_ref().map(|send| send.send((job, stop)));
+        Ok(())
+    }
+
+    /// Asks a job to stop, where it is done here.
+    pub fn stop(&self, id: Id) {
+        if let Some(stop) = lock(&self.shared.running).get(&id).filter(|stop| !stop.is_requested()) {
+            stop.request();
+        }
+    }
+
+    /// What has ended since this was last asked.
+    pub fn ended(&self) -> Vec<Ended> {
+        std::mem::take(&mut *lock(&self.shared.ended))
+    }
+
+    /// Asks everything to stop, waits for it, and gives the work back.
+    pub fn leave(&mut self) {
+        self.shared.leaving.store(true, Ordering::SeqCst);
+        lock(&self.shared.running).values().for_each(Stop::request);
+        self.send = None;
+        for thread in self.threads.drain(..) {
+            // One that panicked leaves its job to whoever finds this process gone.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn work(shared: &Shared, receive: &Mutex<Receiver<(Job, Stop)>>, mut hands: Box<dyn Hands>) {
+    loop {
+        let next = lock(receive).recv();
+        let Ok((job, stop)) = next else { return };
+        let carried = hands.carry_out(&job, &stop);
+        let end = end_of(shared, &job, &carried);
+        let told = shared.store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end);
+        let status = told.unwrap_or_else(|error| {
+            // The run is recorded: whoever finds this process gone takes it for what it was.
+            tracing::error!(job = %job.id, error = error.full_message(), "the end of a job could not be written");
+            None
+        });
+        lock(&shared.running).remove(&job.id);
+        lock(&shared.ended).push(Ended { job, status, carried });
+        (shared.wake)();
+    }
+}
+
+fn end_of(shared: &Shared, job: &Job, carried: &Carried) -> JobEnd {
+    match &carried.error {
+        _ if carried.stopped && shared.leaving.load(Ordering::SeqCst) => JobEnd::Given,
+        _ if carried.stopped => JobEnd::Cancelled { why: "it was asked to stop".to_string() },
+        None => JobEnd::Done,
+        Some(error) => {
+            let again = if carried.hopeless { None } else { again(job, false, shared.store.now()) };
+            JobEnd::Failed { error: error.clone(), again }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_differ_and_have_a_bound() {
+        let mut last = 0;
+        for times in 1..=9 {
+            let waits: Vec<i64> = (0..50).map(|n| wait(&n.to_string(), times)).collect();
+            let whole = FIRST_WAIT << (times - 1);
+            assert!(waits.iter().all(|w| (whole * 3 / 4..=whole * 5 / 4).contains(w)), "{times}: {waits:?}");
+            assert!(waits.iter().collect::<std::collections::HashSet<_>>().len() > 40);
+            assert!(waits[0] > last / 2);
+            last = waits[0];
+        }
+        assert!(wait("x", 4_000_000) <= LONGEST_WAIT * 5 / 4);
+    }
+}

@@ -1,0 +1,242 @@
+//! `fac auto ls|show|enable|disable|next`.
+
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::super::table::Table;
+use super::super::ui::Role;
+use super::trace::{firing_json, line_of};
+use super::words;
+use crate::app::auto::{Automation, Standing};
+use crate::automations::trigger;
+use crate::commands::catalog::quoted;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::duration::human_ms;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::counted;
+use crate::kernel::terminal::safe_line;
+
+/// So many of the last firings are shown with an automation.
+const LAST: usize = 5;
+
+pub(super) fn ls(context: &Context) -> Result<u8> {
+    context.app.whole_catalog()?;
+    let all = context.app.automations()?;
+    let keeper = context.app.keeper_process()?;
+    let now = context.app.clock.now();
+    if context.ui.json {
+        let list = all.iter().map(|one| automation_json(context, one, now)).collect::<Result<Vec<_>>>()?;
+        let keeper = keeper.map(|process| json!({"pid": process.pid}));
+        context.ui.value(&json!({"automations": list, "keeper": keeper, "next": null}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["name", "state", "next", "last", "on"]);
+    for one in &all {
+        let last = context.app.store()?.firings(Some(&one.key), None, 1)?;
+        let last = last.first().map(|f| format!("{} {}", f.last.local_short(), f.outcome.name())).unwrap_or_default();
+        let next = context.app.next_firing(one, now)?.map(Timestamp::local_short).unwrap_or_default();
+        table.row(vec![
+            (one.name(), Some(Role::Name)),
+            (one.standing.name().to_string(), Some(role(&one.standing))),
+            (next, Some(Role::Dim)),
+            (last, Some(Role::Dim)),
+            (one.triggers().iter().map(trigger::written).collect::<Vec<_>>().join("; "), None),
+        ]);
+    }
+    if all.is_empty() {
+        context.ui.note("no command has an `**On:**` yet; `fac help auto` shows how it goes on");
+    }
+    context.page(&table.render(&context.ui))?;
+    hints(context, &all);
+    match keeper {
+        Some(process) => context.ui.note(&format!("process {} runs them", process.pid)),
+        None if all.iter().any(|one| one.standing == Standing::On) => {
+            context.ui.note("nobody runs them now: `fac auto up`, or `fac tick` from cron");
+        }
+        None => {}
+    }
+    Ok(0)
+}
+
+/// What to do about those that do not fire although somebody wanted it.
+fn hints(context: &Context, all: &[Automation]) {
+    for one in all {
+        let name = quoted(&one.name());
+        let said = match &one.standing {
+            Standing::Changed => format!("{name} has changed since it was enabled: fac auto enable {name}"),
+            Standing::Untrusted => format!("{name} is not trusted: fac auto enable {name} says what to do"),
+            Standing::Stopped(why) => format!("{name} was stopped: {why}; fac auto enable {name} lets it go on"),
+            Standing::Broken(why) => format!("{name} cannot fire: {why}"),
+            Standing::Gone => format!("{name} is not there any more: fac auto disable {name}"),
+            Standing::On | Standing::Off => continue,
+        };
+        context.ui.note(&safe_line(&said));
+    }
+}
+
+pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
+    let one = context.app.automation(name)?;
+    let now = context.app.clock.now();
+    let last = context.app.store()?.firings(Some(&one.key), None, LAST)?;
+    if context.ui.json {
+        let mut value = automation_json(context, &one, now)?;
+        value["last"] = last.iter().map(firing_json).collect();
+        context.ui.value(&json!({"automation": value}))?;
+        return Ok(0);
+    }
+    let ui = &context.ui;
+    let state = ui.paint(role(&one.standing), one.standing.name());
+    ui.line(&format!("{}  {state}", ui.paint(Role::Strong, &safe_line(&one.name()))))?;
+    if let Some(summary) = one.resolved.as_ref().map(|r| &r.command.summary).filter(|s| !s.is_empty()) {
+        ui.line(&safe_line(summary))?;
+    }
+    for trigger in one.triggers() {
+        let next = context.app.times_of(trigger, now, 3)?;
+        let next: Vec<String> = next.into_iter().map(Timestamp::local_short).collect();
+        let next = if next.is_empty() { String::new() } else { format!("  next {}", next.join(", ")) };
+        ui.line(&safe_line(&format!("  on    {}{next}", trigger::written(trigger))))?;
+    }
+    let command = one.resolved.as_ref().map(|resolved| &resolved.command);
+    if let Some(condition) = command.and_then(|command| command.condition.as_ref()) {
+        ui.line(&safe_line(&format!("  if    {condition}")))?;
+    }
+    if let Some(command) = command {
+        ui.line(&format!("  mode  {}", mode(command)))?;
+    }
+    if let Some(enabled) = &one.enabled {
+        ui.line(&safe_line(&format!("  in    {}", enabled.cwd)))?;
+    }
+    if !last.is_empty() {
+        ui.line("")?;
+    }
+    for firing in &last {
+        ui.line(&line_of(ui, firing))?;
+    }
+    hints(context, std::slice::from_ref(&one));
+    Ok(0)
+}
+
+fn mode(command: &crate::commands::model::Command) -> &'static str {
+    use crate::commands::model::Mode;
+    match command.mode {
+        Mode::Single => "single",
+        Mode::Restart => "restart",
+        Mode::Queued => "queued",
+        Mode::Parallel => "parallel",
+    }
+}
+
+pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
+    let mut done = Vec::new();
+    for name in names {
+        let one = context.app.automation(&words(name))?;
+        context.app.enable_automation(&one)?;
+        done.push(one);
+    }
+    if context.ui.json {
+        let names: Vec<String> = done.iter().map(Automation::name).collect();
+        context.ui.value(&json!({"enabled": names}))?;
+        return Ok(0);
+    }
+    for one in &done {
+        let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
+        context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
+    }
+    if context.app.keeper_process()?.is_none() {
+        context.ui.note("nobody runs automations now: `fac auto up`, or `fac tick` from cron");
+    }
+    Ok(0)
+}
+
+pub(super) fn disable(context: &Context, names: &[String]) -> Result<u8> {
+    let mut done = Vec::new();
+    for name in names {
+        let one = context.app.automation(&words(name))?;
+        if !context.app.store()?.disable_automation(&one.key)? {
+            return Err(Error::new(Kind::Usage, format!("`{}` is not enabled", one.name())));
+        }
+        done.push(one.name());
+    }
+    if context.ui.json {
+        context.ui.value(&json!({"disabled": done}))?;
+        return Ok(0);
+    }
+    done.iter().for_each(|name| context.ui.note(&safe_line(&format!("{name} fires no more"))));
+    Ok(0)
+}
+
+/// Show what fires next
+#[derive(Debug, clap::Args)]
+pub(super) struct NextArgs {
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 10)]
+    limit: usize,
+}
+
+pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
+    context.app.whole_catalog()?;
+    let now = context.app.clock.now();
+    let limit = args.limit.clamp(1, 1000);
+    let mut coming: Vec<(Timestamp, String, String)> = Vec::new();
+    for one in context.app.automations()?.iter().filter(|one| one.standing == Standing::On) {
+        for trigger in one.triggers() {
+            let at = context.app.times_of(trigger, now, limit)?;
+            coming.extend(at.into_iter().map(|at| (at, one.name(), trigger::written(trigger))));
+        }
+    }
+    for hold in context.app.store()?.holds()? {
+        let why = format!("{} {}, waiting since {}", hold.kind, hold.subject, hold.since.local_short());
+        coming.push((hold.due, hold.key.command.clone(), why));
+    }
+    coming.sort();
+    coming.truncate(limit);
+    if context.ui.json {
+        let list: Vec<Value> =
+            coming.iter().map(|(at, name, by)| json!({"at": at, "automation": name, "by": by})).collect();
+        context.ui.value(&json!({"coming": list, "next": null}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["when", "in", "name", "by"]);
+    for (at, name, by) in coming {
+        let left = u64::try_from(at.since(now) / 1000).unwrap_or(0);
+        table.row(vec![
+            (at.local_short(), None),
+            (human_ms(left), Some(Role::Dim)),
+            (name, Some(Role::Name)),
+            (by, Some(Role::Dim)),
+        ]);
+    }
+    context.page(&table.render(&context.ui))?;
+    Ok(0)
+}
+
+fn automation_json(context: &Context, one: &Automation, now: Timestamp) -> Result<Value> {
+    let triggers: Vec<Value> = one
+        .triggers()
+        .iter()
+        .map(|t| json!({"kind": t.kind, "args": t.args, "options": t.options, "line": t.line}))
+        .collect();
+    let resolved = one.resolved.as_ref();
+    let command = resolved.map(|resolved| &resolved.command);
+    Ok(json!({
+        "name": one.name(), "source": one.key.source, "command": one.key.command, "state": one.standing.name(),
+        "why": one.standing.why(), "on": triggers, "if": command.and_then(|c| c.condition.as_ref()),
+        "mode": command.map(mode), "trust": resolved.map(|r| r.trust.name()),
+        "enabled": one.enabled.as_ref().map(|e| e.at), "cwd": one.enabled.as_ref().map(|e| &e.cwd),
+        "next": context.app.next_firing(one, now)?,
+    }))
+}
+
+fn role(standing: &Standing) -> Role {
+    match standing {
+        Standing::On => Role::Good,
+        Standing::Off => Role::Dim,
+        Standing::Changed | Standing::Untrusted => Role::Warn,
+        Standing::Stopped(_) | Standing::Broken(_) | Standing::Gone => Role::Bad,
+    }
+}
+
+/// How many there are, for a sentence.
+pub(super) fn automations(count: usize) -> String {
+    counted(count, "automation")
+}

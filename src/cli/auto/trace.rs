@@ -1,0 +1,145 @@
+//! `fac auto trace`: what happened that automations wait for, and what came of it.
+
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::super::table::Table;
+use super::super::ui::{Role, Ui};
+use crate::automations::rules::said_of;
+use crate::kernel::duration::human_ms;
+use crate::kernel::error::{Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::store::{Firing, FiringOutcome, Job, Run};
+
+/// Show what fired automations, what did not, and why
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only of this command; or one firing by its id
+    #[arg(value_name = "NAME")]
+    automation: Vec<String>,
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: usize,
+    /// Go on where the last page ended (`next` of --json)
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
+    let store = context.app.store()?;
+    let of = match args.automation.as_slice() {
+        [] => None,
+        words => match context.app.automation(words) {
+            Ok(one) => Some(one.key),
+            Err(error) if error.kind() == Kind::NotFound && words.len() == 1 => match store.firing(&words[0]) {
+                Ok(firing) => return one(context, &firing),
+                Err(_) => return Err(error),
+            },
+            Err(error) => return Err(error),
+        },
+    };
+    let after = args.after.as_deref().map(str::parse).transpose()?;
+    let limit = args.limit.clamp(1, 10_000);
+    let mut firings = store.firings(of.as_ref(), after, limit + 1)?;
+    let more = firings.len() > limit;
+    firings.truncate(limit);
+    let next = firings.last().filter(|_| more).map(|last| last.id);
+    if context.ui.json {
+        let list: Vec<Value> = firings.iter().map(firing_json).collect();
+        context.ui.value(&json!({"firings": list, "next": next}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["id", "when", "name", "outcome", "by", "why"]);
+    for firing in &firings {
+        let times = if firing.count > 1 { format!(" ×{}", firing.count) } else { String::new() };
+        table.row(vec![
+            (firing.id.tail(), Some(Role::Dim)),
+            (firing.at.local_short(), Some(Role::Dim)),
+            (firing.key.command.clone(), Some(Role::Name)),
+            (format!("{}{times}", firing.outcome.name()), Some(role(firing.outcome))),
+            (said_of(&firing.kind, &firing.data), None),
+            (firing.why.clone().unwrap_or_default(), Some(Role::Dim)),
+        ]);
+    }
+    if firings.is_empty() {
+        context.ui.note("nothing has fired yet");
+    }
+    context.page(&table.render(&context.ui))?;
+    if more {
+        context.ui.note("there are more; -n shows more at once, an id shows one with all its values");
+    }
+    Ok(0)
+}
+
+/// One firing with everything that is known of it.
+fn one(context: &Context, firing: &Firing) -> Result<u8> {
+    let store = context.app.store()?;
+    let job = firing.job.map(|id| store.job(&id.to_string())).transpose().unwrap_or_default();
+    let run = job.as_ref().and_then(|job| job.run).map(|id| store.run(&id.to_string())).transpose().unwrap_or_default();
+    if context.ui.json {
+        let mut value = firing_json(firing);
+        value["work"] = job.as_ref().map(super::super::jobs::job_json).unwrap_or_default();
+        value["steps"] = run.iter().flat_map(|run| &run.steps).map(super::super::draw::step_json).collect();
+        context.ui.value(&json!({"firing": value}))?;
+        return Ok(0);
+    }
+    let ui = &context.ui;
+    ui.line(&line_of(ui, firing))?;
+    ui.line(&ui.paint(Role::Dim, &format!("{}  depth {}", firing.id, firing.depth)))?;
+    for (name, value) in firing.data.as_object().into_iter().flatten() {
+        ui.line(&safe_line(&format!("  trigger.{name} = {value}")))?;
+    }
+    for (what, value) in &firing.seen {
+        ui.line(&safe_line(&format!("  looked at {what} = {value}")))?;
+    }
+    if let Some(job) = &job {
+        lines_of_job(context, job, run.as_ref())?;
+    }
+    Ok(0)
+}
+
+fn lines_of_job(context: &Context, job: &Job, run: Option<&Run>) -> Result<()> {
+    let ui = &context.ui;
+    let error = job.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    ui.line(&safe_line(&format!("  job {} {} after {} tries{error}", job.id.tail(), job.status.name(), job.tries)))?;
+    for step in run.iter().flat_map(|run| &run.steps) {
+        let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));
+        ui.line(&safe_line(&format!("  step {} ({}) {} in {took}", step.id, step.lang, step.status)))?;
+    }
+    if let Some(run) = run {
+        ui.note(&format!("its output: fac runs show {}", run.row.id.tail()));
+    }
+    Ok(())
+}
+
+/// A firing on one line, safe for a terminal.
+pub(super) fn line_of(ui: &Ui, firing: &Firing) -> String {
+    let by = said_of(&firing.kind, &firing.data);
+    let times = if firing.count > 1 { format!(" ×{}", firing.count) } else { String::new() };
+    let why = firing.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!(
+        "{}  {}  {}  {}",
+        ui.paint(Role::Dim, &firing.at.local_short()),
+        ui.paint(Role::Name, &safe_line(&firing.key.command)),
+        ui.paint(role(firing.outcome), &format!("{}{times}", firing.outcome.name())),
+        safe_line(&format!("by {by}{why}")),
+    )
+}
+
+pub(super) fn firing_json(firing: &Firing) -> Value {
+    let seen: Vec<Value> = firing.seen.iter().map(|(what, value)| json!({"what": what, "value": value})).collect();
+    json!({
+        "id": firing.id, "source": firing.key.source, "automation": firing.key.command, "kind": firing.kind,
+        "trigger": firing.data, "nr": firing.nr, "outcome": firing.outcome.name(), "why": firing.why, "seen": seen,
+        "job": firing.job, "depth": firing.depth, "trace": firing.trace.to_string(), "count": firing.count,
+        "at": firing.at, "last": firing.last, "digest": firing.digest,
+    })
+}
+
+fn role(outcome: FiringOutcome) -> Role {
+    match outcome {
+        FiringOutcome::Fired => Role::Good,
+        FiringOutcome::Looped => Role::Bad,
+        FiringOutcome::Blocked | FiringOutcome::Dropped | FiringOutcome::Limited => Role::Warn,
+    }
+}

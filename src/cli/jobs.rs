@@ -1,0 +1,266 @@
+//! `fac jobs`: work owed: what waits, runs, is done, failed for good.
+
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::table::Table;
+use super::ui::Role;
+use crate::exec::signals::StopOnSignals;
+use crate::kernel::duration::{human_ms, parse_ms};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::store::{Job, JobFilter, JobStatus, RuleKey, Store};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac jobs ls                       the latest
+  fac jobs ls --status dead         those that failed for good
+  fac jobs show 3f2a9c1e            one, with what went wrong
+  fac jobs retry 3f2a9c1e           owe it again
+  fac jobs wait 3f2a9c1e            until it is over; its end is the exit code
+
+A job is written down before it runs and done at least once: FAC_JOB_ID tells a
+script which one it works for, FAC_JOB_TRY which try it is.";
+
+/// How often a job that is waited for is looked at.
+const GLANCE: Duration = Duration::from_millis(40);
+
+/// See the work that automations and background runs owe
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Ls(LsArgs),
+    /// Show one job
+    Show {
+        /// Its id, its beginning or its end
+        job: String,
+    },
+    /// Owe jobs again that failed or were cancelled, with their definitions as they are now
+    Retry {
+        /// The jobs' ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<String>,
+    },
+    /// Take jobs back; those that run are stopped
+    Cancel {
+        /// The jobs' ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<String>,
+    },
+    Wait(WaitArgs),
+}
+
+/// List jobs, newest first
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "list")]
+struct LsArgs {
+    /// Only with this status: waiting, running, done, dead, cancelled
+    #[arg(long)]
+    status: Option<String>,
+    /// Only of this command
+    #[arg(long, value_name = "NAME")]
+    command: Option<String>,
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: usize,
+    /// Go on where the last page ended (`next` of --json)
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
+
+/// Wait until jobs are over (exit code 1 when one failed for good, 124 when the time was over)
+#[derive(Debug, clap::Args)]
+struct WaitArgs {
+    /// The jobs' ids
+    #[arg(required = true, value_name = "JOB")]
+    jobs: Vec<String>,
+    /// Give up after so long
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
+    let store = context.app.store()?;
+    match &args.what {
+        What::Ls(args) => ls(context, store, args),
+        What::Show { job } => show(context, &store.job(job)?),
+        What::Retry { jobs } => retry(context, store, jobs),
+        What::Cancel { jobs } => cancel(context, store, jobs),
+        What::Wait(args) => wait(context, store, args),
+    }
+}
+
+fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
+    let filter = JobFilter { status: args.status.as_deref().map(status).transpose()?, command: args.command.clone() };
+    let after = args.after.as_deref().map(str::parse).transpose()?;
+    let limit = args.limit.clamp(1, 10_000);
+    let mut jobs = store.jobs(&filter, after, limit + 1)?;
+    let more = jobs.len() > limit;
+    jobs.truncate(limit);
+    let next = jobs.last().filter(|_| more).map(|last| last.id);
+    if context.ui.json {
+        let counts: serde_json::Map<String, Value> =
+            store.job_counts()?.into_iter().map(|(status, count)| (status.name().to_string(), json!(count))).collect();
+        let list: Vec<Value> = jobs.iter().map(job_json).collect();
+        context.ui.value(&json!({"jobs": list, "counts": counts, "next": next}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["id", "added", "command", "status", "tries", "by", "error"]);
+    for job in &jobs {
+        table.row(vec![
+            (job.id.tail(), Some(Role::Dim)),
+            (job.created.local_short(), Some(Role::Dim)),
+            (job.command.clone(), Some(Role::Name)),
+            (job.status.name().to_string(), Some(role(job.status))),
+            (job.tries.to_string(), None),
+            (job.work["by"].as_str().unwrap_or_default().to_string(), Some(Role::Dim)),
+            (job.error.clone().unwrap_or_default(), None),
+        ]);
+    }
+    if jobs.is_empty() {
+        context.ui.note("no work is owed, and none was");
+    }
+    context.page(&table.render(&context.ui))?;
+    if more {
+        context.ui.note("there are more; -n shows more at once");
+    }
+    Ok(0)
+}
+
+fn show(context: &Context, job: &Job) -> Result<u8> {
+    if context.ui.json {
+        context.ui.value(&json!({"job": job_json(job)}))?;
+        return Ok(0);
+    }
+    let ui = &context.ui;
+    let by = job.work["by"].as_str().unwrap_or(job.kind.as_str());
+    let head = format!("{}  by {by}", job.command);
+    ui.line(&ui.paint(Role::Strong, &safe_line(&head)))?;
+    ui.line(&ui.paint(Role::Dim, &format!("{}  added {}", job.id, job.created.local_short())))?;
+    let tries = format!("try {} of {}", job.tries, job.most);
+    let lost = if job.lost > 0 { format!(", its process was gone {} times", job.lost) } else { String::new() };
+    ui.line(&format!("{}  {tries}{lost}", ui.paint(role(job.status), job.status.name())))?;
+    if job.status == JobStatus::Waiting {
+        let left = u64::try_from(job.due.since(context.app.clock.now()) / 1000).unwrap_or(0);
+        ui.line(&if left > 0 { format!("due in {}", human_ms(left)) } else { "due".to_string() })?;
+    }
+    if let Some(error) = &job.error {
+        ui.line(&safe_line(error))?;
+    }
+    for (name, value) in job.work["fired"].as_object().into_iter().flatten() {
+        ui.line(&safe_line(&format!("  trigger.{name} = {value}")))?;
+    }
+    if let Some(run) = job.run {
+        ui.note(&format!("its run: fac runs show {}", run.tail()));
+    }
+    Ok(0)
+}
+
+fn retry(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
+    let mut done = Vec::new();
+    for wanted in jobs {
+        let job = store.job(wanted)?;
+        let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
+        let digest = context.app.digest_of(&key, &job.digest)?;
+        done.push(store.retry_job(job.id, &digest)?);
+    }
+    said(context, &done, "is owed again")
+}
+
+fn cancel(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
+    let mut done = Vec::new();
+    for wanted in jobs {
+        let job = store.job(wanted)?;
+        store.cancel_job(job.id)?;
+        done.push(store.job(&job.id.to_string())?);
+    }
+    said(context, &done, "is taken back")
+}
+
+fn said(context: &Context, jobs: &[Job], what: &str) -> Result<u8> {
+    if context.ui.json {
+        let list: Vec<Value> = jobs.iter().map(job_json).collect();
+        context.ui.value(&json!({"jobs": list}))?;
+        return Ok(0);
+    }
+    for job in jobs {
+        let what = if job.status == JobStatus::Running { "is asked to stop" } else { what };
+        context.ui.note(&safe_line(&format!("{} {} {what}", job.id.tail(), job.command)));
+    }
+    Ok(0)
+}
+
+fn wait(context: &Context, store: &Store, args: &WaitArgs) -> Result<u8> {
+    let limit = args.timeout.as_deref().map(|text| {
+        parse_ms(text).map(Duration::from_millis).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("`{text}` is no length of time")).hint("write it like `30s` or `10m`")
+        })
+    });
+    let deadline = limit.transpose()?.map(|limit| Instant::now() + limit);
+    let signals = StopOnSignals::new()?;
+    let mut said = false;
+    let ids = args.jobs.iter().map(|wanted| store.job(wanted).map(|job| job.id)).collect::<Result<Vec<_>>>()?;
+    let ended = loop {
+        let jobs = ids.iter().map(|id| store.job(&id.to_string())).collect::<Result<Vec<_>>>()?;
+        if jobs.iter().all(|job| job.status.is_final()) {
+            break jobs;
+        }
+        if !std::mem::replace(&mut said, true) && context.app.keeper_process()?.is_none() {
+            context.ui.note("nobody runs jobs just now: `fac auto up`, or `fac tick`");
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let open = jobs.iter().filter(|job| !job.status.is_final()).count();
+            return Err(Error::new(Kind::TimedOut, format!("{open} of {} are not over yet", jobs.len())));
+        }
+        if signals.stop().wait(GLANCE) {
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
+        }
+    };
+    if context.ui.json {
+        let list: Vec<Value> = ended.iter().map(job_json).collect();
+        context.ui.value(&json!({"jobs": list}))?;
+    } else {
+        for job in &ended {
+            let error = job.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            context.ui.note(&safe_line(&format!("{} {} {}{error}", job.id.tail(), job.command, job.status.name())));
+        }
+    }
+    Ok(u8::from(ended.iter().any(|job| job.status != JobStatus::Done)))
+}
+
+fn status(word: &str) -> Result<JobStatus> {
+    let found = JobStatus::ALL.into_iter().find(|status| status.name() == word);
+    found.ok_or_else(|| {
+        Error::new(Kind::Usage, format!("there is no status `{word}`"))
+            .hint(format!("the statuses are {}", JobStatus::ALL.map(JobStatus::name).join(", ")))
+    })
+}
+
+fn role(status: JobStatus) -> Role {
+    match status {
+        JobStatus::Done => Role::Good,
+        JobStatus::Dead => Role::Bad,
+        JobStatus::Waiting | JobStatus::Running => Role::Warn,
+        JobStatus::Cancelled => Role::Dim,
+    }
+}
+
+/// A job as JSON.
+pub(super) fn job_json(job: &Job) -> Value {
+    json!({
+        "id": job.id, "kind": job.kind, "source": job.source, "command": job.command, "by": job.work["by"],
+        "trigger": job.work["fired"], "status": job.status.name(), "tries": job.tries, "most": job.most,
+        "lost": job.lost, "due": job.due, "key": job.unique, "run": job.run, "exit_code": job.exit_code,
+        "error": job.error, "priority": job.priority, "trace": job.trace.to_string(), "created": job.created,
+        "begun": job.begun, "finished": job.finished, "pid": job.process.as_ref().map(|process| process.pid),
+    })
+}

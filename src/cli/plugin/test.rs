@@ -1,0 +1,129 @@
+//! `fac plugin test`: tries a plugin that need not be enabled; nothing it does stays, and it reaches nobody.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::super::ui::Role;
+use super::super::{Context, draw};
+use super::list::card;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::terminal::{safe, safe_line};
+use crate::plugins::manifest::Hook;
+use crate::plugins::places;
+use crate::plugins::trial::Trial;
+
+/// Try a plugin: load it, run its tests.luau, have a text pass it, call a command of it
+///
+/// It need not be enabled. What it keeps is forgotten, and servers, commands and models are not asked.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The plugin, or its folder
+    plugin: String,
+    /// Have this pass as if you said it
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// Have this pass as if a tool said it
+    #[arg(long, value_name = "TEXT")]
+    result: Option<String>,
+    /// Have this pass as if a model said it
+    #[arg(long, value_name = "TEXT")]
+    answer: Option<String>,
+    /// Call this command of it
+    #[arg(long, value_name = "NAME")]
+    call: Option<String>,
+    /// Call this hook of it with --with
+    #[arg(long, value_name = "HOOK", value_parser = super::hook)]
+    hook: Option<Hook>,
+    /// What the command or the hook is given: JSON
+    #[arg(long, value_name = "JSON")]
+    with: Option<String>,
+}
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    let is_folder = args.plugin.contains('/') || args.plugin == ".";
+    let found = match is_folder {
+        true => places::read(Path::new(&args.plugin))?,
+        false => places::find(&context.app.paths.plugins_dir, &args.plugin)?,
+    };
+    let trial = Trial::new(&found, context.app.plugins()?.limits(), context.app.clock.clone())?;
+    let ui = &context.ui;
+    let mut json = json!({"name": found.manifest.name, "loads": true, "wants": found.manifest.sentences()});
+    if !ui.json {
+        ui.write(card(context, &found).as_bytes())?;
+    }
+    let failed = own_tests(context, &trial, &mut json)?;
+    let texts = [(Hook::Prompt, &args.prompt), (Hook::Result, &args.result), (Hook::Answer, &args.answer)];
+    for (hook, text) in texts {
+        if let Some(text) = text {
+            json[hook.name()] = pass(context, &trial, hook, text)?;
+        }
+    }
+    let given: Json = match &args.with {
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'")
+        })?,
+        None => json!({}),
+    };
+    if let Some(name) = &args.call {
+        json["returned"] = returned(context, &trial, &["commands", name], &[given.clone(), json!([])])?;
+    }
+    if let Some(hook) = args.hook {
+        json["returned"] = returned(context, &trial, &[hook.name()], &[given])?;
+    }
+    let said: Vec<Json> =
+        trial.lines().iter().map(|(level, text)| json!({"level": level.name(), "text": text})).collect();
+    for line in said.iter().filter(|_| !ui.json) {
+        let text = line["text"].as_str().unwrap_or_default();
+        ui.note(&format!(
+            "{} {}",
+            ui.paint_err(Role::Dim, line["level"].as_str().unwrap_or_default()),
+            safe_line(text)
+        ));
+    }
+    json["said"] = json!(said);
+    json["memory"] = json!(trial.used_memory());
+    if ui.json {
+        ui.value(&json!({"trial": json}))?;
+    }
+    Ok(u8::from(failed))
+}
+
+fn own_tests(context: &Context, trial: &Trial, json: &mut Json) -> Result<bool> {
+    let ui = &context.ui;
+    let tests = trial.own_tests()?;
+    let of = |(name, wrong): &(String, Option<String>)| json!({"name": name, "ok": wrong.is_none(), "error": wrong});
+    json["tests"] = tests.iter().map(of).collect();
+    for (name, wrong) in tests.iter().filter(|_| !ui.json) {
+        let name = safe_line(name);
+        match wrong {
+            None => ui.line(&format!("{} {name}", ui.paint(Role::Good, "ok")))?,
+            Some(wrong) => ui.line(&format!("{} {name}: {}", ui.paint(Role::Bad, "failed"), safe_line(wrong)))?,
+        }
+    }
+    Ok(tests.iter().any(|(_, wrong)| wrong.is_some()))
+}
+
+fn pass(context: &Context, trial: &Trial, hook: Hook, text: &str) -> Result<Json> {
+    let passed = trial.pass(hook, text)?;
+    if !context.ui.json {
+        let shown = match (&passed.refused, &passed.text) {
+            (Some(why), _) => format!("refused: {}", safe(why)),
+            (None, Some(after)) if after != text => draw::diff(&context.ui, text, after),
+            _ => "unchanged".to_string(),
+        };
+        context.ui.line(&format!("{}\n{shown}", context.ui.paint(Role::Strong, &format!("{}:", hook.name()))))?;
+    }
+    Ok(json!({"before": text, "after": passed.text.as_deref().unwrap_or(text), "refused": passed.refused}))
+}
+
+fn returned(context: &Context, trial: &Trial, path: &[&str], args: &[Json]) -> Result<Json> {
+    let value = trial.call(path, args)?;
+    if !context.ui.json {
+        match value.as_str() {
+            Some(text) => context.ui.line(&safe(text))?,
+            None => context.ui.line(&super::super::ui::json_line(&value))?,
+        }
+    }
+    Ok(value)
+}

@@ -1,0 +1,43 @@
+//! Who hears of runs: a higher room that is told before one begins and after it ended.
+
+use serde_json::Value as Json;
+
+use super::{Plan, Report, recorded_args};
+use crate::kernel::error::Result;
+
+/// A run, as it is told of.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The command's name.
+    pub command: String,
+    /// Its source.
+    pub source: String,
+    /// Its arguments as they are recorded, secret ones hidden.
+    pub args: Json,
+    /// What fired it.
+    pub trigger: String,
+}
+
+impl About {
+    pub(super) fn of(plan: &Plan, trigger: &str) -> About {
+        let root = plan.root();
+        About {
+            command: root.resolved.command.name.clone(),
+            source: root.resolved.source.name.clone(),
+            args: recorded_args(&root.bound),
+            trigger: trigger.to_string(),
+        }
+    }
+}
+
+/// Hears of runs.
+pub trait Around: Send + Sync {
+    /// One is about to begin.
+    ///
+    /// # Errors
+    /// `Refused` when it must not.
+    fn before(&self, about: &About) -> Result<()>;
+
+    /// One ended.
+    fn after(&self, about: &About, report: &Report);
+}

@@ -1,0 +1,90 @@
+//! What fired a run, as its steps see it: the whole under `trigger`, and each plain value under a name of its own.
+//!
+//! It is data from outside: it reaches scripts as variables and texts by placeholders, and is never read as anything else.
+
+use std::ffi::OsString;
+
+use serde_json::Value as Json;
+
+use super::Engine;
+
+/// What all of these names begin with.
+const NAME: &str = "trigger";
+
+/// The most that a variable holds, bytes: the system takes no more than twice this.
+const MOST: usize = 64 << 10;
+
+/// The value of `trigger` or `trigger_x`; `None` for any other name.
+pub(super) fn of(fired: &Json, name: &str) -> Option<String> {
+    let rest = name.strip_prefix(NAME)?;
+    if rest.is_empty() {
+        return whole(fired);
+    }
+    let key = rest.strip_prefix('_')?;
+    let fields = fired.as_object()?;
+    fields.iter().find(|(field, _)| plain(field) == key).and_then(|(_, value)| text(value))
+}
+
+/// `trigger` and every `trigger_x`, with their values.
+pub(super) fn variables(fired: &Json) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = whole(fired).map(|text| (NAME.to_string(), text)).into_iter().collect();
+    for (field, value) in fired.as_object().into_iter().flatten() {
+        all.extend(text(value).map(|text| (format!("{NAME}_{}", plain(field)), text)));
+    }
+    all
+}
+
+/// Adds them to the environment of a script, with what tells it for which job it works. A parameter of the same name stays.
+pub(super) fn add_variables(engine: &Engine<'_>, env: &mut Vec<(OsString, OsString)>) {
+    for (name, value) in engine.fired.iter().flat_map(variables) {
+        if !env.iter().any(|(known, _)| *known == *name) {
+            // What no variable can hold is shown instead.
+            env.push((name.into(), value.replace('\0', "\u{fffd}").into()));
+        }
+    }
+    if let Some((id, epoch)) = engine.job {
+        env.push(("FAC_JOB_ID".into(), id.to_string().into()));
+        env.push(("FAC_JOB_TRY".into(), epoch.to_string().into()));
+    }
+}
+
+fn whole(fired: &Json) -> Option<String> {
+    Some(fired.to_string()).filter(|text| text.len() <= MOST)
+}
+
+fn text(value: &Json) -> Option<String> {
+    let text = match value {
+        Json::String(text) => text.clone(),
+        Json::Bool(_) | Json::Number(_) => value.to_string(),
+        Json::Null | Json::Array(_) | Json::Object(_) => return None,
+    };
+    Some(text).filter(|text| text.len() <= MOST)
+}
+
+/// A field's name as part of a variable's.
+fn plain(field: &str) -> String {
+    field.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_plain_value_has_a_name() {
+        let fired = json!({"topic": "home/a", "n": 3, "on": true, "json": {"x": 1}, "gone": null, "a-b": "c"});
+        let names: Vec<String> = variables(&fired).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["trigger", "trigger_topic", "trigger_n", "trigger_on", "trigger_a_b"]);
+        assert_eq!(of(&fired, "trigger_topic").as_deref(), Some("home/a"));
+        assert_eq!(of(&fired, "trigger_a_b").as_deref(), Some("c"));
+        assert_eq!((of(&fired, "trigger_json"), of(&fired, "topic"), of(&fired, "triggers")), (None, None, None));
+        assert!(of(&fired, "trigger").unwrap().starts_with('{'));
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_variable_is_left_out() {
+        let fired = json!({"payload": "x".repeat(MOST + 1), "topic": "t"});
+        assert_eq!(variables(&fired), [("trigger_topic".to_string(), "t".to_string())]);
+    }
+}

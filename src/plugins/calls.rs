@@ -1,0 +1,152 @@
+//! Calls of plugins that were allowed, and what their failures come to.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::manifest::Manifest;
+use super::places::{self, Found};
+use super::room::{Answer, Loaded, gone};
+use super::{MOST_FAILURES, Plugins};
+use crate::kernel::error::{Error, Kind, Result};
+use crate::store::PluginRow;
+
+/// What of a plugin's failures is said beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Every one: whoever called goes on without it.
+    All,
+    /// Only that it is used no more: whoever called says the failure itself.
+    Last,
+}
+
+/// A plugin that is used.
+#[derive(Clone, Debug)]
+pub struct Active {
+    /// What was allowed.
+    pub row: PluginRow,
+    /// What it hears of, brings and may do.
+    pub manifest: Manifest,
+}
+
+impl Active {
+    /// The plugin of a row; `None` when its manifest is from another time.
+    pub fn of(row: PluginRow) -> Option<Active> {
+        let manifest = serde_json::from_value(row.manifest.clone()).ok()?;
+        Some(Active { row, manifest })
+    }
+
+    /// Its files, where they are what was allowed.
+    fn read(&self) -> Result<Found> {
+        let found = places::at(&self.row.place, &self.row.name)?;
+        if found.digest == self.row.digest {
+            return Ok(found);
+        }
+        Err(changed(&self.row.name))
+    }
+}
+
+/// A plugin is not what was allowed.
+pub fn changed(name: &str) -> Error {
+    Error::new(Kind::Refused, format!("the plugin `{name}` has changed since you allowed it"))
+        .hint(format!("`fac plugin enable {name}` shows what is different and asks"))
+}
+
+impl Plugins {
+    /// Calls a function of a plugin and waits for it.
+    ///
+    /// # Errors
+    /// Its failure, which was counted.
+    pub fn call(&self, active: &Arc<Active>, path: &[&str], args: Vec<Json>) -> Result<Json> {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_string()).collect();
+        self.within(active, Told::All, move |name, loaded| {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            loaded.call(name, &path, &args)
+        })
+    }
+
+    /// Calls what a person asked for and waits for its answer.
+    ///
+    /// # Errors
+    /// Its failure, which was counted; whoever asked is to be told.
+    pub fn answer(&self, active: &Arc<Active>, function: &str, args: Vec<Json>) -> Result<Answer> {
+        let function = function.to_string();
+        self.within(active, Told::Last, move |name, loaded| loaded.answer(name, &["commands", &function], &args))
+    }
+
+    /// Does something with the state of a plugin and waits for it.
+    pub(super) fn within<T: Send + 'static>(
+        &self,
+        active: &Arc<Active>,
+        told: Told,
+        work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let there = active.clone();
+        let done = self.lane().and_then(|lane| {
+            lane.wait(move |room| {
+                let loaded = room.loaded(&there.row.name, &there.row.digest, || there.read())?;
+                work(&there.row.name, &loaded)
+            })
+        });
+        self.judge(active, told, done)
+    }
+
+    /// The same without holding the thread of whoever waits.
+    pub(super) async fn within_async<T: Send + 'static>(
+        &self,
+        active: &Arc<Active>,
+        told: Told,
+        work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let there = active.clone();
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let sent = self.lane().map(|lane| {
+            lane.send(move |room| {
+                let loaded = room.loaded(&there.row.name, &there.row.digest, || there.read());
+                // Nobody waits any more when the turn was stopped.
+                let _ = answer.send(loaded.and_then(|loaded| work(&there.row.name, &loaded)));
+            });
+        });
+        let done = match sent {
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
+            Err(error) => Err(error),
+        };
+        self.judge(active, told, done)
+    }
+
+    /// Counts a failure, and says what it comes to; forgets earlier ones when it went well.
+    fn judge<T>(&self, active: &Active, told: Told, done: Result<T>) -> Result<T> {
+        let name = &active.row.name;
+        match &done {
+            Ok(_) if active.row.failures > 0 => {
+                if let Err(error) = self.store().plugin_recovered(name) {
+                    tracing::warn!(plugin = name, error = error.full_message(), "not written down");
+                }
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == Kind::Interrupted => {}
+            Err(error) if error.kind() == Kind::Refused => {
+                if told == Told::Last {
+                    return done;
+                }
+                let hint = error.way_forward().map_or(String::new(), |hint| format!("; {hint}"));
+                self.say(format!("{}, and is left out{hint}", error.full_message()));
+            }
+            Err(error) => self.failed(name, told, error),
+        }
+        done
+    }
+
+    fn failed(&self, name: &str, told: Told, error: &Error) {
+        let why = error.full_message();
+        tracing::warn!(plugin = name, error = why, "a plugin failed");
+        match self.store().plugin_failed(name, &why, MOST_FAILURES) {
+            Ok((times, true)) => self.say(format!(
+                "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"
+            )),
+            Ok(_) if told == Told::Last => {}
+            Ok(_) => self.say(format!("the plugin {why}; what it was for is left out")),
+            Err(trouble) => tracing::warn!(plugin = name, error = trouble.full_message(), "not written down"),
+        }
+    }
+}

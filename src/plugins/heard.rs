@@ -1,0 +1,100 @@
+//! What plugins hear by themselves: facts of the event log, and the time.
+//!
+//! A mark in the store says how far each has heard; whoever moves it delivers, so that of several processes one does.
+//! Events are hints: what was claimed by a process that was killed is not told again.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::manifest::Hook;
+use super::{Active, Plugins};
+use crate::chat::policy::fits;
+use crate::kernel::error::Result;
+use crate::kernel::events::Position;
+
+/// Events that are looked at in one pass.
+const MOST: usize = 1000;
+const EVENTS: &str = "events";
+const TICKED: &str = "ticked";
+
+impl Plugins {
+    /// Tells plugins what happened since they last heard, and wakes those whose time has come. Gives how many calls that
+    /// were; nothing is opened where nobody wants to hear.
+    ///
+    /// # Errors
+    /// Those of the store; what a plugin fails at is counted and no error.
+    pub fn deliver(&self) -> Result<usize> {
+        let mut calls = 0;
+        for active in self.hearing(&[Hook::Event, Hook::Tick]) {
+            if active.manifest.hooks.contains(&Hook::Event) {
+                calls += self.tell(&active)?;
+            }
+            if active.manifest.hooks.contains(&Hook::Tick) && self.is_due(&active)? {
+                calls += 1;
+                // What it failed at was counted.
+                let _ = self.call(&active, &[Hook::Tick.name()], Vec::new());
+            }
+        }
+        Ok(calls)
+    }
+
+    /// How long until some plugin is to be woken, milliseconds; `None` where none ever is.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn next_tick(&self) -> Result<Option<u64>> {
+        let now = self.store().now().as_millis();
+        let mut soonest = None;
+        for active in self.hearing(&[Hook::Tick]) {
+            let Some(every) = active.manifest.tick_ms() else { continue };
+            let last = self.store().plugin_mark(&active.row.name, TICKED)?;
+            let due = last.map_or(0, |last| u64::try_from(last).unwrap_or(0).saturating_add(every).saturating_sub(now));
+            soonest = Some(soonest.map_or(due, |soonest: u64| soonest.min(due)));
+        }
+        Ok(soonest)
+    }
+
+    fn tell(&self, active: &Arc<Active>) -> Result<usize> {
+        let (store, name) = (self.store(), &active.row.name);
+        let Some(last) = store.last_position()?.map(Position::stored) else { return Ok(0) };
+        let heard = store.plugin_mark(name, EVENTS)?;
+        if heard.is_some_and(|heard| heard >= last) {
+            return Ok(0);
+        }
+        // Whoever is new hears of what happens from now on.
+        let moved = store.move_plugin_mark(name, EVENTS, heard, last)?;
+        let Some(from) = heard.filter(|_| moved) else { return Ok(0) };
+        let mut calls = 0;
+        for event in store.events(Some(Position::from_stored(from)), "*", MOST)? {
+            let own = event.kind.strip_prefix("plugin.").is_some_and(|rest| rest.split('.').next() == Some(name));
+            let wanted = active.manifest.events.iter().any(|pattern| fits(pattern, &event.kind));
+            if own || !wanted || event.position.stored() > last {
+                continue;
+            }
+            let told = json!({
+                "kind": event.kind,
+                "subject": event.subject,
+                "at": event.at,
+                "position": event.position.stored(),
+                "payload": event.payload.unwrap_or(Json::Null),
+            });
+            calls += 1;
+            if self.call(active, &[Hook::Event.name()], vec![told]).is_err() {
+                // It is counted; the rest of this pass is not told to a plugin that just failed.
+                break;
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Whether it is time to wake a plugin, and nobody else does.
+    fn is_due(&self, active: &Active) -> Result<bool> {
+        let Some(every) = active.manifest.tick_ms() else { return Ok(false) };
+        let name = &active.row.name;
+        let now = i64::try_from(self.store().now().as_millis()).unwrap_or(i64::MAX);
+        let last = self.store().plugin_mark(name, TICKED)?;
+        let due = last.is_none_or(|last| now.saturating_sub(last) >= i64::try_from(every).unwrap_or(i64::MAX));
+        Ok(due && self.store().move_plugin_mark(name, TICKED, last, now)?)
+    }
+}

@@ -1,0 +1,238 @@
+//! What plugins reach of this program: the store, servers, commands, the model.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use url::Url;
+
+use super::api::http::{is_allowed, refusal};
+use super::world::{Level, Question, Ran, Request, Response, World};
+use crate::chat::policy::fits;
+use crate::commands::bind;
+use crate::commands::catalog::Trust;
+use crate::commands::model::Step;
+use crate::commands::run::{self, Launcher, Unit, Watcher};
+use crate::exec::{Stop, Stream};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::events::Event;
+use crate::kernel::http::{HeaderMap, Http, header};
+use crate::kernel::secret::Redactor;
+use crate::store::{Captured, PluginLine, Store};
+
+/// The most bytes of an answer that a plugin is given.
+const MOST_BYTES: u64 = 5 << 20;
+/// How often a request may be sent on.
+const MOST_HOPS: usize = 5;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a command of a plugin may take, milliseconds.
+const RUN_MS: u64 = 60_000;
+/// Lines of logs that are kept in memory before they are written.
+const WAITING: usize = 200;
+/// Lines that wait at most: a plugin that writes more loses what comes after.
+const MOST_WAITING: usize = 5000;
+
+/// Opens rooms for plugins when they first ask for them.
+pub trait House: Send + Sync {
+    /// What runs need.
+    ///
+    /// # Errors
+    /// When the settings or the store cannot be read.
+    fn launcher(&self) -> Result<Launcher>;
+
+    /// The client.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    fn http(&self) -> Result<Http>;
+
+    /// One question to the default model.
+    ///
+    /// # Errors
+    /// No model, its failure, or a budget that is spent.
+    fn ask(&self, question: &Question) -> Result<String>;
+}
+
+/// The world of enabled plugins.
+pub(super) struct Real {
+    store: Store,
+    quota: u64,
+    redactor: Redactor,
+    house: Arc<dyn House>,
+    lines: Mutex<Vec<PluginLine>>,
+}
+
+impl Real {
+    pub(super) fn new(store: Store, quota: u64, redactor: Redactor, house: Arc<dyn House>) -> Real {
+        Real { store, quota, redactor, house, lines: Mutex::default() }
+    }
+
+    /// Writes down the lines of the logs that wait.
+    pub(super) fn flush(&self) {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.add_plugin_lines(&lines) {
+            tracing::warn!(error = error.full_message(), "lines of plugins are lost");
+        }
+    }
+
+    async fn fetch_on(&self, http: &Http, request: &Request) -> Result<Response> {
+        let mut url = Url::parse(&request.url).context(Kind::Usage, || "that is no address".to_string())?;
+        let (mut post, mut hops) = (request.method == "POST", 0);
+        let first = url.host_str().map(String::from);
+        loop {
+            if !is_allowed(&url, &request.allowed) {
+                return Err(Error::new(Kind::Refused, refusal(&url)));
+            }
+            let same = url.host_str().map(String::from) == first;
+            let headers = headers(&request.headers, same)?;
+            let response = match (&request.body, post) {
+                (Some(body), true) => http.post_bytes(&url, headers, body.clone()).await?,
+                (None, true) => http.post_bytes(&url, headers, Vec::new()).await?,
+                (_, false) => http.get(&url, headers).await?,
+            };
+            let status = response.status();
+            let next = response.header("location").filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
+            match next.map(|next| url.join(next)) {
+                Some(Ok(next)) => {
+                    hops += 1;
+                    if hops > MOST_HOPS {
+                        return Err(Error::new(Kind::Unreachable, "the server sends the request on without end"));
+                    }
+                    post &= matches!(status, 307 | 308);
+                    url = next;
+                }
+                _ => {
+                    let text = |value: &crate::kernel::http::header::HeaderValue| {
+                        value.to_str().unwrap_or_default().to_string()
+                    };
+                    let headers =
+                        response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+                    return Ok(Response { status, headers, body: response.bytes(MOST_BYTES).await? });
+                }
+            }
+        }
+    }
+}
+
+/// Headers of a request; what tells who asks goes only to the host that was asked first.
+fn headers(written: &[(String, String)], same: bool) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in written {
+        let wrong = || Error::new(Kind::Usage, format!("`{name}` is no header"));
+        let key = header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let value = header::HeaderValue::from_str(value).map_err(|_| wrong())?;
+        let telling = ["authorization", "cookie", "proxy-authorization"].contains(&key.as_str());
+        if key != header::HOST && (same || !telling) {
+            headers.insert(key, value);
+        }
+    }
+    Ok(headers)
+}
+
+impl World for Real {
+    fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    fn log(&self, plugin: &str, level: Level, text: &str) {
+        let line = PluginLine {
+            plugin: plugin.to_string(),
+            at: self.store.now(),
+            level: level.name().to_string(),
+            text: self.redactor.redact(text).into_owned(),
+        };
+        let full = {
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() < MOST_WAITING {
+                lines.push(line);
+            }
+            lines.len() % WAITING == 0 && lines.len() < MOST_WAITING
+        };
+        if full {
+            self.flush();
+        }
+    }
+
+    fn get(&self, plugin: &str, key: &str) -> Result<Option<String>> {
+        self.store.plugin_value(plugin, key)
+    }
+
+    fn set(&self, plugin: &str, key: &str, value: Option<&str>) -> Result<()> {
+        self.store.set_plugin_value(plugin, key, value, self.quota)
+    }
+
+    fn keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>> {
+        self.store.plugin_keys(plugin, prefix)
+    }
+
+    fn fetch(&self, request: &Request) -> Result<Response> {
+        let http = self.house.http()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        let done = runtime.block_on(async { tokio::time::timeout(PATIENCE, self.fetch_on(&http, request)).await });
+        runtime.shutdown_background();
+        done.unwrap_or_else(|_| Err(Error::new(Kind::TimedOut, "the server took too long to answer")))
+    }
+
+    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String]) -> Result<Ran> {
+        let mut launcher = self.house.launcher()?;
+        // A plugin does not hear of what it causes itself.
+        launcher.around = None;
+        launcher.timeout_ms = Some(launcher.timeout_ms.map_or(RUN_MS, |ms| ms.min(RUN_MS)));
+        let catalog = launcher.catalog();
+        let (resolved, used) = catalog.resolve(words, None)?;
+        let names = [resolved.key(), resolved.full_name(), resolved.command.name.clone()];
+        if !allowed.iter().any(|pattern| names.iter().any(|name| fits(pattern, name))) {
+            let said = format!("`{}` is not among the commands that plugin.toml allows", resolved.key());
+            return Err(Error::new(Kind::Refused, said));
+        }
+        if resolved.trust != Trust::Trusted {
+            return Err(resolved.refusal());
+        }
+        let given = bind::take_apart(&resolved.command, &words[used..])?;
+        let bound = bind::check(&resolved.command, &given, &|_| None)?;
+        let plan = run::plan(&catalog, resolved, bound)?;
+        let mut engine = launcher.engine(&catalog, Stop::new()?, false, "plugin");
+        engine.input = Some(input.unwrap_or_default().as_bytes().to_vec());
+        let report = engine.run(&plan, &mut Unheard)?;
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        for step in &report.steps {
+            stdout.push_str(&text_of(&step.stdout));
+            stderr.push_str(&text_of(&step.stderr));
+        }
+        if let Some((_, problem, _)) = &report.problem {
+            stderr.push_str(problem);
+        }
+        Ok(Ran { code: report.exit_code, stdout, stderr, id: report.id.to_string() })
+    }
+
+    fn ask(&self, question: &Question) -> Result<String> {
+        self.house.ask(question)
+    }
+
+    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()> {
+        self.store.append(&Event::new(format!("plugin.{plugin}.{name}"), plugin, payload.clone())).map(drop)
+    }
+}
+
+fn text_of(captured: &Captured) -> String {
+    format!("{}{}", String::from_utf8_lossy(&captured.head), String::from_utf8_lossy(&captured.tail))
+}
+
+/// Watches nothing: the plugin is told at the end.
+struct Unheard;
+
+impl Watcher for Unheard {
+    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
+    fn skips(&mut self, _step: &Step, _why: &str) {}
+    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
+    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}

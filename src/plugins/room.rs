@@ -1,0 +1,306 @@
+//! The one thread on which all Lua runs, and the states of the plugins on it.
+//!
+//! Work is sent to the thread and answered from it; work that the thread itself asks for (a command that a plugin runs
+//! may have a `lua` step) is done in place. A state is made when its plugin is first called and holds what was allowed:
+//! a script that changed since is not loaded.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
+
+use mlua::{Function, MultiValue, Table, Value};
+use serde_json::Value as Json;
+
+use super::inside::{self, Inside, on_purpose};
+use super::limits::Limits;
+use super::manifest::{Manifest, Permissions, SCRIPT};
+use super::places::Found;
+use super::state::State;
+use super::values;
+use super::world::{Level, World};
+use crate::kernel::error::{Context, Error, Kind, Result};
+
+/// Work for the thread.
+type Job = Box<dyn FnOnce(&Room) + Send>;
+
+/// A plugin with its state.
+pub struct Loaded {
+    state: State,
+    table: Table,
+    digest: String,
+}
+
+/// What a function came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// What it returned.
+    Value(Json),
+    /// The words of `fac.fail`.
+    No(String),
+}
+
+/// What the thread works with.
+pub struct Room {
+    limits: Limits,
+    world: Arc<dyn World>,
+    stop: Arc<AtomicBool>,
+    states: Mutex<HashMap<String, Arc<Loaded>>>,
+}
+
+impl Room {
+    /// A room without a thread, as [`Lane`] and tests make it.
+    pub fn new(limits: Limits, world: Arc<dyn World>, stop: Arc<AtomicBool>) -> Room {
+        Room { limits, world, stop, states: Mutex::default() }
+    }
+
+    /// A sandbox for `name` that reaches `world`.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn sandbox(&self, name: &str, permissions: &Permissions, world: Arc<dyn World>) -> Result<State> {
+        let (name, permissions) = (name.to_string(), permissions.clone());
+        State::new(self.limits, self.stop.clone(), move |lua, meter, globals| {
+            inside::furnish(lua, globals, Inside { name, permissions, world, meter: meter.clone() })
+        })
+    }
+
+    /// Loads a plugin and calls nothing of it.
+    ///
+    /// # Errors
+    /// What its script says or lacks.
+    pub fn load(&self, found: &Found) -> Result<Loaded> {
+        let name = &found.manifest.name;
+        let state = self.sandbox(name, &found.manifest.permissions, self.world.clone())?;
+        let what = format!("`{name}`");
+        let table = match state.run(&what, &format!("{name}/{SCRIPT}"), &found.script)? {
+            Value::Table(table) => table,
+            other => {
+                let said = format!("{what} returns a {} and no table of functions", other.type_name());
+                return Err(Error::new(Kind::BadData, said).hint(format!("{SCRIPT} ends with `return plugin`")));
+            }
+        };
+        let loaded = Loaded { state, table, digest: found.digest.clone() };
+        loaded.check(&found.manifest)?;
+        loaded.state.tidy();
+        Ok(loaded)
+    }
+
+    /// The state of a plugin: the one that is there where it holds these bytes, else a new one. `find` reads them.
+    ///
+    /// # Errors
+    /// Those of `find` and [`Room::load`].
+    pub fn loaded(&self, name: &str, digest: &str, find: impl FnOnce() -> Result<Found>) -> Result<Arc<Loaded>> {
+        if let Some(loaded) = self.states().get(name).filter(|loaded| loaded.digest == digest) {
+            return Ok(loaded.clone());
+        }
+        let loaded = Arc::new(self.load(&find()?)?);
+        self.states().insert(name.to_string(), loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Forgets the state of a plugin; the next call makes another.
+    pub fn forget(&self, name: &str) {
+        self.states().remove(name);
+    }
+
+    /// The bytes that each state holds.
+    pub fn memory(&self) -> Vec<(String, usize)> {
+        self.states().iter().map(|(name, loaded)| (name.clone(), loaded.state.used_memory())).collect()
+    }
+
+    fn states(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Loaded>>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the states reach.
+    pub fn world(&self) -> &Arc<dyn World> {
+        &self.world
+    }
+}
+
+impl Loaded {
+    /// Every function that the manifest promises is there.
+    fn check(&self, manifest: &Manifest) -> Result<()> {
+        let mut missing = Vec::new();
+        let mut wants = |path: &[&str]| {
+            if self.function(path).is_none() {
+                missing.push(path.join("."));
+            }
+        };
+        manifest.hooks.iter().for_each(|hook| wants(&[hook.name()]));
+        manifest.commands.iter().for_each(|command| wants(&["commands", &command.name]));
+        manifest.tools.iter().for_each(|tool| wants(&["tools", &tool.name]));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let said = format!("`{}` has no function for what plugin.toml names: {}", manifest.name, missing.join(", "));
+        Err(Error::new(Kind::BadData, said))
+    }
+
+    fn function(&self, path: &[&str]) -> Option<Function> {
+        let (last, tables) = path.split_last()?;
+        let mut table = self.table.clone();
+        for name in tables {
+            table = table.raw_get(*name).ok()?;
+        }
+        table.raw_get(*last).ok()
+    }
+
+    /// Calls a function of the plugin's table with JSON, and gives JSON back.
+    ///
+    /// # Errors
+    /// Those of [`State::call`]; `NotFound` when there is no such function.
+    pub fn call(&self, name: &str, path: &[&str], args: &[Json]) -> Result<Json> {
+        match self.answer(name, path, args)? {
+            Answer::Value(value) => Ok(value),
+            Answer::No(said) => Err(Error::new(Kind::Failed, said)),
+        }
+    }
+
+    /// The same for what a person or a model asked for: `fac.fail` is an answer and no failure.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::call`].
+    pub fn answer(&self, name: &str, path: &[&str], args: &[Json]) -> Result<Answer> {
+        let what = format!("`{name}` ({})", path.join("."));
+        let missing = || Error::new(Kind::NotFound, format!("{what} has no function there"));
+        let function = self.function(path).ok_or_else(missing)?;
+        self.state.call(&what, |lua| {
+            let args: MultiValue = args.iter().map(|arg| values::to_lua(lua, arg)).collect::<mlua::Result<_>>()?;
+            match function.call::<Value>(args) {
+                Ok(value) => values::to_json(&value).map(Answer::Value),
+                Err(error) => on_purpose(&error).map(Answer::No).ok_or(error),
+            }
+        })
+    }
+
+    /// Runs a plugin's own tests: a script that returns functions by name, and finds the plugin's table as `plugin`.
+    ///
+    /// # Errors
+    /// When the script itself fails.
+    pub fn tests(&self, name: &str, file: &str, script: &str) -> Result<Vec<(String, Option<String>)>> {
+        let function = self.state.compile(&format!("{name}/{file}"), script)?;
+        let what = format!("`{name}` ({file})");
+        let tests: Table = self.state.call(&what, |lua| {
+            lua.globals().set("plugin", &self.table)?;
+            function.call(())
+        })?;
+        let mut pairs: Vec<(String, Function)> = tests.pairs().collect::<mlua::Result<_>>().map_err(|error| {
+            Error::new(Kind::BadData, format!("{what} returns no table of functions by name")).because(error)
+        })?;
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        let wrong = |(test, function): (String, Function)| {
+            let done: Result<()> = self.state.call(&test, |_| function.call(()));
+            let wrong = done.err().map(|error| error.full_message());
+            (test, wrong)
+        };
+        Ok(pairs.into_iter().map(wrong).collect())
+    }
+
+    /// The bytes that it holds.
+    pub fn used_memory(&self) -> usize {
+        self.state.used_memory()
+    }
+
+    /// Calls a function with a text and a table; gives what it returns, a text, `false` with a reason, or nothing.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::call`].
+    pub fn pass(&self, name: &str, hook: &str, text: &str) -> Result<Json> {
+        let what = format!("`{name}` ({hook})");
+        let missing = || Error::new(Kind::NotFound, format!("{what} has no function there"));
+        let function = self.function(&[hook]).ok_or_else(missing)?;
+        self.state.call(&what, |lua| {
+            let (first, why): (Value, Value) = function.call(lua.create_string(text)?)?;
+            match first {
+                Value::Boolean(false) => Ok(serde_json::json!({"refused": values::to_json(&why)?})),
+                other => values::to_json(&other),
+            }
+        })
+    }
+}
+
+/// The thread.
+pub struct Lane {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    id: ThreadId,
+    room: Arc<Room>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Lane {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub fn start(limits: Limits, world: Arc<dyn World>, idle: impl Fn() + Send + 'static) -> Result<Lane> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let room = Arc::new(Room::new(limits, world, stop.clone()));
+        let (jobs, queue) = channel::<Job>();
+        let there = room.clone();
+        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || work(&there, &queue, &idle));
+        let thread = thread.context(Kind::Failed, || "cannot start a thread".to_string())?;
+        Ok(Lane { jobs: Some(jobs), id: thread.thread().id(), thread: Some(thread), room, stop })
+    }
+
+    /// Has the thread do something. On the thread itself it is done at once.
+    pub fn send(&self, job: impl FnOnce(&Room) + Send + 'static) {
+        if std::thread::current().id() == self.id {
+            return job(&self.room);
+        }
+        if let Some(jobs) = &self.jobs {
+            // A thread that is gone answers nobody; whoever waits sees that.
+            let _ = jobs.send(Box::new(job));
+        }
+    }
+
+    /// Has the thread do something and waits for what comes of it.
+    ///
+    /// # Errors
+    /// Those of the work; `Failed` when the thread is gone.
+    pub fn wait<T: Send + 'static>(&self, job: impl FnOnce(&Room) -> Result<T> + Send + 'static) -> Result<T> {
+        let (answer, answered) = channel();
+        self.send(move |room| drop(answer.send(job(room))));
+        answered.recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// The thread ended.
+pub fn gone() -> Error {
+    Error::new(Kind::Failed, "the thread of the plugins is gone")
+}
+
+fn work(room: &Room, queue: &Receiver<Job>, idle: &dyn Fn()) {
+    loop {
+        let job = match queue.try_recv() {
+            Ok(job) => job,
+            Err(_) => {
+                idle();
+                match queue.recv() {
+                    Ok(job) => job,
+                    Err(_) => break,
+                }
+            }
+        };
+        // A bug in a job must not take the others with it; its caller sees that no answer comes.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(room)));
+        if done.is_err() {
+            room.world.log("fac", Level::Error, "a call of a plugin broke off");
+        }
+    }
+    idle();
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        self.jobs = None;
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // One that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}

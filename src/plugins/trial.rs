@@ -1,0 +1,150 @@
+//! Trying a plugin out: the same sandbox and the same bounds, in a world of its own that nothing leaves.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value as Json;
+
+use super::filter::meant;
+use super::limits::Limits;
+use super::manifest::Hook;
+use super::places::Found;
+use super::room::{Loaded, Room};
+use super::world::{Level, Question, Ran, Request, Response, World};
+use crate::chat::filter::Passed;
+use crate::kernel::clock::{Clock, Timestamp};
+use crate::kernel::error::{Error, Kind, Result};
+
+/// The script with a plugin's own tests.
+pub const TESTS: &str = "tests.luau";
+
+/// A plugin on trial.
+pub struct Trial {
+    name: String,
+    tests: Option<String>,
+    loaded: Loaded,
+    world: Arc<Pretended>,
+}
+
+/// A world that remembers what was asked of it, and does none of it.
+struct Pretended {
+    clock: Clock,
+    kept: Mutex<BTreeMap<String, String>>,
+    lines: Mutex<Vec<(Level, String)>>,
+}
+
+impl Trial {
+    /// Loads a plugin.
+    ///
+    /// # Errors
+    /// What its script says or lacks.
+    pub fn new(found: &Found, limits: Limits, clock: Clock) -> Result<Trial> {
+        let world = Arc::new(Pretended { clock, kept: Mutex::default(), lines: Mutex::default() });
+        let room = Room::new(limits, world.clone(), Arc::new(AtomicBool::new(false)));
+        let loaded = room.load(found)?;
+        let tests = found.files.iter().find(|(name, _)| name == TESTS);
+        let tests = tests.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+        Ok(Trial { name: found.manifest.name.clone(), tests, loaded, world })
+    }
+
+    /// Has a text pass a hook.
+    ///
+    /// # Errors
+    /// The plugin's failure.
+    pub fn pass(&self, hook: Hook, text: &str) -> Result<Passed> {
+        meant(&self.name, hook, self.loaded.pass(&self.name, hook.name(), text)?)
+    }
+
+    /// Calls a function.
+    ///
+    /// # Errors
+    /// The plugin's failure.
+    pub fn call(&self, path: &[&str], args: &[Json]) -> Result<Json> {
+        self.loaded.call(&self.name, path, args)
+    }
+
+    /// Runs the plugin's own tests; the name of each with what went wrong.
+    ///
+    /// # Errors
+    /// When their script is broken.
+    pub fn own_tests(&self) -> Result<Vec<(String, Option<String>)>> {
+        match &self.tests {
+            Some(script) => self.loaded.tests(&self.name, TESTS, script),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What it wrote and what it asked for since the last time.
+    pub fn lines(&self) -> Vec<(Level, String)> {
+        std::mem::take(&mut *self.world.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The bytes that it holds.
+    pub fn used_memory(&self) -> usize {
+        self.loaded.used_memory()
+    }
+}
+
+impl Pretended {
+    fn note(&self, text: String) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push((Level::Debug, text));
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pretended<T>(what: &str) -> Result<T> {
+    Err(Error::new(Kind::Refused, format!("{what} does nothing in a trial")))
+}
+
+impl World for Pretended {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn log(&self, _plugin: &str, level: Level, text: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() < 1000 {
+            lines.push((level, text.to_string()));
+        }
+    }
+
+    fn get(&self, _plugin: &str, key: &str) -> Result<Option<String>> {
+        Ok(self.kept().get(key).cloned())
+    }
+
+    fn set(&self, _plugin: &str, key: &str, value: Option<&str>) -> Result<()> {
+        match value {
+            Some(value) => drop(self.kept().insert(key.to_string(), value.to_string())),
+            None => drop(self.kept().remove(key)),
+        }
+        Ok(())
+    }
+
+    fn keys(&self, _plugin: &str, prefix: &str) -> Result<Vec<String>> {
+        Ok(self.kept().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+
+    fn fetch(&self, request: &Request) -> Result<Response> {
+        self.note(format!("would ask {} {}", request.method, request.url));
+        pretended("fac.http")
+    }
+
+    fn run(&self, words: &[String], _input: Option<&str>, _allowed: &[String]) -> Result<Ran> {
+        self.note(format!("would run {}", words.join(" ")));
+        pretended("fac.run")
+    }
+
+    fn ask(&self, question: &Question) -> Result<String> {
+        self.note(format!("would ask the model: {}", question.prompt));
+        pretended("fac.ask")
+    }
+
+    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()> {
+        self.note(format!("would write plugin.{plugin}.{name} {payload}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! What plugins reach of the program, as a face: the real one, one for trying a plugin out, and none at all.
+
+use serde_json::Value as Json;
+
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+
+/// How much a line of a plugin's log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// For whoever writes the plugin.
+    Debug,
+    /// What it does.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something that failed.
+    Error,
+}
+
+impl Level {
+    /// The word in the store and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// A request of a plugin; its host was allowed.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// What is sent.
+    pub body: Option<Vec<u8>>,
+    /// The hosts that it may be sent on to.
+    pub allowed: Vec<String>,
+}
+
+/// An answer to a plugin.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// How a command ended that a plugin ran.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// What it wrote.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+    /// The run in the store.
+    pub id: String,
+}
+
+/// A question of a plugin.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// What is asked.
+    pub prompt: String,
+    /// How to answer.
+    pub system: Option<String>,
+}
+
+/// What plugins reach. Every call may wait.
+pub trait World: Send + Sync {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+
+    /// A line for the log of `plugin`.
+    fn log(&self, plugin: &str, level: Level, text: &str);
+
+    /// What `plugin` keeps under a key.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn get(&self, plugin: &str, key: &str) -> Result<Option<String>>;
+
+    /// Keeps a value, or forgets it.
+    ///
+    /// # Errors
+    /// `Refused` beyond the quota, and those of the store.
+    fn set(&self, plugin: &str, key: &str, value: Option<&str>) -> Result<()>;
+
+    /// The keys that begin so, in order.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>>;
+
+    /// Asks a server.
+    ///
+    /// # Errors
+    /// `Refused` where it is sent on to a host that is not allowed, `Unreachable` where none answers.
+    fn fetch(&self, request: &Request) -> Result<Response>;
+
+    /// Runs a command that is trusted and fits one of the patterns.
+    ///
+    /// # Errors
+    /// `NotFound`, `Refused`, and what keeps a run from beginning.
+    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String]) -> Result<Ran>;
+
+    /// Asks the default model.
+    ///
+    /// # Errors
+    /// No model, its failure, or a budget that is spent.
+    fn ask(&self, question: &Question) -> Result<String>;
+
+    /// Writes a fact: `plugin.<plugin>.<name>`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()>;
+}
+
+/// What is not there for a script.
+pub fn not_here<T>(what: &str) -> Result<T> {
+    Err(Error::new(Kind::Refused, format!("{what} is not allowed here")))
+}

@@ -1,0 +1,451 @@
+//! What happened that an automation waits for, and what came of it: the trace. A firing and the job that it owes are written
+//! together, before anything of it is done.
+//!
+//! Whether it may is asked inside the transaction, of the caller, who is told which work of the automation is open.
+
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value as Json, json};
+
+use super::automations::{Along, RuleKey};
+use super::fault::Outcome;
+use super::jobs::{Job, JobKind, JobStatus, NewJob, OpenJob};
+use super::{Change, Process, Store};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::events::{self, Event};
+use crate::kernel::ids::{Id, TraceId};
+
+/// What came of something that an automation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FiringOutcome {
+    /// Its work is owed.
+    Fired,
+    /// Its condition does not hold, or cannot be judged.
+    Blocked,
+    /// It still ran, and its mode takes no more.
+    Dropped,
+    /// It was fired often enough for now.
+    Limited,
+    /// It fires itself, or too often.
+    Looped,
+}
+
+impl FiringOutcome {
+    /// Every outcome.
+    pub const ALL: [FiringOutcome; 5] = [
+        FiringOutcome::Fired,
+        FiringOutcome::Blocked,
+        FiringOutcome::Dropped,
+        FiringOutcome::Limited,
+        FiringOutcome::Looped,
+    ];
+
+    /// The word in the store and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            FiringOutcome::Fired => "fired",
+            FiringOutcome::Blocked => "blocked",
+            FiringOutcome::Dropped => "dropped",
+            FiringOutcome::Limited => "limited",
+            FiringOutcome::Looped => "looped",
+        }
+    }
+
+    fn parse(word: &str) -> FiringOutcome {
+        FiringOutcome::ALL.into_iter().find(|one| one.name() == word).unwrap_or(FiringOutcome::Blocked)
+    }
+}
+
+/// Something that an automation waits for, about to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFiring {
+    /// The automation.
+    pub key: RuleKey,
+    /// Its digest.
+    pub digest: String,
+    /// The kind of trigger; `manual` by hand.
+    pub kind: String,
+    /// Which of its triggers, from 0.
+    pub nr: u32,
+    /// What tells it apart from all others: told twice, it fires once.
+    pub told: Option<String>,
+    /// Of how many firings it is the consequence.
+    pub depth: u32,
+    /// What happened.
+    pub data: Json,
+    /// What its condition looked at.
+    pub seen: Vec<(String, Json)>,
+    /// The work that it would owe.
+    pub work: Json,
+    /// How often that may be tried.
+    pub most: u32,
+    /// Work of one lane is done one after another.
+    pub lane: Option<String>,
+}
+
+/// Whether a firing may be, asked of the caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// Its work begins now, in the process that asks.
+    Begin,
+    /// Its work waits for somebody to take it.
+    Wait,
+    /// What the automation has open is taken back first, and its work waits until that is over.
+    Replace,
+    /// It may not.
+    No {
+        /// What came of it.
+        outcome: FiringOutcome,
+        /// Why, a sentence without its full stop.
+        why: String,
+        /// The firing on which it is counted instead of being written itself.
+        onto: Option<Id>,
+        /// Whether the automation is kept from firing from now on.
+        stop: bool,
+    },
+}
+
+/// What a firing became.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    /// Its id; that of the firing it was counted on where it was.
+    pub id: Id,
+    /// What came of it; `None` when it had been told before.
+    pub outcome: Option<FiringOutcome>,
+    /// Why it was not fired.
+    pub why: Option<String>,
+    /// The job that it owes.
+    pub job: Option<Job>,
+    /// Jobs that run and are to be stopped for it.
+    pub stops: Vec<Id>,
+}
+
+/// A firing as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Firing {
+    /// Its id.
+    pub id: Id,
+    /// The automation.
+    pub key: RuleKey,
+    /// Its digest then.
+    pub digest: String,
+    /// The kind of trigger.
+    pub kind: String,
+    /// Which of its triggers, from 0.
+    pub nr: u32,
+    /// The request that its work belongs to.
+    pub trace: TraceId,
+    /// Of how many firings it is the consequence.
+    pub depth: u32,
+    /// What happened.
+    pub data: Json,
+    /// What came of it.
+    pub outcome: FiringOutcome,
+    /// Why it was not fired.
+    pub why: Option<String>,
+    /// What its condition looked at.
+    pub seen: Vec<(String, Json)>,
+    /// The job that it owes.
+    pub job: Option<Id>,
+    /// How often the same came of it.
+    pub count: u64,
+    /// When, and when the last of them.
+    pub at: Timestamp,
+    /// The last time.
+    pub last: Timestamp,
+}
+
+const COLUMNS: &str = "id, source, command, digest, kind, nr, trace, depth, data, outcome, why, seen, job, count, at, last, n FROM firings";
+
+impl Store {
+    /// Writes firings, the jobs that they owe, and what changes along with them. `admit` is asked about each that was not
+    /// told before: with its number, the id it would get, and the open jobs of its automation. It must not call the store.
+    pub fn fire(
+        &self,
+        all: &[NewFiring],
+        process: &Process,
+        along: &Along,
+        admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
+    ) -> Result<Vec<Fired>> {
+        self.write(|change| {
+            change.keep_along(along)?;
+            all.iter().enumerate().map(|(at, new)| change.fire(at, new, process, admit)).collect()
+        })
+    }
+
+    /// Firings, newest first: all, or those of one automation; at most `limit`, before the one `after`.
+    pub fn firings(&self, of: Option<&RuleKey>, after: Option<Id>, limit: usize) -> Result<Vec<Firing>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} WHERE owner = ?1 AND (?2 IS NULL OR source = ?2 AND command = ?3)
+                 AND n < ifnull((SELECT n FROM firings WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5"
+            );
+            let mut find = connection.prepare_cached(&sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let (source, command) = (of.map(|key| &key.source), of.map(|key| &key.command));
+            let mut rows = find.query(params![&*self.owner, source, command, after, limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(firing(row)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The firing whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
+    pub fn firing(&self, wanted: &str) -> Result<Firing> {
+        let found = self.read(|connection| {
+            let part = wanted.to_ascii_lowercase();
+            let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2) LIMIT 2");
+            let mut find = connection.prepare_cached(&sql)?;
+            let mut rows = find.query(params![&*self.owner, plain(&part)?])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(firing(row)?);
+            }
+            Ok(found)
+        })?;
+        one_of(found, wanted, "firing", "`fac auto trace` lists them")
+    }
+
+    /// How deep in a chain of firings this request stands; `None` when no firing of ours is behind it.
+    pub fn depth_of(&self, trace: TraceId) -> Result<Option<u32>> {
+        self.read(|connection| {
+            let mut find =
+                connection.prepare_cached("SELECT depth FROM firings WHERE trace = ?1 AND owner = ?2 LIMIT 1")?;
+            Ok(find.query_row(params![trace, &*self.owner], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The same of a run.
+    pub fn depth_of_run(&self, run: Id) -> Result<Option<u32>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT f.depth FROM runs r JOIN firings f ON f.trace = r.trace WHERE r.id = ?1 AND r.owner = ?2 LIMIT 1",
+            )?;
+            Ok(find.query_row(params![run, &*self.owner], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// When each firing that was let through since `since` was: those that count for rate limits, oldest first.
+    pub fn fired_since(&self, since: Timestamp) -> Result<Vec<(RuleKey, u32, Timestamp)>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT source, command, nr, at FROM firings WHERE owner = ?1 AND id >= ?2 AND outcome = 'fired' AND kind <> 'manual'
+                 ORDER BY n",
+            )?;
+            let rows = find.query_map(params![&*self.owner, Id::floor(since)], |row| {
+                let key = RuleKey { source: row.get(0)?, command: row.get(1)? };
+                Ok((key, row.get(2)?, row.get(3)?))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// When an automation was last fired.
+    pub fn last_fired(&self, key: &RuleKey) -> Result<Option<Timestamp>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT at FROM firings WHERE owner = ?1 AND source = ?2 AND command = ?3 AND outcome = 'fired'
+                 ORDER BY n DESC LIMIT 1",
+            )?;
+            Ok(find.query_row(params![&*self.owner, key.source, key.command], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The open jobs of an automation, oldest first.
+    pub fn open_jobs_of(&self, key: &RuleKey) -> Result<Vec<OpenJob>> {
+        self.read(|connection| super::jobs::open_jobs(connection, &self.owner, key))
+    }
+
+    /// When work of an automation last began, and where that stands.
+    pub fn last_work_of(&self, key: &RuleKey) -> Result<Option<(Timestamp, JobStatus)>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT begun, status FROM jobs WHERE owner = ?1 AND source = ?2 AND command = ?3 AND begun IS NOT NULL
+                 AND kind = 'automation' ORDER BY n DESC LIMIT 1",
+            )?;
+            let found = find.query_row(params![&*self.owner, key.source, key.command], |row| {
+                Ok((row.get(0)?, JobStatus::parse(&row.get::<_, String>(1)?)))
+            });
+            Ok(found.optional()?)
+        })
+    }
+
+    /// Erases firings that are older than `before`, and jobs that ended before; how many of both.
+    pub fn prune_work(&self, before: Timestamp) -> Result<(usize, usize)> {
+        let (firings, jobs) = self.read(|connection| {
+            let ids = |sql: &str| -> Outcome<Vec<Id>> {
+                let mut find = connection.prepare_cached(sql)?;
+                let rows = find.query_map(params![&*self.owner, before], |row| row.get(0))?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            };
+            Ok((
+                ids("SELECT id FROM firings WHERE owner = ?1 AND last < ?2")?,
+                ids("SELECT id FROM jobs WHERE owner = ?1 AND finished < ?2")?,
+            ))
+        })?;
+        if firings.is_empty() && jobs.is_empty() {
+            return Ok((0, 0));
+        }
+        self.erase(|change| {
+            for id in &firings {
+                change.alter("DELETE FROM firings WHERE id = ?1", [id])?;
+                change.erase_payloads(&id.to_string())?;
+                change.record(&Event::new(events::FIRING_REMOVED, id.to_string(), json!({})))?;
+            }
+            jobs.iter().try_for_each(|id| change.erase_job(*id))
+        })?;
+        Ok((firings.len(), jobs.len()))
+    }
+}
+
+/// A part of an id, without what LIKE would read as a pattern.
+pub(super) fn plain(part: &str) -> Outcome<&str> {
+    let fits = part.len() >= 4 && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    // What is no part of an id is found nowhere.
+    Ok(if fits { part } else { "no id" })
+}
+
+pub(super) fn one_of<T>(mut found: Vec<T>, wanted: &str, what: &str, hint: &str) -> Result<T> {
+    match found.len() {
+        1 => Ok(found.swap_remove(0)),
+        0 => Err(Error::new(Kind::NotFound, format!("there is no {what} {wanted}")).hint(hint)),
+        _ => Err(Error::new(Kind::Usage, format!("several {what}s are called {wanted}")).hint("write more of the id")),
+    }
+}
+
+impl Change<'_> {
+    fn fire(
+        &self,
+        at: usize,
+        new: &NewFiring,
+        process: &Process,
+        admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
+    ) -> Outcome<Fired> {
+        if let Some(id) = self.told_before(new)? {
+            return Ok(Fired { id, outcome: None, why: None, job: None, stops: Vec::new() });
+        }
+        let id = self.ids().next(self.at);
+        let open = super::jobs::open_jobs(self.tx, self.owner(), &new.key)?;
+        let admission = admit(at, id, &open);
+        let (outcome, why) = match &admission {
+            Admission::No { outcome, why, onto, stop } => {
+                if *stop {
+                    self.stop_automation(&new.key, why)?;
+                }
+                if let Some(id) = onto.filter(|onto| *onto != id) {
+                    let sql = "UPDATE firings SET count = count + 1, last = ?2 WHERE id = ?1";
+                    if self.alter(sql, params![id, self.at])? > 0 {
+                        let why = Some(why.clone());
+                        return Ok(Fired { id, outcome: Some(*outcome), why, job: None, stops: Vec::new() });
+                    }
+                }
+                (*outcome, Some(why.clone()))
+            }
+            _ => (FiringOutcome::Fired, None),
+        };
+        let trace = self.ids().trace();
+        let mut stops = Vec::new();
+        if admission == Admission::Replace {
+            stops = self.take_back_open(&open)?;
+        }
+        let job = match outcome {
+            FiringOutcome::Fired => {
+                let begins = (admission == Admission::Begin).then_some(process);
+                Some(self.add_job(&owed(new, id), trace, begins)?)
+            }
+            _ => None,
+        };
+        self.insert_firing(id, new, trace, outcome, why.as_deref(), job.as_ref().map(|job| job.id))?;
+        let kind = match outcome {
+            FiringOutcome::Fired => events::AUTOMATION_FIRED,
+            FiringOutcome::Looped => events::AUTOMATION_LOOPED,
+            _ => events::AUTOMATION_BLOCKED,
+        };
+        let told = json!({"source": new.key.source, "command": new.key.command, "kind": new.kind,
+            "outcome": outcome.name(), "why": why, "job": job.as_ref().map(|job| job.id)});
+        self.record_as(trace, &Event::new(kind, id.to_string(), told))?;
+        Ok(Fired { id, outcome: Some(outcome), why, job, stops })
+    }
+
+    fn told_before(&self, new: &NewFiring) -> Outcome<Option<Id>> {
+        let Some(told) = &new.told else { return Ok(None) };
+        let sql = "SELECT id FROM firings WHERE owner = ?1 AND source = ?2 AND command = ?3 AND key = ?4";
+        let mut find = self.tx.prepare_cached(sql)?;
+        let row = params![self.owner(), new.key.source, new.key.command, told];
+        Ok(find.query_row(row, |row| row.get(0)).optional()?)
+    }
+
+    fn insert_firing(
+        &self,
+        id: Id,
+        new: &NewFiring,
+        trace: TraceId,
+        outcome: FiringOutcome,
+        why: Option<&str>,
+        job: Option<Id>,
+    ) -> Outcome<()> {
+        let seen: Vec<Json> = new.seen.iter().map(|(what, value)| json!([what, value])).collect();
+        self.alter(
+            "INSERT INTO firings (id, owner, source, command, digest, kind, nr, key, trace, depth, data, outcome, why,
+             seen, job, count, at, last)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1, ?16, ?16)",
+            params![
+                id,
+                self.owner(),
+                new.key.source,
+                new.key.command,
+                new.digest,
+                new.kind,
+                new.nr,
+                new.told,
+                trace,
+                new.depth,
+                new.data.to_string(),
+                outcome.name(),
+                why,
+                Json::from(seen).to_string(),
+                job,
+                self.at,
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// The job that a firing owes.
+fn owed(new: &NewFiring, firing: Id) -> NewJob {
+    NewJob {
+        kind: JobKind::Automation,
+        source: new.key.source.clone(),
+        command: new.key.command.clone(),
+        digest: new.digest.clone(),
+        work: new.work.clone(),
+        unique: Some(format!("firing:{firing}")),
+        lane: new.lane.clone(),
+        priority: 0,
+        due: None,
+        most: new.most,
+    }
+}
+
+fn firing(row: &Row<'_>) -> Outcome<Firing> {
+    Ok(Firing {
+        id: row.get(0)?,
+        key: RuleKey { source: row.get(1)?, command: row.get(2)? },
+        digest: row.get(3)?,
+        kind: row.get(4)?,
+        nr: row.get(5)?,
+        trace: row.get(6)?,
+        depth: row.get(7)?,
+        data: serde_json::from_str(&row.get::<_, String>(8)?)?,
+        outcome: FiringOutcome::parse(&row.get::<_, String>(9)?),
+        why: row.get(10)?,
+        seen: serde_json::from_str(&row.get::<_, String>(11)?)?,
+        job: row.get(12)?,
+        count: u64::try_from(row.get::<_, i64>(13)?).unwrap_or(1),
+        at: row.get(14)?,
+        last: row.get(15)?,
+    })
+}

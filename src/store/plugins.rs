@@ -1,0 +1,287 @@
+//! Plugins: what a person allowed of them, how they fared, what they keep, and what they wrote into their logs.
+//!
+//! What a plugin is, and when to ask, is decided above.
+
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+
+use super::Store;
+use super::fault::Outcome;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::events::{self, Event};
+
+/// Lines of a log that are kept of each plugin.
+const LINES: i64 = 2000;
+
+/// A plugin that is about to be allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPlugin {
+    /// Its name.
+    pub name: String,
+    /// Where it lies.
+    pub place: String,
+    /// The content hash that is allowed.
+    pub digest: String,
+    /// What it hears of, brings and may do.
+    pub manifest: Value,
+}
+
+/// A plugin that was allowed once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginRow {
+    /// Its name.
+    pub name: String,
+    /// Where it lies.
+    pub place: String,
+    /// The content hash that is allowed.
+    pub digest: String,
+    /// What it hears of, brings and may do.
+    pub manifest: Value,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// How often it failed since it last did well.
+    pub failures: u32,
+    /// How it failed last.
+    pub error: Option<String>,
+    /// When it was allowed.
+    pub at: Timestamp,
+}
+
+/// A line of a plugin's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginLine {
+    /// The plugin.
+    pub plugin: String,
+    /// When.
+    pub at: Timestamp,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// What it wrote.
+    pub text: String,
+}
+
+const COLUMNS: &str = "name, place, digest, manifest, enabled, failures, error, at FROM plugins";
+
+impl Store {
+    /// Allows a plugin as it is now, and uses it.
+    pub fn enable_plugin(&self, new: &NewPlugin) -> Result<()> {
+        self.write(|change| {
+            let sql = "INSERT INTO plugins (owner, name, place, digest, manifest, enabled, failures, error, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, NULL, ?6)
+                 ON CONFLICT DO UPDATE SET place = excluded.place, digest = excluded.digest, manifest = excluded.manifest,
+                 enabled = 1, failures = 0, error = NULL, at = excluded.at";
+            let manifest = new.manifest.to_string();
+            change.alter(sql, params![change.owner(), new.name, new.place, new.digest, manifest, change.at])?;
+            let what = json!({"digest": new.digest, "place": new.place});
+            change.record(&Event::new(events::PLUGIN_ENABLED, &*new.name, what))?;
+            Ok(())
+        })
+    }
+
+    /// Uses a plugin no more. Says whether it was used.
+    pub fn disable_plugin(&self, name: &str, why: &str) -> Result<bool> {
+        self.write(|change| {
+            let sql = "UPDATE plugins SET enabled = 0 WHERE owner = ?1 AND name = ?2 AND enabled = 1";
+            let was = change.alter(sql, params![change.owner(), name])? > 0;
+            if was {
+                change.record(&Event::new(events::PLUGIN_DISABLED, name, json!({"why": why})))?;
+            }
+            Ok(was)
+        })
+    }
+
+    /// Forgets a plugin with all it keeps. Says whether anything was known of it.
+    pub fn remove_plugin(&self, name: &str) -> Result<bool> {
+        self.erase(|change| {
+            let sql = "DELETE FROM plugins WHERE owner = ?1 AND name = ?2";
+            let was = change.alter(sql, params![change.owner(), name])? > 0;
+            for table in ["plugin_values", "plugin_lines", "plugin_marks"] {
+                let sql = format!("DELETE FROM {table} WHERE owner = ?1 AND plugin = ?2");
+                change.tx.prepare_cached(&sql)?.execute(params![change.owner(), name])?;
+            }
+            if was {
+                change.record(&Event::new(events::PLUGIN_REMOVED, name, json!({})))?;
+            }
+            Ok(was)
+        })
+    }
+
+    /// All plugins that were allowed once, by name; or only those that are used.
+    pub fn plugins(&self, only_enabled: bool) -> Result<Vec<PluginRow>> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (enabled = 1 OR NOT ?2) ORDER BY name");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![&*self.owner, only_enabled], plugin)?;
+            let rows: Vec<(PluginRow, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            rows.into_iter().map(whole).collect()
+        })
+    }
+
+    /// A plugin that was allowed once.
+    pub fn plugin(&self, name: &str) -> Result<Option<PluginRow>> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND name = ?2");
+            let found = connection.prepare_cached(&sql)?.query_row(params![&*self.owner, name], plugin).optional()?;
+            found.map(whole).transpose()
+        })
+    }
+
+    /// A plugin failed; the one that failed `most` times in a row is used no more. Gives how often, and whether that was
+    /// the last time.
+    pub fn plugin_failed(&self, name: &str, error: &str, most: u32) -> Result<(u32, bool)> {
+        self.write(|change| {
+            let owner = change.owner();
+            let sql = "UPDATE plugins SET failures = failures + 1, error = ?3 WHERE owner = ?1 AND name = ?2";
+            change.alter(sql, params![owner, name, error])?;
+            let mut find = change.tx.prepare_cached("SELECT failures FROM plugins WHERE owner = ?1 AND name = ?2")?;
+            let failures: u32 = find.query_row(params![owner, name], |row| row.get(0)).optional()?.unwrap_or(0);
+            change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": failures})))?;
+            let sql = "UPDATE plugins SET enabled = 0 WHERE owner = ?1 AND name = ?2 AND enabled = 1";
+            let last = failures >= most && change.alter(sql, params![owner, name])? > 0;
+            if last {
+                let why = json!({"why": "failed too often", "failures": failures});
+                change.record(&Event::new(events::PLUGIN_DISABLED, name, why))?;
+            }
+            Ok((failures, last))
+        })
+    }
+
+    /// A plugin that had failed did well.
+    pub fn plugin_recovered(&self, name: &str) -> Result<()> {
+        self.write(|change| {
+            let sql = "UPDATE plugins SET failures = 0, error = NULL WHERE owner = ?1 AND name = ?2 AND failures > 0";
+            if change.alter(sql, params![change.owner(), name])? > 0 {
+                change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": 0})))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What a plugin keeps under a key.
+    pub fn plugin_value(&self, plugin: &str, key: &str) -> Result<Option<String>> {
+        self.read(|connection| {
+            let sql = "SELECT value FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND key = ?3";
+            let mut find = connection.prepare_cached(sql)?;
+            Ok(find.query_row(params![&*self.owner, plugin, key], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Keeps a value, or forgets it. `Refused` when all of the plugin's keys and values would have more than `quota` bytes.
+    pub fn set_plugin_value(&self, plugin: &str, key: &str, value: Option<&str>, quota: u64) -> Result<()> {
+        self.write(|change| {
+            let place = params![change.owner(), plugin, key];
+            let sql = "DELETE FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND key = ?3";
+            change.tx.prepare_cached(sql)?.execute(place)?;
+            let Some(value) = value else { return Ok(()) };
+            let sql = "SELECT ifnull(sum(octet_length(key) + octet_length(value)), 0) FROM plugin_values
+                 WHERE owner = ?1 AND plugin = ?2";
+            let mut sum = change.tx.prepare_cached(sql)?;
+            let used: i64 = sum.query_row(params![change.owner(), plugin], |row| row.get(0))?;
+            let new = (key.len() + value.len()) as u64;
+            if u64::try_from(used).unwrap_or(0).saturating_add(new) > quota {
+                let said = format!("`{plugin}` may keep {} kB, and this would be more", quota >> 10);
+                return Err(Error::new(Kind::Refused, said).into());
+            }
+            let sql = "INSERT INTO plugin_values (owner, plugin, key, value) VALUES (?1, ?2, ?3, ?4)";
+            change.tx.prepare_cached(sql)?.execute(params![change.owner(), plugin, key, value])?;
+            Ok(())
+        })
+    }
+
+    /// The keys of a plugin that begin so, in order.
+    pub fn plugin_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let sql =
+                "SELECT key FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND substr(key, 1, length(?3)) = ?3
+                 ORDER BY key";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![&*self.owner, plugin, prefix], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Adds lines to the logs of plugins; only the last of each are kept.
+    pub fn add_plugin_lines(&self, lines: &[PluginLine]) -> Result<()> {
+        self.write(|change| {
+            let sql = "INSERT INTO plugin_lines (owner, plugin, at, level, text) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let mut insert = change.tx.prepare_cached(sql)?;
+            for line in lines {
+                insert.execute(params![change.owner(), line.plugin, line.at, line.level, line.text])?;
+            }
+            let mut names: Vec<&str> = lines.iter().map(|line| line.plugin.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let sql = "DELETE FROM plugin_lines WHERE owner = ?1 AND plugin = ?2 AND n <= (SELECT n FROM plugin_lines
+                 WHERE owner = ?1 AND plugin = ?2 ORDER BY n DESC LIMIT 1 OFFSET ?3)";
+            let mut trim = change.tx.prepare_cached(sql)?;
+            for name in names {
+                trim.execute(params![change.owner(), name, LINES])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The last lines of the log of one plugin, or of all, oldest first.
+    pub fn plugin_lines(&self, plugin: Option<&str>, limit: usize) -> Result<Vec<PluginLine>> {
+        self.read(|connection| {
+            let sql =
+                "SELECT plugin, at, level, text FROM plugin_lines WHERE owner = ?1 AND ifnull(?2, plugin) = plugin
+                 ORDER BY n DESC LIMIT ?3";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(sql)?;
+            let line = |row: &Row<'_>| {
+                Ok(PluginLine { plugin: row.get(0)?, at: row.get(1)?, level: row.get(2)?, text: row.get(3)? })
+            };
+            let rows = statement.query_map(params![&*self.owner, plugin, limit], line)?;
+            let mut lines: Vec<PluginLine> = rows.collect::<rusqlite::Result<_>>()?;
+            lines.reverse();
+            Ok(lines)
+        })
+    }
+
+    /// Where a mark of a plugin stands.
+    pub fn plugin_mark(&self, plugin: &str, mark: &str) -> Result<Option<i64>> {
+        self.read(|connection| {
+            let sql = "SELECT value FROM plugin_marks WHERE owner = ?1 AND plugin = ?2 AND mark = ?3";
+            let mut find = connection.prepare_cached(sql)?;
+            Ok(find.query_row(params![&*self.owner, plugin, mark], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Moves a mark from where it was seen; false when somebody else moved it.
+    pub fn move_plugin_mark(&self, plugin: &str, mark: &str, from: Option<i64>, to: i64) -> Result<bool> {
+        self.write(|change| {
+            let moved = match from {
+                Some(from) => {
+                    let sql = "UPDATE plugin_marks SET value = ?4 WHERE owner = ?1 AND plugin = ?2 AND mark = ?3 AND value = ?5";
+                    change.tx.prepare_cached(sql)?.execute(params![change.owner(), plugin, mark, to, from])?
+                }
+                None => {
+                    let sql =
+                        "INSERT OR IGNORE INTO plugin_marks (owner, plugin, mark, value) VALUES (?1, ?2, ?3, ?4)";
+                    change.tx.prepare_cached(sql)?.execute(params![change.owner(), plugin, mark, to])?
+                }
+            };
+            Ok(moved > 0)
+        })
+    }
+}
+
+fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String)> {
+    let plugin = PluginRow {
+        name: row.get(0)?,
+        place: row.get(1)?,
+        digest: row.get(2)?,
+        manifest: Value::Null,
+        enabled: row.get(4)?,
+        failures: row.get(5)?,
+        error: row.get(6)?,
+        at: row.get(7)?,
+    };
+    Ok((plugin, row.get(3)?))
+}
+
+fn whole((plugin, manifest): (PluginRow, String)) -> Outcome<PluginRow> {
+    Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, ..plugin })
+}
