@@ -17,6 +17,8 @@ mod decoders;
 mod demo;
 mod doctor;
 mod github;
+mod homeassistant;
+mod homeassistant_real;
 mod injection;
 mod layers;
 mod listen;

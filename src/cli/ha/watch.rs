@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::super::Context;
 use super::super::ui::Role;
@@ -152,7 +152,7 @@ fn print_change(context: &Context, change: &Change) -> Result<()> {
     let ui = &context.ui;
     let late = if change.found_late { ui.paint(Role::Dim, "  (while not connected)") } else { String::new() };
     let entity = ui.paint(Role::Name, &safe_line(&change.entity));
-    let time = ui.paint(Role::Dim, &at.to_string()[11..19]);
+    let time = ui.paint(Role::Dim, &clock_time(at.as_micros()));
     ui.line(&format!("{time}  {entity}  {} → {}{late}", word(&data["from"]), word(&data["to"])))
 }
 
@@ -162,6 +162,12 @@ fn print_event(context: &Context, event: &Json) -> Result<()> {
     }
     let ui = &context.ui;
     let kind = ui.paint(Role::Name, &safe_line(event["event_type"].as_str().unwrap_or_default()));
-    let at = event["time_fired"].as_str().and_then(|t| t.get(11..19)).unwrap_or_default();
-    ui.line(&format!("{}  {kind}  {}", ui.paint(Role::Dim, &safe_line(at)), safe_line(&json!(event["data"]).to_string())))
+    let at = clock_time(context.app.clock.now().as_micros());
+    ui.line(&format!("{}  {kind}  {}", ui.paint(Role::Dim, &at), safe_line(&event["data"].to_string())))
+}
+
+/// `hours:minutes:seconds` on the clock of this machine.
+fn clock_time(micros: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }

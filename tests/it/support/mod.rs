@@ -2,6 +2,7 @@
 //! What tests share.
 
 pub mod github;
+pub mod homeassistant;
 pub mod http;
 pub mod model;
 pub mod mosquitto;
