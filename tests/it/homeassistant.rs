@@ -161,7 +161,10 @@ fn changes_are_told_also_those_that_happened_while_nobody_was_connected() {
     assert_eq!(told, want);
     home.becomes("sensor.outside", Some("22"));
     let change = watch.next();
-    assert_eq!((&change["entity"], &change["to"], &change["found_late"]), (&json!("sensor.outside"), &json!("22"), &json!(false)));
+    assert_eq!(
+        (&change["entity"], &change["to"], &change["found_late"]),
+        (&json!("sensor.outside"), &json!("22"), &json!(false))
+    );
 }
 
 fn find(home: &HomeAssistant) -> FindHome {
@@ -197,7 +200,10 @@ fn a_source_tells_changes_of_the_entities_that_are_wanted_and_nothing_of_the_fir
     let happening = told.recv_timeout(PATIENCE).unwrap();
     let data = &happening.data;
     assert_eq!((&data["entity"], &data["from"], &data["to"]), (&json!("light.kitchen"), &json!("off"), &json!("on")));
-    assert_eq!((happening.depth, happening.key.as_deref().map(|k| k.starts_with("ha:light.kitchen:"))), (2, Some(true)));
+    assert_eq!(
+        (happening.depth, happening.key.as_deref().map(|k| k.starts_with("ha:light.kitchen:"))),
+        (2, Some(true))
+    );
     source.listen(&[trigger("sensor.outside")], &heard).unwrap();
     home.becomes("light.kitchen", Some("off"));
     home.becomes("sensor.outside", Some("31"));
@@ -245,7 +251,8 @@ fn enabled_commands_are_buttons_until_they_are_disabled() {
     discovery.show(&shown(&["deploy", "user:back up"]));
     let config = heard.until(|line| line.starts_with("homeassistant/button/") && line.contains("/deploy/config"));
     let config: Value = serde_json::from_str(config.splitn(3, '|').nth(2).unwrap()).unwrap();
-    let (press_topic, status) = (config["command_topic"].as_str().unwrap(), config["availability_topic"].as_str().unwrap());
+    let (press_topic, status) =
+        (config["command_topic"].as_str().unwrap(), config["availability_topic"].as_str().unwrap());
     heard.until(|line| line.starts_with("homeassistant/sensor/") && line.contains("user_back_up"));
     assert_eq!(config["name"], "DEPLOY");
     // It is kept for a Home Assistant that comes later, and we are there.
@@ -265,13 +272,17 @@ fn enabled_commands_are_buttons_until_they_are_disabled() {
     heard.until(|line| line.starts_with("homeassistant/") && line.contains("/deploy/config"));
     heard.until(|line| line.starts_with("factotum/") && line.contains("/deploy/state|0|{\"result\":\"ok\""));
     discovery.show(&shown(&["deploy"]));
-    heard.until(|line| line.starts_with("homeassistant/button/") && line.contains("user_back_up") && line.ends_with("|0|"));
+    heard.until(|line| {
+        line.starts_with("homeassistant/button/") && line.contains("user_back_up") && line.ends_with("|0|")
+    });
     discovery.stop();
     heard.until(|line| line == format!("{status}|0|offline"));
     assert!(pressed.try_recv().is_err());
     // What was disabled while we were down goes as well.
     let mut discovery = Discovery::start(&settings, |_| {}).unwrap();
     discovery.show(&[]);
-    heard.until(|line| line.starts_with("homeassistant/button/") && line.contains("/deploy/config|0|") && line.ends_with("|0|"));
+    heard.until(|line| {
+        line.starts_with("homeassistant/button/") && line.contains("/deploy/config|0|") && line.ends_with("|0|")
+    });
     discovery.stop();
 }
