@@ -8,7 +8,7 @@ SOUNDING  := pulseaudio=pulseaudio pactl=pulseaudio-utils aplay=alsa-utils sox=s
              pocketsphinx_continuous=pocketsphinx file:/usr/share/pocketsphinx/model/en-us=pocketsphinx-en-us \
              file:/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so=libasound2-plugins
 TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish elvish=elvish groff=groff-base \
-             file:/usr/sbin/mosquitto=mosquitto mosquitto_pub=mosquitto-clients $(SOUNDING)
+             file:/usr/sbin/mosquitto=mosquitto mosquitto_pub=mosquitto-clients openssl=openssl $(SOUNDING)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -19,7 +19,7 @@ WHISPER   := cmake=cmake clang=clang "file:/usr/lib/llvm-*/lib/libclang*.so*=lib
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test test-whisper check bench order peers fuzz fuzz-guided completions picture clean
+.PHONY: help run test test-whisper check bench order peers peers-homeassistant fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
@@ -28,7 +28,8 @@ help:
 	@echo "make check        format, lints, and the rules of the house"
 	@echo "make bench        the figures, side by side with other programs"
 	@echo "make order        measure again which functions lie side by side in the program (assets/link/order.ld)"
-	@echo "make peers        fac and the scripted model server against LiteLLM's proxy and the vendors' own clients"
+	@echo "make peers        fac and the scripted model server against LiteLLM's proxy and the vendors' own clients, and"
+	@echo "                  fac against a real Home Assistant (make peers-homeassistant: that alone)"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
 	@echo "                  markdown_stream|wires|sound"
@@ -78,6 +79,13 @@ peers:
 		"$(PEERS)/bin/pip" install --quiet anthropic google-genai ollama openai
 	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/sdk.py
 	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/proxy.py "$(TARGET)/debug/fac" "$(PEERS)/bin/litellm"
+	$(MAKE) peers-homeassistant
+
+# A real Home Assistant (2024.3.3 from PyPI, for which Python 3.11 is needed; HA_PYTHON names it) beside a mosquitto.
+peers-homeassistant:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	python3 tests/peers/homeassistant.py "$(PEERS)-homeassistant" \
+		$(CARGO) test --locked --test it homeassistant_real -- --ignored
 
 fuzz:
 	@.ci/need $(BUILDING) $(TESTING) $(RUST)

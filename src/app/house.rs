@@ -91,6 +91,7 @@ impl App {
         let newest = usize::try_from(config.int("run.keep_runs")).unwrap_or(usize::MAX);
         self.remove_outputs(&store.prune_runs(self.days_ago(config.int("run.keep_days")), 0)?);
         self.remove_outputs(&store.prune_runs(self.clock.now(), newest)?);
+        store.prune_work(self.days_ago(config.int("automations.keep_days")))?;
         // Whoever speaks no more has sound and texts let go all the same.
         self.prune_recordings(config.int("voice.keep_days"))
     }

@@ -4,6 +4,7 @@ pub mod auto;
 pub mod carry;
 pub mod chats;
 mod find;
+pub mod ha;
 pub mod health;
 pub mod house;
 mod install;
@@ -23,6 +24,7 @@ use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::automations::mqtt::{Causes, MqttSteps};
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, StepKind};
 use crate::commands::run::{self, Engine, Launcher, Reach, Threads};
@@ -84,6 +86,8 @@ pub struct App {
     store: OnceCell<Store>,
     log: OnceCell<Log>,
     launcher: OnceCell<Launcher>,
+    mqtt: OnceCell<MqttSteps>,
+    causes: Causes,
     plugins: OnceCell<Plugins>,
     fresh: Cell<bool>,
 }
@@ -121,6 +125,8 @@ impl App {
             store: OnceCell::new(),
             log: OnceCell::new(),
             launcher: OnceCell::new(),
+            mqtt: OnceCell::new(),
+            causes: Causes::default(),
             plugins: OnceCell::new(),
             fresh: Cell::new(false),
         })
@@ -132,6 +138,8 @@ impl App {
         app.redactor = self.redactor.clone();
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
+        app.causes = self.causes.clone();
+        app.mqtt = self.mqtt.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
         app.plugins = OnceCell::from(self.plugins()?.clone());
         Ok(app)
@@ -363,7 +371,7 @@ impl App {
                 redactor: self.redactor.clone(),
                 own_env: self.own_env(),
                 outputs: self.outputs(),
-                runners: self.step_runners().into_iter().chain([self.lua_steps()?]).collect(),
+                runners: self.step_runners()?,
                 around: self.plugins()?.around(),
                 apart: self.apart,
                 threads: Threads::default(),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::App;
-use crate::automations::mqtt::Brokers;
+use super::{App, open};
 use crate::automations::mqtt::broker::FindSecret;
+use crate::automations::mqtt::{Brokers, MqttSource, MqttSteps};
 use crate::kernel::error::Result;
 use crate::kernel::secrets::Secrets;
 
@@ -15,6 +15,23 @@ impl App {
     /// When the settings cannot be read.
     pub fn brokers(&self) -> Result<Brokers> {
         Ok(Brokers::new(self.config()?, self.finds_secrets()))
+    }
+
+    /// Who does `mqtt` steps; nothing is connected before the first. Threads of one process share their connections.
+    pub(super) fn mqtt_steps(&self) -> Result<MqttSteps> {
+        open::once(&self.mqtt, || {
+            let store = self.store()?.clone();
+            // What a run of ours causes stands one deeper than what fired it.
+            let depth = move |run| store.depth_of_run(run).ok().flatten().map_or(0, |depth| depth.saturating_add(1));
+            Ok(MqttSteps::new(self.brokers()?, self.causes.clone(), Arc::new(depth)))
+        })
+        .cloned()
+    }
+
+    /// Messages as a source of triggers.
+    pub(super) fn mqtt_source(&self) -> Result<MqttSource> {
+        let folder = self.paths.state.join("mqtt");
+        Ok(MqttSource::new(self.brokers()?, &folder, self.clock.clone(), self.causes.clone()))
     }
 
     /// Looks secrets up, also from other threads.

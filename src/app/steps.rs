@@ -31,7 +31,7 @@ impl Seed {
 
 impl App {
     /// Who does the steps that are neither scripts nor prompts. Nothing is opened yet.
-    pub(super) fn step_runners(&self) -> Vec<Arc<dyn StepRunner + Send + Sync>> {
+    pub(super) fn step_runners(&self) -> Result<Vec<Arc<dyn StepRunner + Send + Sync>>> {
         let seed = Seed { env: self.env.clone(), options: self.options.clone(), redactor: self.redactor.clone() };
         let (of_http, of_secrets, of_mouth) = (seed.clone(), seed.clone(), seed);
         let connect = move || open::http(of_http.app()?.config()?);
@@ -49,10 +49,13 @@ impl App {
                 most: usize::try_from(config.int("voice.max_text")).unwrap_or(usize::MAX),
             })
         };
-        vec![
+        Ok(vec![
             Arc::new(HttpSteps::new(Box::new(connect), Box::new(secrets), self.redactor.clone())),
             Arc::new(NotifySteps::new(&self.env)),
             Arc::new(SaySteps::new(Box::new(mouth))),
-        ]
+            self.lua_steps()?,
+            Arc::new(self.mqtt_steps()?),
+            Arc::new(self.home_steps()?),
+        ])
     }
 }

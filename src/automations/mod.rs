@@ -4,6 +4,7 @@
 //! [`crate::commands`]. It prints nothing.
 
 pub mod conditions;
+pub mod ha;
 pub mod happening;
 pub mod install;
 pub mod keeper;

@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    auto, chat, commands, completions, config, demo, events, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
+    auto, chat, commands, completions, config, demo, events, ha, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
     search, secret, shell_init, source, tick, tui, voice,
 };
 
@@ -116,6 +116,7 @@ pub(super) enum Sub {
     Mcp(mcp::Args),
     Plugin(plugin::Args),
     Mqtt(mqtt::Args),
+    Ha(ha::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),

@@ -1,7 +1,7 @@
 //! `fac __complete -- WORDS`: what the completion scripts ask at every press of the key.
 //!
 //! It walks the tree of subcommands and reads the name index; it looks into the settings only for the names of MCP
-//! servers, and into the database only for chats and models ([`chats`]). It says nothing when something is wrong,
+//! servers, and into the database only for chats and models ([`chats`]), automations and jobs ([`work`]). It says nothing when something is wrong,
 //! because there is nobody to say it to. A line is `value<TAB>about`; the
 //! line `:files` asks the shell for file names. No line holds a control character: what cannot be typed is not offered.
 //!
@@ -10,6 +10,7 @@
 
 mod bash;
 mod chats;
+mod work;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ use crate::kernel::config::{self, Config};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
 use crate::kernel::terminal::safe_line;
+use crate::plugins::places;
 use crate::store::SourceKind;
 
 /// Answers when the words ask for completion; `None` when they ask for something else.
@@ -192,7 +194,10 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
     match arg.get_id().as_str() {
         "source" | "from" => names.sources(current),
         "command" => command_names(names, "", current),
+        "automation" | "automations" => work::automations(names.home.as_deref(), current),
+        "job" | "jobs" => work::jobs(names.home.as_deref(), current),
         "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
+        "entity" | "entities" => names.entities(current),
         "model" | "models" => chats::models(names.home.as_deref(), current),
         "home" | "config" | "dir" | "file" | "files" | "attachments" | "output" => vec![line(FILES, "")],
         _ => Vec::new(),
@@ -218,7 +223,8 @@ fn positional(names: &Index, path: &[String], rest: &[String], command: &Command
         ["commands", "show" | "edit" | "export" | "bind"] => command_names(names, &rest.join(" "), current),
         ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => names.sources(current),
         ["mcp", "tools" | "call" | "enable" | "disable" | "rm"] if rest.is_empty() => names.servers(current),
-        ["source", "add"] | ["commands", "check"] => vec![line(FILES, "")],
+        ["plugin", "show" | "test" | "enable" | "disable" | "rm" | "log"] if rest.is_empty() => names.plugins(current),
+        ["source", "add"] | ["commands", "check"] | ["plugin", "install"] => vec![line(FILES, "")],
         ["sessions", "branch"] if rest.len() == 1 => chats::messages(names.home.as_deref(), &rest[0], current),
         ["config", "get" | "set" | "unset"] if rest.is_empty() => crate::kernel::config::schema::KEYS
             .iter()
@@ -270,6 +276,21 @@ impl Index {
         };
         let servers = Config::load(&input).map(|config| config.mcp_servers()).unwrap_or_default();
         servers.into_keys().filter(|name| name.starts_with(current)).map(|name| line(name, "")).collect()
+    }
+
+    /// The entities of Home Assistant that were there when somebody last looked.
+    fn entities(&self, current: &str) -> Vec<Line> {
+        let Ok(paths) = Paths::find(&Env::from_process(), self.home.as_deref()) else { return Vec::new() };
+        let all = crate::app::ha::entities(&paths.cache).into_iter();
+        all.filter(|(entity, _)| entity.starts_with(current)).map(|(entity, name)| line(entity, name)).collect()
+    }
+
+    /// The user's own plugins and the bundled ones; no script is read.
+    fn plugins(&self, current: &str) -> Vec<Line> {
+        let Ok(paths) = Paths::find(&Env::from_process(), self.home.as_deref()) else { return Vec::new() };
+        let own = places::own(&paths.plugins_dir).into_iter().map(|(name, _)| name);
+        let names: BTreeSet<String> = own.chain(places::bundled_names().into_iter().map(String::from)).collect();
+        names.into_iter().filter(|name| name.starts_with(current)).map(|name| line(name, "")).collect()
     }
 
     fn sources(&self, current: &str) -> Vec<Line> {

@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod draw;
 mod events;
+mod ha;
 mod help;
 mod hidden;
 mod init;
@@ -279,6 +280,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Mcp(_)) => "mcp",
         Some(Sub::Plugin(_)) => "plugin",
         Some(Sub::Mqtt(_)) => "mqtt",
+        Some(Sub::Ha(_)) => "ha",
         Some(Sub::Listen(_)) => "listen",
         Some(Sub::Say(_)) => "say",
         Some(Sub::Doctor) => "doctor",
@@ -334,6 +336,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Mcp(args)) => mcp::run(context, args),
         Some(Sub::Plugin(args)) => plugin::run(context, args),
         Some(Sub::Mqtt(args)) => mqtt::run(context, args),
+        Some(Sub::Ha(args)) => ha::run(context, args),
         Some(Sub::Listen(args)) => listen::run(context, &args),
         Some(Sub::Say(args)) => say::run(context, &args),
         Some(Sub::Doctor) => doctor::run(context),

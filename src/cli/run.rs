@@ -254,15 +254,23 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     code
 }
 
-/// What is piped in, when the plan has a prompt that can use it.
+/// Whether a `lua` step reads what is piped in: its text says `input`, or a plugin does it and got no words.
+fn script_reads(plan: &Plan) -> bool {
+    plan.steps().any(|(unit, step)| {
+        let by_plugin = step.options.contains_key("plugin") && unit.bound.rest.is_empty();
+        step.kind == StepKind::Lua && step.stdin.is_none() && (by_plugin || step.text.contains("input"))
+    })
+}
+
+/// What is piped in, when the plan has a step that can use it.
 fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
-    if !prompt::asks_models(plan) {
+    if !prompt::asks_models(plan) && !script_reads(plan) {
         return Ok(None);
     }
     let most = question::limit(context)?;
     let piped = question::piped(context)?;
     if piped.as_ref().is_some_and(|bytes| bytes.len() as u64 > most) {
-        let said = format!("more than {} MB are piped in for a model", most >> 20);
+        let said = format!("more than {} MB are piped in", most >> 20);
         return Err(
             Error::new(Kind::BadData, said).hint("cut it down, or raise `fac config set chat.max_attachment_mb`")
         );

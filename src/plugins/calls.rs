@@ -6,10 +6,19 @@ use serde_json::Value as Json;
 
 use super::manifest::Manifest;
 use super::places::{self, Found};
-use super::room::{Loaded, gone};
+use super::room::{Answer, Loaded, gone};
 use super::{MOST_FAILURES, Plugins};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::PluginRow;
+
+/// What of a plugin's failures is said beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Every one: whoever called goes on without it.
+    All,
+    /// Only that it is used no more: whoever called says the failure itself.
+    Last,
+}
 
 /// A plugin that is used.
 #[derive(Clone, Debug)]
@@ -50,16 +59,26 @@ impl Plugins {
     /// Its failure, which was counted.
     pub fn call(&self, active: &Arc<Active>, path: &[&str], args: Vec<Json>) -> Result<Json> {
         let path: Vec<String> = path.iter().map(|part| (*part).to_string()).collect();
-        self.within(active, move |name, loaded| {
+        self.within(active, Told::All, move |name, loaded| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             loaded.call(name, &path, &args)
         })
+    }
+
+    /// Calls what a person asked for and waits for its answer.
+    ///
+    /// # Errors
+    /// Its failure, which was counted; whoever asked is to be told.
+    pub fn answer(&self, active: &Arc<Active>, function: &str, args: Vec<Json>) -> Result<Answer> {
+        let function = function.to_string();
+        self.within(active, Told::Last, move |name, loaded| loaded.answer(name, &["commands", &function], &args))
     }
 
     /// Does something with the state of a plugin and waits for it.
     pub(super) fn within<T: Send + 'static>(
         &self,
         active: &Arc<Active>,
+        told: Told,
         work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let there = active.clone();
@@ -69,13 +88,14 @@ impl Plugins {
                 work(&there.row.name, &loaded)
             })
         });
-        self.judge(active, done)
+        self.judge(active, told, done)
     }
 
     /// The same without holding the thread of whoever waits.
     pub(super) async fn within_async<T: Send + 'static>(
         &self,
         active: &Arc<Active>,
+        told: Told,
         work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let there = active.clone();
@@ -91,11 +111,11 @@ impl Plugins {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
             Err(error) => Err(error),
         };
-        self.judge(active, done)
+        self.judge(active, told, done)
     }
 
     /// Counts a failure, and says what it comes to; forgets earlier ones when it went well.
-    fn judge<T>(&self, active: &Active, done: Result<T>) -> Result<T> {
+    fn judge<T>(&self, active: &Active, told: Told, done: Result<T>) -> Result<T> {
         let name = &active.row.name;
         match &done {
             Ok(_) if active.row.failures > 0 => {
@@ -106,21 +126,25 @@ impl Plugins {
             Ok(_) => {}
             Err(error) if error.kind() == Kind::Interrupted => {}
             Err(error) if error.kind() == Kind::Refused => {
+                if told == Told::Last {
+                    return done;
+                }
                 let hint = error.way_forward().map_or(String::new(), |hint| format!("; {hint}"));
                 self.say(format!("{}, and is left out{hint}", error.full_message()));
             }
-            Err(error) => self.failed(name, error),
+            Err(error) => self.failed(name, told, error),
         }
         done
     }
 
-    fn failed(&self, name: &str, error: &Error) {
+    fn failed(&self, name: &str, told: Told, error: &Error) {
         let why = error.full_message();
         tracing::warn!(plugin = name, error = why, "a plugin failed");
         match self.store().plugin_failed(name, &why, MOST_FAILURES) {
             Ok((times, true)) => self.say(format!(
                 "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"
             )),
+            Ok(_) if told == Told::Last => {}
             Ok(_) => self.say(format!("the plugin {why}; what it was for is left out")),
             Err(trouble) => tracing::warn!(plugin = name, error = trouble.full_message(), "not written down"),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::calls::Told;
 use super::manifest::Hook;
 use super::{Active, Plugins};
 use crate::chat::filter::{Filter, Passed, Passing, Way};
@@ -43,7 +44,7 @@ impl Filter for One {
             let work = move |name: &str, loaded: &super::room::Loaded| {
                 meant(name, hook(way), loaded.pass(name, hook(way).name(), &given)?)
             };
-            let done = self.plugins.within_async(&self.active, work).await;
+            let done = self.plugins.within_async(&self.active, Told::All, work).await;
             let mut passed = done.unwrap_or_default();
             passed.notes = self.plugins.said();
             passed

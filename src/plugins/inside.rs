@@ -38,6 +38,27 @@ impl Inside {
     }
 }
 
+/// What `fac.fail` raises: an answer that is no, and no mistake of the plugin.
+#[derive(Clone, Debug)]
+pub struct OnPurpose(pub String);
+
+impl std::fmt::Display for OnPurpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OnPurpose {}
+
+/// The words of `fac.fail`, where an error comes from it.
+pub fn on_purpose(error: &mlua::Error) -> Option<String> {
+    match error {
+        mlua::Error::ExternalError(inner) => inner.downcast_ref::<OnPurpose>().map(|said| said.0.clone()),
+        mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => on_purpose(cause),
+        _ => None,
+    }
+}
+
 /// An error for the script.
 ///
 /// # Errors
@@ -73,6 +94,10 @@ pub fn furnish(lua: &Lua, globals: &Table, inside: Inside) -> mlua::Result<()> {
     fac.raw_set("run", api::run::function(lua, &inside)?)?;
     fac.raw_set("ask", api::ask::function(lua, &inside)?)?;
     fac.raw_set("name", inside.name.as_str())?;
+    fac.raw_set(
+        "fail",
+        lua.create_function(|_, said: String| -> mlua::Result<()> { Err(mlua::Error::external(OnPurpose(said))) })?,
+    )?;
     fac.set_readonly(true);
     globals.raw_set("fac", fac)?;
     globals.raw_set("print", print(lua, &inside)?)

@@ -19,6 +19,8 @@ pub mod room;
 pub mod scaffold;
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod tool;
 pub mod trial;
 mod values;

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::Plugins;
 use super::brought::{BY, CALL, spec};
 use super::manifest::Permissions;
-use super::room::Room;
+use super::room::{Answer, Room};
 use super::values;
 use super::world::{Level, Question, Ran, Request, Response, World, not_here};
 use crate::commands::bind::Bound;
@@ -142,12 +142,13 @@ impl Steps {
         let call = work.step.options.get(CALL).unwrap_or(command);
         let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let args = vec![arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), Json::from(input)];
-        let done = self.0.call(&active, &["commands", call], args);
+        let done = self.0.answer(&active, call, args);
         let (wrote, trouble) = match done {
-            Ok(Json::Null) => (String::new(), None),
-            Ok(Json::String(text)) if text.ends_with('\n') => (text, None),
-            Ok(Json::String(text)) => (format!("{text}\n"), None),
-            Ok(other) => (format!("{other:#}\n"), None),
+            Ok(Answer::Value(Json::Null)) => (String::new(), None),
+            Ok(Answer::Value(Json::String(text))) if text.ends_with('\n') || text.is_empty() => (text, None),
+            Ok(Answer::Value(Json::String(text))) => (format!("{text}\n"), None),
+            Ok(Answer::Value(other)) => (format!("{other:#}\n"), None),
+            Ok(Answer::No(said)) => (String::new(), Some(Error::new(Kind::Failed, said))),
             Err(error) => (String::new(), Some(error)),
         };
         let status = match trouble.as_ref().map(Error::kind) {

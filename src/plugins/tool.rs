@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::calls::Told;
 use super::manifest::NewTool;
+use super::room::{Answer, Loaded};
 use super::{Active, Plugins};
 use crate::chat::policy::fits;
 use crate::chat::tool::{Effects, Tool, Working};
@@ -82,13 +84,13 @@ impl Tool for One {
     fn call<'a>(&'a self, arguments: &'a Json) -> Working<'a> {
         Box::pin(async move {
             let (tool, arguments) = (self.tool.clone(), arguments.clone());
-            let work =
-                move |name: &str, loaded: &super::room::Loaded| loaded.call(name, &["tools", &tool], &[arguments]);
-            Ok(match self.plugins.within_async(&self.active, work).await? {
-                Json::String(text) => text,
-                Json::Null => "done".to_string(),
-                other => other.to_string(),
-            })
+            let work = move |name: &str, loaded: &Loaded| loaded.answer(name, &["tools", &tool], &[arguments]);
+            match self.plugins.within_async(&self.active, Told::Last, work).await? {
+                Answer::Value(Json::String(text)) => Ok(text),
+                Answer::Value(Json::Null) => Ok("done".to_string()),
+                Answer::Value(other) => Ok(other.to_string()),
+                Answer::No(said) => Err(Error::new(Kind::Failed, said)),
+            }
         })
     }
 }

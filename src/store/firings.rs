@@ -217,6 +217,16 @@ impl Store {
         })
     }
 
+    /// The same of a run.
+    pub fn depth_of_run(&self, run: Id) -> Result<Option<u32>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT f.depth FROM runs r JOIN firings f ON f.trace = r.trace WHERE r.id = ?1 AND r.owner = ?2 LIMIT 1",
+            )?;
+            Ok(find.query_row(params![run, &*self.owner], |row| row.get(0)).optional()?)
+        })
+    }
+
     /// When each firing that was let through since `since` was: those that count for rate limits, oldest first.
     pub fn fired_since(&self, since: Timestamp) -> Result<Vec<(RuleKey, u32, Timestamp)>> {
         self.read(|connection| {

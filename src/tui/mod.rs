@@ -4,6 +4,7 @@
 
 pub mod actions;
 mod crash;
+pub mod extras;
 pub mod happening;
 mod input;
 pub mod jobs;

@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 use super::actions;
 
 use super::crash;
+use super::extras::{self, Extras};
 use super::happening::{Effect, Fault, Happening, Lend, Tell};
 use super::input::Reader;
 use super::jobs::{Jobs, Posted};
@@ -83,6 +84,8 @@ enum Arrival {
     /// What another process heard for the chat.
     Heard(String),
     Signal(i32),
+    /// Plugins added something else.
+    Added,
     Gone,
 }
 
@@ -107,6 +110,7 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let (settings, warnings) = settings(app, start.coloured, start.linear)?;
     let wishes = Wishes::of(&app.env, config.flag("tui.mouse"), start.linear);
     let wishes = Wishes { kitty: settings.pictures == Way::Kitty, ..wishes };
+    let plugged = settings.extras.clone();
     let (sender, arrivals) = mpsc::channel();
     let mut screen = Screen::take(wishes, &noise_file(&state))?;
     crash::prepare(&state, app.clock.clone(), app.redactor.clone(), screen.restorer());
@@ -125,6 +129,8 @@ pub fn run(app: &App, start: Start) -> Result<u8> {
     let lent = Arc::new(Lent::default());
     listen_to_signals(sender.clone(), lent.clone())?;
     watch_the_log(app, sender.clone())?;
+    let wake = sender.clone();
+    extras::start(app, plugged, move || wake.send(Arrival::Added).is_ok())?;
     // Without a door nobody can hand over what they heard; everything else works.
     let _door = open_door(app, sender.clone()).ok().flatten();
     if let Some(warning) = warnings.first() {
@@ -185,6 +191,7 @@ fn settings(app: &App, coloured: bool, linear: bool) -> Result<(Settings, Vec<St
         patience: patience(app),
         zone: TimeZone::system(),
         pictures,
+        extras: Extras::default(),
         themes: Box::new(themes),
     };
     Ok((settings, warnings))
@@ -366,6 +373,7 @@ impl Sitting<'_> {
             }
             Arrival::Signal(SIGCONT) => self.refresh(),
             Arrival::Signal(signal) => self.over = Some(u8::try_from(128 + signal).unwrap_or(1)),
+            Arrival::Added => self.shell.added(),
             Arrival::Gone => self.over = Some(129),
         }
     }

@@ -136,6 +136,7 @@ impl Stage {
         assert!(warnings.is_empty(), "{warnings:?}");
         let themes = |name: &str| Theme::choose(name, &BTreeMap::new(), Depth::True, false);
         let settings = Settings {
+            extras: crate::tui::extras::Extras::default(),
             keys,
             theme: themes("dusk"),
             motion: false,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ask;
+mod automations;
 mod bundled;
 mod chaos;
 mod chat;
@@ -16,12 +17,16 @@ mod decoders;
 mod demo;
 mod doctor;
 mod github;
+mod homeassistant;
+mod homeassistant_real;
 mod injection;
 mod layers;
 mod listen;
 mod logs;
 mod mcp;
 mod model_server;
+mod mqtt;
+mod plugins;
 mod prompt_tools;
 mod prompts;
 mod readme;

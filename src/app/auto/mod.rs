@@ -98,6 +98,8 @@ impl App {
     /// # Errors
     /// When settings or store cannot be read.
     pub fn keeper(&self, listens: bool) -> Result<Keeper> {
+        // Made here, it is shared by all who work.
+        self.mqtt_steps()?;
         self.catalog()?;
         self.mark_lost()?;
         let hands = (0..self.config()?.int("automations.workers").max(1))
@@ -163,7 +165,10 @@ impl App {
 
     /// Where facts from outside come from: one line each.
     fn trigger_sources(&self) -> Result<Vec<Box<dyn Trigger>>> {
-        Ok(vec![Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone()))])
+        Ok(vec![
+            Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone())),
+            Box::new(self.mqtt_source()?),
+        ])
     }
 
     /// The automations that may fire now: enabled, trusted, and as they were when they were enabled.

@@ -200,6 +200,11 @@ impl Brokers {
         }
     }
 
+    /// No brokers in the settings: only addresses can be named, and the one on this machine is the default.
+    pub fn none(secret: FindSecret) -> Brokers {
+        Brokers { written: BTreeMap::new(), default: None, ca_files: Vec::new(), secret }
+    }
+
     /// The names in the settings.
     pub fn names(&self) -> Vec<&str> {
         self.written.keys().map(String::as_str).collect()

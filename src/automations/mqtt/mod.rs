@@ -4,16 +4,23 @@
 
 mod backoff;
 pub mod broker;
+pub mod causes;
 mod dialogue;
+mod keys;
 pub mod link;
 pub mod message;
 pub mod once;
+pub mod source;
+pub mod step;
 pub mod topic;
 mod v4;
 mod v5;
 
 pub use backoff::Backoff;
 pub use broker::{Broker, Brokers};
-pub use dialogue::{Retained, Session, Subscription, Trouble, Wrong};
+pub use causes::Causes;
 pub use link::{Arrival, Link, Standing};
+pub use dialogue::{Retained, Session, Subscription, Trouble, Wrong};
 pub use message::{Message, Properties, Publish, Qos};
+pub use source::MqttSource;
+pub use step::MqttSteps;

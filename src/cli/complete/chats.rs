@@ -11,7 +11,7 @@ use crate::store::{SessionFilter, Store};
 /// So many are offered.
 const MOST: usize = 50;
 
-fn app(home: Option<&Path>) -> Option<App> {
+pub(super) fn app(home: Option<&Path>) -> Option<App> {
     let options = Options { home: home.map(Path::to_path_buf), ..Options::default() };
     let app = App::new(Env::from_process(), &options).ok()?;
     app.paths.data.join("store.db").is_file().then_some(app)

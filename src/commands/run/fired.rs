@@ -75,7 +75,7 @@ mod tests {
     fn every_plain_value_has_a_name() {
         let fired = json!({"topic": "home/a", "n": 3, "on": true, "json": {"x": 1}, "gone": null, "a-b": "c"});
         let names: Vec<String> = variables(&fired).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["trigger", "trigger_a_b", "trigger_n", "trigger_on", "trigger_topic"]);
+        assert_eq!(names, ["trigger", "trigger_topic", "trigger_n", "trigger_on", "trigger_a_b"]);
         assert_eq!(of(&fired, "trigger_topic").as_deref(), Some("home/a"));
         assert_eq!(of(&fired, "trigger_a_b").as_deref(), Some("c"));
         assert_eq!((of(&fired, "trigger_json"), of(&fired, "topic"), of(&fired, "triggers")), (None, None, None));

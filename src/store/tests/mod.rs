@@ -14,3 +14,4 @@ mod replay;
 mod runs;
 mod sources;
 mod support;
+mod work;

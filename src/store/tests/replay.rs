@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::support::*;
-use crate::kernel::clock::Clock;
+use super::work::{key, new_firing};
+use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::ids::{Id, Ids};
 use crate::store::rows::{NOT_STATE, STATE};
 use crate::store::schema::MIGRATIONS;
@@ -234,6 +235,43 @@ fn calls_and_memories(store: &Store, dice: &mut Dice, things: &mut Things) {
     }
 }
 
+fn work(store: &Store, dice: &mut Dice) {
+    let name = format!("a{}", dice.roll(4));
+    let me = process(dice);
+    let far = Timestamp::from_micros(Timestamp::MAX);
+    match dice.roll(9) {
+        0 => store.enable_automation(&key(&name), &dice.text("d"), "/").unwrap(),
+        1 => drop(store.disable_automation(&key(&name)).unwrap()),
+        2 | 3 => {
+            let told = dice.text("k");
+            let data = json!({"payload": dice.text(PRIVATE)});
+            let work = json!({"fired": data});
+            let firing = NewFiring { data, work, ..new_firing(&name, Some(&told)) };
+            let no = Admission::No { outcome: FiringOutcome::Dropped, why: dice.text("w"), onto: None, stop: dice.roll(3) == 0 };
+            let admission = [Admission::Begin, Admission::Wait, Admission::Replace, no][dice.roll(4)].clone();
+            let mut admit = |_: usize, _: Id, _: &[OpenJob]| admission.clone();
+            store.fire(&[firing], &me, &Along::default(), &mut admit).unwrap();
+        }
+        4 => drop(store.take_job(far, &me).unwrap()),
+        5 => drop(store.recover_jobs(&|p| p.pid != 3, &|job, _| (job.lost < 3).then_some(job.due)).unwrap()),
+        6 => {
+            let filter = JobFilter { status: Some(JobStatus::Running), command: None };
+            if let Some(job) = store.jobs(&filter, None, 1).unwrap().pop() {
+                let failed = JobEnd::Failed { error: dice.text(PRIVATE), again: None };
+                let end = [JobEnd::Done, JobEnd::Given, failed][dice.roll(3)].clone();
+                store.end_job(job.id, job.epoch, None, Some(1), &end).unwrap();
+            }
+        }
+        7 => {
+            for job in store.jobs(&JobFilter::default(), None, 2).unwrap() {
+                let _ = if dice.roll(2) == 0 { store.cancel_job(job.id).map(drop) } else { store.retry_job(job.id, "d").map(drop) };
+            }
+        }
+        _ if dice.roll(10) == 0 => drop(store.prune_work(store.now()).unwrap()),
+        _ => {}
+    }
+}
+
 fn whole(store: &Store) -> Replayed {
     let verified = store.verify().unwrap();
     assert_eq!((verified.fault, &verified.state.differences), (None, &Vec::new()));
@@ -249,7 +287,8 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     let (mut dice, mut things) = (Dice(7), Things::default());
     let mut most = 0;
     for n in 1..=10_000 {
-        match dice.roll(10) {
+        match dice.roll(11) {
+            10 => work(store, &mut dice),
             0..3 => runs(store, &mut dice, &mut things),
             3 => sources(store, &mut dice),
             4 => trust(store, &mut dice, &things),
@@ -274,6 +313,12 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     // What was private goes from the log with what it was about, to the last word.
     store.remove_runs(&things.runs).unwrap();
     things.sessions.iter().for_each(|id| drop(store.remove_session(*id)));
+    for job in store.jobs(&JobFilter::default(), None, 10_000).unwrap() {
+        // Those that are over already cannot be taken back.
+        let _ = store.cancel_job(job.id);
+    }
+    store.recover_jobs(&|_| false, &|_, _| None).unwrap();
+    store.prune_work(Timestamp::from_micros(Timestamp::MAX)).unwrap();
     store.memories().unwrap().iter().for_each(|memory| drop(store.forget(&memory.id.to_string()).unwrap()));
     store.recordings(None).unwrap().iter().for_each(|one| store.remove_recording(one.id).unwrap());
     for id in &things.calls {

@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::{Open, Owner, Shell};
 use crate::kernel::terminal::{pad, width};
 use crate::tui::actions;
-use crate::tui::happening::Effect;
+use crate::tui::happening::{Effect, Tell};
 use crate::tui::keymap::{Action, Chord, Section};
 use crate::tui::popups::{Card, Choice, Choose, Page, Popup, Reply};
 use crate::tui::tabs::TabId;
@@ -13,6 +13,8 @@ use crate::tui::theme::{NAMES, Role};
 use crate::tui::widgets::text::{Row, wrapped};
 
 const PALETTE: &str = "palette";
+/// What the keys of entries begin with that plugins added.
+const PLUGGED: &str = "plugin-";
 const THEMES: &str = "themes";
 const HELP: &str = "help";
 const QUIT: &str = "quit";
@@ -69,6 +71,9 @@ impl Shell {
                 choice.aside = chords.first().map(ToString::to_string).unwrap_or_default();
                 choices.push(choice);
             }
+        }
+        for (number, (title, plugin, _)) in self.settings.extras.now().palette.iter().enumerate() {
+            choices.push(Choice::new(format!("{PLUGGED}{number}"), title.as_str(), plugin.as_str()));
         }
         for (number, tab) in (1..).zip(&self.tabs) {
             let mut choice = Choice::new(format!("tab-{number}"), format!("Go to {}", tab.id().title()), "Tabs");
@@ -163,6 +168,13 @@ impl Shell {
         };
         match name {
             QUIT if key == "y" => vec![(self.front(), Effect::Quit)],
+            PALETTE if key.starts_with(PLUGGED) => {
+                let number = key[PLUGGED.len()..].parse::<usize>().ok();
+                let launch = number.and_then(|n| self.settings.extras.now().palette.get(n).map(|(.., l)| l.clone()));
+                let told = launch.map(|launch| Effect::Tell(TabId::Runs, Tell::Launch(launch)));
+                let front = self.front();
+                self.perform(front, told.into_iter().collect())
+            }
             PALETTE => {
                 let found = self.settings.keys.entries().map(|(e, _)| e.action).find(|Action(n)| *n == key);
                 found.map(|action| self.act(action)).unwrap_or_default()

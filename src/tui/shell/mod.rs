@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::actions;
+use super::extras::Extras;
 use super::happening::{Effect, Fault, Happening, Talk, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
 use super::permission::CARD as PERMISSION;
@@ -101,6 +102,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// How pictures are shown.
     pub pictures: Way,
+    /// What plugins added.
+    pub extras: Extras,
     /// Other themes by name, for the menu.
     pub themes: Box<dyn Fn(&str) -> Theme>,
 }
@@ -307,6 +310,14 @@ impl Shell {
     /// Says something for a moment.
     pub fn say(&mut self, text: String, role: Role) {
         self.note = Some(Note { text: safe(&text).replace('\n', " "), role, until: self.moment + NOTED });
+    }
+
+    /// Plugins added something else: what they have to say is said.
+    pub fn added(&mut self) {
+        let said = std::mem::take(&mut self.settings.extras.now().said);
+        if let Some(first) = said.into_iter().next() {
+            self.say(first, Role::Warn);
+        }
     }
 
     /// Says what failed.

@@ -87,6 +87,15 @@ impl Shell {
                 buffer.set_stringn(place.x, place.y, text, usize::from(place.width), theme.style(role));
             }
         }
+        // What plugins say has the room that is left.
+        let end = self.titles().last().map_or(0, |(_, _, place)| place.right());
+        let status = self.settings.extras.now().status.clone();
+        let room = area.right().saturating_sub(end + 2);
+        let text = truncate_to_width(&status, usize::from(room));
+        if !text.is_empty() {
+            let width = u16::try_from(text.width()).unwrap_or(0);
+            buffer.set_string(area.right().saturating_sub(width + 1), area.y, &text, theme.style(Role::Dim));
+        }
     }
 
     /// What the hint bar says: key, word, action and place of each.

@@ -2,8 +2,10 @@
 //! What tests share.
 
 pub mod github;
+pub mod homeassistant;
 pub mod http;
 pub mod model;
+pub mod mosquitto;
 pub mod pty;
 pub mod sound;
 pub mod world;
@@ -18,4 +20,17 @@ pub fn corpora() -> Option<std::path::PathBuf> {
         return None;
     }
     Some(folder)
+}
+
+/// The lines that come from a program, as they come.
+pub fn lines_of(from: impl std::io::Read + Send + 'static) -> std::sync::mpsc::Receiver<String> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in std::io::BufRead::lines(std::io::BufReader::new(from)).map_while(Result::ok) {
+            if tell.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }

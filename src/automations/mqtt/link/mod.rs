@@ -89,6 +89,7 @@ pub enum Arrival {
 }
 
 /// Acknowledges one message.
+#[derive(Clone)]
 pub struct Token {
     connection: u64,
     ack: Ack,

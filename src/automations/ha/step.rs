@@ -1,0 +1,201 @@
+//! `ha` steps: a service is called, and a call on an entity that is not there is a failure.
+//!
+//! The service stands in the info string (`service=light.turn_on`) or in the first line; the text is its data, as YAML or
+//! JSON. Values of placeholders are put into texts of that data after it was read, so that no value can add a field.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use serde_json::Value as Json;
+
+use super::link::call;
+use super::source::{Contexts, FindHome};
+use crate::automations::mqtt::step::DepthOf;
+use crate::commands::model::{StepKind, Syntax};
+use crate::commands::run::{Done, Performed, StepRunner, Work};
+use crate::commands::template::{self, Values};
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::store::{Captured, Status};
+
+/// Calls services for steps.
+#[derive(Clone)]
+pub struct HomeSteps {
+    home: FindHome,
+    contexts: Contexts,
+    depth: DepthOf,
+}
+
+impl HomeSteps {
+    /// Steps for this Home Assistant, which is looked up when the first is done.
+    pub fn new(home: FindHome, contexts: Contexts, depth: DepthOf) -> HomeSteps {
+        HomeSteps { home, contexts, depth }
+    }
+}
+
+impl StepRunner for HomeSteps {
+    fn runs(&self, kind: StepKind) -> bool {
+        kind == StepKind::Ha
+    }
+
+    fn run(&self, work: &Work<'_>) -> Result<Performed> {
+        let begun = Instant::now();
+        let wish = read(work)?;
+        let home = (self.home)()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context(Kind::Failed, || "cannot start the network runtime".to_string())?;
+        let ended = runtime.block_on(async {
+            let called = call(&home, &wish.domain, &wish.service, &wish.data, wish.answer);
+            let stopped = async {
+                while !work.stop.is_requested() {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            };
+            let late = async {
+                match work.timeout {
+                    Some(limit) => tokio::time::sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                done = called => done,
+                () = stopped => Err(Error::new(Kind::Interrupted, "stopped before Home Assistant answered")),
+                () = late => Err(Error::new(Kind::TimedOut, "Home Assistant did not answer in time")),
+            }
+        });
+        runtime.shutdown_background();
+        let (status, code, wrote, trouble) = match ended {
+            Ok(result) => {
+                if let Some(context) = result["context"]["id"].as_str() {
+                    self.contexts.note(context, (self.depth)(work.run));
+                }
+                let said = if wish.answer { format!("{}\n", result["response"]) } else { String::new() };
+                (Status::Ok, 0, said.into_bytes(), None)
+            }
+            Err(error) => {
+                let status = match error.kind() {
+                    Kind::Interrupted => Status::Interrupted,
+                    Kind::TimedOut => Status::TimedOut,
+                    _ => Status::Failed,
+                };
+                (status, i32::from(error.kind().exit_code()), Vec::new(), Some(error))
+            }
+        };
+        let done = Done {
+            status,
+            exit_code: Some(code),
+            stdout: Captured::whole(wrote.clone()),
+            stderr: Captured::default(),
+            duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
+        };
+        Ok(Performed { done, wrote, trouble })
+    }
+}
+
+/// A call as a step wishes it.
+struct Wish {
+    domain: String,
+    service: String,
+    data: Json,
+    answer: bool,
+}
+
+fn read(work: &Work<'_>) -> Result<Wish> {
+    let (service, text) = match work.step.options.get("service") {
+        Some(service) => (service.trim(), work.step.text.as_str()),
+        None => work.step.text.split_once('\n').map_or((work.step.text.trim(), ""), |(first, rest)| (first.trim(), rest)),
+    };
+    let service = template::render(Syntax::Native, service, &Values::new(work.look)).text;
+    let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let value = |name: &str| match name {
+        "input" => input.clone().or_else(|| (work.look)(name)),
+        name => (work.look)(name),
+    };
+    let Some((domain, service)) = service.split_once('.').filter(|(d, s)| is_word(d) && is_word(s)) else {
+        return Err(Error::new(Kind::BadData, format!("{service:?} is no service"))
+            .hint("write it in the info string, ha {service=light.turn_on}, or as the first line"));
+    };
+    Ok(Wish {
+        domain: domain.to_string(),
+        service: service.to_string(),
+        data: data(text, &value)?,
+        answer: work.step.options.get("response").is_some_and(|word| word != "false"),
+    })
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The data of a call: the text is read first, with marks for its placeholders, and values are put in then.
+fn data(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<Json> {
+    if text.trim().is_empty() {
+        return Ok(Json::Object(serde_json::Map::new()));
+    }
+    let marks = std::cell::RefCell::new(HashMap::new());
+    let mark = |name: &str| {
+        let value = value(name)?;
+        let mut marks = marks.borrow_mut();
+        let mark = format!("FACMARK{}X", marks.len());
+        marks.insert(mark.clone(), value);
+        Some(mark)
+    };
+    let marked = template::render(Syntax::Native, text, &Values::new(&mark)).text;
+    let bad = || "the data of the service is neither YAML nor JSON".to_string();
+    let mut data: Json = serde_saphyr::from_str(&marked).context(Kind::BadData, bad)?;
+    if !data.is_object() {
+        return Err(Error::new(Kind::BadData, "the data of a service are fields, such as `entity_id: light.kitchen`"));
+    }
+    fill(&mut data, &marks.into_inner());
+    Ok(data)
+}
+
+/// Puts values where their marks stand. A text that is a mark and nothing else becomes a number where the value is one.
+fn fill(json: &mut Json, marks: &HashMap<String, String>) {
+    match json {
+        Json::String(text) if text.contains("FACMARK") => {
+            if let Some(value) = marks.get(text.as_str()) {
+                let number = value.parse::<serde_json::Number>().ok();
+                *json = number.map_or_else(|| Json::String(value.clone()), Json::Number);
+                return;
+            }
+            let mut whole = std::mem::take(text);
+            for (mark, value) in marks {
+                whole = whole.replace(mark.as_str(), value);
+            }
+            *text = whole;
+        }
+        Json::Array(list) => list.iter_mut().for_each(|one| fill(one, marks)),
+        Json::Object(fields) => fields.values_mut().for_each(|one| fill(one, marks)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Json> {
+        data(text, &|name| match name {
+            "room" => Some("kitchen".to_string()),
+            "level" => Some("40".to_string()),
+            "evil" => Some("x\nentity_id: lock.front_door".to_string()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn data_is_yaml_or_json_and_no_value_can_add_a_field() {
+        assert_eq!(read("").unwrap(), json!({}));
+        let text = "entity_id: light.{{room}}\nbrightness_pct: {{level}}\ncolors:\n  - \"{{room}} {{level}}\"\n";
+        let want = json!({"entity_id": "light.kitchen", "brightness_pct": 40, "colors": ["kitchen 40"]});
+        assert_eq!(read(text).unwrap(), want);
+        assert_eq!(read(r#"{"entity_id": "light.{{room}}"}"#).unwrap(), json!({"entity_id": "light.kitchen"}));
+        let hostile = read("message: {{evil}}\n").unwrap();
+        assert_eq!(hostile, json!({"message": "x\nentity_id: lock.front_door"}));
+        for bad in ["- a\n- b\n", "just text", "a: [1"] {
+            assert_eq!(read(bad).unwrap_err().kind(), Kind::BadData, "{bad}");
+        }
+    }
+}

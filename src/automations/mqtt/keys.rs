@@ -1,0 +1,113 @@
+//! What tells a message apart from all others, so that one delivered twice counts once.
+//!
+//! A broker that was not told that we have a message delivers it again, with the same number, also to the process that
+//! comes after ours. Numbers begin anew with each session and come round within one; so they count together with a
+//! number of ours for the session, which is kept in a file and changes whenever a message that is new has the number
+//! and the content of an older one. The file is written then and with each new session: never for a message as such.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::message::{Message, Qos};
+use crate::kernel::files;
+
+/// The largest such file, bytes.
+const LARGEST: u64 = 4096;
+
+/// Makes the keys of one client's messages.
+#[derive(Debug)]
+pub(super) struct Keys {
+    file: PathBuf,
+    client: String,
+    generation: u64,
+    /// By number, the content that came with it.
+    seen: HashMap<u16, [u8; 8]>,
+}
+
+impl Keys {
+    /// The keys of a client, which go on where an earlier process ended.
+    pub(super) fn open(file: PathBuf, client: &str) -> Keys {
+        let text = files::read_text(&file, LARGEST).ok().flatten().unwrap_or_default();
+        let json: Json = serde_json::from_str(&text).unwrap_or_default();
+        let generation = json["generation"].as_u64().unwrap_or_default();
+        Keys { file, client: client.to_string(), generation, seen: HashMap::new() }
+    }
+
+    /// The broker knows nothing of an earlier session: numbers begin anew.
+    pub(super) fn fresh_session(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.seen.clear();
+        let text = json!({"generation": self.generation}).to_string();
+        if let Err(error) = files::write_atomic(&self.file, text.as_bytes(), true) {
+            // What is lost is only that a message delivered again might fire again.
+            tracing::warn!(error = error.full_message(), "the number of the MQTT session is not kept");
+        }
+    }
+
+    /// The key of a message; `None` where nothing tells it apart (QoS 0).
+    pub(super) fn key(&mut self, message: &Message) -> Option<String> {
+        if message.qos == Qos::Most {
+            return None;
+        }
+        let content = content(message);
+        if !message.dup && self.seen.get(&message.id) == Some(&content) {
+            self.fresh_session();
+        }
+        self.seen.insert(message.id, content);
+        let content = u64::from_be_bytes(content);
+        Some(format!("mqtt:{}:{}:{}:{content:016x}", self.client, self.generation, message.id))
+    }
+}
+
+/// What a message says, as a number.
+pub(super) fn content(message: &Message) -> [u8; 8] {
+    let mut hash = Sha256::new();
+    hash.update((message.topic.len() as u64).to_be_bytes());
+    hash.update(message.topic.as_bytes());
+    hash.update(&message.payload);
+    let whole = hash.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&whole[..8]);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: u16, payload: &str, dup: bool) -> Message {
+        let payload = payload.as_bytes().to_vec();
+        Message { topic: "a/b".into(), payload, qos: Qos::Least, dup, id, ..Message::default() }
+    }
+
+    #[test]
+    fn delivered_again_is_the_same_also_to_the_next_process_and_new_ones_differ() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Keys::open(folder.path().join("m.json"), "fac-1");
+        let mut keys = open();
+        keys.fresh_session();
+        let first = keys.key(&message(1, "press", false)).unwrap();
+        let second = keys.key(&message(2, "press", false)).unwrap();
+        assert_ne!(first, second);
+        // Delivered again after the connection was lost, and after we were killed.
+        assert_eq!(keys.key(&message(2, "press", true)).unwrap(), second);
+        assert_eq!(open().key(&message(2, "press", true)).unwrap(), second);
+        // The broker forgot us, and numbers begin anew.
+        keys.fresh_session();
+        assert_ne!(keys.key(&message(1, "press", false)).unwrap(), first);
+    }
+
+    #[test]
+    fn the_same_press_with_the_same_number_is_a_new_one_unless_the_broker_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = Keys::open(folder.path().join("m.json"), "fac-1");
+        let first = keys.key(&message(7, "press", false)).unwrap();
+        let again = keys.key(&message(7, "press", false)).unwrap();
+        assert_ne!(first, again, "a broker that lost its memory counts anew");
+        assert_eq!(keys.key(&message(7, "press", true)).unwrap(), again);
+        assert_eq!(keys.key(&Message { qos: Qos::Most, ..message(7, "press", false) }), None);
+    }
+}

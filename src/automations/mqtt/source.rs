@@ -1,0 +1,373 @@
+//! Messages as a source of triggers: one connection for each broker that a trigger names.
+//!
+//! A message is acknowledged only when whatever it fires is written down, so that one that we did not live to write
+//! down comes again. Whether it fires anything is the business of others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use serde_json::{Value as Json, json};
+
+use super::broker::{Broker, Brokers};
+use super::causes::Causes;
+use super::dialogue::{Retained, Session, Subscription};
+use super::keys::{Keys, content};
+use super::link::{Arrival, Flood, Link, Options, Token};
+use super::message::{Message, Publish, Qos};
+use crate::automations::happening::{Happening, Trigger};
+use crate::commands::model;
+use crate::kernel::clock::Clock;
+use crate::kernel::error::{Context as _, Error, Kind, Result};
+use crate::kernel::files;
+
+/// How many messages are held for rules that are busy, beside those that the channel holds.
+const HELD: usize = 1000;
+/// Of how many topics the last message is remembered.
+const TOPICS: usize = 20_000;
+/// The longest payload that is looked at as JSON, bytes.
+const JSON: usize = 1 << 20;
+
+/// Listens to brokers.
+pub struct MqttSource {
+    brokers: Brokers,
+    folder: PathBuf,
+    clock: Clock,
+    causes: Causes,
+    links: BTreeMap<String, Link>,
+    broken: Vec<String>,
+}
+
+impl MqttSource {
+    /// A source that listens to nothing yet. `folder` keeps what must be known after a restart.
+    pub fn new(brokers: Brokers, folder: &Path, clock: Clock, causes: Causes) -> MqttSource {
+        let folder = folder.to_path_buf();
+        MqttSource { brokers, folder, clock, causes, links: BTreeMap::new(), broken: Vec::new() }
+    }
+
+    fn open(&self, name: &str, all: Vec<Subscription>, heard: &SyncSender<Happening>) -> Result<Link> {
+        let broker = self.brokers.get(Some(name))?;
+        files::ensure_dir(&self.folder)?;
+        let client = match &broker.client_id {
+            Some(id) => id.clone(),
+            None => own_name(&self.folder)?,
+        };
+        let file = self.folder.join(format!("mqtt-{}.json", file_name(&format!("{name}-{client}"))));
+        let options = options(&broker, &client, all);
+        let hearer = Hearer {
+            broker: name.to_string(),
+            clock: self.clock.clone(),
+            causes: self.causes.clone(),
+            keys: Keys::open(file, &client),
+            last: HashMap::new(),
+            offered: None,
+            heard: heard.clone(),
+        };
+        Link::start(&broker, options, hearer.closure())
+    }
+}
+
+impl Trigger for MqttSource {
+    fn kind(&self) -> &'static str {
+        "mqtt"
+    }
+
+    fn listen(&mut self, wanted: &[model::Trigger], heard: &SyncSender<Happening>) -> Result<()> {
+        let all = subscriptions(wanted, &self.brokers)?;
+        self.broken.clear();
+        self.links.retain(|name, _| all.contains_key(name));
+        let mut first = None;
+        for (name, subscriptions) in all {
+            let done = match self.links.get(&name) {
+                Some(link) => link.subscribe(subscriptions),
+                None => self.open(&name, subscriptions, heard).map(|link| drop(self.links.insert(name.clone(), link))),
+            };
+            if let Err(error) = done {
+                tracing::warn!(broker = name, error = error.full_message(), "the broker cannot be listened to");
+                self.broken.push(format!("{name}: {}", error.full_message()));
+                first.get_or_insert(error);
+            }
+        }
+        match first {
+            Some(error) if self.links.is_empty() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn state(&self) -> String {
+        let mut said: Vec<String> = self.links.values().map(Link::said).collect();
+        said.extend(self.broken.iter().cloned());
+        if said.is_empty() { "listening to nothing".to_string() } else { said.join("; ") }
+    }
+
+    fn stop(&mut self) {
+        // Each says goodbye as it goes.
+        self.links.clear();
+    }
+}
+
+/// What is to be subscribed to, by broker. Triggers of other kinds are passed over.
+fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> Result<BTreeMap<String, Vec<Subscription>>> {
+    let mut all: BTreeMap<String, Vec<Subscription>> = BTreeMap::new();
+    for trigger in wanted.iter().filter(|t| t.kind == "mqtt") {
+        let name = match trigger.options.get("broker") {
+            Some(name) => name.clone(),
+            None => brokers.default_name()?,
+        };
+        let Some(filter) = trigger.args.first().or_else(|| trigger.options.get("topic")) else { continue };
+        let qos = trigger.options.get("qos").and_then(|q| q.parse().ok()).and_then(Qos::of).unwrap_or(Qos::Least);
+        let wants = trigger.options.get("retain").is_some_and(|r| !matches!(r.as_str(), "no" | "false" | "ignore"));
+        let retained = if wants { Retained::Always } else { Retained::Never };
+        let of_broker = all.entry(name).or_default();
+        match of_broker.iter_mut().find(|s| s.filter == *filter) {
+            Some(same) => {
+                same.qos = same.qos.max(qos);
+                if wants {
+                    same.retained = retained;
+                }
+            }
+            None => of_broker.push(Subscription { filter: filter.clone(), qos, retained, ..Subscription::default() }),
+        }
+    }
+    Ok(all)
+}
+
+fn options(broker: &Broker, client: &str, subscriptions: Vec<Subscription>) -> Options {
+    let status = |word: &str| broker.status_topic.as_ref().map(|topic| Publish::new(topic, word, Qos::Least).kept());
+    Options {
+        session: Session {
+            client_id: client.to_string(),
+            keep: Some(broker.keep_session).filter(|keep| !keep.is_zero()),
+            will: status("offline"),
+            manual: true,
+            ..Session::default()
+        },
+        subscriptions,
+        birth: status("online").into_iter().collect(),
+        farewell: status("offline").into_iter().collect(),
+        flood: Flood::Drop(HELD),
+        ..Options::default()
+    }
+}
+
+/// Our name with brokers: made once, and kept.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn own_name(folder: &Path) -> Result<String> {
+    let file = folder.join("mqtt-client");
+    if let Some(name) = files::read_text(&file, 256)?.map(|t| t.trim().to_string()).filter(|n| !n.is_empty()) {
+        return Ok(name);
+    }
+    let name = format!("fac-{}", &uuid::Uuid::now_v7().simple().to_string()[16..]);
+    files::write_atomic(&file, name.as_bytes(), true).context(Kind::Failed, || "cannot keep our name".to_string())?;
+    Ok(name)
+}
+
+/// A name without what a file's cannot hold.
+fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).take(120).collect()
+}
+
+/// Makes happenings of what a link hears.
+struct Hearer {
+    broker: String,
+    clock: Clock,
+    causes: Causes,
+    keys: Keys,
+    /// By topic, what was said there last.
+    last: HashMap<String, [u8; 8]>,
+    /// The key of the message that found no room; it is the next that is offered.
+    offered: Option<Option<String>>,
+    heard: SyncSender<Happening>,
+}
+
+impl Hearer {
+    fn closure(mut self) -> impl FnMut(Arrival) -> Option<Arrival> + Send {
+        move |arrival| self.hear(arrival)
+    }
+
+    fn hear(&mut self, arrival: Arrival) -> Option<Arrival> {
+        match arrival {
+            Arrival::Message(message, token) => self.message(message, token),
+            Arrival::Up { session_present } => {
+                tracing::info!(broker = self.broker, session_present, "connected to the broker");
+                if !session_present {
+                    self.keys.fresh_session();
+                }
+                None
+            }
+            Arrival::Down(trouble, wait) => {
+                let seconds = wait.as_secs();
+                tracing::warn!(broker = self.broker, trouble = trouble.said, seconds, "not connected to the broker");
+                None
+            }
+            Arrival::Refused(filter, why) => {
+                tracing::warn!(broker = self.broker, filter, why, "the broker refuses a subscription");
+                None
+            }
+            Arrival::TooLarge(topic, bytes) => {
+                tracing::warn!(broker = self.broker, topic, bytes, "a message was too large and was skipped");
+                None
+            }
+            Arrival::Listening => None,
+        }
+    }
+
+    fn message(&mut self, message: Box<Message>, token: Option<Token>) -> Option<Arrival> {
+        let key = match self.offered.take() {
+            Some(key) => key,
+            None => {
+                if self.is_known(&message) {
+                    token.into_iter().for_each(Token::give);
+                    return None;
+                }
+                self.keys.key(&message)
+            }
+        };
+        let at = self.clock.now();
+        let acknowledge = token.clone();
+        let happening = Happening {
+            kind: "mqtt",
+            data: data(&message, &self.broker, &at.to_string()),
+            at,
+            key: key.clone(),
+            depth: self.causes.depth(&message),
+            kept: acknowledge.map(|token| Box::new(move || token.give()) as Box<dyn FnOnce() + Send>),
+        };
+        match self.heard.try_send(happening) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(_)) => {
+                self.offered = Some(key);
+                Some(Arrival::Message(message, token))
+            }
+        }
+    }
+
+    /// Whether this is a retained message that says what we heard last on its topic: a broker that we came back to says
+    /// all of them again.
+    fn is_known(&mut self, message: &Message) -> bool {
+        let now = content(message);
+        if self.last.len() >= TOPICS && !self.last.contains_key(&message.topic) {
+            self.last.clear();
+        }
+        self.last.insert(message.topic.clone(), now) == Some(now) && message.retain
+    }
+}
+
+/// A message as rules see it.
+fn data(message: &Message, broker: &str, at: &str) -> Json {
+    let mut all = message.to_json();
+    all.insert("kind".into(), json!("mqtt"));
+    all.insert("at".into(), json!(at));
+    all.insert("broker".into(), json!(broker));
+    if message.payload.len() <= JSON
+        && let Some(json) = message.json()
+    {
+        all.insert("json".into(), json);
+    }
+    Json::Object(all)
+}
+
+/// What a `mqtt` trigger asks for that a source cannot give, for checks before anything runs.
+///
+/// # Errors
+/// `NotFound` for a broker that is not in the settings.
+pub fn check(trigger: &model::Trigger, brokers: &Brokers) -> Result<()> {
+    match trigger.options.get("broker") {
+        Some(name) => brokers.get(Some(name)).map(drop),
+        None => brokers.default_name().map(drop).map_err(|e| Error::new(e.kind(), e.message().to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::kernel::clock::Timestamp;
+
+    fn hearer(room: usize) -> (Hearer, std::sync::mpsc::Receiver<Happening>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let (heard, told) = sync_channel(room);
+        let hearer = Hearer {
+            broker: "home".into(),
+            clock: Clock::fixed(Timestamp::from_micros(0)),
+            causes: Causes::default(),
+            keys: Keys::open(folder.path().join("k"), "c"),
+            last: HashMap::new(),
+            offered: None,
+            heard,
+        };
+        (hearer, told, folder)
+    }
+
+    fn say(topic: &str, payload: &[u8], retain: bool) -> Arrival {
+        let message = Message { topic: topic.into(), payload: payload.to_vec(), retain, ..Message::default() };
+        Arrival::Message(Box::new(message), None)
+    }
+
+    #[test]
+    fn a_message_becomes_what_rules_see() {
+        let (mut hearer, told, _folder) = hearer(9);
+        hearer.hear(say("a/b", br#"{"on": [1, 2]}"#, false));
+        let happening = told.recv().unwrap();
+        assert_eq!(happening.data["json"], json!({"on": [1, 2]}));
+        assert_eq!((&happening.data["topic"], &happening.data["retain"]), (&json!("a/b"), &json!(false)));
+        assert_eq!((&happening.data["broker"], &happening.data["kind"]), (&json!("home"), &json!("mqtt")));
+        hearer.hear(say("a/b", &[0xff, 0xfe], false));
+        let happening = told.recv().unwrap();
+        assert_eq!((&happening.data["encoding"], happening.data.get("json")), (&json!("base64"), None));
+    }
+
+    #[test]
+    fn what_is_retained_is_not_said_again_when_we_come_back() {
+        let (mut hearer, told, _folder) = hearer(9);
+        for (payload, retain) in [("on", true), ("on", true), ("off", false), ("off", true), ("on", true), ("on", false)] {
+            hearer.hear(say("lamp", payload.as_bytes(), retain));
+        }
+        let heard: Vec<(String, bool)> = told
+            .try_iter()
+            .map(|h| (h.data["payload"].as_str().unwrap().to_string(), h.data["retain"].as_bool().unwrap()))
+            .collect();
+        let want = [("on", true), ("off", false), ("on", true), ("on", false)].map(|(p, r)| (p.to_string(), r));
+        assert_eq!(heard, want);
+    }
+
+    #[test]
+    fn what_finds_no_room_comes_again_with_the_same_key() {
+        let (mut hearer, told, _folder) = hearer(1);
+        let message = |id| Message { topic: "a".into(), qos: Qos::Least, id, ..Message::default() };
+        assert!(hearer.hear(Arrival::Message(Box::new(message(1)), None)).is_none());
+        let back = hearer.hear(Arrival::Message(Box::new(message(2)), None)).expect("full");
+        let back = hearer.hear(back).expect("still full");
+        let first = told.recv().unwrap();
+        assert!(hearer.hear(back).is_none());
+        let second = told.recv().unwrap();
+        assert_ne!(first.key, second.key);
+        assert_eq!(second.key.as_deref().map(|k| k.split(':').nth(2)), Some(Some("0")), "{:?}", second.key);
+    }
+
+    #[test]
+    fn triggers_are_gathered_by_broker() {
+        let trigger = |filter: &str, options: &[(&str, &str)]| model::Trigger {
+            kind: "mqtt".into(),
+            args: vec![filter.into()],
+            options: options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+            line: 1,
+        };
+        let paths = tempfile::tempdir().unwrap();
+        let _ = paths;
+        let brokers = Brokers::none(Arc::new(|name: &str| Err(Error::new(Kind::NotFound, name.to_string()))));
+        let all = [
+            trigger("a/#", &[]),
+            trigger("a/#", &[("qos", "2"), ("retain", "true")]),
+            trigger("b", &[("broker", "mqtt://other"), ("qos", "0")]),
+        ];
+        let all = subscriptions(&all, &brokers).unwrap();
+        let of = |name: &str| all[name].iter().map(|s| (s.filter.as_str(), s.qos, s.retained)).collect::<Vec<_>>();
+        assert_eq!(of("mqtt://localhost:1883"), [("a/#", Qos::Exactly, Retained::Always)]);
+        assert_eq!(of("mqtt://other"), [("b", Qos::Most, Retained::Never)]);
+    }
+}

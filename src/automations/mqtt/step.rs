@@ -1,0 +1,156 @@
+//! `mqtt` steps: a message is published, over a connection that stays for the next one.
+//!
+//! The topic stands in the info string (`topic=`) or in the first line; the payload is the text, or what another step
+//! feeds. Attributes: `qos`, `retain`, `broker`, `content_type`, `expiry`.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::broker::Brokers;
+use super::causes::Causes;
+use super::link::{Full, Link, Options};
+use super::message::{Publish, Qos};
+use super::topic;
+use crate::commands::model::{Step, StepKind, Syntax};
+use crate::commands::run::{Done, Performed, StepRunner, Work};
+use crate::commands::template::{self, Values};
+use crate::kernel::duration::parse_ms;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::ids::Id;
+use crate::store::{Captured, Status};
+
+/// How often is looked whether a step is to end.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Says of how many firings a run is the consequence.
+pub type DepthOf = Arc<dyn Fn(Id) -> u32 + Send + Sync>;
+
+/// Publishes for steps. Clones share their connections, which end with the last of them.
+#[derive(Clone)]
+pub struct MqttSteps {
+    brokers: Brokers,
+    causes: Causes,
+    depth: DepthOf,
+    links: Arc<Mutex<HashMap<String, Arc<Link>>>>,
+}
+
+impl MqttSteps {
+    /// Steps that publish to these brokers. No connection is made before the first.
+    pub fn new(brokers: Brokers, causes: Causes, depth: DepthOf) -> MqttSteps {
+        MqttSteps { brokers, causes, depth, links: Arc::default() }
+    }
+
+    fn link(&self, name: Option<&str>) -> Result<Arc<Link>> {
+        let name = name.map_or_else(|| self.brokers.default_name(), |name| Ok(name.to_string()))?;
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(&name) {
+            return Ok(link.clone());
+        }
+        let broker = self.brokers.get(Some(&name))?;
+        let options = Options { full: Full::Oldest, ..Options::default() };
+        let link = Arc::new(Link::start(&broker, options, |_| None)?);
+        links.insert(name, link.clone());
+        Ok(link)
+    }
+}
+
+impl StepRunner for MqttSteps {
+    fn runs(&self, kind: StepKind) -> bool {
+        kind == StepKind::Mqtt
+    }
+
+    fn run(&self, work: &Work<'_>) -> Result<Performed> {
+        let begun = Instant::now();
+        let mut publish = publish_of(work)?;
+        self.causes.note(&mut publish, (self.depth)(work.run));
+        let name = work.step.options.get("broker").map(|name| filled(name, work));
+        let link = self.link(name.as_deref())?;
+        let limit = link.broker().timeout;
+        let limit = work.timeout.map_or(limit, |most| most.min(limit));
+        let ended = send(&link, publish, limit, work);
+        let (status, code, trouble) = match ended {
+            Ok(()) => (Status::Ok, 0, None),
+            Err(error) => {
+                let status = match error.kind() {
+                    Kind::Interrupted => Status::Interrupted,
+                    Kind::TimedOut => Status::TimedOut,
+                    _ => Status::Failed,
+                };
+                (status, i32::from(error.kind().exit_code()), Some(error))
+            }
+        };
+        let done = Done {
+            status,
+            exit_code: Some(code),
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
+        };
+        Ok(Performed { done, wrote: Vec::new(), trouble })
+    }
+}
+
+fn send(link: &Link, publish: Publish, limit: Duration, work: &Work<'_>) -> Result<()> {
+    let (tell, told) = sync_channel(1);
+    link.send(publish, limit, move |ended| drop(tell.try_send(ended)))?;
+    loop {
+        match told.recv_timeout(GLANCE) {
+            Ok(ended) => return ended,
+            Err(RecvTimeoutError::Timeout) if work.stop.is_requested() => {
+                return Err(Error::new(Kind::Interrupted, "stopped before the broker had the message"));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::new(Kind::Failed, "the connection to the broker has ended"));
+            }
+        }
+    }
+}
+
+/// The message of a step.
+fn publish_of(work: &Work<'_>) -> Result<Publish> {
+    let step = work.step;
+    let (topic, text) = match step.options.get("topic") {
+        Some(topic) => (filled(topic, work), work.text.as_str()),
+        None => match work.text.split_once('\n') {
+            Some((first, rest)) => (first.trim().to_string(), rest),
+            None => (work.text.trim().to_string(), ""),
+        },
+    };
+    topic::check_name(&topic).map_err(|error| {
+        Error::new(Kind::BadData, error.message().to_string())
+            .hint("write it in the info string, mqtt {topic=home/lamp}, or as the first line")
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let payload = match &work.input {
+        Some(input) if text.is_empty() => input.clone(),
+        _ => text.as_bytes().to_vec(),
+    };
+    let mut publish = Publish::new(topic, payload, qos(step)?);
+    publish.retain = step.options.get("retain").is_some_and(|word| !matches!(word.as_str(), "false" | "no"));
+    publish.properties.content_type = step.options.get("content_type").cloned();
+    publish.properties.expiry = match step.options.get("expiry") {
+        Some(text) => Some(seconds(text)?),
+        None => None,
+    };
+    Ok(publish)
+}
+
+fn qos(step: &Step) -> Result<Qos> {
+    let Some(word) = step.options.get("qos") else { return Ok(Qos::Least) };
+    let qos = word.parse().ok().and_then(Qos::of);
+    qos.ok_or_else(|| Error::new(Kind::BadData, format!("`qos={word}` is none of 0, 1 and 2")))
+}
+
+fn seconds(text: &str) -> Result<u32> {
+    let ms = parse_ms(text)
+        .ok_or_else(|| Error::new(Kind::BadData, format!("`expiry={text}` is no length of time such as `10s`")))?;
+    Ok(u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX))
+}
+
+/// An attribute with its placeholders filled.
+fn filled(text: &str, work: &Work<'_>) -> String {
+    template::render(Syntax::Native, text, &Values::new(work.look)).text
+}

@@ -1,0 +1,50 @@
+//! JSON through Lua and back.
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::sandbox;
+use crate::plugins::limits::Limits;
+use crate::plugins::values::{parse, to_json, to_lua};
+
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Json::from),
+        (-9_007_199_254_740_991i64..9_007_199_254_740_991).prop_map(Json::from),
+        "\\PC{0,12}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            proptest::collection::btree_map("[a-zé]{1,6}", inner, 1..6).prop_map(|m| json!(m)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn json_survives_the_way_there_and_back(json in any_json()) {
+        let state = sandbox(Limits::default());
+        let value = to_lua(state.lua(), &json).unwrap();
+        prop_assert_eq!(&to_json(&value).unwrap(), &json);
+        let value = parse(state.lua(), &json.to_string()).unwrap();
+        prop_assert_eq!(&to_json(&value).unwrap(), &json);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "(\\{|\\}|\\[|\\]|,|:|\"|null|1e9|tru|\\PC){0,30}") {
+        let state = sandbox(Limits::default());
+        let ours = parse(state.lua(), &text).map(|value| to_json(&value).unwrap()).ok();
+        let theirs: Option<Json> = serde_json::from_str(&text).ok();
+        prop_assert_eq!(ours.is_some(), theirs.is_some());
+    }
+}
+
+#[test]
+fn null_has_its_place() {
+    let state = sandbox(Limits::default());
+    let value = parse(state.lua(), r#"{"a": null, "b": [1, null, 3], "c": {}, "d": []}"#).unwrap();
+    assert_eq!(to_json(&value).unwrap(), json!({"b": [1, null, 3], "c": {}, "d": []}));
+}

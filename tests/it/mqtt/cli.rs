@@ -1,0 +1,260 @@
+//! `fac mqtt` as a person uses it.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::{Sub, feed, keep_secret};
+use crate::support::lines_of;
+use crate::support::mosquitto::{Mosquitto, PASSWORD, PATIENCE};
+use crate::support::pty::Seat;
+use crate::support::world::World;
+
+#[test]
+fn what_is_published_is_heard_in_both_versions() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    for version in ["5", "3.1.1"] {
+        let sub = Sub::start(&world, &["home/#", "-b", &url, "--protocol", version], &broker);
+        for (qos, text) in [("0", "none"), ("1", "once"), ("2", "exactly")] {
+            world.run(&["mqtt", "pub", "home/lamp", text, "-b", &url, "--qos", qos, "--protocol", version]).ok();
+            assert_eq!(sub.next(), format!("home/lamp {text}"), "{version}");
+        }
+        world.run_with(&["mqtt", "pub", "home/piped", "-b", &url], "piped in").ok();
+        assert_eq!(sub.next(), "home/piped piped in");
+        world.write("file.txt", "from a file");
+        world.run(&["mqtt", "pub", "home/file", "--file", "file.txt", "-b", &url]).ok();
+        assert_eq!(sub.next(), "home/file from a file");
+        let out =
+            world.run_with(&["mqtt", "pub", "home/l", "--lines", "--qos", "1", "-b", &url, "--json"], "a\nb\r\n\nd");
+        assert_eq!(serde_json::from_str::<Value>(&out.ok()).unwrap()["sent"], json!(4));
+        let heard: Vec<String> = (0..4).map(|_| sub.next()).collect();
+        assert_eq!(heard, ["home/l a", "home/l b", "home/l ", "home/l d"]);
+    }
+}
+
+#[test]
+fn lines_are_sent_as_they_come() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let sub = Sub::start(&world, &["raw", "-b", &broker.url()], &broker);
+    let mut command = world.command(&["mqtt", "pub", "raw", "--lines", "-b", &broker.url()]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    feed(&mut child, "first\n");
+    assert_eq!(sub.next(), "raw first");
+    feed(&mut child, "second\n");
+    assert_eq!(sub.next(), "raw second");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn retained_messages_are_kept_told_apart_and_taken_away() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    world.run(&["mqtt", "pub", "state/a", "on", "--retain", "--qos", "1", "-b", &url]).ok();
+    let kept = |args: &[&str]| world.run(&[&["mqtt", "sub", "state/#", "-b", &url], args].concat());
+    assert_eq!(kept(&["--retained"]).ok(), "state/a on\n");
+    assert_eq!(kept(&["-C", "1", "-F", "%t %r %l %x"]).ok(), "state/a 1 2 6f6e\n");
+    assert!(kept(&["-R", "-C", "1", "-W", "400ms"]).failed(124).contains("0 of 1 messages came in time"));
+    assert_eq!(kept(&["-T", "state/+", "-W", "300ms"]).ok(), "");
+    world.run(&["mqtt", "pub", "state/a", "--null", "--retain", "--qos", "1", "-b", &url]).ok();
+    assert_eq!(kept(&["--retained"]).ok(), "");
+}
+
+#[test]
+fn everything_of_a_message_is_told_as_json() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    let sub = Sub::start(&world, &["j/#", "-b", &url, "--json"], &broker);
+    let said = ["--content-type", "text/plain", "--response-topic", "j/answer", "--correlation", "42"];
+    let more = ["--expiry", "1m", "--property", "a=1", "--property", "b=2=3", "--text"];
+    world.run(&[&["mqtt", "pub", "j/x", "hi", "-b", &url], &said[..], &more[..]].concat()).ok();
+    let heard: Value = serde_json::from_str(&sub.next()).unwrap();
+    assert_eq!((&heard["topic"], &heard["payload"], &heard["qos"]), (&json!("j/x"), &json!("hi"), &json!(0)));
+    let properties = &heard["properties"];
+    assert_eq!((&properties["content_type"], &properties["expiry"]), (&json!("text/plain"), &json!(60)));
+    assert_eq!((&properties["correlation_base64"], &properties["is_text"]), (&json!("NDI="), &json!(true)));
+    assert_eq!(properties["user"], json!([["a", "1"], ["b", "2=3"]]));
+    world.run_with(&["mqtt", "pub", "j/bytes", "-b", &url], [0xff, 0x00, 0x1b]).ok();
+    let heard: Value = serde_json::from_str(&sub.next()).unwrap();
+    assert_eq!((&heard["payload"], &heard["encoding"]), (&json!("/wAb"), &json!("base64")));
+    let refused = world.run(&["mqtt", "pub", "x", "y", "-b", &url, "--protocol", "3.1.1", "--expiry", "5s"]);
+    assert!(refused.failed(2).contains("needs MQTT 5"));
+}
+
+#[test]
+fn bytes_go_through_a_pipe_as_they_are_and_never_act_on_a_terminal() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    let bytes: Vec<u8> = (0..=255).collect();
+    world.run_with(&["mqtt", "pub", "all", "--retain", "--qos", "1", "-b", &url], &bytes).ok();
+    let mut command = world.command(&["mqtt", "sub", "all", "-C", "1", "--raw", "-b", &url]);
+    assert_eq!(command.output().unwrap().stdout, bytes);
+    let (code, shown) = Seat::fac(&world, &["mqtt", "sub", "all", "-C", "1", "-b", &url], 80, 24).end_rest();
+    assert_eq!(code, 0);
+    assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown:?}");
+}
+
+#[test]
+fn tls_passwords_certificates_and_websockets() {
+    let (broker, world) = (Mosquitto::start(true), World::new());
+    keep_secret(&world, "mq", PASSWORD);
+    keep_secret(&world, "bad", "not-this-one");
+    let ca = broker.file("ca.crt").display().to_string();
+    let set = |name: &str, settings: &[(&str, &str)]| {
+        for (key, value) in settings {
+            world.run(&["config", "set", &format!("broker.{name}.{key}"), value]).ok();
+        }
+    };
+    let closed = format!("mqtt://127.0.0.1:{}", broker.closed);
+    let tls = format!("mqtts://127.0.0.1:{}", broker.tls);
+    let named = format!("mqtts://localhost:{}", broker.tls);
+    let mutual = format!("mqtts://127.0.0.1:{}", broker.mutual);
+    let ws = format!("ws://127.0.0.1:{}/mqtt", broker.ws);
+    let (cert, key) =
+        (broker.file("client.crt").display().to_string(), broker.file("client.key").display().to_string());
+    let other = broker.file("other.crt").display().to_string();
+    set("closed", &[("url", &closed), ("user", "ada"), ("secret", "mq")]);
+    set("tls", &[("url", &tls), ("user", "ada"), ("secret", "mq"), ("ca_file", &ca)]);
+    set("named", &[("url", &named), ("user", "ada"), ("secret", "mq"), ("ca_file", &ca)]);
+    set("mutual", &[("url", &mutual), ("ca_file", &ca), ("cert_file", &cert), ("key_file", &key)]);
+    set("ws", &[("url", &ws)]);
+    set("wrong", &[("url", &tls), ("user", "ada"), ("secret", "bad"), ("ca_file", &ca)]);
+    set("stranger", &[("url", &tls), ("user", "ada"), ("secret", "mq"), ("ca_file", &other)]);
+    set("bare", &[("url", &mutual), ("ca_file", &ca)]);
+    let publish = |name: &str, version: &str| {
+        world.run(&["mqtt", "pub", "x", "y", "--qos", "1", "-b", name, "--protocol", version])
+    };
+    for version in ["5", "3.1.1"] {
+        for name in ["closed", "tls", "named", "mutual", "ws"] {
+            publish(name, version).ok();
+        }
+        let said = publish("wrong", version).failed(4);
+        assert!(said.contains("refuses user and password") && !said.contains("not-this-one"), "{said}");
+        let said = publish("stranger", version).failed(5);
+        assert!(said.contains("certificate") && said.contains("ca_file"), "{said}");
+        publish("bare", version).failed(5);
+    }
+    let out = world.run(&["mqtt", "status", "--json"]);
+    assert_eq!(out.code, 5, "{out:?}");
+    let all: Value = serde_json::from_str(&out.stdout).unwrap();
+    let of = |name: &str| all["brokers"].as_array().unwrap().iter().find(|b| b["name"] == name).unwrap().clone();
+    assert_eq!(of("tls")["answers"], json!(true));
+    assert_eq!(of("closed")["broker"].as_str().map(|b| b.starts_with("mosquitto version")), Some(true));
+    assert_eq!(of("wrong")["error"]["kind"], json!("refused"));
+    // What is secret is nowhere but in the secrets.
+    for (path, text) in world.tree() {
+        let leaks = text.windows(PASSWORD.len()).any(|w| w == PASSWORD.as_bytes());
+        assert!(!leaks || path.ends_with("secrets.json"), "{path:?}");
+    }
+}
+
+#[test]
+fn failures_say_what_to_do() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    let free = crate::support::http::bind().local_addr().unwrap().port();
+    let away = format!("mqtt://127.0.0.1:{free}");
+    let closed = format!("mqtt://127.0.0.1:{}", broker.closed);
+    for (args, code, said) in [
+        (&["pub", "a", "b", "-b", away.as_str()][..], 5, "cannot be talked to: Connection refused"),
+        (&["sub", "a", "-b", away.as_str()], 5, "cannot be talked to"),
+        (&["pub", "a", "b", "-b", closed.as_str()], 4, "refuses user and password"),
+        (&["pub", "a/#", "b", "-b", url.as_str()], 2, "holds a wildcard"),
+        (&["pub", "", "b", "-b", url.as_str()], 2, "is empty"),
+        (&["sub", "a/#/b", "-b", url.as_str()], 2, "has a # that is not alone at its end"),
+        (&["pub", "a", "b", "-b", "nowhere"], 3, "there is no broker `nowhere`"),
+        (&["pub", "a", "b", "-b", "mqtt://ada:secret-word@host"], 4, "no place for a password"),
+        (&["pub", "a", "b", "-b", "http://host"], 2, "a broker is not reached by http://"),
+        (&["pub", "a", "b", "-b", url.as_str(), "--user", "ada", "--secret", "none"], 3, "there is no secret none"),
+        (&["sub", "a", "-b", url.as_str(), "-F", "%z"], 2, "%z stands for nothing"),
+        (&["pub", "a", "b", "-b", url.as_str(), "--qos", "3"], 2, "it is 0, 1 or 2"),
+        (&["sub", "$share/g/a", "-b", url.as_str(), "--protocol", "3.1.1"], 2, "needs MQTT 5"),
+    ] {
+        let stderr = world.run(&[&["mqtt"], args].concat()).failed(code);
+        assert!(stderr.contains(said) && !stderr.contains("secret-word"), "{args:?}: {stderr}");
+    }
+    world.run(&["config", "set", "broker.a.url", &url]).ok();
+    world.run(&["mqtt", "pub", "x", "y"]).ok();
+    world.run(&["config", "set", "broker.b.url", &away]).ok();
+    assert!(world.run(&["mqtt", "pub", "x", "y"]).failed(2).contains("which broker? There are a, b"));
+    world.run(&["config", "set", "mqtt.broker", "a"]).ok();
+    world.run(&["mqtt", "pub", "x", "y"]).ok();
+}
+
+#[test]
+fn a_kept_session_holds_what_was_missed_and_what_a_killed_one_had_not_printed() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    for version in ["5", "3.1.1"] {
+        let id = format!("keeper-{version}");
+        let listen = |count: &str| {
+            let args =
+                ["mqtt", "sub", "kept/#", "-Q", "1", "--id", &id, "--keep", "1h", "-b", &url, "-C", count, "-W", "60s"];
+            world.command(&[&args[..], &["--protocol", version]].concat())
+        };
+        let mut first = listen("1").stdout(Stdio::piped()).spawn().unwrap();
+        let lines = lines_of(first.stdout.take().unwrap());
+        while lines.try_recv().is_err() {
+            broker.publish(&["-t", "kept/knock", "-m", "knock", "-q", "1"]);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(first.wait().unwrap().success());
+        for text in ["one", "two", "three"] {
+            broker.publish(&["-t", "kept/x", "-m", text, "-q", "1"]);
+        }
+        let mut out = listen("20").stdout(Stdio::piped()).spawn().unwrap();
+        let lines = lines_of(out.stdout.take().unwrap());
+        let mut heard = Vec::new();
+        while heard.len() < 3 {
+            let line = lines.recv_timeout(PATIENCE).unwrap();
+            if !line.contains("knock") {
+                heard.push(line);
+            }
+        }
+        assert_eq!(heard, ["kept/x one", "kept/x two", "kept/x three"], "{version}");
+        out.kill().unwrap();
+        out.wait().unwrap();
+    }
+}
+
+#[test]
+fn the_will_is_published_after_a_kill_and_not_after_a_goodbye() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = broker.url();
+    let will = ["--will-topic", "gone", "--will-message", "gone without a word", "--will-qos", "1"];
+    let heard = broker.listen(&["-t", "gone", "-t", "after", "-q", "1"]);
+    let mut polite = Sub::start(&world, &[&["x", "-b", &url], &will[..]].concat(), &broker);
+    let pid = rustix::process::Pid::from_child(&polite.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(polite.child.wait().unwrap().code(), Some(130));
+    broker.publish(&["-t", "after", "-m", "after the goodbye", "-q", "1"]);
+    let first = heard.until(|line| line.contains("after the") || line == "gone without a word");
+    assert!(first.contains("after the goodbye"), "{first}");
+    let mut rude = Sub::start(&world, &[&["x", "-b", &url], &will[..]].concat(), &broker);
+    rude.child.kill().unwrap();
+    heard.until(|line| line == "gone without a word");
+}
+
+#[test]
+fn a_step_publishes_and_says_when_it_cannot() {
+    let (mut broker, world) = (Mosquitto::start(false), World::new());
+    world.run(&["config", "set", "broker.home.url", &broker.url()]).ok();
+    world.run(&["config", "set", "broker.home.timeout", "3s"]).ok();
+    let text = "---\nfactotum: 1\n---\n# Lamps\n### `/lamp <room> [state=on|off]`\n\n\
+                ```mqtt {topic=home/{{room}}/set qos=2 retain}\n{\"state\": \"{{state}}\"}\n```\n\
+                ```mqtt\nhome/log\nlamp {{room}}\nis {{state}}\n```\n";
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("lamps.md"), text).unwrap();
+    let heard = broker.listen(&["-t", "home/#", "-F", "%t|%r|%p"]);
+    world.run(&["lamp", "kitchen", "--state", "off"]).ok();
+    heard.until(|line| line == "home/kitchen/set|0|{\"state\": \"off\"}");
+    heard.until(|line| line == "home/log|0|lamp kitchen");
+    heard.until(|line| line == "is off");
+    let refused = world.run(&["lamp", "+"]).failed(6);
+    assert!(refused.contains("holds a wildcard"), "{refused}");
+    broker.end();
+    let away = world.run(&["lamp", "kitchen"]).failed(5);
+    assert!(away.contains("is away"), "{away}");
+}
