@@ -92,6 +92,21 @@ fn one_can_be_fired_by_hand() {
 }
 
 #[test]
+fn a_run_can_go_into_the_background() {
+    let world = world(
+        "### `/slow <word> [rest...]`\n```sh\necho \"$word $*\" >>log\n```\n### `/hidden <pin>`\n**Options:**\n- `<pin>` (secret)\n\n```sh\ntrue\n```\n",
+    );
+    // Nobody runs jobs: somebody is started for it.
+    let id = world.run(&["run", "--background", "slow", "one", "a", "b c"]).ok();
+    assert_eq!(world.run(&["jobs", "wait", id.trim(), "--timeout", "50s"]).code, 0);
+    assert_eq!(world.read("log"), "one a b c\n");
+    let shown = asked(&world, &["jobs", "show", id.trim()])["job"].clone();
+    assert_eq!((&shown["kind"], &shown["by"], &shown["exit_code"]), (&json!("run"), &json!("background"), &json!(0)));
+    world.run(&["run", "--background", "hidden", "4711"]).failed(4);
+    world.run(&["run", "--background", "slow"]).failed(2);
+}
+
+#[test]
 fn names_are_completed() {
     let world = world("### `/door`\n**On:**\n- `mqtt home/+`\n\n```sh\ntrue\n```\n");
     world.run(&["auto", "ls"]).ok();
