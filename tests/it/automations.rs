@@ -3,6 +3,7 @@
 mod enabling;
 mod kills;
 mod loops;
+mod messages;
 mod modes;
 mod times;
 mod work;
