@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "parts/automations.rs"]
+mod automations;
 #[path = "parts/measure.rs"]
 mod measure;
 #[path = "parts/models.rs"]
@@ -46,6 +48,9 @@ fn main() {
     if std::env::var_os("FAC_BENCH_ONLY_SCREEN").is_some() {
         return screen::screen(&place, rounds);
     }
+    if std::env::var_os("FAC_BENCH_ONLY_AUTOMATIONS").is_some() {
+        return automations::automations(&place, rounds);
+    }
     if std::env::var_os("FAC_BENCH_ONLY_PLUGINS").is_some() {
         return plugins::plugins(&place.path("work"));
     }
@@ -63,6 +68,7 @@ fn main() {
     models::models(&place, &peers, rounds);
     voice::voice(&place.path("work"));
     plugins::plugins(&place.path("work"));
+    automations::automations(&place, rounds);
 }
 
 /// Other programs that are here, by name.

@@ -1,19 +1,93 @@
 //! Home Assistant from the settings, and the names of its entities for whoever completes them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use serde_json::Value as Json;
 use url::Url;
 
 use super::{App, open};
+use crate::automations::ha::discovery::{self, Discovery, LastRun, Shown};
 use crate::automations::ha::source::{Contexts, FindHome};
-use crate::automations::ha::{Home, HomeSteps, discovery};
+use crate::automations::ha::{Home, HomeLink, HomeSource, HomeSteps, States};
+use crate::automations::rules::Rule;
+use crate::automations::worker::Ended;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::files;
 use crate::kernel::http::{Http, Tls};
+use crate::store::{JobStatus, RuleKey};
 
 /// How many entities are kept for completion.
 const MOST: usize = 20_000;
+
+/// How long a condition waits for the states when nothing is known of them yet.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What all rooms of a process know of Home Assistant together.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    states: States,
+    contexts: Contexts,
+    link: Arc<Mutex<Option<HomeLink>>>,
+}
+
+impl Shared {
+    /// Follows the states from now on, where nobody does yet.
+    fn look(&self, find: &FindHome) {
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        if link.is_some() {
+            return;
+        }
+        let begun = find().and_then(|home| HomeLink::start(&home, self.states.clone(), Vec::new(), |_| None));
+        match begun {
+            Ok(begun) => {
+                if let Err(error) = begun.wait_up(LOOK) {
+                    tracing::warn!(error = error.full_message(), "conditions see no states");
+                }
+                *link = Some(begun);
+            }
+            Err(error) => tracing::warn!(error = error.full_message(), "conditions see no states"),
+        }
+    }
+}
+
+/// Our automations as Home Assistant shows them.
+pub struct Showing {
+    discovery: Discovery,
+    names: RefCell<BTreeMap<RuleKey, String>>,
+}
+
+impl Showing {
+    /// From now on exactly these are shown.
+    pub fn rules(&self, rules: &[Rule]) {
+        let shown = rules.iter().map(|r| Shown { command: r.name.clone(), title: r.key.command.clone() });
+        self.discovery.show(&shown.collect::<Vec<_>>());
+        *self.names.borrow_mut() = rules.iter().map(|r| (r.key.clone(), r.name.clone())).collect();
+    }
+
+    /// Work of one of them is over for now.
+    pub fn ended(&self, ended: &Ended, at: Timestamp) {
+        let key = RuleKey { source: ended.job.source.clone(), command: ended.job.command.clone() };
+        let (Some(name), Some(status)) = (self.names.borrow().get(&key).cloned(), ended.status) else { return };
+        let result = match status {
+            JobStatus::Done => "ok",
+            JobStatus::Waiting => "failed, tried again",
+            JobStatus::Cancelled => "cancelled",
+            _ => "failed",
+        };
+        let took = ended.job.begun.map_or(0, |begun| at.since(begun).max(0));
+        self.discovery.told(&name, &LastRun {
+            result: result.to_string(),
+            at: at.to_string(),
+            took_ms: took.unsigned_abs() / 1000,
+            run: ended.carried.run.map(|id| id.to_string()).unwrap_or_default(),
+        });
+    }
+}
 
 impl App {
     /// The Home Assistant of the settings.
@@ -57,7 +131,48 @@ impl App {
 
     /// Who does `ha` steps; nothing is connected before the first.
     pub(super) fn home_steps(&self) -> Result<HomeSteps> {
-        Ok(HomeSteps::new(self.finds_home()?, Contexts::default(), Arc::new(|_| 0)))
+        let store = self.store()?.clone();
+        // What a run of ours causes stands one deeper than what fired it.
+        let depth = move |run| store.depth_of_run(run).ok().flatten().map_or(0, |depth| depth.saturating_add(1));
+        Ok(HomeSteps::new(self.finds_home()?, self.home.contexts.clone(), Arc::new(depth)))
+    }
+
+    /// Changes of states as a source of triggers.
+    pub(super) fn home_source(&self) -> Result<HomeSource> {
+        let (states, contexts) = (self.home.states.clone(), self.home.contexts.clone());
+        Ok(HomeSource::new(self.finds_home()?, states, contexts, self.clock.clone()))
+    }
+
+    /// The states that conditions see. Where nothing is known yet it is connected, and waited for a moment.
+    pub(super) fn home_states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
+        let (find, shared) = (self.finds_home(), self.home.clone());
+        let find = find.ok().filter(|_| self.config().is_ok_and(|c| c.text("homeassistant.url").is_some_and(|u| !u.is_empty())));
+        Arc::new(move || {
+            if let Some(find) = find.as_ref().filter(|_| shared.states.is_empty()) {
+                shared.look(find);
+            }
+            shared.states.values()
+        })
+    }
+
+    /// Shows the automations that may fire in Home Assistant, where that is wanted; a press there fires one.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn showing(&self) -> Result<Option<Showing>> {
+        let Some(settings) = self.discovery()? else { return Ok(None) };
+        let app = self.another()?;
+        let discovery = Discovery::start(&settings, move |pressed| {
+            match app.press(&pressed.command) {
+                Ok(()) => {}
+                Err(error) => {
+                    let said = error.full_message();
+                    tracing::warn!(command = pressed.command, error = said, "a button was pressed in vain");
+                }
+            }
+            pressed.kept.into_iter().for_each(|kept| kept());
+        })?;
+        Ok(Some(Showing { discovery, names: RefCell::default() }))
     }
 
     /// How our commands are shown in Home Assistant; `None` where that is not wanted.

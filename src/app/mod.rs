@@ -88,6 +88,7 @@ pub struct App {
     launcher: OnceCell<Launcher>,
     mqtt: OnceCell<MqttSteps>,
     causes: Causes,
+    home: ha::Shared,
     plugins: OnceCell<Plugins>,
     fresh: Cell<bool>,
 }
@@ -127,6 +128,7 @@ impl App {
             launcher: OnceCell::new(),
             mqtt: OnceCell::new(),
             causes: Causes::default(),
+            home: ha::Shared::default(),
             plugins: OnceCell::new(),
             fresh: Cell::new(false),
         })
@@ -139,6 +141,7 @@ impl App {
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
         app.causes = self.causes.clone();
+        app.home = self.home.clone();
         app.mqtt = self.mqtt.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
         app.plugins = OnceCell::from(self.plugins()?.clone());

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 pub use self::list::{Automation, Standing};
 pub use self::trial::{Trial, Tried};
@@ -68,7 +68,8 @@ impl App {
             (Some(latitude), Some(longitude)) => Place::new(latitude, longitude),
             _ => None,
         };
-        Ok(Here { home: self.paths.user_home.clone(), zone, place, ..Here::default() })
+        let broker = self.brokers()?.default_name().ok();
+        Ok(Here { home: self.paths.user_home.clone(), zone, place, broker, ..Here::default() })
     }
 
     /// The process that runs automations now, where there is one.
@@ -130,7 +131,7 @@ impl App {
 
     /// The states that conditions see.
     fn states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
-        Arc::new(|| json!({}))
+        self.home_states()
     }
 
     /// The digest of the definition behind a job as it is now, where it may run.
@@ -168,6 +169,7 @@ impl App {
         Ok(vec![
             Box::new(Watcher::new(self.paths.user_home.clone(), self.own_folders(), self.clock.clone())),
             Box::new(self.mqtt_source()?),
+            Box::new(self.home_source()?),
         ])
     }
 

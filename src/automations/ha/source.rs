@@ -70,7 +70,7 @@ impl Trigger for HomeSource {
 
     fn listen(&mut self, wanted: &[model::Trigger], heard: &SyncSender<Happening>) -> Result<()> {
         let ours = wanted.iter().filter(|t| t.kind == "homeassistant");
-        let entities: Vec<String> = ours.map(|t| entity_of(t).unwrap_or("*").to_string()).collect();
+        let entities: Vec<String> = ours.flat_map(|t| t.args.clone()).collect();
         let nothing = entities.is_empty();
         *self.wanted.write().unwrap_or_else(PoisonError::into_inner) = entities;
         if nothing {
@@ -123,11 +123,6 @@ fn say(news: &News) {
         News::Down(said, wait) => tracing::warn!(said, seconds = wait.as_secs(), "not connected to Home Assistant"),
         News::Changed(_) | News::Event(_) => {}
     }
-}
-
-/// The entity that a trigger names.
-fn entity_of(trigger: &model::Trigger) -> Option<&str> {
-    trigger.args.first().or_else(|| trigger.options.get("entity")).map(String::as_str)
 }
 
 /// Whether what a trigger names, in which `*` stands for any text, is this entity.

@@ -114,19 +114,21 @@ fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> Result<BTreeMa
             Some(name) => name.clone(),
             None => brokers.default_name()?,
         };
-        let Some(filter) = trigger.args.first().or_else(|| trigger.options.get("topic")) else { continue };
         let qos = trigger.options.get("qos").and_then(|q| q.parse().ok()).and_then(Qos::of).unwrap_or(Qos::Least);
-        let wants = trigger.options.get("retain").is_some_and(|r| !matches!(r.as_str(), "no" | "false" | "ignore"));
+        let wants = trigger.options.get("retained").or_else(|| trigger.options.get("retain"));
+        let wants = wants.is_some_and(|word| word != "no");
         let retained = if wants { Retained::Always } else { Retained::Never };
         let of_broker = all.entry(name).or_default();
-        match of_broker.iter_mut().find(|s| s.filter == *filter) {
-            Some(same) => {
-                same.qos = same.qos.max(qos);
-                if wants {
-                    same.retained = retained;
+        for filter in &trigger.args {
+            match of_broker.iter_mut().find(|s| s.filter == *filter) {
+                Some(same) => {
+                    same.qos = same.qos.max(qos);
+                    if wants {
+                        same.retained = retained;
+                    }
                 }
+                None => of_broker.push(Subscription { filter: filter.clone(), qos, retained, ..Subscription::default() }),
             }
-            None => of_broker.push(Subscription { filter: filter.clone(), qos, retained, ..Subscription::default() }),
         }
     }
     Ok(all)
@@ -362,7 +364,7 @@ mod tests {
         let brokers = Brokers::none(Arc::new(|name: &str| Err(Error::new(Kind::NotFound, name.to_string()))));
         let all = [
             trigger("a/#", &[]),
-            trigger("a/#", &[("qos", "2"), ("retain", "true")]),
+            trigger("a/#", &[("qos", "2"), ("retained", "yes")]),
             trigger("b", &[("broker", "mqtt://other"), ("qos", "0")]),
         ];
         let all = subscriptions(&all, &brokers).unwrap();

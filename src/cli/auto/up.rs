@@ -44,7 +44,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
         }
     };
     let outcome = context.app.keeper(true).and_then(|mut keeper| {
-        let mut tell = notes(context);
+        let mut say = notes(context);
+        let showing = context.app.showing()?;
+        let mut tell = |note: Note<'_>| {
+            match (&showing, &note) {
+                (Some(showing), Note::Rules(rules)) => showing.rules(rules),
+                (Some(showing), Note::Ended(ended)) => showing.ended(ended, context.app.clock.now()),
+                _ => {}
+            }
+            say(note);
+        };
         keeper.up(epoch, stop, &mut tell)
     });
     let left = context.app.leave_lease();
