@@ -248,7 +248,8 @@ fn the_reference_tells_every_option_and_its_examples_are_triggers() {
         let told: Vec<String> = one.options.iter().map(|(name, _)| format!("`{name}=`")).collect();
         let mut known: Vec<&str> = listed.split(", ").collect();
         let mut told: Vec<&str> = told.iter().map(String::as_str).collect();
-        (known.sort_unstable(), told.sort_unstable());
+        known.sort_unstable();
+        told.sort_unstable();
         assert_eq!(told, known, "{}", one.kind);
     }
 }
