@@ -80,12 +80,15 @@ impl Showing {
             _ => "failed",
         };
         let took = ended.job.begun.map_or(0, |begun| at.since(begun).max(0));
-        self.discovery.told(&name, &LastRun {
-            result: result.to_string(),
-            at: at.to_string(),
-            took_ms: took.unsigned_abs() / 1000,
-            run: ended.carried.run.map(|id| id.to_string()).unwrap_or_default(),
-        });
+        self.discovery.told(
+            &name,
+            &LastRun {
+                result: result.to_string(),
+                at: at.to_string(),
+                took_ms: took.unsigned_abs() / 1000,
+                run: ended.carried.run.map(|id| id.to_string()).unwrap_or_default(),
+            },
+        );
     }
 }
 
@@ -120,8 +123,12 @@ impl App {
                     .hint("fac config set homeassistant.url http://homeassistant.local:8123")
             })?;
             let token = find_secret(&secret).map_err(|error| match error.kind() {
-                Kind::NotFound => Error::new(Kind::NotFound, format!("there is no secret {secret}, the token of Home Assistant"))
-                    .hint(format!("make a long-lived access token in your profile there, and keep it: fac secret set {secret}")),
+                Kind::NotFound => {
+                    Error::new(Kind::NotFound, format!("there is no secret {secret}, the token of Home Assistant"))
+                        .hint(format!(
+                            "make a long-lived access token in your profile there, and keep it: fac secret set {secret}"
+                        ))
+                }
                 _ => error,
             })?;
             let tls = Tls { only: None, more: settings.ca_files.clone(), identity: None };
@@ -146,7 +153,9 @@ impl App {
     /// The states that conditions see. Where nothing is known yet it is connected, and waited for a moment.
     pub(super) fn home_states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
         let (find, shared) = (self.finds_home(), self.home.clone());
-        let find = find.ok().filter(|_| self.config().is_ok_and(|c| c.text("homeassistant.url").is_some_and(|u| !u.is_empty())));
+        let find = find
+            .ok()
+            .filter(|_| self.config().is_ok_and(|c| c.text("homeassistant.url").is_some_and(|u| !u.is_empty())));
         Arc::new(move || {
             if let Some(find) = find.as_ref().filter(|_| shared.states.is_empty()) {
                 shared.look(find);

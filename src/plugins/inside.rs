@@ -94,7 +94,10 @@ pub fn furnish(lua: &Lua, globals: &Table, inside: Inside) -> mlua::Result<()> {
     fac.raw_set("run", api::run::function(lua, &inside)?)?;
     fac.raw_set("ask", api::ask::function(lua, &inside)?)?;
     fac.raw_set("name", inside.name.as_str())?;
-    fac.raw_set("fail", lua.create_function(|_, said: String| -> mlua::Result<()> { Err(mlua::Error::external(OnPurpose(said))) })?)?;
+    fac.raw_set(
+        "fail",
+        lua.create_function(|_, said: String| -> mlua::Result<()> { Err(mlua::Error::external(OnPurpose(said))) })?,
+    )?;
     fac.set_readonly(true);
     globals.raw_set("fac", fac)?;
     globals.raw_set("print", print(lua, &inside)?)

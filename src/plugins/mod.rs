@@ -19,10 +19,10 @@ pub mod room;
 pub mod scaffold;
 mod state;
 mod step;
-pub mod tool;
-pub mod trial;
 #[cfg(test)]
 mod tests;
+pub mod tool;
+pub mod trial;
 mod values;
 pub mod world;
 

@@ -78,7 +78,10 @@ fn a_real_one_is_read_set_called_and_followed() {
     source.listen(&[trigger], &heard).unwrap();
     until(|| (!states.is_empty()).then_some(()));
     for state in ["on", "off"] {
-        assert_eq!(world.run(&["ha", "set", "input_boolean.test_flag", state]).ok(), format!("input_boolean.test_flag is {state}\n"));
+        assert_eq!(
+            world.run(&["ha", "set", "input_boolean.test_flag", state]).ok(),
+            format!("input_boolean.test_flag is {state}\n")
+        );
         let happening = told.recv_timeout(PATIENCE).unwrap();
         assert_eq!(happening.data["to"], json!(state));
     }

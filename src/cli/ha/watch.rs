@@ -62,7 +62,8 @@ enum Wake {
 pub(super) fn watch(context: &mut Context, args: &WatchArgs) -> Result<u8> {
     let wanted = |change: &Change| {
         let same = change.before.as_ref().map(|s| &s["state"]) == change.after.as_ref().map(|s| &s["state"]);
-        (args.attributes || !same) && (args.entities.is_empty() || args.entities.iter().any(|e| names(e, &change.entity)))
+        (args.attributes || !same)
+            && (args.entities.is_empty() || args.entities.iter().any(|e| names(e, &change.entity)))
     };
     follow(context, Vec::new(), &args.end, &mut |context, news| match news {
         News::Changed(change) if wanted(&change) => print_change(context, &change).map(|()| true),

@@ -20,25 +20,61 @@ const ENDLESS: &[(&str, &str)] = &[
     ("gmatch", "while true do for _ in string.gmatch('abc', '%w*') do end end"),
     ("a loop within a coroutine", "coroutine.wrap(function() while true do end end)()"),
     ("coroutines without end", "while true do coroutine.wrap(function() coroutine.yield() end)() end"),
-    ("a coroutine in a coroutine", "coroutine.wrap(function() coroutine.wrap(function() while true do end end)() end)()"),
-    ("a pattern in a coroutine", "coroutine.wrap(function() string.find(string.rep('a', 3000), string.rep('a*', 30) .. 'b') end)()"),
+    (
+        "a coroutine in a coroutine",
+        "coroutine.wrap(function() coroutine.wrap(function() while true do end end)() end)()",
+    ),
+    (
+        "a pattern in a coroutine",
+        "coroutine.wrap(function() string.find(string.rep('a', 3000), string.rep('a*', 30) .. 'b') end)()",
+    ),
     ("pcall in a loop", "while true do pcall(function() while true do end end) end"),
     ("pcall that returns well", "pcall(function() while true do end end) return 'well'"),
     ("pcall around pcall", "local function again() pcall(again) while true do end end pcall(again) return 'well'"),
-    ("xpcall with a handler that loops", "xpcall(function() while true do end end, function() while true do end end) return 'well'"),
-    ("xpcall with a handler that returns", "return (xpcall(function() while true do end end, function() return 1 end))"),
-    ("a coroutine that swallows", "local co = coroutine.create(function() while true do end end) coroutine.resume(co) return 'well'"),
-    ("a closed coroutine", "local co = coroutine.create(function() while true do end end) coroutine.resume(co) coroutine.close(co) return 'well'"),
-    ("sort with a slow comparison", "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function(a, b) while true do end end)"),
-    ("sort of long texts", "local a = string.rep('a', 8e6) local x, y, t = a .. 'x', a .. 'y', {} for i = 1, 20000 do t[i] = if i % 2 == 0 then x else y end table.sort(t)"),
-    ("a metamethod", "local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) while true do pcall(function() return t[1] end) end"),
-    ("__eq in table.find", "local m = { __eq = function() while true do end end } return table.find({ setmetatable({}, m) }, setmetatable({}, m))"),
+    (
+        "xpcall with a handler that loops",
+        "xpcall(function() while true do end end, function() while true do end end) return 'well'",
+    ),
+    (
+        "xpcall with a handler that returns",
+        "return (xpcall(function() while true do end end, function() return 1 end))",
+    ),
+    (
+        "a coroutine that swallows",
+        "local co = coroutine.create(function() while true do end end) coroutine.resume(co) return 'well'",
+    ),
+    (
+        "a closed coroutine",
+        "local co = coroutine.create(function() while true do end end) coroutine.resume(co) coroutine.close(co) return 'well'",
+    ),
+    (
+        "sort with a slow comparison",
+        "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function(a, b) while true do end end)",
+    ),
+    (
+        "sort of long texts",
+        "local a = string.rep('a', 8e6) local x, y, t = a .. 'x', a .. 'y', {} for i = 1, 20000 do t[i] = if i % 2 == 0 then x else y end table.sort(t)",
+    ),
+    (
+        "a metamethod",
+        "local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) while true do pcall(function() return t[1] end) end",
+    ),
+    (
+        "__eq in table.find",
+        "local m = { __eq = function() while true do end end } return table.find({ setmetatable({}, m) }, setmetatable({}, m))",
+    ),
     ("__tostring", "return tostring(setmetatable({}, { __tostring = function() while true do end end }))"),
     ("__len in a loop", "local t = setmetatable({}, { __len = function() while true do end end }) return #t"),
     ("__iter", "for _ in setmetatable({}, { __iter = function() return function() return 1 end end }) do end"),
     ("a callback of gsub", "string.gsub('x', 'x', function() while true do end end)"),
-    ("a plain search of long texts", "local s, p = string.rep('a', 9e6), string.rep('a', 4e6) .. 'b' while true do pcall(string.find, s, p, 1, true) end"),
-    ("a split of long texts", "local s, p = string.rep('a', 9e6), string.rep('a', 4e6) .. 'b' while true do pcall(string.split, s, p) end"),
+    (
+        "a plain search of long texts",
+        "local s, p = string.rep('a', 9e6), string.rep('a', 4e6) .. 'b' while true do pcall(string.find, s, p, 1, true) end",
+    ),
+    (
+        "a split of long texts",
+        "local s, p = string.rep('a', 9e6), string.rep('a', 4e6) .. 'b' while true do pcall(string.split, s, p) end",
+    ),
     ("a long move", "while true do pcall(table.move, {}, 1, 2 ^ 31 - 2, 2) end"),
     ("large pieces", "while true do local s = string.rep('x', 2e7) end"),
     ("JSON", "local t = {} for i = 1, 10000 do t[i] = i end while true do fac.json.decode(fac.json.encode(t)) end"),
@@ -103,15 +139,30 @@ const BOMBS: &[(&str, &str)] = &[
     ("one buffer", "return buffer.len(buffer.create(1e9))"),
     ("coroutines", "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end"),
     ("closures", "local t = {} while true do local x = {} t[#t + 1] = function() return x end end"),
-    ("table.concat", "local t = {} for i = 1, 1e4 do t[i] = string.rep('x', 1000) end return #table.concat(t, string.rep('y', 1e5))"),
+    (
+        "table.concat",
+        "local t = {} for i = 1, 1e4 do t[i] = string.rep('x', 1000) end return #table.concat(t, string.rep('y', 1e5))",
+    ),
     ("gsub", "return #string.gsub(string.rep('x', 1e5), 'x', string.rep('y', 1e4))"),
-    ("format", "local s = string.rep('x', 1e7) return #string.format(string.rep('%s', 50), table.unpack(table.create(50, s)))"),
+    (
+        "format",
+        "local s = string.rep('x', 1e7) return #string.format(string.rep('%s', 50), table.unpack(table.create(50, s)))",
+    ),
     ("split", "return #string.split(string.rep(',', 2e7), ',')"),
-    ("reverse and upper", "local t, s = {}, string.rep('x', 1e7) while true do t[#t + 1] = string.upper(string.reverse(s .. #t)) end"),
+    (
+        "reverse and upper",
+        "local t, s = {}, string.rep('x', 1e7) while true do t[#t + 1] = string.upper(string.reverse(s .. #t)) end",
+    ),
     ("pcall around it", "while true do pcall(function() local s = 'x' while true do s = s .. s end end) end"),
     ("JSON that grows", "return #fac.json.decode('[' .. string.rep('[],', 3e6) .. '1]')"),
-    ("JSON of a table that holds itself often", "local t = { 'xxxxxxxx' } for _ = 1, 40 do t = { t, t } end return fac.json.encode(t)"),
-    ("pack", "local t = {} for i = 1, 200 do t[i] = string.rep('x', 3e5) end return #string.pack(string.rep('s', 200), table.unpack(t))"),
+    (
+        "JSON of a table that holds itself often",
+        "local t = { 'xxxxxxxx' } for _ = 1, 40 do t = { t, t } end return fac.json.encode(t)",
+    ),
+    (
+        "pack",
+        "local t = {} for i = 1, 200 do t[i] = string.rep('x', 3e5) end return #string.pack(string.rep('s', 200), table.unpack(t))",
+    ),
 ];
 
 /// Resident memory of this process, bytes.
@@ -128,7 +179,14 @@ fn memory_bombs_end_within_their_bound() {
         let state = sandbox(limits);
         let error = eval(&state, script).expect_err(what);
         let said = error.full_message();
-        let expected = ["wanted more than 50 MB of memory", "took longer than", "not enough memory", "has more than", "too large", "too many"];
+        let expected = [
+            "wanted more than 50 MB of memory",
+            "took longer than",
+            "not enough memory",
+            "has more than",
+            "too large",
+            "too many",
+        ];
         assert!(expected.iter().any(|words| said.contains(words)), "{what}: {said}");
         assert!(state.used_memory() <= 50 << 20, "{what} holds {}", state.used_memory());
         state.tidy();

@@ -8,7 +8,8 @@ use crate::plugins::scaffold;
 use crate::plugins::trial::Trial;
 
 fn trial(name: &str) -> Trial {
-    Trial::new(&places::bundled(name).unwrap(), Limits::default(), Clock::system()).unwrap_or_else(|e| panic!("{name}: {e}"))
+    Trial::new(&places::bundled(name).unwrap(), Limits::default(), Clock::system())
+        .unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 #[test]

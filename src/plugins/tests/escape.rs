@@ -133,7 +133,8 @@ fn not_one_of_them_gets_out() {
         let got = eval(&state, script);
         assert!(!matches!(got, Ok(serde_json::Value::Bool(true))), "{what} got out: {got:?}");
         // And the sandbox is as it was.
-        let after = eval(&state, "return { string.find('abc', 'b'), type(fac.ask), #table.concat({ 'a' }), math.floor(1.5) }");
+        let after =
+            eval(&state, "return { string.find('abc', 'b'), type(fac.ask), #table.concat({ 'a' }), math.floor(1.5) }");
         assert_eq!(after.unwrap_or_default(), json!([2, "function", 1, 1]), "after {what}");
     }
 }
@@ -156,8 +157,25 @@ fn what_is_meant_to_be_there_is_there() {
         }";
     let got = eval(&state, works).unwrap();
     let expected = json!([
-        2, 8, [1, 2, 3], [3, 2, 1], 1, 2, ["a", "b"], "a-b", 4, 2, [2, 3, 3], "002.2", 3, r#"{"a":1,"b":[true,"x"]}"#,
-        [1, {}], "1970-01-01T00:00:00Z", "1970", 10, "test"
+        2,
+        8,
+        [1, 2, 3],
+        [3, 2, 1],
+        1,
+        2,
+        ["a", "b"],
+        "a-b",
+        4,
+        2,
+        [2, 3, 3],
+        "002.2",
+        3,
+        r#"{"a":1,"b":[true,"x"]}"#,
+        [1, {}],
+        "1970-01-01T00:00:00Z",
+        "1970",
+        10,
+        "test"
     ]);
     assert_eq!(got, expected);
 }
@@ -174,7 +192,10 @@ fn what_a_script_writes_is_its_own() {
 fn mistakes_say_where_they_are() {
     let state = sandbox(short());
     let said = |script: &str| eval(&state, script).unwrap_err();
-    assert_eq!(said("local x = nil\nreturn x.y").full_message(), "`test` failed: test:2: attempt to index nil with 'y'");
+    assert_eq!(
+        said("local x = nil\nreturn x.y").full_message(),
+        "`test` failed: test:2: attempt to index nil with 'y'"
+    );
     assert_eq!(said("return 1 +").kind(), Kind::BadData);
     assert!(said("return 1 +").full_message().starts_with("test:1: "), "{}", said("return 1 +").full_message());
     assert_eq!(said("fac.fail('no such thing')").full_message(), "`test` failed: no such thing");

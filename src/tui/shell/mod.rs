@@ -12,12 +12,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::actions;
+use super::extras::Extras;
 use super::happening::{Effect, Fault, Happening, Talk, Tell, World};
 use super::keymap::{Action, Chord, Keymap, Section};
 use super::permission::CARD as PERMISSION;
 use super::pictures::Way;
 use super::popups::{Outcome, Popup, Reply};
-use super::extras::Extras;
 use super::tabs::{Answer, Tab, TabId};
 use super::theme::{Role, Theme};
 use crate::kernel::clock::{Clock, Timestamp};

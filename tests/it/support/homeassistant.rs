@@ -132,7 +132,8 @@ fn serve(inner: &Arc<Mutex<Inner>>, stream: TcpStream) {
             false => (401, json!({"message": "401: Unauthorized"})),
         };
         let said = said.to_string();
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", said.len());
+        let head =
+            format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", said.len());
         if (&stream).write_all(format!("{head}{said}").as_bytes()).is_err() {
             return;
         }
@@ -153,7 +154,10 @@ fn answer(inner: &Arc<Mutex<Inner>>, method: &str, target: &str, body: &Value) -
         }
         ("GET", ["api", "services"]) => {
             let fields = json!({"brightness_pct": {"description": "How bright", "example": 40, "required": false}});
-            (200, json!([{"domain": "light", "services": {"turn_on": {"description": "Turns a light on", "fields": fields}}}]))
+            (
+                200,
+                json!([{"domain": "light", "services": {"turn_on": {"description": "Turns a light on", "fields": fields}}}]),
+            )
         }
         ("POST", ["api", "services", domain, service]) => match call(inner, domain, service, body) {
             Ok(_) => (200, json!([])),
