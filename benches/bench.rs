@@ -6,12 +6,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "parts/automations.rs"]
+mod automations;
 #[path = "parts/measure.rs"]
 mod measure;
 #[path = "parts/models.rs"]
 mod models;
 #[path = "parts/place.rs"]
 mod place;
+#[path = "parts/plugins.rs"]
+mod plugins;
 #[path = "parts/screen.rs"]
 mod screen;
 #[path = "parts/voice.rs"]
@@ -44,6 +48,12 @@ fn main() {
     if std::env::var_os("FAC_BENCH_ONLY_SCREEN").is_some() {
         return screen::screen(&place, rounds);
     }
+    if std::env::var_os("FAC_BENCH_ONLY_AUTOMATIONS").is_some() {
+        return automations::automations(&place, rounds);
+    }
+    if std::env::var_os("FAC_BENCH_ONLY_PLUGINS").is_some() {
+        return plugins::plugins(&place.path("work"));
+    }
     if std::env::var_os("FAC_BENCH_ONLY_VOICE").is_some() {
         return voice::voice(&place.path("work"));
     }
@@ -57,6 +67,8 @@ fn main() {
     screen::screen(&place, rounds);
     models::models(&place, &peers, rounds);
     voice::voice(&place.path("work"));
+    plugins::plugins(&place.path("work"));
+    automations::automations(&place, rounds);
 }
 
 /// Other programs that are here, by name.

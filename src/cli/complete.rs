@@ -26,6 +26,7 @@ use crate::kernel::config::{self, Config};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
 use crate::kernel::terminal::safe_line;
+use crate::plugins::places;
 use crate::store::SourceKind;
 
 /// Answers when the words ask for completion; `None` when they ask for something else.
@@ -222,7 +223,8 @@ fn positional(names: &Index, path: &[String], rest: &[String], command: &Command
         ["commands", "show" | "edit" | "export" | "bind"] => command_names(names, &rest.join(" "), current),
         ["source", "update" | "diff" | "trust" | "untrust" | "rm" | "info" | "pin"] => names.sources(current),
         ["mcp", "tools" | "call" | "enable" | "disable" | "rm"] if rest.is_empty() => names.servers(current),
-        ["source", "add"] | ["commands", "check"] => vec![line(FILES, "")],
+        ["plugin", "show" | "test" | "enable" | "disable" | "rm" | "log"] if rest.is_empty() => names.plugins(current),
+        ["source", "add"] | ["commands", "check"] | ["plugin", "install"] => vec![line(FILES, "")],
         ["sessions", "branch"] if rest.len() == 1 => chats::messages(names.home.as_deref(), &rest[0], current),
         ["config", "get" | "set" | "unset"] if rest.is_empty() => crate::kernel::config::schema::KEYS
             .iter()
@@ -281,6 +283,14 @@ impl Index {
         let Ok(paths) = Paths::find(&Env::from_process(), self.home.as_deref()) else { return Vec::new() };
         let all = crate::app::ha::entities(&paths.cache).into_iter();
         all.filter(|(entity, _)| entity.starts_with(current)).map(|(entity, name)| line(entity, name)).collect()
+    }
+
+    /// The user's own plugins and the bundled ones; no script is read.
+    fn plugins(&self, current: &str) -> Vec<Line> {
+        let Ok(paths) = Paths::find(&Env::from_process(), self.home.as_deref()) else { return Vec::new() };
+        let own = places::own(&paths.plugins_dir).into_iter().map(|(name, _)| name);
+        let names: BTreeSet<String> = own.chain(places::bundled_names().into_iter().map(String::from)).collect();
+        names.into_iter().filter(|name| name.starts_with(current)).map(|name| line(name, "")).collect()
     }
 
     fn sources(&self, current: &str) -> Vec<Line> {

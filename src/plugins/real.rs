@@ -152,7 +152,7 @@ impl World for Real {
             if lines.len() < MOST_WAITING {
                 lines.push(line);
             }
-            lines.len() % WAITING == 0 && lines.len() < MOST_WAITING
+            lines.len().is_multiple_of(WAITING) && lines.len() < MOST_WAITING
         };
         if full {
             self.flush();

@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
 
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
@@ -25,11 +26,15 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 /// Work for the thread.
 type Job = Box<dyn FnOnce(&Room) + Send>;
 
+/// A state that nobody called for so long is let go.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// A plugin with its state.
 pub struct Loaded {
     state: State,
     table: Table,
     digest: String,
+    used: Mutex<Instant>,
 }
 
 /// What a function came to.
@@ -77,11 +82,12 @@ impl Room {
         let table = match state.run(&what, &format!("{name}/{SCRIPT}"), &found.script)? {
             Value::Table(table) => table,
             other => {
-                let said = format!("{what} returns a {} and no table of functions", other.type_name());
+                let kind = if other.is_number() || other.is_integer() { "number" } else { other.type_name() };
+                let said = format!("{what} returns a {kind} and no table of functions");
                 return Err(Error::new(Kind::BadData, said).hint(format!("{SCRIPT} ends with `return plugin`")));
             }
         };
-        let loaded = Loaded { state, table, digest: found.digest.clone() };
+        let loaded = Loaded { state, table, digest: found.digest.clone(), used: Mutex::new(Instant::now()) };
         loaded.check(&found.manifest)?;
         loaded.state.tidy();
         Ok(loaded)
@@ -93,6 +99,7 @@ impl Room {
     /// Those of `find` and [`Room::load`].
     pub fn loaded(&self, name: &str, digest: &str, find: impl FnOnce() -> Result<Found>) -> Result<Arc<Loaded>> {
         if let Some(loaded) = self.states().get(name).filter(|loaded| loaded.digest == digest) {
+            *loaded.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             return Ok(loaded.clone());
         }
         let loaded = Arc::new(self.load(&find()?)?);
@@ -100,9 +107,12 @@ impl Room {
         Ok(loaded)
     }
 
-    /// Forgets the state of a plugin; the next call makes another.
-    pub fn forget(&self, name: &str) {
-        self.states().remove(name);
+    /// Lets the states go that nobody called for so long; whether any is left. The next call makes another, so what a plugin
+    /// is to remember stands in `fac.store`.
+    pub fn let_go(&self, idle: Duration) -> bool {
+        let mut states = self.states();
+        states.retain(|_, loaded| loaded.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < idle);
+        !states.is_empty()
     }
 
     /// The bytes that each state holds.
@@ -279,9 +289,14 @@ fn work(room: &Room, queue: &Receiver<Job>, idle: &dyn Fn()) {
             Ok(job) => job,
             Err(_) => {
                 idle();
-                match queue.recv() {
+                let next = match room.let_go(IDLE) {
+                    true => queue.recv_timeout(IDLE),
+                    false => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                };
+                match next {
                     Ok(job) => job,
-                    Err(_) => break,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
         };

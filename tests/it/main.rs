@@ -26,6 +26,7 @@ mod logs;
 mod mcp;
 mod model_server;
 mod mqtt;
+mod plugins;
 mod prompt_tools;
 mod prompts;
 mod readme;

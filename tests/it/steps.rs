@@ -1,7 +1,7 @@
 //! Steps that reach out of the program, through the built binary: `http`, `notify`, `say`, `wait`; what `check` says of
 //! triggers; entries for the system.
 
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
@@ -195,6 +195,77 @@ fn a_desktop_that_does_not_serve_falls_back_too() {
     let said = world.run(&["run", "x"]);
     assert_eq!(said.code, 0);
     assert!(said.stderr.contains("notification (") && said.stderr.contains("): The door"), "{}", said.stderr);
+}
+
+#[test]
+fn a_notification_goes_to_the_desktop_as_text() {
+    let mut world = world("<name>", "```notify {urgency=critical}\nThe door\nis {{name}}\n```");
+    if ["dbus-daemon", "dbus-monitor"].iter().any(|program| world.which(program).is_none()) {
+        println!("skipped: there is no dbus-daemon");
+        return;
+    }
+    let address = format!("unix:path={}", world.home().join("bus").display());
+    let bus = world.program("dbus-daemon", &["--session", "--nofork", "--print-address", "--address", &address]);
+    let bus = Reading::start(bus, "unix:path=");
+    world.set("DBUS_SESSION_BUS_ADDRESS", &address);
+    let monitor = Reading::start(world.program("dbus-monitor", &["--session"]), "NameLost");
+    let said = world.run(&["run", "x", "<b>open</b> & \"so\""]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    // Nobody shows notifications on this bus, so it is said here too.
+    assert!(said.stderr.contains("): The door\nis <b>open</b> & \"so\"\n"), "{}", said.stderr);
+    let told = monitor.until("byte 2");
+    assert!(told.contains("interface=org.freedesktop.Notifications; member=Notify"), "{told}");
+    assert!(told.contains("string \"The door\""), "{told}");
+    assert!(told.contains("string \"is &lt;b&gt;open&lt;/b&gt; &amp; \"so\"\""), "{told}");
+    drop((monitor, bus));
+}
+
+/// A program whose words are waited for; it ends with the test.
+struct Reading {
+    child: std::process::Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Reading {
+    fn start(mut command: std::process::Command, ready: &str) -> Reading {
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (tell, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+        let reading = Reading { child, lines };
+        reading.until(ready);
+        reading
+    }
+
+    /// All lines up to one that holds this.
+    fn until(&self, last: &str) -> String {
+        let mut all = String::new();
+        while !all.contains(last) {
+            all += &self.lines.recv_timeout(std::time::Duration::from_secs(60)).expect(&all);
+            all.push('\n');
+        }
+        all
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_sun_needs_a_place_before_it_may_fire() {
+    let world = world("", "**On:**\n- `schedule sunset -30m`\n\n```sh\ntrue\n```");
+    let said = world.run(&["auto", "enable", "x"]).failed(5);
+    assert!(said.contains("fac config set automations.latitude"), "{said}");
+    world.run(&["config", "set", "automations.latitude", "52.5"]).ok();
+    world.run(&["config", "set", "automations.longitude", "13.4"]).ok();
+    world.run(&["auto", "enable", "x"]).ok();
+    world.run(&["config", "set", "automations.longitude", "east"]).ok();
+    let said = world.run(&["auto", "next"]).failed(6);
+    assert!(said.contains("automations.longitude is `east`, which is no number of degrees such as 52.52"), "{said}");
 }
 
 #[test]

@@ -191,6 +191,14 @@ impl App {
             let said = format!("`{}` cannot fire: {mistake}", one.name());
             return Err(Error::new(Kind::BadData, said).hint("mend the definition and enable it again"));
         }
+        let here = self.here()?;
+        let lacks = |trigger: &model::Trigger| match trigger::parse(trigger).ok()?.0.settle(&here) {
+            Wanted::Schedule(schedule) => schedule.lacks(),
+            _ => None,
+        };
+        if let Some(lack) = resolved.command.triggers.iter().find_map(lacks) {
+            return Err(Error::new(Kind::Missing, format!("`{}` cannot fire: {lack}", one.name())));
+        }
         engine::check_runnable(&resolved.command)?;
         let catalog = self.launcher()?.catalog();
         let mut given = bind::Given::default();

@@ -17,10 +17,6 @@ fn world() -> Json {
     facts(&trigger, states, at("2026-11-21T21:30:00Z"), &berlin, Some((at("2026-11-21T21:00:00Z"), "ok")))
 }
 
-fn met(expression: &str) -> bool {
-    judge(expression, &world()).is_met()
-}
-
 #[test]
 fn conditions_see_the_trigger_states_the_time_and_the_last_run() {
     for holds in [

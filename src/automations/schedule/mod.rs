@@ -36,7 +36,7 @@ pub enum Missed {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// When.
-    when: When,
+    when: Box<When>,
     /// Whose clock counts.
     zone: TimeZone,
     /// Whether the trigger names a zone.
@@ -74,7 +74,7 @@ impl Schedule {
         if !self.zone_named {
             self.zone = here.zone.clone().unwrap_or_else(TimeZone::system);
         }
-        if let When::Sun { place: place @ None, .. } = &mut self.when {
+        if let When::Sun { place: place @ None, .. } = &mut *self.when {
             *place = here.place;
         }
     }
@@ -95,7 +95,7 @@ impl Schedule {
 
     /// Why it can have no times, where what it needs is not known: a sentence.
     pub fn lacks(&self) -> Option<&'static str> {
-        match &self.when {
+        match &*self.when {
             When::Sun { place: None, .. } => Some(
                 "nothing says where the sun is to rise: `fac config set automations.latitude 52.5` and `automations.longitude 13.4`, or `lat=` and `lon=`",
             ),
@@ -105,11 +105,11 @@ impl Schedule {
 
     /// The schedule in words, such as `At 09:00, Monday through Friday (Europe/Berlin)`.
     pub fn describe(&self) -> String {
-        let said = match (&self.when, &self.spoken) {
+        let said = match (&*self.when, &self.spoken) {
             (_, Some(spoken)) => spoken.clone(),
             _ => self.written.clone(),
         };
-        match (&self.when, self.zone.iana_name()) {
+        match (&*self.when, self.zone.iana_name()) {
             (When::Every { .. }, _) | (_, None) => said,
             (_, Some(name)) => format!("{said} ({name})"),
         }

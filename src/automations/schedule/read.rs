@@ -71,7 +71,7 @@ impl Schedule {
         }
         let grace_ms = options.ms("grace")?.unwrap_or(GRACE_MS).min(366 * 86_400_000);
         let schedule = Schedule {
-            when,
+            when: Box::new(when),
             zone_named: zone.is_some(),
             zone: zone.unwrap_or_else(TimeZone::system),
             missed: options.choice("missed", &missed)?.unwrap_or_default(),
@@ -80,7 +80,7 @@ impl Schedule {
             written: words.join(" "),
             spoken,
         };
-        match &schedule.when {
+        match &*schedule.when {
             When::Beat(_) | When::Days { .. } if schedule.next_after(Timestamp::from_micros(0)).is_none() => {
                 Err(options.wrong(format!("`{}` names a day that never comes", schedule.written)))
             }

@@ -51,7 +51,7 @@ pub fn fill(template: &Template<'_>, look: Lookup<'_>) -> Result<Filled> {
     let url = pieces(&template.url, &find, in_address)?;
     let mut headers = Vec::new();
     for (name, value) in &template.headers {
-        let value = pieces(value, &find, |before, name, value| in_header(before, name, value))?;
+        let value = pieces(value, &find, in_header)?;
         headers.push((name.to_string(), value));
     }
     let mut body = None;

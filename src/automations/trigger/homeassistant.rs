@@ -57,7 +57,7 @@ impl Homeassistant {
 
     /// Whether the new state is as wanted, wherever it came from.
     pub(super) fn holds(&self, data: &Json) -> bool {
-        let Some(now) = self.new(data) else { return false };
+        let Some(now) = self.now(data) else { return false };
         let is_silent = SILENT.contains(&value::text(&data["to"]).as_str());
         self.to.fits(now) && (!is_silent || self.silent_too || self.to.any_of.contains(&value::text(now)))
     }
@@ -66,7 +66,7 @@ impl Homeassistant {
         if !self.concerns(data) || !self.holds(data) {
             return false;
         }
-        let (before, now) = (self.old(data), self.new(data));
+        let (before, now) = (self.before(data), self.now(data));
         let was = before.map(value::text);
         let was_silent = match data["from"].as_str() {
             None => true,
@@ -83,7 +83,7 @@ impl Homeassistant {
         may_be_left && as_wanted && is_new
     }
 
-    fn new<'d>(&self, data: &'d Json) -> Option<&'d Json> {
+    fn now<'d>(&self, data: &'d Json) -> Option<&'d Json> {
         match &self.attribute {
             None => Some(&data["to"]),
             Some(name) => data["attributes"].get(name),
@@ -91,7 +91,7 @@ impl Homeassistant {
         .filter(|value| !value.is_null())
     }
 
-    fn old<'d>(&self, data: &'d Json) -> Option<&'d Json> {
+    fn before<'d>(&self, data: &'d Json) -> Option<&'d Json> {
         match &self.attribute {
             None => Some(&data["from"]),
             Some(name) => data["old_attributes"].get(name),

@@ -1,6 +1,6 @@
 //! Files of which something was told, until they are quiet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,14 @@ pub(super) fn told(kind: &EventKind) -> Told {
     }
 }
 
-/// One file.
-#[derive(Debug)]
-struct One {
-    /// When it is looked at; never while somebody writes.
-    due: Option<Instant>,
-}
-
 /// Files that are not quiet yet.
 #[derive(Debug, Default)]
-pub(super) struct Pending(HashMap<PathBuf, One>);
+pub(super) struct Pending {
+    /// When each is looked at; never while somebody writes.
+    files: HashMap<PathBuf, Option<Instant>>,
+    /// The same by time, so that a flood of files costs no more than each of them.
+    by_time: BTreeSet<(Instant, PathBuf)>,
+}
 
 impl Pending {
     /// Something was told of a file that must be quiet for so long.
@@ -65,20 +63,50 @@ impl Pending {
             Told::Written => None,
             Told::Whole | Told::Gone => Some(now + quiet),
         };
-        self.0.insert(path.to_path_buf(), One { due });
+        if let Some(Some(before)) = self.files.insert(path.to_path_buf(), due) {
+            self.by_time.remove(&(before, path.to_path_buf()));
+        }
+        if let Some(due) = due {
+            self.by_time.insert((due, path.to_path_buf()));
+        }
     }
 
     /// When the next file is to be looked at.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.values().filter_map(|one| one.due).min()
+        self.by_time.first().map(|(due, _)| *due)
     }
 
     /// The files that are quiet, in the order they became so.
     pub(super) fn due(&mut self, now: Instant) -> Vec<PathBuf> {
-        let ready = self.0.iter().filter_map(|(path, one)| Some((one.due.filter(|due| *due <= now)?, path.clone())));
-        let mut ready: Vec<(Instant, PathBuf)> = ready.collect();
-        ready.sort();
-        ready.iter().for_each(|(_, path)| drop(self.0.remove(path)));
-        ready.into_iter().map(|(_, path)| path).collect()
+        let mut ready = Vec::new();
+        while self.next().is_some_and(|due| due <= now) {
+            let Some((_, path)) = self.by_time.pop_first() else { break };
+            self.files.remove(&path);
+            ready.push(path);
+        }
+        ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_due_when_nothing_more_was_told_of_it() {
+        let mut pending = Pending::default();
+        let (a, b) = (Path::new("/a"), Path::new("/b"));
+        let second = Duration::from_secs(1);
+        let soon = || Instant::now() + second * 10;
+        pending.note(a, Told::Whole, second);
+        pending.note(b, Told::Made, Duration::ZERO);
+        assert!(pending.due(Instant::now()).is_empty());
+        // Somebody writes: it is not due however long that lasts.
+        pending.note(b, Told::Written, second);
+        assert_eq!(pending.due(soon()), [a]);
+        pending.note(b, Told::Whole, second);
+        pending.note(b, Told::Nothing, second);
+        assert_eq!(pending.due(soon()), [b]);
+        assert_eq!((pending.next(), pending.due(soon()).len()), (None, 0));
     }
 }

@@ -67,7 +67,7 @@ enum What {
 }
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
-    let done = match args.what {
+    match args.what {
         What::Ls => list::ls(context),
         What::Show { plugin } => list::show(context, &plugin),
         What::New(args) => place::new(context, &args),
@@ -77,8 +77,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Install(args) => place::install(context, &args),
         What::Rm { plugin } => place::rm(context, &plugin),
         What::Log { plugin, lines } => list::log(context, plugin.as_deref(), lines),
-    };
-    done
+    }
 }
 
 /// A hook as it is typed.

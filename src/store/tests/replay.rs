@@ -294,10 +294,13 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     let store = &world.store;
     store.shared.pool.hurry();
     let (mut dice, mut things) = (Dice(7), Things::default());
+    let mut of_work = Dice(11);
     let mut most = 0;
     for n in 1..=10_000 {
-        match dice.roll(11) {
-            10 => work(store, &mut dice),
+        if n % 8 == 0 {
+            work(store, &mut of_work);
+        }
+        match dice.roll(10) {
             0..3 => runs(store, &mut dice, &mut things),
             3 => sources(store, &mut dice),
             4 => trust(store, &mut dice, &things),
