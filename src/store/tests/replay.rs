@@ -247,12 +247,7 @@ fn work(store: &Store, dice: &mut Dice) {
             let data = json!({"payload": dice.text(PRIVATE)});
             let work = json!({"fired": data});
             let firing = NewFiring { data, work, ..new_firing(&name, Some(&told)) };
-            let no = Admission::No {
-                outcome: FiringOutcome::Dropped,
-                why: dice.text("w"),
-                onto: None,
-                stop: dice.roll(3) == 0,
-            };
+            let no = Admission::No { outcome: FiringOutcome::Dropped, why: dice.text("w"), onto: None, stop: dice.roll(3) == 0 };
             let admission = [Admission::Begin, Admission::Wait, Admission::Replace, no][dice.roll(4)].clone();
             let mut admit = |_: usize, _: Id, _: &[OpenJob]| admission.clone();
             store.fire(&[firing], &me, &Along::default(), &mut admit).unwrap();
@@ -269,11 +264,7 @@ fn work(store: &Store, dice: &mut Dice) {
         }
         7 => {
             for job in store.jobs(&JobFilter::default(), None, 2).unwrap() {
-                let _ = if dice.roll(2) == 0 {
-                    store.cancel_job(job.id).map(drop)
-                } else {
-                    store.retry_job(job.id, "d").map(drop)
-                };
+                let _ = if dice.roll(2) == 0 { store.cancel_job(job.id).map(drop) } else { store.retry_job(job.id, "d").map(drop) };
             }
         }
         _ if dice.roll(10) == 0 => drop(store.prune_work(store.now()).unwrap()),
