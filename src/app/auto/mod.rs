@@ -69,7 +69,7 @@ impl App {
             _ => None,
         };
         let broker = self.brokers()?.default_name().ok();
-        Ok(Here { home: self.paths.user_home.clone(), zone, place, broker, ..Here::default() })
+        Ok(Here { home: self.paths.user_home.clone(), zone, place, broker })
     }
 
     /// The process that runs automations now, where there is one.
