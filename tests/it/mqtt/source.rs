@@ -175,7 +175,7 @@ fn whoever_runs_automations_is_online_and_offline_after_a_goodbye_and_after_a_ki
     let (mut mosquitto, world) = (Mosquitto::start(false), World::new());
     world.run(&["config", "set", "broker.home.url", &mosquitto.url()]).ok();
     world.run(&["config", "set", "broker.home.status_topic", "fac/status"]).ok();
-    let text = "---\nfactotum: 1\n---\n# Doors\n### `/door`\n**On:**\n- `mqtt door/+ qos=1`\n\n\
+    let text = "---\nfactotum: 1\n---\n# Doors\n### `/door`\n**On:**\n- `mqtt door/+ qos=1`\n\n**Mode:** queued\n\n\
                 ```mqtt {topic=done/{{trigger_payload}}}\n{{trigger_topic}}\n```\n";
     let folder = world.fac().join("config/commands");
     std::fs::create_dir_all(&folder).unwrap();
