@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -455,6 +456,26 @@ fn plugins_hear_events_and_are_woken() {
     world.run(&["commands", "ls"]).ok();
     world.run(&["commands", "ls"]).ok();
     assert_eq!(log(&world, "ears").iter().filter(|l| *l == "awake").count(), 2);
+}
+
+#[test]
+fn a_plugin_that_is_woken_fires_an_automation() {
+    let world = World::new();
+    define(
+        &world,
+        "### `/heard`\n**On:**\n- `event plugin.clock.struck`\n\n```sh\necho \"fired by $trigger_subject\"\n```\n",
+    );
+    let script = "return { tick = function() fac.event.emit('struck', { hour = 1 }) end }";
+    enable(&world, "clock", "hooks = [\"tick\"]\ntick = \"1s\"\n[permissions]\nevent = true", script);
+    world.run(&["auto", "enable", "heard", "--yes"]).ok();
+    let mut up = world.command(&["auto", "up"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(up.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let done = lines.into_iter().find(|line| line.contains("heard") && line.contains("done"));
+    let _ = up.kill();
+    let _ = up.wait();
+    assert!(done.is_some(), "it never fired");
+    let runs = world.run(&["runs", "ls", "--json"]).ok();
+    assert!(runs.contains("\"command\":\"heard\""), "{runs}");
 }
 
 #[test]
