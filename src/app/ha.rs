@@ -46,12 +46,8 @@ impl App {
                     .hint("fac config set homeassistant.url http://homeassistant.local:8123")
             })?;
             let token = find_secret(&secret).map_err(|error| match error.kind() {
-                Kind::NotFound => {
-                    Error::new(Kind::NotFound, format!("there is no secret {secret}, the token of Home Assistant"))
-                        .hint(format!(
-                            "make a long-lived access token in your profile there, and keep it: fac secret set {secret}"
-                        ))
-                }
+                Kind::NotFound => Error::new(Kind::NotFound, format!("there is no secret {secret}, the token of Home Assistant"))
+                    .hint(format!("make a long-lived access token in your profile there, and keep it: fac secret set {secret}")),
                 _ => error,
             })?;
             let tls = Tls { only: None, more: settings.ca_files.clone(), identity: None };

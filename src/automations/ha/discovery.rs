@@ -284,8 +284,12 @@ impl Worker {
 
 impl Places {
     fn options(&self) -> Options {
-        let listen =
-            |filter: String, retained| Subscription { filter, qos: Qos::Least, retained, ..Subscription::default() };
+        let listen = |filter: String, retained| Subscription {
+            filter,
+            qos: Qos::Least,
+            retained,
+            ..Subscription::default()
+        };
         Options {
             session: Session {
                 client_id: format!("{}-ha", self.node),
@@ -373,8 +377,7 @@ impl Places {
 /// A command's name as an object id may be: letters, digits, `_` and `-`. Where something had to go, an ending keeps it
 /// apart from others.
 fn object_id(command: &str) -> String {
-    let plain: String =
-        command.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect();
+    let plain: String = command.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect();
     if plain == command {
         return plain;
     }
@@ -387,12 +390,7 @@ mod tests {
     use super::*;
 
     fn places() -> Places {
-        Places {
-            prefix: "homeassistant".into(),
-            base: "factotum/fac-1".into(),
-            node: "fac-1".into(),
-            machine: "box".into(),
-        }
+        Places { prefix: "homeassistant".into(), base: "factotum/fac-1".into(), node: "fac-1".into(), machine: "box".into() }
     }
 
     #[test]

@@ -244,8 +244,7 @@ impl Work {
     }
 
     async fn follow(&mut self, socket: &mut Socket) -> Result<std::convert::Infallible> {
-        let silent =
-            |place: &str| Error::new(Kind::Unreachable, format!("Home Assistant at {place} says nothing more"));
+        let silent = |place: &str| Error::new(Kind::Unreachable, format!("Home Assistant at {place} says nothing more"));
         loop {
             let said = match tokio::time::timeout(SILENCE, socket.next()).await {
                 Ok(said) => said?,

@@ -149,15 +149,9 @@ mod tests {
         let states = States::default();
         assert!(states.seed(vec![state("a.x", "on"), state("a.y", "on"), state("a.z", "1")]).is_empty());
         let changes = states.seed(vec![state("a.x", "off"), state("a.y", "on"), state("a.new", "1")]);
-        let told: Vec<_> = changes
-            .iter()
-            .map(|c| (c.entity.as_str(), c.data("t")["from"].clone(), c.data("t")["to"].clone()))
-            .collect();
+        let told: Vec<_> = changes.iter().map(|c| (c.entity.as_str(), c.data("t")["from"].clone(), c.data("t")["to"].clone())).collect();
         let null = Json::Null;
-        assert_eq!(
-            told,
-            [("a.new", null.clone(), json!("1")), ("a.x", json!("on"), json!("off")), ("a.z", json!("1"), null)]
-        );
+        assert_eq!(told, [("a.new", null.clone(), json!("1")), ("a.x", json!("on"), json!("off")), ("a.z", json!("1"), null)]);
         assert!(changes.iter().all(|c| c.found_late));
     }
 

@@ -149,13 +149,8 @@ impl Home {
         if !(200..300).contains(&status) {
             return Err(match status {
                 401 | 403 => refused(&self.place()),
-                404 => Error::new(
-                    Kind::NotFound,
-                    format!("{} has nothing like that: {}", self.place(), said(answer).await),
-                ),
-                400 => {
-                    Error::new(Kind::BadData, format!("{} does not take that: {}", self.place(), said(answer).await))
-                }
+                404 => Error::new(Kind::NotFound, format!("{} has nothing like that: {}", self.place(), said(answer).await)),
+                400 => Error::new(Kind::BadData, format!("{} does not take that: {}", self.place(), said(answer).await)),
                 _ => Error::new(Kind::Unreachable, format!("{} answers with status {status}", self.place()))
                     .hint("it may be starting; its own log says more"),
             });
@@ -179,8 +174,7 @@ pub(super) fn refused(place: &str) -> Error {
 /// The error of entities that are not there.
 pub(super) fn no_entity(missing: &[String]) -> Error {
     let names = missing.join(", ");
-    Error::new(Kind::NotFound, format!("Home Assistant has no entity {names}"))
-        .hint("`fac ha states` lists what there is")
+    Error::new(Kind::NotFound, format!("Home Assistant has no entity {names}")).hint("`fac ha states` lists what there is")
 }
 
 /// The entities that the data of a call names.

@@ -34,21 +34,15 @@ pub fn to(entity: &str, value: &str) -> Result<Setting> {
     let text = || json!(value);
     let wanted = value.to_lowercase();
     Ok(match (domain, wanted.as_str()) {
-        ("input_number", _) if number().is_some() => {
-            call("input_number", "set_value", Some(("value", json!(number()))))
-        }
+        ("input_number", _) if number().is_some() => call("input_number", "set_value", Some(("value", json!(number())))),
         ("number", _) if number().is_some() => call("number", "set_value", Some(("value", json!(number())))),
-        ("counter", _) if number().is_some() => {
-            call("counter", "set_value", Some(("value", json!(number().map(|n| n as i64)))))
-        }
+        ("counter", _) if number().is_some() => call("counter", "set_value", Some(("value", json!(number().map(|n| n as i64))))),
         ("input_select", _) => call("input_select", "select_option", Some(("option", text()))),
         ("select", _) => call("select", "select_option", Some(("option", text()))),
         ("input_text", _) => call("input_text", "set_value", Some(("value", text()))),
         ("text", _) => call("text", "set_value", Some(("value", text()))),
         ("input_datetime", _) => call("input_datetime", "set_datetime", Some(("datetime", text()))),
-        ("climate", _) if number().is_some() => {
-            call("climate", "set_temperature", Some(("temperature", json!(number()))))
-        }
+        ("climate", _) if number().is_some() => call("climate", "set_temperature", Some(("temperature", json!(number())))),
         ("climate", _) => call("climate", "set_hvac_mode", Some(("hvac_mode", text()))),
         ("cover", "open" | "opened") => call("cover", "open_cover", None),
         ("cover", "close" | "closed") => call("cover", "close_cover", None),
@@ -87,12 +81,7 @@ mod tests {
             ("light.a", "40", "light.turn_on", json!({"entity_id": "light.a", "brightness_pct": 40.0})),
             ("input_boolean.a", "toggle", "homeassistant.toggle", json!({"entity_id": "input_boolean.a"})),
             ("input_number.a", "21.5", "input_number.set_value", json!({"entity_id": "input_number.a", "value": 21.5})),
-            (
-                "input_select.a",
-                "Night",
-                "input_select.select_option",
-                json!({"entity_id": "input_select.a", "option": "Night"}),
-            ),
+            ("input_select.a", "Night", "input_select.select_option", json!({"entity_id": "input_select.a", "option": "Night"})),
             ("cover.a", "closed", "cover.close_cover", json!({"entity_id": "cover.a"})),
             ("climate.a", "21", "climate.set_temperature", json!({"entity_id": "climate.a", "temperature": 21.0})),
         ] {

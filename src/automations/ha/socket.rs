@@ -86,10 +86,7 @@ impl Socket {
                     Err(_) => tracing::debug!("Home Assistant said what is no JSON"),
                 },
                 Some(Ok(Message::Close(_))) | None => {
-                    return Err(Error::new(
-                        Kind::Unreachable,
-                        format!("Home Assistant at {} closed the connection", self.place),
-                    ));
+                    return Err(Error::new(Kind::Unreachable, format!("Home Assistant at {} closed the connection", self.place)));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(away(&self.place, &error)),

@@ -102,9 +102,7 @@ struct Wish {
 fn read(work: &Work<'_>) -> Result<Wish> {
     let (service, text) = match work.step.options.get("service") {
         Some(service) => (service.trim(), work.step.text.as_str()),
-        None => {
-            work.step.text.split_once('\n').map_or((work.step.text.trim(), ""), |(first, rest)| (first.trim(), rest))
-        }
+        None => work.step.text.split_once('\n').map_or((work.step.text.trim(), ""), |(first, rest)| (first.trim(), rest)),
     };
     let service = template::render(Syntax::Native, service, &Values::new(work.look)).text;
     let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());

@@ -166,10 +166,7 @@ pub fn own_name(folder: &Path) -> Result<String> {
 
 /// A name without what a file's cannot hold.
 fn file_name(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
-        .take(120)
-        .collect()
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).take(120).collect()
 }
 
 /// Makes happenings of what a link hears.
@@ -327,9 +324,7 @@ mod tests {
     #[test]
     fn what_is_retained_is_not_said_again_when_we_come_back() {
         let (mut hearer, told, _folder) = hearer(9);
-        for (payload, retain) in
-            [("on", true), ("on", true), ("off", false), ("off", true), ("on", true), ("on", false)]
-        {
+        for (payload, retain) in [("on", true), ("on", true), ("off", false), ("off", true), ("on", true), ("on", false)] {
             hearer.hear(say("lamp", payload.as_bytes(), retain));
         }
         let heard: Vec<(String, bool)> = told

@@ -106,13 +106,7 @@ pub(super) fn call(context: &mut Context, args: &CallArgs) -> Result<u8> {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|s| {
-                format!(
-                    "{} is {}",
-                    s["entity_id"].as_str().unwrap_or_default(),
-                    s["state"].as_str().unwrap_or_default()
-                )
-            })
+            .map(|s| format!("{} is {}", s["entity_id"].as_str().unwrap_or_default(), s["state"].as_str().unwrap_or_default()))
             .collect();
         changed.iter().try_for_each(|line| context.ui.line(&safe_line(line)))?;
         if changed.is_empty() {
@@ -127,8 +121,7 @@ fn fields(words: &[String]) -> Result<Map<String, Json>> {
     let mut all = Map::new();
     for word in words {
         if word.starts_with('{') {
-            let object: Json =
-                serde_json::from_str(word).context(Kind::Usage, || format!("{word} is no JSON object"))?;
+            let object: Json = serde_json::from_str(word).context(Kind::Usage, || format!("{word} is no JSON object"))?;
             all.extend(object.as_object().cloned().unwrap_or_default());
         } else if let Some((name, value)) = word.split_once(":=").filter(|(name, _)| !name.contains('=')) {
             let value = serde_json::from_str(value).context(Kind::Usage, || format!("{value:?} is no JSON"))?;

@@ -41,8 +41,10 @@ pub(super) struct ServicesArgs {
 pub(super) fn states(context: &mut Context, args: &StatesArgs) -> Result<u8> {
     let home = context.app.home()?;
     let mut all = wait_or_stop(home.states())??;
-    let known: Vec<(String, String)> =
-        all.iter().filter_map(|s| Some((s["entity_id"].as_str()?.to_string(), friendly(s).to_string()))).collect();
+    let known: Vec<(String, String)> = all
+        .iter()
+        .filter_map(|s| Some((s["entity_id"].as_str()?.to_string(), friendly(s).to_string())))
+        .collect();
     context.app.keep_entities(&known);
     all.sort_by(|a, b| a["entity_id"].as_str().cmp(&b["entity_id"].as_str()));
     all.retain(|state| args.entities.is_empty() || args.entities.iter().any(|want| fits(want, state)));
@@ -57,11 +59,7 @@ pub(super) fn states(context: &mut Context, args: &StatesArgs) -> Result<u8> {
     let mut table = Table::new(&["entity", "state", "name"]);
     for state in &all {
         let entity = state["entity_id"].as_str().unwrap_or_default().to_string();
-        table.row(vec![
-            (entity, Some(Role::Name)),
-            (with_unit(state), None),
-            (friendly(state).to_string(), Some(Role::Dim)),
-        ]);
+        table.row(vec![(entity, Some(Role::Name)), (with_unit(state), None), (friendly(state).to_string(), Some(Role::Dim))]);
     }
     context.page(&table.render(&context.ui))?;
     Ok(0)
@@ -86,15 +84,12 @@ pub(super) fn get(context: &mut Context, args: &GetArgs) -> Result<u8> {
     let entity = &args.entity;
     let found = wait_or_stop(home.state(entity))??;
     let state = found.ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("Home Assistant has no entity {entity}"))
-            .hint("`fac ha states` lists what there is")
+        Error::new(Kind::NotFound, format!("Home Assistant has no entity {entity}")).hint("`fac ha states` lists what there is")
     })?;
     if let Some(name) = &args.attribute {
         let value = state["attributes"].get(name).ok_or_else(|| {
-            let all: Vec<&str> =
-                state["attributes"].as_object().map(|a| a.keys().map(String::as_str).collect()).unwrap_or_default();
-            Error::new(Kind::NotFound, format!("{entity} has no attribute {name}"))
-                .hint(format!("it has {}", all.join(", ")))
+            let all: Vec<&str> = state["attributes"].as_object().map(|a| a.keys().map(String::as_str).collect()).unwrap_or_default();
+            Error::new(Kind::NotFound, format!("{entity} has no attribute {name}")).hint(format!("it has {}", all.join(", ")))
         })?;
         if context.ui.json {
             context.ui.value(&json!({"entity": entity, "attribute": name, "value": value}))?;
@@ -144,25 +139,20 @@ pub(super) fn services(context: &mut Context, args: &ServicesArgs) -> Result<u8>
         }
     }
     if context.ui.json {
-        let list: Vec<Json> = found
-            .iter()
-            .map(|(name, said)| json!({"service": name, "description": said["description"], "fields": said["fields"]}))
-            .collect();
+        let list: Vec<Json> = found.iter().map(|(name, said)| json!({"service": name, "description": said["description"], "fields": said["fields"]})).collect();
         context.ui.value(&json!({"services": list}))?;
         return Ok(0);
     }
     if found.is_empty() {
         let name = args.name.as_deref().unwrap_or_default();
-        return Err(Error::new(Kind::NotFound, format!("Home Assistant has no service {name}"))
-            .hint("`fac ha services` lists all"));
+        return Err(Error::new(Kind::NotFound, format!("Home Assistant has no service {name}")).hint("`fac ha services` lists all"));
     }
     if let ([(name, said)], Some(_)) = (found.as_slice(), service) {
         return one_service(context, name, said);
     }
     let mut table = Table::new(&["service", "takes", "what it does"]);
     for (name, said) in &found {
-        let fields: Vec<&str> =
-            said["fields"].as_object().map(|f| f.keys().map(String::as_str).collect()).unwrap_or_default();
+        let fields: Vec<&str> = said["fields"].as_object().map(|f| f.keys().map(String::as_str).collect()).unwrap_or_default();
         let what = said["description"].as_str().or(said["name"].as_str()).unwrap_or_default().to_string();
         table.row(vec![(name.clone(), Some(Role::Name)), (fields.join(" "), Some(Role::Dim)), (what, None)]);
     }
@@ -178,12 +168,7 @@ fn one_service(context: &Context, name: &str, said: &Json) -> Result<u8> {
         let needed = if about["required"] == json!(true) { "yes" } else { "" };
         let example = if about["example"].is_null() { String::new() } else { plain(&about["example"]) };
         let what = about["description"].as_str().unwrap_or_default().to_string();
-        table.row(vec![
-            (field.clone(), Some(Role::Name)),
-            (needed.into(), None),
-            (example, Some(Role::Dim)),
-            (what, None),
-        ]);
+        table.row(vec![(field.clone(), Some(Role::Name)), (needed.into(), None), (example, Some(Role::Dim)), (what, None)]);
     }
     out.push_str(&table.render(&context.ui));
     context.page(&out)?;

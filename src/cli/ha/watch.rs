@@ -62,8 +62,7 @@ enum Wake {
 pub(super) fn watch(context: &mut Context, args: &WatchArgs) -> Result<u8> {
     let wanted = |change: &Change| {
         let same = change.before.as_ref().map(|s| &s["state"]) == change.after.as_ref().map(|s| &s["state"]);
-        (args.attributes || !same)
-            && (args.entities.is_empty() || args.entities.iter().any(|e| names(e, &change.entity)))
+        (args.attributes || !same) && (args.entities.is_empty() || args.entities.iter().any(|e| names(e, &change.entity)))
     };
     follow(context, Vec::new(), &args.end, &mut |context, news| match news {
         News::Changed(change) if wanted(&change) => print_change(context, &change).map(|()| true),
@@ -164,9 +163,5 @@ fn print_event(context: &Context, event: &Json) -> Result<()> {
     let ui = &context.ui;
     let kind = ui.paint(Role::Name, &safe_line(event["event_type"].as_str().unwrap_or_default()));
     let at = event["time_fired"].as_str().and_then(|t| t.get(11..19)).unwrap_or_default();
-    ui.line(&format!(
-        "{}  {kind}  {}",
-        ui.paint(Role::Dim, &safe_line(at)),
-        safe_line(&json!(event["data"]).to_string())
-    ))
+    ui.line(&format!("{}  {kind}  {}", ui.paint(Role::Dim, &safe_line(at)), safe_line(&json!(event["data"]).to_string())))
 }

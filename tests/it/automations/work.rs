@@ -35,9 +35,7 @@ fn work_that_fails_is_tried_again_as_often_as_it_says_and_dies_then() {
 
 #[test]
 fn work_can_be_taken_back_while_it_runs_and_is_given_back_when_the_keeper_ends() {
-    let world = world(
-        "### `/long`\n**On:**\n- `event test.rang`\n\n**Mode:** parallel\n\n```sh\necho begin >>log; sleep 60\n```\n",
-    );
+    let world = world("### `/long`\n**On:**\n- `event test.rang`\n\n**Mode:** parallel\n\n```sh\necho begin >>log; sleep 60\n```\n");
     world.run(&["auto", "enable", "long"]).ok();
     let up = Up::start(&world);
     let store = store(&world);
@@ -82,9 +80,7 @@ fn the_trace_tells_what_a_condition_looked_at() {
 
 #[test]
 fn one_can_be_fired_by_hand() {
-    let world = world(
-        "### `/door [topic]`\n**On:**\n- `mqtt home/+`\n\n**If:** `false`\n\n```sh\necho \"$topic $trigger_kind\"; exit 3\n```\n",
-    );
+    let world = world("### `/door [topic]`\n**On:**\n- `mqtt home/+`\n\n**If:** `false`\n\n```sh\necho \"$topic $trigger_kind\"; exit 3\n```\n");
     world.write("t.json", r#"{"topic": "home/front"}"#);
     let out = world.run(&["auto", "run", "door", "--with", "t.json"]);
     assert_eq!((out.code, out.stdout.as_str()), (3, "home/front manual\n"), "{out:?}");
