@@ -525,6 +525,15 @@ fn plugins_are_installed_shown_and_removed() {
     assert_eq!(trial["trial"]["returned"], "x");
     assert_eq!(json_of(&world.run(&["plugin", "rm", "boxed", "--json"]).ok())["removed"], true);
     world.run(&["plugin", "show", "boxed"]).failed(3);
+    // One that lies in a source.
+    world.write("shelf/plugins/boxed/plugin.toml", "name = \"boxed\"\nversion = \"3.0\"\n");
+    world.write("shelf/kit.md", "---\nfactotum: 1\n---\n# Kit\n\n### `/shelved`\n\n```sh\ntrue\n```\n");
+    world.write("shelf/plugins/boxed/main.luau", "return {}\n");
+    world.run(&["source", "add", "./shelf"]).ok();
+    world.run(&["plugin", "install", "shelf/nobody"]).failed(3);
+    world.run(&["plugin", "install", "shelf/boxed"]).ok();
+    assert_eq!(state(&world, "boxed")["version"], "3.0");
+    world.run(&["plugin", "rm", "boxed"]).ok();
     let said = world.run(&["plugin", "enable", "redakt"]).failed(3);
     assert!(said.contains("did you mean `redact`?"), "{said}");
     for (manifest, script, said) in [
@@ -539,6 +548,9 @@ fn plugins_are_installed_shown_and_removed() {
         assert!(out.code != 0 && out.stderr.contains(said), "{manifest} {script}: {out:?}");
         assert_eq!(state(&world, "broken")["enabled"], false);
     }
+    // What runs outside the sandbox is said.
+    let shown = world.run(&["plugin", "show", "scenes"]).ok();
+    assert!(shown.contains("whose scripts run outside the sandbox as any command does: scenes.md"), "{shown}");
 }
 
 #[test]
