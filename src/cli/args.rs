@@ -41,6 +41,29 @@ pub struct Cli {
     pub(super) command: Option<Sub>,
 }
 
+/// What `fac mqtt …` says. A message is sent faster than the whole tree of words is built, so this is read without it.
+#[derive(Parser)]
+#[command(name = "fac")]
+struct Quick {
+    #[command(flatten)]
+    global: Globals,
+    #[command(subcommand)]
+    command: QuickSub,
+}
+
+#[derive(Subcommand)]
+enum QuickSub {
+    Mqtt(mqtt::Args),
+}
+
+/// Reads words that begin with `mqtt`; `None` for all others, and for what is not understood, which the whole tree explains.
+pub(super) fn quick(words: &[OsString]) -> Option<Cli> {
+    let first = words.get(1).filter(|word| *word == "mqtt");
+    let quick = first.and_then(|_| Quick::try_parse_from(words).ok())?;
+    let QuickSub::Mqtt(args) = quick.command;
+    Some(Cli { global: quick.global, command: Some(Sub::Mqtt(args)) })
+}
+
 /// The whole tree of words, as help, manual and completions show it.
 pub(super) fn tree() -> Command {
     Cli::command().mut_subcommands(|sub| {

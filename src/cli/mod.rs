@@ -126,8 +126,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = complete::answer(&words) {
         return ExitCode::from(code);
     }
-    let tree = args::tree().color(colour_choice(&words));
-    let parsed = tree.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = args::quick(&words).map_or_else(
+        || {
+            let tree = args::tree().color(colour_choice(&words));
+            tree.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches))
+        },
+        Ok,
+    );
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(refuse(&words, &error)),

@@ -286,3 +286,66 @@ fn enabled_commands_are_buttons_until_they_are_disabled() {
     });
     discovery.stop();
 }
+
+/// A running `fac auto up`.
+struct Up(Child);
+
+impl Up {
+    fn start(world: &World) -> Up {
+        let mut command = world.command(&["auto", "up"]);
+        Up(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn end(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_change_of_a_state_fires_an_automation_and_so_does_its_button() {
+    let (home, broker) = (HomeAssistant::start(), Mosquitto::start(false));
+    let world = world(&home);
+    world.run(&["config", "set", "broker.home.url", &broker.url()]).ok();
+    world.run(&["config", "set", "homeassistant.discovery", "true"]).ok();
+    let text = "---\nfactotum: 1\n---\n# House\n### `/react`\n**On:**\n- `homeassistant light.kitchen to=on`\n\n\
+                **If:** states['sensor.outside'] == '21.5'\n\n\
+                ```mqtt {topic=out}\n{{trigger_kind}} {{trigger_to}}\n```\n\
+                ```ha {service=light.turn_on}\nentity_id: light.hall\n```\n";
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("house.md"), text).unwrap();
+    world.run(&["auto", "enable", "react"]).ok();
+    let heard = broker.listen(&["-t", "#", "-F", "%t|%r|%p", "-q", "1"]);
+    let up = Up::start(&world);
+    let config = heard.until(|line| line.starts_with("homeassistant/button/"));
+    let config: Value = serde_json::from_str(config.splitn(3, '|').nth(2).unwrap()).unwrap();
+    until(|| home.connections() > 0);
+    let mut told = false;
+    until(|| {
+        home.becomes("light.kitchen", Some("off"));
+        home.becomes("light.kitchen", Some("on"));
+        std::thread::sleep(Duration::from_millis(300));
+        told |= !home.calls().is_empty();
+        told
+    });
+    heard.until(|line| line == "out|0|homeassistant on");
+    heard.until(|line| line.starts_with("factotum/") && line.contains("\"result\":\"ok\""));
+    assert_eq!(home.calls()[0], json!({"service": "light.turn_on", "data": {"entity_id": "light.hall"}}));
+    // Its condition is not asked when somebody presses its button.
+    broker.publish(&["-t", config["command_topic"].as_str().unwrap(), "-m", "PRESS", "-q", "1"]);
+    heard.until(|line| line.starts_with("out|0|button"));
+    world.run(&["auto", "disable", "react"]).ok();
+    heard.until(|line| line.starts_with("homeassistant/button/") && line.ends_with("|0|"));
+    up.end();
+    let status = config["availability_topic"].as_str().unwrap();
+    heard.until(|line| line == format!("{status}|0|offline"));
+}

@@ -124,3 +124,42 @@ fn a_button_pressed_there_is_told_here_and_goes_when_it_is_disabled() {
     until(|| ours("_nightly").is_none().then_some(()));
     discovery.stop();
 }
+
+#[test]
+#[ignore = "wants a real Home Assistant: make peers"]
+fn a_change_there_fires_an_automation_that_moves_an_entity_and_its_button_does_too() {
+    let world = World::new();
+    for (key, value) in [
+        ("homeassistant.url", told("HA_URL")),
+        ("homeassistant.discovery", "true".into()),
+        ("broker.home.url", told("MQTT_URL")),
+    ] {
+        world.run(&["config", "set", key, &value]).ok();
+    }
+    world.run_with(&["secret", "set", "homeassistant"], told("HA_TOKEN")).ok();
+    let text = "---\nfactotum: 1\n---\n# House\n### `/lift`\n**On:**\n- `homeassistant input_boolean.lift to=on`\n\n\
+                ```ha {service=input_number.increment}\nentity_id: input_number.lifted\n```\n";
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("house.md"), text).unwrap();
+    world.run(&["auto", "enable", "lift"]).ok();
+    let lifted = || asked(home().unwrap().state("input_number.lifted")).unwrap()["state"].as_str().unwrap().to_string();
+    let mut up = world.command(&["auto", "up"]).spawn().unwrap();
+    let button = until(|| ours("_lift"));
+    let entity = button["entity_id"].as_str().unwrap().to_string();
+    // Whoever follows the states from then on has seen it off.
+    until(|| {
+        let set = |state: &str| world.run(&["ha", "set", "input_boolean.lift", state]).ok();
+        (set("off"), set("on"));
+        (lifted() != "0.0").then_some(())
+    });
+    until(|| ours("_lift_result").filter(|s| s["state"] == "ok"));
+    let before = lifted();
+    asked(home().unwrap().call("button", "press", &json!({"entity_id": entity}), false));
+    until(|| (lifted() != before).then_some(()));
+    let pid = rustix::process::Pid::from_child(&up);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(up.wait().unwrap().success());
+    until(|| ours("_lift").filter(|s| s["state"] == "unavailable"));
+    world.run(&["auto", "disable", "lift"]).ok();
+}

@@ -22,8 +22,8 @@ api:
 websocket_api:
 config:
 webhook:
-input_boolean: {test_flag: {name: Test flag}}
-input_number: {level: {min: 0, max: 100}}
+input_boolean: {test_flag: {name: Test flag}, lift: {}}
+input_number: {level: {min: 0, max: 100}, lifted: {min: 0, max: 1000, initial: 0}}
 counter: {hits: {}}
 automation: !include automations.yaml
 """

@@ -18,7 +18,10 @@ const MOST: usize = 4096;
 
 /// What went out lately. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Causes(Arc<Mutex<HashMap<[u8; 8], (u32, Instant)>>>);
+pub struct Causes(Arc<Mutex<HashMap<[u8; 8], Noted>>>);
+
+/// Of how many firings a message is the consequence, and when it went out.
+type Noted = (u32, Instant);
 
 impl Causes {
     /// A message goes out that is the consequence of so many firings.

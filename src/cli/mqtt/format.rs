@@ -21,7 +21,7 @@ pub(super) struct Pattern(Vec<Piece>);
 
 /// The letters and what they stand for.
 pub(super) const LETTERS: &str = "\
-  %t topic          %p payload           %x payload in hex   %b payload in base64
+%t topic          %p payload           %x payload in hex   %b payload in base64
   %l bytes          %q QoS               %r retained (0/1)   %d again (0/1)
   %m number         %I time (RFC 3339)   %U time (seconds)   %j everything as JSON
   %C content type   %R response topic    %D correlation      %P pairs of the sender

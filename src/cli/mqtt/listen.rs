@@ -17,7 +17,7 @@ use crate::kernel::terminal::{safe, safe_line};
 
 /// Show what is published on topics
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("Letters of --format:\n{LETTERS}"))]
+#[command(after_help = format!("Letters of --format:\n  {LETTERS}"))]
 pub(super) struct Args {
     /// Topics; + stands for one level and # for all that follow
     #[arg(required = true)]
@@ -119,7 +119,7 @@ fn watch(stop: crate::exec::Stop, tell: SyncSender<Wake>) {
 fn follow(context: &Context, args: &Args, lines: &Lines, told: &Receiver<Wake>) -> Result<u8> {
     let until = args.wait.map(|wait| Instant::now() + wait);
     let mut left = args.count;
-    let mut listening = false;
+    let (mut listening, mut down) = (false, false);
     loop {
         // The broker sends what it kept right behind its answer; a moment of silence says that this was all.
         let quiet = (args.retained && listening).then(|| Duration::from_millis(300));
@@ -155,9 +155,11 @@ fn follow(context: &Context, args: &Args, lines: &Lines, told: &Receiver<Wake>) 
                 context.ui.warn(&safe_line(&format!("a message of {bytes} bytes on {topic} was skipped")));
             }
             Wake::Heard(Arrival::Down(trouble, wait)) => {
+                down = true;
                 let seconds = wait.as_secs_f32();
                 context.ui.note(&safe_line(&format!("{}; trying again in {seconds:.1} s", trouble.said)));
             }
+            Wake::Heard(Arrival::Up { .. }) if std::mem::take(&mut down) => context.ui.note("connected again"),
             Wake::Heard(Arrival::Up { .. }) => {}
         }
     }

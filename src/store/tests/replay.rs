@@ -281,6 +281,24 @@ fn work(store: &Store, dice: &mut Dice) {
     }
 }
 
+fn plugins(store: &Store, dice: &mut Dice) {
+    let name = format!("p{}", dice.roll(4));
+    match dice.roll(5) {
+        0 | 1 => store
+            .enable_plugin(&NewPlugin {
+                name,
+                place: dice.text("place"),
+                digest: dice.text("d"),
+                manifest: json!({"summary": dice.text("about")}),
+            })
+            .unwrap(),
+        2 => drop(store.plugin_failed(&name, &dice.text("failed"), 3).unwrap()),
+        3 => store.plugin_recovered(&name).unwrap(),
+        _ if dice.roll(2) == 0 => drop(store.disable_plugin(&name, "why").unwrap()),
+        _ => drop(store.remove_plugin(&name).unwrap()),
+    }
+}
+
 fn whole(store: &Store) -> Replayed {
     let verified = store.verify().unwrap();
     assert_eq!((verified.fault, &verified.state.differences), (None, &Vec::new()));
@@ -300,7 +318,8 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
         if n % 8 == 0 {
             work(store, &mut of_work);
         }
-        match dice.roll(10) {
+        match dice.roll(11) {
+            10 => plugins(store, &mut dice),
             0..3 => runs(store, &mut dice, &mut things),
             3 => sources(store, &mut dice),
             4 => trust(store, &mut dice, &things),

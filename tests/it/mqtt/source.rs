@@ -1,5 +1,6 @@
 //! Messages as a source of triggers: nothing is lost or counted twice, whoever is killed.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use factotum::kernel::clock::Clock;
 use factotum::kernel::error::{Error, Kind};
 
 use crate::support::mosquitto::{Mosquitto, PATIENCE};
+use crate::support::world::World;
 
 fn brokers() -> Brokers {
     Brokers::none(Arc::new(|name: &str| Err(Error::new(Kind::NotFound, name.to_string()))))
@@ -156,4 +158,56 @@ fn bytes_of_any_kind_are_no_trouble() {
         assert_eq!(happening.data.get("encoding").is_some(), name == "a");
         happening.kept.unwrap()();
     }
+}
+
+/// A running `fac auto up`, killed when dropped.
+struct Up(std::process::Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn whoever_runs_automations_is_online_and_offline_after_a_goodbye_and_after_a_kill() {
+    let (mut mosquitto, world) = (Mosquitto::start(false), World::new());
+    world.run(&["config", "set", "broker.home.url", &mosquitto.url()]).ok();
+    world.run(&["config", "set", "broker.home.status_topic", "fac/status"]).ok();
+    let text = "---\nfactotum: 1\n---\n# Doors\n### `/door`\n**On:**\n- `mqtt door/+ qos=1`\n\n**Mode:** queued\n\n\
+                ```mqtt {topic=done/{{trigger_payload}}}\n{{trigger_topic}}\n```\n";
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("doors.md"), text).unwrap();
+    world.run(&["auto", "enable", "door"]).ok();
+    let heard = mosquitto.listen(&["-t", "fac/#", "-t", "done/#", "-F", "%t|%r|%p", "-q", "1"]);
+    let start = || {
+        let mut command = world.command(&["auto", "up"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let up = Up(command.spawn().unwrap());
+        heard.until(|line| line == "fac/status|0|online");
+        up
+    };
+    let mut up = start();
+    let pid = rustix::process::Pid::from_child(&up.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    heard.until(|line| line == "fac/status|0|offline");
+    assert!(up.0.wait().unwrap().success());
+    // What comes while nobody runs them waits at the broker, which knows the session.
+    mosquitto.publish(&["-t", "door/a", "-m", "first", "-q", "1"]);
+    let up = start();
+    heard.until(|line| line == "done/first|0|door/a");
+    drop(up);
+    heard.until(|line| line == "fac/status|0|offline");
+    mosquitto.publish(&["-t", "door/a", "-m", "second", "-q", "1"]);
+    let _up = start();
+    heard.until(|line| line == "done/second|0|door/a");
+    // The broker is ended under it, and comes back.
+    mosquitto.end();
+    mosquitto.again();
+    let heard = mosquitto.listen(&["-t", "fac/#", "-t", "done/#", "-F", "%t|%r|%p", "-q", "1"]);
+    heard.until(|line| line.starts_with("fac/status|") && line.ends_with("|online"));
+    mosquitto.publish(&["-t", "door/a", "-m", "third", "-q", "1"]);
+    heard.until(|line| line == "done/third|0|door/a");
 }

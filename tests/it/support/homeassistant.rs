@@ -5,7 +5,7 @@ use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, WebSocket};
 
 use super::http::{Listener, decoded, listen, read_body, read_head};
+use super::mosquitto::PATIENCE;
 
 /// The token that it takes.
 pub const TOKEN: &str = "long-lived-token-0123456789";
@@ -51,7 +52,15 @@ impl HomeAssistant {
     /// Takes connections again, on the same port.
     pub fn again(&mut self) {
         let inner = self.inner.clone();
-        let socket = TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        // A connection of somebody else may go out from that port for a moment.
+        let until = Instant::now() + PATIENCE;
+        let socket = loop {
+            match TcpListener::bind(("127.0.0.1", self.port)) {
+                Ok(socket) => break socket,
+                Err(error) => assert!(Instant::now() < until, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         self.port = socket.local_addr().unwrap().port();
         self.listener = Some(listen(socket, move |stream| serve(&inner, stream)));
     }

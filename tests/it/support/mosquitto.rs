@@ -73,17 +73,26 @@ impl Mosquitto {
 
     /// Starts it again after it was ended, on the same ports.
     pub fn again(&mut self) {
-        let conf = self.file("mosquitto.conf");
-        let log = std::fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
-        let mut mosquitto = Command::new("/usr/sbin/mosquitto");
-        mosquitto.args(["-c", conf.to_str().unwrap()]).stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(mosquitto.stdin(Stdio::null()).spawn().unwrap());
         let until = Instant::now() + PATIENCE;
+        let mut child = self.spawn();
         while TcpStream::connect(("127.0.0.1", self.open)).is_err() {
             let log = std::fs::read_to_string(self.file("log")).unwrap_or_default();
             assert!(Instant::now() < until, "mosquitto does not come up: {log}");
             std::thread::sleep(Duration::from_millis(5));
+            // A connection of somebody else may go out from one of its ports for a moment.
+            if child.try_wait().unwrap().is_some() {
+                child = self.spawn();
+            }
         }
+        self.child = Some(child);
+    }
+
+    fn spawn(&self) -> Child {
+        let conf = self.file("mosquitto.conf");
+        let log = std::fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
+        let mut mosquitto = Command::new("/usr/sbin/mosquitto");
+        mosquitto.args(["-c", conf.to_str().unwrap()]).stdout(log.try_clone().unwrap()).stderr(log);
+        mosquitto.stdin(Stdio::null()).spawn().unwrap()
     }
 
     /// Ends it as an administrator does; what it holds is kept.

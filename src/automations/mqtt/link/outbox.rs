@@ -29,6 +29,8 @@ impl Entry {
 pub(super) struct Outbox {
     waiting: BTreeMap<u64, Entry>,
     under_way: BTreeMap<u64, Entry>,
+    /// No message's time is over before this.
+    soonest: Option<Instant>,
     next: u64,
     room: usize,
     full: Full,
@@ -36,7 +38,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(room: usize, full: Full) -> Outbox {
-        Outbox { waiting: BTreeMap::new(), under_way: BTreeMap::new(), next: 0, room, full }
+        Outbox { waiting: BTreeMap::new(), under_way: BTreeMap::new(), soonest: None, next: 0, room, full }
     }
 
     /// How many wait or are under way.
@@ -57,6 +59,7 @@ impl Outbox {
             return Some(entry);
         }
         let gone = if too_many { self.waiting.pop_first().map(|(_, entry)| entry) } else { None };
+        self.soonest = Some(self.soonest.map_or(entry.deadline, |soonest| soonest.min(entry.deadline)));
         self.waiting.insert(self.next, entry);
         self.next += 1;
         gone
@@ -87,12 +90,13 @@ impl Outbox {
         };
         let mut gone: Vec<Entry> = late(&self.waiting).iter().filter_map(|n| self.waiting.remove(n)).collect();
         gone.extend(late(&self.under_way).iter().filter_map(|n| self.under_way.remove(n)));
+        self.soonest = self.waiting.values().chain(self.under_way.values()).map(|e| e.deadline).min();
         gone
     }
 
-    /// When the next one's time is over.
+    /// When it is to be looked again for messages whose time is over.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.waiting.values().chain(self.under_way.values()).map(|e| e.deadline).min()
+        self.soonest
     }
 
     /// Everything, in order, because nothing will be sent any more.

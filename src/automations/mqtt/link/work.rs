@@ -105,7 +105,7 @@ impl Work {
             let may_listen = self.held.is_empty() || self.options.flood != Flood::Wait;
             tokio::select! {
                 heard = told.recv(), if may_listen => match heard {
-                    Some(heard) => self.from_ear(heard, voice),
+                    Some(heard) => self.heard(heard, voice),
                     None => return,
                 },
                 wish = wishes.recv() => match wish {
@@ -121,7 +121,7 @@ impl Work {
         }
     }
 
-    fn from_ear(&mut self, heard: FromEar, voice: &Voice) {
+    fn heard(&mut self, heard: FromEar, voice: &Voice) {
         match heard {
             Ok(Heard::Up { session_present }) => self.up(session_present, voice),
             Ok(Heard::Message(message, ack)) => {
