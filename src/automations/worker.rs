@@ -138,8 +138,10 @@ impl Pool {
             let thread = std::thread::Builder::new().name("worker".into()).spawn(work);
             self.threads.push(thread.context(Kind::Failed, || "cannot start a thread".to_string())?);
         }
-        // The receiver lives as long as this does.
-        let _ = self.send.as_ref().map(|send| send.send((job, stop)));
+        if let Some(send) = &self.send {
+            // The receiver lives as long as this does.
+            let _ = send.send((job, stop));
+        }
         Ok(())
     }
 

@@ -350,7 +350,10 @@ impl Chat<'_> {
             Ok(parts) => parts,
             Err(why) => vec![Part::text(format!("[{why}]"))],
         };
-        listener.piece(&Piece::Text(words(&passed)));
+        let text = words(&passed);
+        if !text.is_empty() {
+            listener.piece(&Piece::Text(text));
+        }
         passed
     }
 

@@ -37,6 +37,9 @@ pub struct Args {
     /// Print exactly what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
+    /// Let it run in the background, as a job: `fac jobs` shows what becomes of it
+    #[arg(long, conflicts_with = "dry_run")]
+    background: bool,
     /// Give a parameter by name
     #[arg(long = "set", value_name = "NAME=VALUE")]
     sets: Vec<String>,
@@ -67,6 +70,7 @@ pub(super) struct Asked {
     /// What `-T` named.
     pub(super) tools: Vec<String>,
     pub(super) dry_run: bool,
+    pub(super) background: bool,
     pub(super) help: bool,
     pub(super) trigger: String,
     /// Words of the rest parameter, beside those among `words`.
@@ -84,7 +88,8 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     }
     let (sets, tools) = (args.sets, args.tools);
     let trigger = "manual".into();
-    let asked = Asked { words, sets, tools, dry_run: args.dry_run, trigger, ..Asked::default() };
+    let (dry_run, background) = (args.dry_run, args.background);
+    let asked = Asked { words, sets, tools, dry_run, background, trigger, ..Asked::default() };
     start(context, asked)
 }
 
@@ -231,6 +236,17 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     }
     if plan.is_snippet() && !ask::confirm_snippet(context, &plan)? {
         return Err(Error::new(Kind::Refused, "nothing was run"));
+    }
+    if asked.background {
+        engine::check_runnable(&plan.root().resolved.command)?;
+        let job = context.app.put_into_background(&plan)?;
+        if context.ui.json {
+            context.ui.value(&serde_json::json!({"job": super::jobs::job_json(&job)}))?;
+        } else {
+            context.ui.line(&job.id.to_string())?;
+            context.ui.note(&format!("fac jobs wait {} waits for it", job.id.tail()));
+        }
+        return Ok(0);
     }
     let signals = StopOnSignals::new()?;
     let terminal = context.ui.stdout_terminal && !context.ui.json;

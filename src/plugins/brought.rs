@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::manifest::{MANIFEST, Manifest, SCRIPT};
+use super::manifest::Manifest;
 use super::places::Found;
-use super::trial::TESTS;
 use crate::commands::source::{own, sync};
 use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::files::{ensure_private_dir, write_atomic};
@@ -83,9 +82,7 @@ fn pages(found: &Found) -> Vec<(String, Vec<u8>)> {
     if !found.manifest.commands.is_empty() {
         pages.push((format!("{}.plugin.md", found.manifest.name), page(&found.manifest).into_bytes()));
     }
-    let is_page = |name: &str| name.ends_with(".md") && !name.eq_ignore_ascii_case("readme.md");
-    let others = found.files.iter().filter(|(name, _)| is_page(name) && ![MANIFEST, SCRIPT, TESTS].contains(&&**name));
-    pages.extend(others.cloned());
+    pages.extend(found.pages().cloned());
     pages
 }
 

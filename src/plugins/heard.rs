@@ -4,15 +4,19 @@
 //! Events are hints: what was claimed by a process that was killed is not told again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::manifest::Hook;
 use super::{Active, Plugins};
 use crate::chat::policy::fits;
-use crate::kernel::error::Result;
+use crate::exec::Stop;
+use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::events::Position;
 
+/// How often a process that stays looks whether something happened.
+const GLANCE: Duration = Duration::from_millis(300);
 /// Events that are looked at in one pass.
 const MOST: usize = 1000;
 const EVENTS: &str = "events";
@@ -37,6 +41,31 @@ impl Plugins {
             }
         }
         Ok(calls)
+    }
+
+    /// Has a thread of its own tell plugins what happens, and wake them, until `stop`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn follow(&self, stop: Stop) -> Result<()> {
+        let plugins = self.clone();
+        let work = move || {
+            let mut seen = None;
+            while !stop.wait(GLANCE) {
+                // A store that is busy is looked at again.
+                let Ok(now) = plugins.store().last_position() else { continue };
+                let due = plugins.next_tick().is_ok_and(|next| next == Some(0));
+                if now == seen && !due {
+                    continue;
+                }
+                if let Err(error) = plugins.deliver() {
+                    tracing::warn!(error = error.full_message(), "plugins heard nothing");
+                }
+                seen = now;
+            }
+        };
+        let thread = std::thread::Builder::new().name("plugin-ears".into()).spawn(work);
+        thread.map(drop).context(Kind::Failed, || "cannot start a thread".to_string())
     }
 
     /// How long until some plugin is to be woken, milliseconds; `None` where none ever is.

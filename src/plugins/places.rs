@@ -42,6 +42,24 @@ impl Found {
         self.folder.as_ref().map_or_else(|| BUNDLED_PLACE.to_string(), |folder| folder.display().to_string())
     }
 
+    /// The Markdown files whose commands it brings.
+    pub fn pages(&self) -> impl Iterator<Item = &(String, Vec<u8>)> {
+        self.files.iter().filter(|(name, _)| name.ends_with(".md") && !name.eq_ignore_ascii_case("readme.md"))
+    }
+
+    /// All that it hears of, brings and may do, a sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut all = self.manifest.sentences();
+        let pages: Vec<&str> = self.pages().map(|(name, _)| name.as_str()).collect();
+        if !pages.is_empty() {
+            let pages = pages.join(", ");
+            all.push(format!(
+                "brings Markdown commands, whose scripts run outside the sandbox as any command does: {pages}"
+            ));
+        }
+        all
+    }
+
     /// All that a person is asked about, as text: what it wants, and its files.
     pub fn text(&self) -> String {
         let mut text = String::new();

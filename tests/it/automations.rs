@@ -3,6 +3,7 @@
 mod enabling;
 mod kills;
 mod loops;
+mod messages;
 mod modes;
 mod times;
 mod work;
@@ -63,7 +64,9 @@ fn outcomes(world: &World, name: &str) -> Vec<String> {
     let said = asked(world, &["auto", "trace", name, "-n", "10000"]);
     let firings = said["firings"].as_array().unwrap().iter().rev();
     firings
-        .flat_map(|f| std::iter::repeat_n(f["outcome"].as_str().unwrap().to_string(), f["count"].as_u64().unwrap() as usize))
+        .flat_map(|f| {
+            std::iter::repeat_n(f["outcome"].as_str().unwrap().to_string(), f["count"].as_u64().unwrap() as usize)
+        })
         .collect()
 }
 

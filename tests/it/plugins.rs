@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -458,6 +459,26 @@ fn plugins_hear_events_and_are_woken() {
 }
 
 #[test]
+fn a_plugin_that_is_woken_fires_an_automation() {
+    let world = World::new();
+    define(
+        &world,
+        "### `/heard`\n**On:**\n- `event plugin.clock.struck`\n\n```sh\necho \"fired by $trigger_subject\"\n```\n",
+    );
+    let script = "return { tick = function() fac.event.emit('struck', { hour = 1 }) end }";
+    enable(&world, "clock", "hooks = [\"tick\"]\ntick = \"1s\"\n[permissions]\nevent = true", script);
+    world.run(&["auto", "enable", "heard", "--yes"]).ok();
+    let mut up = world.command(&["auto", "up"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(up.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let done = lines.into_iter().find(|line| line.contains("heard") && line.contains("done"));
+    let _ = up.kill();
+    let _ = up.wait();
+    assert!(done.is_some(), "it never fired");
+    let runs = world.run(&["runs", "ls", "--json"]).ok();
+    assert!(runs.contains("\"command\":\"heard\""), "{runs}");
+}
+
+#[test]
 fn every_bundled_plugin_can_be_used() {
     let server = ModelServer::start();
     let world = world(&server);
@@ -504,6 +525,15 @@ fn plugins_are_installed_shown_and_removed() {
     assert_eq!(trial["trial"]["returned"], "x");
     assert_eq!(json_of(&world.run(&["plugin", "rm", "boxed", "--json"]).ok())["removed"], true);
     world.run(&["plugin", "show", "boxed"]).failed(3);
+    // One that lies in a source.
+    world.write("shelf/plugins/boxed/plugin.toml", "name = \"boxed\"\nversion = \"3.0\"\n");
+    world.write("shelf/kit.md", "---\nfactotum: 1\n---\n# Kit\n\n### `/shelved`\n\n```sh\ntrue\n```\n");
+    world.write("shelf/plugins/boxed/main.luau", "return {}\n");
+    world.run(&["source", "add", "./shelf"]).ok();
+    world.run(&["plugin", "install", "shelf/nobody"]).failed(3);
+    world.run(&["plugin", "install", "shelf/boxed"]).ok();
+    assert_eq!(state(&world, "boxed")["version"], "3.0");
+    world.run(&["plugin", "rm", "boxed"]).ok();
     let said = world.run(&["plugin", "enable", "redakt"]).failed(3);
     assert!(said.contains("did you mean `redact`?"), "{said}");
     for (manifest, script, said) in [
@@ -518,6 +548,9 @@ fn plugins_are_installed_shown_and_removed() {
         assert!(out.code != 0 && out.stderr.contains(said), "{manifest} {script}: {out:?}");
         assert_eq!(state(&world, "broken")["enabled"], false);
     }
+    // What runs outside the sandbox is said.
+    let shown = world.run(&["plugin", "show", "scenes"]).ok();
+    assert!(shown.contains("whose scripts run outside the sandbox as any command does: scenes.md"), "{shown}");
 }
 
 #[test]

@@ -351,6 +351,19 @@ fn what_is_wrong_with_triggers_is_told_with_its_line() {
 }
 
 #[test]
+fn what_triggers_there_are_is_told() {
+    let world = World::new();
+    let said = world.run(&["auto", "triggers", "mqtt"]).ok();
+    assert!(said.starts_with("mqtt: a message of a broker"), "{said}");
+    assert!(said.contains("  - `mqtt home/+/button payload=press`\n") && said.contains("  retained=  "), "{said}");
+    assert!(said.contains("  tells trigger.topic, trigger.payload,"), "{said}");
+    let all: Value = serde_json::from_str(&world.run(&["auto", "triggers", "--json"]).ok()).unwrap();
+    assert_eq!(all["triggers"].as_array().unwrap().len(), 8);
+    assert_eq!(all["triggers"][0]["options"]["grace"], "how late is still in time (90s)");
+    world.run(&["auto", "triggers", "telegram"]).failed(2);
+}
+
+#[test]
 fn cron_is_told_once_and_forgets_again() {
     let mut world = World::new();
     let bin = world.path("bin");

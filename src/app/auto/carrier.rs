@@ -117,7 +117,10 @@ fn given(resolved: &Resolved, work: &Json) -> Result<Given> {
     let command = &resolved.command;
     let mut given = Given::default();
     for (name, value) in work["values"].as_object().into_iter().flatten() {
-        given.set(command, name, value.as_str().unwrap_or_default())?;
+        let words = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        for word in words.iter().filter_map(Json::as_str) {
+            given.set(command, name, word)?;
+        }
     }
     for word in work["rest"].as_array().into_iter().flatten() {
         given.push_rest(word.as_str().unwrap_or_default());

@@ -94,6 +94,7 @@ pub enum Act {
 #[derive(Debug, Default)]
 pub struct Machine {
     rules: Vec<Rule>,
+    numbers: HashMap<RuleKey, usize>,
     index: Index,
     holds: HashMap<(RuleKey, u32, String), Hold>,
     gates: Gates,
@@ -118,6 +119,7 @@ impl Machine {
                 index.add((number, nr as u32), written, wanted);
             }
         }
+        self.numbers = rules.iter().enumerate().map(|(number, rule)| (rule.key.clone(), number)).collect();
         (self.rules, self.index) = (rules, index);
         let digests: HashMap<&RuleKey, &str> = self.rules.iter().map(|r| (&r.key, r.digest.as_str())).collect();
         let is_over = |hold: &&Hold| digests.get(&hold.key).is_none_or(|digest| *digest != hold.digest);
@@ -246,10 +248,11 @@ impl Machine {
         now: Timestamp,
         may_begin: bool,
     ) -> Admission {
-        let rule = self.number(&firing.key).map(|number| self.rules[number].clone());
-        let Some(rule) = rule else {
+        let Some(rule) = self.number(&firing.key).and_then(|number| self.rules.get(number)) else {
             return self.no(firing, FiringOutcome::Dropped, "it is not enabled any more".into(), id, now);
         };
+        let (mode, max) = (rule.mode, rule.max());
+        let limit = rule.triggers.get(firing.nr as usize).and_then(|(_, _, timing)| timing.limit);
         if firing.depth >= self.bounds.depth {
             let why = format!("it is the consequence of {} firings, one of which may be its own", firing.depth);
             return self.no(firing, FiringOutcome::Looped, why, id, now);
@@ -257,21 +260,20 @@ impl Machine {
         if let Some(why) = blocked {
             return self.no(firing, FiringOutcome::Blocked, why.to_string(), id, now);
         }
-        let limit = rule.triggers.get(firing.nr as usize).and_then(|(_, _, timing)| timing.limit);
         if let Some((count, ms)) = limit
             && !self.gates.is_within(&firing.key, firing.nr, (count, ms), now)
         {
             let why = format!("it may fire {count} times in {}", human_ms(ms));
             return self.no(firing, FiringOutcome::Limited, why, id, now);
         }
-        let admission = match rule.mode {
+        let admission = match mode {
             _ if open.is_empty() && may_begin => Admission::Begin,
             _ if open.is_empty() => Admission::Wait,
             Mode::Single => {
                 return self.no(firing, FiringOutcome::Dropped, "it is not done with the last one".into(), id, now);
             }
             Mode::Restart => Admission::Replace,
-            Mode::Queued | Mode::Parallel if open.len() >= rule.max() => {
+            Mode::Queued | Mode::Parallel if open.len() >= max => {
                 let why = format!("{} run or wait already, which is the most", open.len());
                 return self.no(firing, FiringOutcome::Dropped, why, id, now);
             }
@@ -303,7 +305,7 @@ impl Machine {
     }
 
     fn number(&self, key: &RuleKey) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.key == *key)
+        self.numbers.get(key).copied()
     }
 
     fn no(&mut self, firing: &NewFiring, outcome: FiringOutcome, why: String, id: Id, now: Timestamp) -> Admission {

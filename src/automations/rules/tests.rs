@@ -66,7 +66,9 @@ fn said(acts: &[Act]) -> Vec<String> {
     acts.iter()
         .map(|act| match act {
             Act::Fire(_, firing) => format!("fire {}", firing.key.command),
-            Act::Hold(hold) => format!("hold {} {} {}", hold.key.command, hold.subject, hold.due.since(at(0)) / 1_000_000),
+            Act::Hold(hold) => {
+                format!("hold {} {} {}", hold.key.command, hold.subject, hold.due.since(at(0)) / 1_000_000)
+            }
             Act::Release(key, _, subject) => format!("release {} {subject}", key.command),
         })
         .collect()
@@ -84,14 +86,22 @@ fn a_happening_means_the_rules_that_wait_for_it_each_once() {
     assert_eq!(said(&machine.hear(&message("home/door", "shut", 0))), ["fire all"]);
     assert_eq!(said(&machine.hear(&message("test/two", "x", 0))), Vec::<String>::new(), "no cross-talk");
     assert_eq!(said(&machine.hear(&event("run.finished", 0))), ["fire event"]);
-    assert_eq!(said(&machine.hear(&message("home/door", "open", -2000))), Vec::<String>::new(), "before it was enabled");
+    assert_eq!(
+        said(&machine.hear(&message("home/door", "open", -2000))),
+        Vec::<String>::new(),
+        "before it was enabled"
+    );
 }
 
 #[test]
 fn what_must_last_fires_when_it_did_and_not_when_it_ended() {
     let mut machine = machine(vec![rule("open", &["mqtt home/+ payload=open for=5s"])]);
     assert_eq!(said(&machine.hear(&message("home/a", "open", 0))), ["hold open home/a 5"]);
-    assert_eq!(said(&machine.hear(&message("home/a", "open", 3))), Vec::<String>::new(), "it still is; nothing begins anew");
+    assert_eq!(
+        said(&machine.hear(&message("home/a", "open", 3))),
+        Vec::<String>::new(),
+        "it still is; nothing begins anew"
+    );
     assert_eq!(said(&machine.hear(&message("home/b", "open", 4))), ["hold open home/b 9"], "each has its own");
     assert_eq!(said(&machine.due(at(4))), Vec::<String>::new());
     assert_eq!(machine.next_due(), Some(at(5)));

@@ -38,7 +38,7 @@ const PATTERNS: [&str; 16] = [
     "*/20 1-3 * * *",
     "15 */2 * * 6",
     "5-10 * 29 3 *",
-    "* 2 * * *",
+    "*/12 2 * * *",
 ];
 
 fn field(text: &str, low: i8, high: i8) -> BTreeSet<i8> {
@@ -170,5 +170,5 @@ fn a_year_of_firings_is_as_reckoned_in_six_zones() {
             compared += want.len();
         }
     }
-    assert!(compared > 300_000, "{compared}");
+    assert!(compared > 200_000, "{compared}");
 }

@@ -94,7 +94,7 @@ impl Homeassistant {
     fn before<'d>(&self, data: &'d Json) -> Option<&'d Json> {
         match &self.attribute {
             None => Some(&data["from"]),
-            Some(name) => data["old_attributes"].get(name),
+            Some(name) => data["from_attributes"].get(name),
         }
         .filter(|value| !value.is_null())
     }

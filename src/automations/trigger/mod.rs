@@ -8,6 +8,7 @@ mod file;
 mod homeassistant;
 mod mqtt;
 pub(in crate::automations) mod options;
+mod reference;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use self::file::{Change, File};
 pub use self::homeassistant::Homeassistant;
 pub use self::mqtt::{Mqtt, Retained, check_filter, filter_fits};
 use self::options::Options;
+pub use self::reference::{REFERENCE, Reference};
 pub use self::startup::Startup;
 pub use self::voice::Voice;
 pub use self::webhook::Webhook;

@@ -111,7 +111,7 @@ fn kept_messages_fire_only_what_asks_for_them() {
 }
 
 fn state(from: Json, to: Json) -> Json {
-    json!({"entity": "binary_sensor.door", "from": from, "to": to, "attributes": {"battery": 15}, "old_attributes": {"battery": 40}})
+    json!({"entity": "binary_sensor.door", "from": from, "to": to, "attributes": {"battery": 15}, "from_attributes": {"battery": 40}})
 }
 
 #[test]
@@ -231,6 +231,27 @@ fn a_command_is_checked_whole() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!((found[0].0, found[1].0), (12, 3));
     assert!(found[1].1.starts_with("the condition `trigger.x ==` cannot be read: "));
+}
+
+#[test]
+fn the_reference_tells_every_option_and_its_examples_are_triggers() {
+    assert_eq!(REFERENCE.map(|one| one.kind), KINDS);
+    for one in REFERENCE {
+        for example in one.examples {
+            assert_eq!(parse(&written(example)).unwrap().0.kind(), one.kind, "{example}");
+        }
+        // An option that there is not names those that there are.
+        let mut unknown = written(one.examples[0]);
+        unknown.options.insert("0000".to_string(), "x".to_string());
+        let said = parse(&unknown).unwrap_err().message;
+        let listed = said.rsplit_once("it has ").unwrap().1;
+        let told: Vec<String> = one.options.iter().map(|(name, _)| format!("`{name}=`")).collect();
+        let mut known: Vec<&str> = listed.split(", ").collect();
+        let mut told: Vec<&str> = told.iter().map(String::as_str).collect();
+        known.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, known, "{}", one.kind);
+    }
 }
 
 /// A filter against a topic as the standard says it, letter by letter.

@@ -17,7 +17,7 @@ pub struct Webhook {
     pub secret: Option<String>,
 }
 
-const OPTIONS: [&str; 6] = ["method", "secret", "debounce", "limit", "max", "methods"];
+const OPTIONS: [&str; 5] = ["method", "secret", "debounce", "limit", "max"];
 
 impl Webhook {
     pub(super) fn parse(options: &Options<'_>) -> Result<Webhook, Diagnostic> {
@@ -28,7 +28,7 @@ impl Webhook {
                 options.wrong(format!("`{name}` is no name of a webhook: letters, digits, `-`, `_` and `.` are"))
             );
         }
-        let written = options.text("method").or(options.text("methods")).unwrap_or("POST");
+        let written = options.text("method").unwrap_or("POST");
         let methods: Vec<String> = value::alternatives(written).iter().map(|m| m.to_ascii_uppercase()).collect();
         if let Some(odd) = methods.iter().find(|m| !["GET", "POST", "PUT", "PATCH"].contains(&m.as_str())) {
             return Err(options.wrong(format!("`{odd}` is no method of a webhook")));

@@ -4,6 +4,7 @@ mod install;
 mod list;
 mod trace;
 mod trial;
+mod triggers;
 mod up;
 
 use clap::Subcommand;
@@ -18,6 +19,7 @@ Examples:
   fac auto ls                         commands with an `**On:**`, and how they stand
   fac auto enable lights              let it fire, as it is now
   fac auto test lights --with t.json  what would happen, without doing it
+  fac auto triggers                   what can stand in an `**On:**`
   fac auto up                         run them all until Ctrl-C
   fac auto trace lights               what fired it, what did not, and why
   fac tick                            everything due, once: for cron
@@ -51,6 +53,7 @@ enum What {
     Next(list::NextArgs),
     Up(up::Args),
     Install(install::Args),
+    Triggers(triggers::Args),
 }
 
 /// One automation.
@@ -81,6 +84,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Next(args) => list::next(context, &args),
         What::Up(args) => up::run(context, &args),
         What::Install(args) => install::run(context, &args),
+        What::Triggers(args) => triggers::run(context, &args),
     }
 }
 

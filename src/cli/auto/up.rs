@@ -43,6 +43,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
             Err(error) => return Err(error),
         }
     };
+    // What plugins write into the event log fires automations as any other event does.
+    context.app.plugins()?.follow(stop.clone())?;
     let outcome = context.app.keeper(true).and_then(|mut keeper| {
         let mut say = notes(context);
         let showing = context.app.showing()?;

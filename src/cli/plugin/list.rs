@@ -44,7 +44,7 @@ impl Line {
             "digest": found.map(|f| &f.digest),
             "hooks": found.map(|f| &f.manifest.hooks),
             "permissions": found.map(|f| &f.manifest.permissions),
-            "wants": found.map(|f| f.manifest.sentences()),
+            "wants": found.map(Found::sentences),
             "commands": found.map(|f| f.manifest.commands.iter().map(|c| c.name.as_str()).collect::<Vec<_>>()),
             "tools": found.map(|f| f.manifest.tools.iter().map(|t| t.name.as_str()).collect::<Vec<_>>()),
             "failures": self.row.as_ref().map_or(0, |row| row.failures),
@@ -139,7 +139,7 @@ pub(super) fn card(context: &Context, found: &Found) -> String {
     if !manifest.summary.is_empty() {
         text.push_str(&format!("{}\n", safe_line(&manifest.summary)));
     }
-    let sentences = manifest.sentences();
+    let sentences = found.sentences();
     if sentences.is_empty() {
         text.push_str("  it hears nothing and may do nothing\n");
     }

@@ -1,14 +1,15 @@
 //! `fac plugin new|install|rm`: folders of plugins.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::super::Context;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::files::{ensure_dir, write_atomic};
-use crate::plugins::manifest::Hook;
+use crate::plugins::manifest::{Hook, MANIFEST};
 use crate::plugins::{places, scaffold};
+use crate::store::SourceRef;
 
 /// Begin a plugin in your plugins folder
 #[derive(Debug, clap::Args)]
@@ -40,13 +41,13 @@ pub(super) fn new(context: &mut Context, args: &NewArgs) -> Result<u8> {
 /// Copy a plugin into your plugins folder; it is not enabled by that
 #[derive(Debug, clap::Args)]
 pub(super) struct InstallArgs {
-    /// Its folder
+    /// Its folder, or SOURCE/NAME for one in a source
     #[arg(value_name = "FOLDER")]
     file: PathBuf,
 }
 
 pub(super) fn install(context: &mut Context, args: &InstallArgs) -> Result<u8> {
-    let found = places::read(&args.file)?;
+    let found = places::read(&place_of(context, &args.file)?)?;
     let name = &found.manifest.name;
     let folder = context.app.paths.plugins_dir.join(name);
     let was = folder.exists();
@@ -70,6 +71,32 @@ pub(super) fn install(context: &mut Context, args: &InstallArgs) -> Result<u8> {
     let word = if was { "replaced" } else { "installed" };
     context.ui.note(&format!("{word} `{name}` {}; `fac plugin enable {name}` uses it", found.manifest.version));
     Ok(0)
+}
+
+/// The folder that was typed, or the plugin's folder in a source: `plugins/NAME` of it, or `NAME`.
+fn place_of(context: &Context, typed: &Path) -> Result<PathBuf> {
+    let text = typed.to_string_lossy();
+    let Some((source, name)) = text.split_once('/').filter(|(source, _)| !typed.exists() && !source.is_empty()) else {
+        return Ok(typed.to_path_buf());
+    };
+    let store = context.app.store()?;
+    let Some(row) = store.source_by_name(source)? else { return Ok(typed.to_path_buf()) };
+    let catalog = context.app.catalog()?;
+    let info = catalog.source_info(&SourceRef {
+        id: row.id,
+        name: row.name,
+        kind: row.kind,
+        spec: row.spec,
+        rank: row.rank,
+        commit: row.commit,
+    });
+    catalog.ensure_laid_out(&info)?;
+    let base = info.base.unwrap_or_default();
+    let mut folders = [base.join("plugins").join(name), base.join(name)].into_iter();
+    folders.find(|folder| folder.join(MANIFEST).is_file()).ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the source `{source}` has no plugin `{name}`"))
+            .hint(format!("a plugin lies in plugins/{name} of it, with {MANIFEST} and main.luau"))
+    })
 }
 
 pub(super) fn rm(context: &mut Context, name: &str) -> Result<u8> {

@@ -48,7 +48,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     };
     let trial = Trial::new(&found, context.app.plugins()?.limits(), context.app.clock.clone())?;
     let ui = &context.ui;
-    let mut json = json!({"name": found.manifest.name, "loads": true, "wants": found.manifest.sentences()});
+    let mut json = json!({"name": found.manifest.name, "loads": true, "wants": found.sentences()});
     if !ui.json {
         ui.write(card(context, &found).as_bytes())?;
     }

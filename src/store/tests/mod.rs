@@ -9,6 +9,7 @@ mod erasing;
 mod figures;
 mod open;
 mod plans;
+mod plugins;
 mod processes;
 mod replay;
 mod runs;

@@ -247,7 +247,12 @@ fn work(store: &Store, dice: &mut Dice) {
             let data = json!({"payload": dice.text(PRIVATE)});
             let work = json!({"fired": data});
             let firing = NewFiring { data, work, ..new_firing(&name, Some(&told)) };
-            let no = Admission::No { outcome: FiringOutcome::Dropped, why: dice.text("w"), onto: None, stop: dice.roll(3) == 0 };
+            let no = Admission::No {
+                outcome: FiringOutcome::Dropped,
+                why: dice.text("w"),
+                onto: None,
+                stop: dice.roll(3) == 0,
+            };
             let admission = [Admission::Begin, Admission::Wait, Admission::Replace, no][dice.roll(4)].clone();
             let mut admit = |_: usize, _: Id, _: &[OpenJob]| admission.clone();
             store.fire(&[firing], &me, &Along::default(), &mut admit).unwrap();
@@ -264,11 +269,33 @@ fn work(store: &Store, dice: &mut Dice) {
         }
         7 => {
             for job in store.jobs(&JobFilter::default(), None, 2).unwrap() {
-                let _ = if dice.roll(2) == 0 { store.cancel_job(job.id).map(drop) } else { store.retry_job(job.id, "d").map(drop) };
+                let _ = if dice.roll(2) == 0 {
+                    store.cancel_job(job.id).map(drop)
+                } else {
+                    store.retry_job(job.id, "d").map(drop)
+                };
             }
         }
         _ if dice.roll(10) == 0 => drop(store.prune_work(store.now()).unwrap()),
         _ => {}
+    }
+}
+
+fn plugins(store: &Store, dice: &mut Dice) {
+    let name = format!("p{}", dice.roll(4));
+    match dice.roll(5) {
+        0 | 1 => store
+            .enable_plugin(&NewPlugin {
+                name,
+                place: dice.text("place"),
+                digest: dice.text("d"),
+                manifest: json!({"summary": dice.text("about")}),
+            })
+            .unwrap(),
+        2 => drop(store.plugin_failed(&name, &dice.text("failed"), 3).unwrap()),
+        3 => store.plugin_recovered(&name).unwrap(),
+        _ if dice.roll(2) == 0 => drop(store.disable_plugin(&name, "why").unwrap()),
+        _ => drop(store.remove_plugin(&name).unwrap()),
     }
 }
 
@@ -291,7 +318,8 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
         if n % 8 == 0 {
             work(store, &mut of_work);
         }
-        match dice.roll(10) {
+        match dice.roll(11) {
+            10 => plugins(store, &mut dice),
             0..3 => runs(store, &mut dice, &mut things),
             3 => sources(store, &mut dice),
             4 => trust(store, &mut dice, &things),

@@ -42,7 +42,10 @@ fn what_is_told_twice_fires_once() {
     let job = first.job.unwrap();
     let again = fire(&world.again(2), &new_firing("a", Some("slot:1")), Admission::Wait);
     assert_eq!((again.outcome, again.id, again.job), (None, first.id, None));
-    assert_eq!(fire(&world.store, &new_firing("b", Some("slot:1")), Admission::Wait).outcome, Some(FiringOutcome::Fired));
+    assert_eq!(
+        fire(&world.store, &new_firing("b", Some("slot:1")), Admission::Wait).outcome,
+        Some(FiringOutcome::Fired)
+    );
     assert_eq!(world.store.jobs(&JobFilter::default(), None, 10).unwrap().len(), 2);
     assert_eq!(world.store.firing(&first.id.to_string()).unwrap().job, Some(job.id));
     assert_eq!(world.store.depth_of(job.trace).unwrap(), Some(0));
@@ -88,7 +91,9 @@ fn a_run_that_ended_counts_although_nobody_said_so_of_its_job() {
     let job = fire(store, &new_firing("a", None), Admission::Begin).job.unwrap();
     let run = store.begin_run(&NewRun { job: Some((job.id, job.epoch)), ..new_run("a") }).unwrap();
     store.finish_run(run, &ended(Status::Failed, "")).unwrap();
-    store.end_job(job.id, job.epoch, Some(run), Some(1), &JobEnd::Failed { error: "x".into(), again: Some(now) }).unwrap();
+    store
+        .end_job(job.id, job.epoch, Some(run), Some(1), &JobEnd::Failed { error: "x".into(), again: Some(now) })
+        .unwrap();
     store.take_job(now, &process(1)).unwrap().unwrap();
     let recovered = store.recover_jobs(&|_| false, &|_, lost| lost.then_some(now)).unwrap();
     assert_eq!(recovered, [Recovery { id: job.id, status: JobStatus::Waiting }]);

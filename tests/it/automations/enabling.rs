@@ -82,7 +82,11 @@ fn a_trial_shows_what_would_happen_and_does_nothing() {
         asked(&world, &["auto", "test", "door", "--with", "t.json"])["test"]["triggers"][0].clone()
     };
     let would = test("home/front", "open");
-    assert_eq!((&would["outcome"], &would["steps"][0]["env"]["topic"]), (&json!("fired"), &json!("home/front")), "{would}");
+    assert_eq!(
+        (&would["outcome"], &would["steps"][0]["env"]["topic"]),
+        (&json!("fired"), &json!("home/front")),
+        "{would}"
+    );
     assert_eq!(would["steps"][0]["env"]["trigger_payload"], "open");
     let not = test("home/shed", "open");
     assert_eq!((&not["outcome"], &not["steps"]), (&json!("blocked"), &json!([])));

@@ -49,7 +49,10 @@ fn what_fires_too_often_is_stopped_until_it_is_enabled_again() {
     }
     assert_eq!(outcomes(&world, "often"), ["fired", "fired", "fired", "fired", "fired", "looped"]);
     let listed = world.run(&["auto", "ls"]);
-    assert!(listed.stdout.contains("stopped") && listed.stderr.contains("it was fired 5 times in a minute"), "{listed:?}");
+    assert!(
+        listed.stdout.contains("stopped") && listed.stderr.contains("it was fired 5 times in a minute"),
+        "{listed:?}"
+    );
     assert_eq!(asked(&world, &["auto", "show", "often"])["automation"]["state"], "stopped");
     world.run(&["config", "set", "automations.max_per_minute", "50"]).ok();
     world.run(&["auto", "enable", "often"]).ok();

@@ -11,7 +11,8 @@ fn rule(name: &str, mode: &str, max: &str) -> String {
 
 #[test]
 fn each_mode_does_what_it_says_with_eight_triggers() {
-    let all = [("one", "single", ""), ("newest", "restart", ""), ("row", "queued", " max=3"), ("wide", "parallel", " max=3")];
+    let all =
+        [("one", "single", ""), ("newest", "restart", ""), ("row", "queued", " max=3"), ("wide", "parallel", " max=3")];
     let world = world(&all.map(|(name, mode, max)| rule(name, mode, max)).concat());
     world.run(&["auto", "enable", "one", "newest", "row", "wide"]).ok();
     let up = Up::start(&world);

@@ -4,15 +4,16 @@ use super::*;
 
 #[test]
 fn whoever_finds_a_slot_first_claims_it() {
-    let mut world = world("### `/morning`\n**On:**\n- `schedule \"0 8 * * *\" tz=UTC`\n\n```sh\necho \"$trigger_slot\" >>log\n```\n");
+    let mut world = world(
+        "### `/morning`\n**On:**\n- `schedule \"0 8 * * *\" tz=UTC`\n\n```sh\necho \"$trigger_slot\" >>log\n```\n",
+    );
     world.set("FAC_TEST_CLOCK", "2026-03-02T07:59:50Z");
     world.run(&["auto", "enable", "morning"]).ok();
     world.run(&["tick"]).ok();
     assert!(!world.path("log").exists());
     world.set("FAC_TEST_CLOCK", "2026-03-02T08:00:05Z");
-    let ticks: Vec<Child> = (0..4)
-        .map(|_| world.command(&["tick"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-        .collect();
+    let ticks: Vec<Child> =
+        (0..4).map(|_| world.command(&["tick"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()).collect();
     for mut tick in ticks {
         assert!(tick.wait().unwrap().success());
     }
@@ -65,7 +66,9 @@ fn what_was_missed_in_three_hours_is_made_up_for_as_it_says() {
 
 #[test]
 fn a_timer_goes_on_over_a_kill() {
-    let world = world("### `/quiet`\n**On:**\n- `event test.rang debounce=1500ms`\n\n```sh\necho \"$trigger_subject\" >>log\n```\n");
+    let world = world(
+        "### `/quiet`\n**On:**\n- `event test.rang debounce=1500ms`\n\n```sh\necho \"$trigger_subject\" >>log\n```\n",
+    );
     world.run(&["auto", "enable", "quiet"]).ok();
     let up = Up::start(&world);
     let store = store(&world);

@@ -35,7 +35,9 @@ fn work_that_fails_is_tried_again_as_often_as_it_says_and_dies_then() {
 
 #[test]
 fn work_can_be_taken_back_while_it_runs_and_is_given_back_when_the_keeper_ends() {
-    let world = world("### `/long`\n**On:**\n- `event test.rang`\n\n**Mode:** parallel\n\n```sh\necho begin >>log; sleep 60\n```\n");
+    let world = world(
+        "### `/long`\n**On:**\n- `event test.rang`\n\n**Mode:** parallel\n\n```sh\necho begin >>log; sleep 60\n```\n",
+    );
     world.run(&["auto", "enable", "long"]).ok();
     let up = Up::start(&world);
     let store = store(&world);
@@ -80,11 +82,28 @@ fn the_trace_tells_what_a_condition_looked_at() {
 
 #[test]
 fn one_can_be_fired_by_hand() {
-    let world = world("### `/door [topic]`\n**On:**\n- `mqtt home/+`\n\n**If:** `false`\n\n```sh\necho \"$topic $trigger_kind\"; exit 3\n```\n");
+    let world = world(
+        "### `/door [topic]`\n**On:**\n- `mqtt home/+`\n\n**If:** `false`\n\n```sh\necho \"$topic $trigger_kind\"; exit 3\n```\n",
+    );
     world.write("t.json", r#"{"topic": "home/front"}"#);
     let out = world.run(&["auto", "run", "door", "--with", "t.json"]);
     assert_eq!((out.code, out.stdout.as_str()), (3, "home/front manual\n"), "{out:?}");
     assert_eq!(asked(&world, &["jobs", "ls"])["jobs"][0]["status"], "dead");
+}
+
+#[test]
+fn a_run_can_go_into_the_background() {
+    let world = world(
+        "### `/slow <word> [rest...]`\n```sh\necho \"$word $*\" >>log\n```\n### `/hidden <pin>`\n**Options:**\n- `<pin>` (secret)\n\n```sh\ntrue\n```\n",
+    );
+    // Nobody runs jobs: somebody is started for it.
+    let id = world.run(&["run", "--background", "slow", "one", "a", "b c"]).ok();
+    assert_eq!(world.run(&["jobs", "wait", id.trim(), "--timeout", "50s"]).code, 0);
+    assert_eq!(world.read("log"), "one a b c\n");
+    let shown = asked(&world, &["jobs", "show", id.trim()])["job"].clone();
+    assert_eq!((&shown["kind"], &shown["by"], &shown["exit_code"]), (&json!("run"), &json!("background"), &json!(0)));
+    world.run(&["run", "--background", "hidden", "4711"]).failed(4);
+    world.run(&["run", "--background", "slow"]).failed(2);
 }
 
 #[test]
