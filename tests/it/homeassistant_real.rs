@@ -150,7 +150,8 @@ fn a_change_there_fires_an_automation_that_moves_an_entity_and_its_button_does_t
     // Whoever follows the states from then on has seen it off.
     until(|| {
         let set = |state: &str| world.run(&["ha", "set", "input_boolean.lift", state]).ok();
-        (set("off"), set("on"));
+        set("off");
+        set("on");
         (lifted() != "0.0").then_some(())
     });
     until(|| ours("_lift_result").filter(|s| s["state"] == "ok"));
