@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::automations::{Along, RuleKey};
 use super::fault::Outcome;
-use super::jobs::{Job, JobKind, JobStatus, NewJob, OpenJob};
+use super::owed::{Job, JobKind, JobStatus, NewJob, OpenJob};
 use super::{Change, Process, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};

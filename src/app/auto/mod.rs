@@ -159,7 +159,11 @@ impl App {
             is_alive: Arc::new(lives),
             bounds: self.bounds()?,
             rules: Box::new(move || of_rules.rules()),
-            refresh: Box::new(move || of_files.look_at_definitions()),
+            refresh: Box::new(move || {
+                // Whoever runs for months forgets what is old as others do.
+                of_files.keep_house();
+                of_files.look_at_definitions()
+            }),
             states: self.states(),
             sources: if listens { self.trigger_sources()? } else { Vec::new() },
             hands,
