@@ -17,6 +17,7 @@ pub use self::request::said;
 use super::filter::{self, Change, Filter, Way};
 use super::policy::{Asker, Policy};
 use super::record::{Recorder, Totals};
+use super::saying::title as title_of;
 use super::tool::Tool;
 use super::turn::{Effect, End, Event, Limits, Turn};
 use crate::exec::Stop;
@@ -24,7 +25,7 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::providers::model::{Finish, Part, Piece, Role, Tuning, words};
 use crate::providers::{Choice, Models, Needs, tokens};
-use crate::store::{MessageEnd, MessageStatus, NewCall, NewMessage, Process, Session, Store};
+use crate::store::{MessageEnd, MessageStatus, NewCall, NewMessage, Process, Session, SessionEdit, Store};
 
 /// A look at whether the person stopped it, this often.
 const LOOK: Duration = Duration::from_millis(25);
@@ -163,7 +164,7 @@ impl Chat<'_> {
         asker: &mut dyn Asker,
     ) -> Result<Outcome> {
         let begun = Instant::now();
-        let ask = &self.filtered(ask, listener).await?;
+        let ask = &self.filtered(session, ask, listener).await?;
         let typed = ask.model.as_deref().or(session.model.as_deref());
         let has_picture = |parts: &Vec<Part>| {
             parts.iter().any(|p| matches!(p, Part::File { mime, .. } if mime.starts_with("image/")))
@@ -205,13 +206,24 @@ impl Chat<'_> {
         Ok(Outcome { question, answer, parts, ended, model, totals, duration_ms, trouble })
     }
 
-    /// The question after it passed the filters.
-    async fn filtered(&self, ask: &Ask, listener: &mut dyn Listener) -> Result<Ask> {
+    /// The question after it passed the filters. A chat that just began is not called after what they took out.
+    async fn filtered(&self, session: &Session, ask: &Ask, listener: &mut dyn Listener) -> Result<Ask> {
         let mut ask = ask.clone();
         if let Some(parts) = ask.parts.take() {
+            let said = words(&parts);
             let passed = filter::parts(&self.filters, Way::Prompt, parts, listener).await;
             let hint = "nothing was kept or sent; `fac plugin ls` lists who reads what you say";
-            ask.parts = Some(passed.map_err(|why| Error::new(Kind::Refused, why).hint(hint))?);
+            let passed = passed.map_err(|why| Error::new(Kind::Refused, why).hint(hint))?;
+            if session.messages == 0 && session.title.is_some() && words(&passed) != said {
+                // The person's own words stand behind the files.
+                let own = passed.iter().rev().find_map(|part| match part {
+                    Part::Text { text } => Some(title_of(text)),
+                    _ => None,
+                });
+                let title = own.filter(|title| !title.is_empty());
+                self.store.edit_session(session.id, &[SessionEdit::Title(title)])?;
+            }
+            ask.parts = Some(passed);
         }
         Ok(ask)
     }

@@ -88,7 +88,7 @@ fn script(hooks: &[Hook], command: bool) -> String {
             Hook::Event => "\nfunction plugin.event(event)\n    fac.log.info(event.kind, event.subject)\nend\n",
             Hook::Tick => "\nfunction plugin.tick()\n    fac.log.info(\"awake\")\nend\n",
             Hook::Palette => {
-                "\nfunction plugin.palette()\n    return { { title = \"What time is it?\", run = \"time now\" } }\nend\n"
+                "\nfunction plugin.palette()\n    return { { title = \"What time is it?\", run = \"time zones\" } }\nend\n"
             }
             Hook::Status => {
                 "\nfunction plugin.status(state)\n    return if state.words > 0 then `{state.words} words` else nil\nend\n"
