@@ -109,7 +109,7 @@ fn a_run_on_the_screen_asks_by_a_card_whichever_tab_is_in_front() {
         .answer(Answer::text("it is over"));
     let mut seat = Seat::fac(&world, &["tui", "--tab", "commands"], 120, 40);
     seat.expect("╭ ").press("/").press("later").expect("╭ user:later").press("\r\r").expect("first held");
-    seat.press("\x1b8").expect("the database is sound");
+    seat.press("\x1b9").expect("the database is sound");
     server.wait_held(1);
     server.release();
     seat.expect("In the run of `user:later`:").expect("user:write (it may change things)").expect("[n  no ]");

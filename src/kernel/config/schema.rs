@@ -286,7 +286,9 @@ pub fn nearest(path: &KeyPath) -> Option<KeyPath> {
         let tail = strsim::jaro_winkler(tail, last) * if key.is_family() { 0.94 } else { 0.95 };
         strsim::jaro_winkler(&name, &wrong).max(tail)
     };
+    // Of several that are as near, the first of the list is meant: it is there for everybody.
     KEYS.iter()
+        .rev()
         .map(|key| (score(key), key))
         .filter(|(score, _)| *score >= 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))

@@ -40,7 +40,7 @@ fn an_answer_comes_piece_by_piece_while_one_looks_elsewhere_and_escape_stops_it(
     let mut seat = seat(&world);
     seat.press("count for me\r").expect("one two");
     assert!(!seat.screen().contains("three"), "{}", seat.screen());
-    seat.press("\x1b8").expect("the database is sound");
+    seat.press("\x1b9").expect("the database is sound");
     assert!(seat.screen().contains("1 Chat…") && !seat.screen().contains("one two"), "{}", seat.screen());
     server.wait_held(1);
     server.release();
@@ -157,7 +157,7 @@ fn a_chat_is_opened_from_the_search_where_the_words_were_said() {
         world.run(&["ask", "--session", name, question]).ok();
     }
     let mut seat = seat(&world);
-    seat.press("\x1b5").expect("Search everything").press("Saturn").expect("2 found").expect("what is around");
+    seat.press("\x1b6").expect("Search everything").press("Saturn").expect("2 found").expect("what is around");
     seat.press("\r").expect("╭ Chats").expect("Rings of ice and dust.");
     assert!(!seat.screen().contains("Six minutes."), "{}", seat.screen());
     // One goes on in it.

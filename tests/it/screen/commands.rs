@@ -60,7 +60,7 @@ fn leaving_while_something_runs_is_asked_about_and_recorded() {
     // Enter alone stays, and the run goes on.
     seat.press("\r")
         .expect("x stop")
-        .press("\x1b8")
+        .press("\x1b9")
         .expect("the database is sound")
         .press("\x11")
         .expect("Leave all the same?");

@@ -124,7 +124,7 @@ fn the_full_screen_reads_aloud_and_is_spoken_against() {
     let mut seat = Seat::fac(&world, &[], 120, 40);
     seat.expect("To my-openai/test-model").press("/speak on\r").expect("reads aloud");
     seat.press("tell me\r").expect("A long story.").expect("♪ reads aloud");
-    seat.press("\x1b4").expect("● ");
+    seat.press("\x1b5").expect("● ");
     seat.expect("listening");
     say(&pulse, "Rear_Right");
     seat.press("\x1b1").expect("┃ rear right");
