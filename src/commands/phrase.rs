@@ -234,6 +234,9 @@ fn laid(way: &[Part], heard: &[(String, String)], params: &[Param]) -> (f64, Vec
         return (0.0, Vec::new());
     }
     let (mut arguments, mut i, mut j) = (Vec::new(), way.len(), heard.len());
+    // Slots take anything: of the words that say something, one must have been heard.
+    let says = |part: &Part| matches!(part, Part::Word(word) if stray(word) == STRAY);
+    let mut told = !way.iter().any(says);
     while i > 0 || j > 0 {
         let (_, taken, skipped) = best[i][j];
         if skipped || i == 0 {
@@ -243,9 +246,15 @@ fn laid(way: &[Part], heard: &[(String, String)], params: &[Param]) -> (f64, Vec
         if let Part::Slot(name) = &way[i - 1] {
             arguments.push((name.clone(), value(name, &heard[j - taken..j], params).0));
         }
+        if let Part::Word(word) = &way[i - 1] {
+            told |= taken == 1 && says(&way[i - 1]) && sameness(word, &heard[j - 1].0) > 0.0;
+        }
         (i, j) = (i - 1, j - taken);
     }
     arguments.reverse();
+    if !told {
+        return (0.0, Vec::new());
+    }
     let words = way.iter().filter(|part| matches!(part, Part::Word(_))).count();
     ((1.0 - cost / (words as f64).max(1.0)).max(0.0), arguments)
 }

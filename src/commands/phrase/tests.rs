@@ -52,6 +52,13 @@ fn words_and_slots_are_heard() {
 }
 
 #[test]
+fn a_slot_alone_means_nothing() {
+    let all = ["remind me to {version}", "put {version} on my list"];
+    assert_eq!(heard(&all, "side left"), None);
+    assert_eq!(heard(&all, "remind me to water the ferns"), sure(0, "version=water the ferns"));
+}
+
+#[test]
 fn what_is_half_heard_is_asked_about() {
     let all = ["release version {version}", "turn the lights (on|off)"];
     // Close, and not close enough to do it unasked.
