@@ -145,26 +145,29 @@ fn reaction(place: &Rc<Place>, broker: &Broker) {
     let folder = place.path("fac/config/commands");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("bench.md"), RULE).unwrap();
-    let fifo = place.path("work/fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let [fifo, of_peer] = ["work/fifo", "work/fifo-of-peer"].map(|name| place.path(name));
+    assert!(Command::new("mkfifo").args([&fifo, &of_peer]).status().unwrap().success());
     place.fac(&["config", "set", "automations.max_per_minute", "0"]).status().unwrap();
     place.fac(&["auto", "enable", "answer", "shell"]).stderr(Stdio::null()).status().unwrap();
     let mut up = place.fac(&["auto", "up"]);
     let mut up = Ended(up.env("FIFO", &fifo).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
-    let mut first = [0; 1];
-    up.0.stderr.take().unwrap().read_exact(&mut first).unwrap();
+    let mut said = up.0.stderr.take().unwrap();
+    // Its first word is that it runs. It goes on talking, and somebody has to listen.
+    said.read_exact(&mut [0; 1]).unwrap();
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     println!("\nfrom a message to what its rule does   (QoS 1, ms; {MESSAGES} messages, one after another)");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         row("fac: a message in answer", answers(broker).await);
         row("fac: a shell step has begun", shells(broker, "bench/sh", &fifo).await);
         let line = format!(
-            "mosquitto_sub -p {} -q 1 -t bench/peer | while read -r m; do sh -c 'printf \"%s\\n\" \"$1\" >\"$FIFO\"' sh \"$m\"; done",
-            broker.port
+            "mosquitto_sub -p {} -q 1 -t bench/peer -C {} | while read -r m; do sh -c 'printf \"%s\\n\" \"$1\" >\"$FIFO\"' sh \"$m\"; done",
+            broker.port,
+            MESSAGES + 10
         );
         let mut peer = place.program(Path::new("sh"), &["-c", &line]);
-        let _peer = Ended(peer.env("FIFO", &fifo).spawn().unwrap());
-        row("mosquitto_sub | sh", shells(broker, "bench/peer", &fifo).await);
+        let _peer = Ended(peer.env("FIFO", &of_peer).spawn().unwrap());
+        row("mosquitto_sub | sh", shells(broker, "bench/peer", &of_peer).await);
     });
     idle(&up.0);
 }
@@ -224,10 +227,12 @@ async fn shells(broker: &Broker, topic: &str, fifo: &Path) -> Vec<f64> {
         }
     });
     let mut times = Vec::new();
+    // The peer takes a moment to subscribe.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     for n in 0..MESSAGES + 10 {
         let begun = Instant::now();
         send(&client, topic, n).await;
-        let heard = tokio::time::timeout(Duration::from_secs(if n < 10 { 2 } else { 20 }), told.recv()).await;
+        let heard = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
         if n >= 10 {
             heard.expect("a line of the script");
             times.push(begun.elapsed().as_secs_f64() * 1e3);

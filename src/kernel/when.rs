@@ -2,7 +2,7 @@
 //!
 //! The clock and the zone are given, so that a test can fix both. It knows no schedules.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
@@ -50,10 +50,15 @@ pub fn time_of_day(text: &str) -> Option<Time> {
     Time::new(hour, minute, second, 0).ok()
 }
 
-/// The first instant after `now` that a text names: a time of day on the clock of `zone`, or an instant in RFC 3339,
-/// which may be past. A time that the clock jumps over comes as much later as it jumps.
+/// The first instant after `now` that a text names: a time of day on the clock of `zone`; or one that may be past, with its
+/// day on that clock (`2026-01-31T12:00`, `2026-01-31 12:00`), or in RFC 3339. A time that the clock jumps over comes as
+/// much later as it jumps.
 pub fn next(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-    let Some(time) = time_of_day(text) else { return text.trim().parse().ok() };
+    let text = text.trim();
+    let Some(time) = time_of_day(text) else {
+        let on_the_clock = || text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok().map(|zoned| moment(&zoned));
+        return text.parse().ok().or_else(on_the_clock);
+    };
     let today = now.in_zone(zone).date();
     let on = |date: Date| date.to_datetime(time).to_zoned(zone.clone()).ok().map(|zoned| moment(&zoned));
     on(today).filter(|at| *at > now).or_else(|| on(today.tomorrow().ok()?))
@@ -131,6 +136,8 @@ mod tests {
         assert_eq!(next("07:30", "2026-11-21T05:00:00Z"), said("2026-11-21T06:30:00.000000Z"));
         assert_eq!(next("7:30:05", "2026-11-21T07:00:00Z"), said("2026-11-22T06:30:05.000000Z"));
         assert_eq!(next("02:30", "2026-03-28T20:00:00Z"), said("2026-03-29T01:30:00.000000Z"));
+        assert_eq!(next("2026-12-24T21:30", "2026-11-21T07:00:00Z"), said("2026-12-24T20:30:00.000000Z"));
+        assert_eq!(next("2026-01-31 12:00:05", "2026-11-21T07:00:00Z"), said("2026-01-31T11:00:05.000000Z"));
         assert_eq!(next("2026-11-21T10:00:00+01:00", "2026-11-21T07:00:00Z"), said("2026-11-21T09:00:00.000000Z"));
         for bad in ["24:00", "7:3", "noon", "", "07:30:00:00", "-1:30"] {
             assert_eq!(next(bad, "2026-11-21T07:00:00Z"), None, "{bad}");

@@ -32,10 +32,10 @@ fn assert_given_back(written: &str) {
 fn fac_alone_opens_it_and_every_tab_shows_something() {
     let world = world();
     let mut seat = Seat::fac(&world, &[], 120, 40);
-    seat.expect("1 Chat").expect("8 Health");
+    seat.expect("1 Chat").expect("9 Health");
     seat.press("\x1b7").expect("run.finished");
-    seat.press("7").expect("No model was asked in this time");
-    seat.press("8").expect("the database is sound");
+    seat.press("8").expect("No model was asked in this time");
+    seat.press("9").expect("the database is sound");
     seat.press("\x11");
     let (code, written) = seat.end();
     assert_eq!(code, 0);

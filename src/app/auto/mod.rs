@@ -16,7 +16,7 @@ pub use self::list::{Automation, Standing};
 pub use self::trial::{Trial, Tried};
 use super::App;
 use crate::automations::happening::Trigger;
-use crate::automations::keeper::{Keeper, World};
+use crate::automations::keeper::{Keeper, Note, Tell, World};
 use crate::automations::rules::{Bounds, Rule};
 use crate::automations::schedule::Place;
 use crate::automations::trigger::{self, Here};
@@ -26,7 +26,7 @@ use crate::commands::catalog::{Trust, quoted};
 use crate::commands::model::{Command, Severity};
 use crate::commands::run::Plan;
 use crate::commands::source::own;
-use crate::exec::{is_alive, this_process};
+use crate::exec::{Stop, is_alive, this_process};
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::store::{Enabled, Job, JobKind, NewJob, Process, RuleKey, SourceKind};
 
@@ -168,6 +168,33 @@ impl App {
             sources: if listens { self.trigger_sources()? } else { Vec::new() },
             hands,
         })
+    }
+
+    /// Runs automations until `stop`, with all that goes along: what plugins write is heard, and Home Assistant shows which
+    /// there are. `epoch` is what [`App::take_lease`] gave; the lease is given back.
+    ///
+    /// # Errors
+    /// Those of [`App::keeper`] and [`Keeper::up`].
+    pub fn run_automations(&self, epoch: u64, stop: &Stop, say: &mut Tell<'_>) -> Result<()> {
+        let ran = self.up(epoch, stop, say);
+        let left = self.leave_lease();
+        self.keep_house();
+        ran.and(left)
+    }
+
+    fn up(&self, epoch: u64, stop: &Stop, say: &mut Tell<'_>) -> Result<()> {
+        // What plugins write into the event log fires automations as any other event does.
+        self.plugins()?.follow(stop.clone())?;
+        let showing = self.showing()?;
+        let mut tell = |note: Note<'_>| {
+            match (&showing, &note) {
+                (Some(showing), Note::Rules(rules)) => showing.rules(rules),
+                (Some(showing), Note::Ended(ended)) => showing.ended(ended, self.clock.now()),
+                _ => {}
+            }
+            say(note);
+        };
+        self.keeper(true)?.up(epoch, stop, &mut tell)
     }
 
     /// What bounds all automations.

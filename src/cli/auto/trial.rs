@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::super::Context;
@@ -14,6 +15,7 @@ use crate::exec::signals::StopOnSignals;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
+use crate::kernel::when;
 use crate::store::FiringOutcome;
 
 /// The largest file that `--with` takes, bytes.
@@ -22,7 +24,7 @@ const LARGEST: u64 = 1 << 20;
 const TEST_EXAMPLES: &str = "\
 Examples:
   fac auto test backup                                its next time
-  fac auto test backup --at 2026-03-29T02:30:00Z      whether it is one of its times
+  fac auto test backup --at 2026-03-29T02:30          whether it is one of its times
   fac auto test door --with door.json                 a message as it would come
   echo '{\"topic\": \"home/door\", \"payload\": \"open\"}' | fac auto test door --with -
 
@@ -38,9 +40,9 @@ pub(super) struct TestArgs {
     /// What happens: a file with a JSON object; `-` for standard input
     #[arg(long = "with", value_name = "FILE")]
     file: Option<String>,
-    /// When it happens, such as 2026-01-31T12:00:00Z
+    /// When it happens: 07:30, 2026-01-31T12:00, or with a zone 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<String>,
 }
 
 /// Fire one now, whatever its triggers and its condition say, and wait for its end
@@ -57,7 +59,8 @@ pub(super) struct RunArgs {
 pub(super) fn test(context: &Context, args: &TestArgs) -> Result<u8> {
     let one = context.app.automation(&args.automation)?;
     let data = args.file.as_deref().map(read).transpose()?;
-    let tried = context.app.try_automation(&one, &Trial { data, at: args.at })?;
+    let at = args.at.as_deref().map(|text| moment(text, context.app.clock.now())).transpose()?;
+    let tried = context.app.try_automation(&one, &Trial { data, at })?;
     let fires = tried.iter().any(|tried| tried.outcome == Some(FiringOutcome::Fired));
     if context.ui.json {
         let list: Vec<Value> = tried.iter().map(tried_json).collect();
@@ -68,6 +71,14 @@ pub(super) fn test(context: &Context, args: &TestArgs) -> Result<u8> {
         show(context, one)?;
     }
     Ok(0)
+}
+
+/// A moment as it is written on the clock of this machine, or in RFC 3339.
+fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+    when::next(text, now, &TimeZone::system()).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("`{text}` is no time"))
+            .hint("write 07:30, 2026-01-31T12:00 or 2026-01-31T12:00:00Z")
+    })
 }
 
 pub(super) fn run(context: &Context, args: &RunArgs) -> Result<u8> {

@@ -43,24 +43,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
             Err(error) => return Err(error),
         }
     };
-    // What plugins write into the event log fires automations as any other event does.
-    context.app.plugins()?.follow(stop.clone())?;
-    let outcome = context.app.keeper(true).and_then(|mut keeper| {
-        let mut say = notes(context);
-        let showing = context.app.showing()?;
-        let mut tell = |note: Note<'_>| {
-            match (&showing, &note) {
-                (Some(showing), Note::Rules(rules)) => showing.rules(rules),
-                (Some(showing), Note::Ended(ended)) => showing.ended(ended, context.app.clock.now()),
-                _ => {}
-            }
-            say(note);
-        };
-        keeper.up(epoch, stop, &mut tell)
-    });
-    let left = context.app.leave_lease();
-    context.app.keep_house();
-    outcome.and(left)?;
+    context.app.run_automations(epoch, stop, &mut notes(context))?;
     if context.ui.json {
         context.ui.value(&json!({"note": "ended"}))?;
     }

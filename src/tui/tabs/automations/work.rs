@@ -226,7 +226,5 @@ fn up(desk: &Desk<'_>) -> Result<()> {
     let epoch = desk.app.take_lease()?;
     desk.send(AnyAnswer::Automations(Answer::Listed(list(desk.app).map_err(Fault::from))));
     // What happens is told by the log, which the tab hears of anyway.
-    let outcome = desk.app.keeper(true).and_then(|mut keeper| keeper.up(epoch, desk.stop, &mut |_| {}));
-    let left = desk.app.leave_lease();
-    outcome.and(left)
+    desk.app.run_automations(epoch, desk.stop, &mut |_| {})
 }
