@@ -1,6 +1,5 @@
 //! What plugins reach of this program: the store, servers, commands, the model.
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +11,8 @@ use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::policy::fits;
 use crate::commands::bind;
 use crate::commands::catalog::Trust;
-use crate::commands::model::Step;
-use crate::commands::run::{self, Launcher, Unit, Watcher};
-use crate::exec::{Stop, Stream};
+use crate::commands::run::{self, Launcher};
+use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::events::Event;
@@ -200,7 +198,7 @@ impl World for Real {
         let plan = run::plan(&catalog, resolved, bound)?;
         let mut engine = launcher.engine(&catalog, Stop::new()?, false, "plugin");
         engine.input = Some(input.unwrap_or_default().as_bytes().to_vec());
-        let report = engine.run(&plan, &mut Unheard)?;
+        let report = engine.run(&plan, &mut run::Unheard)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
         for step in &report.steps {
             stdout.push_str(&text_of(&step.stdout));
@@ -223,16 +221,4 @@ impl World for Real {
 
 fn text_of(captured: &Captured) -> String {
     format!("{}{}", String::from_utf8_lossy(&captured.head), String::from_utf8_lossy(&captured.tail))
-}
-
-/// Watches nothing: the plugin is told at the end.
-struct Unheard;
-
-impl Watcher for Unheard {
-    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
-    fn skips(&mut self, _step: &Step, _why: &str) {}
-    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
-    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }

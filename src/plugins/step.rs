@@ -122,8 +122,8 @@ impl StepRunner for Steps {
         let done = Done {
             status,
             exit_code: Some(code),
-            stdout: captured(&wrote, work),
-            stderr: captured(&complained, work),
+            stdout: Captured::cut(wrote.as_bytes(), work.capture.head, work.capture.tail),
+            stderr: Captured::cut(complained.as_bytes(), work.capture.head, work.capture.tail),
             duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
         Ok(Performed { done, wrote: wrote.into_bytes(), trouble })
@@ -159,23 +159,11 @@ impl Steps {
         let done = Done {
             status,
             exit_code: Some(trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()))),
-            stdout: captured(&wrote, work),
+            stdout: Captured::cut(wrote.as_bytes(), work.capture.head, work.capture.tail),
             stderr: Captured::default(),
             duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
         Ok(Performed { done, wrote: wrote.into_bytes(), trouble })
-    }
-}
-
-fn captured(text: &str, work: &Work<'_>) -> Captured {
-    let bytes = text.as_bytes();
-    let head = bytes.len().min(work.capture.head);
-    let tail = (bytes.len() - head).min(work.capture.tail);
-    Captured {
-        total: bytes.len() as u64,
-        head: bytes[..head].to_vec(),
-        tail: bytes[bytes.len() - tail..].to_vec(),
-        spill: None,
     }
 }
 

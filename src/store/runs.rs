@@ -206,6 +206,15 @@ impl Captured {
         Captured { total: head.len() as u64, head, ..Captured::default() }
     }
 
+    /// The first `head` bytes and the last `tail`; everything where that is no more.
+    pub fn cut(bytes: &[u8], head: usize, tail: usize) -> Self {
+        if bytes.len() <= head + tail {
+            return Captured::whole(bytes);
+        }
+        let total = bytes.len() as u64;
+        Captured { head: bytes[..head].to_vec(), tail: bytes[bytes.len() - tail..].to_vec(), total, spill: None }
+    }
+
     /// Whether bytes are missing between head and tail.
     pub fn truncated(&self) -> bool {
         self.total > (self.head.len() + self.tail.len()) as u64

@@ -1,8 +1,6 @@
 //! Carrying out one job: the definition found as it was when the work was owed, its parameters filled from what happened,
 //! run and recorded as any run.
 
-use std::ops::ControlFlow;
-
 use serde_json::Value as Json;
 
 use super::App;
@@ -15,10 +13,10 @@ use crate::chat::mcp::Offer;
 use crate::chat::policy::Nobody;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::Resolved;
-use crate::commands::model::{Command, ParamKind, Step};
+use crate::commands::model::{Command, ParamKind};
 use crate::commands::prompt::{self, Hands as Prompted};
-use crate::commands::run::{self as engine, Launcher, Plan, Report, Unit, Watcher};
-use crate::exec::{Stop, Stream};
+use crate::commands::run::{self as engine, Launcher, Plan, Report};
+use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::providers::model::Piece;
 use crate::store::{Job, RuleKey, Status};
@@ -54,7 +52,7 @@ impl Carrier {
         run.job = Some((job.id, job.epoch));
         let asking = prompt::asks_models(&plan).then(|| asking(&self.app, &plan, stop)).transpose()?;
         run.runners.extend(asking.iter().map(|asking| asking.runner()));
-        let report = run.run(&plan, &mut Unheard);
+        let report = run.run(&plan, &mut engine::Unheard);
         drop(run);
         asking.map_or(Ok(()), |asking| asking.end(&self.app))?;
         report
@@ -150,17 +148,8 @@ fn asking(app: &App, plan: &Plan, stop: &Stop) -> Result<Asking> {
     Asking::new(app, plan, &wishes, hands, &mut Unheard)
 }
 
-/// Watches, hears and says nothing: what came of it stands in the record.
+/// Hears and says nothing: what came of it stands in the record.
 struct Unheard;
-
-impl Watcher for Unheard {
-    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
-    fn skips(&mut self, _step: &Step, _why: &str) {}
-    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
-    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 impl Listener for Unheard {
     fn piece(&mut self, _piece: &Piece) {}

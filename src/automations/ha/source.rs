@@ -9,6 +9,7 @@ use super::link::{HomeLink, News};
 use super::mirror::{Change, States};
 use super::rest::Home;
 use crate::automations::happening::{Happening, Trigger};
+use crate::chat::policy::fits;
 use crate::commands::model;
 use crate::kernel::clock::Clock;
 use crate::kernel::error::Result;
@@ -87,7 +88,7 @@ impl Trigger for HomeSource {
                     return None;
                 };
                 let all = wanted.read().unwrap_or_else(PoisonError::into_inner);
-                if !all.iter().any(|want| names(want, &change.entity)) {
+                if !all.iter().any(|want| fits(want, &change.entity)) {
                     return None;
                 }
                 let at = clock.now();
@@ -125,25 +126,6 @@ fn say(news: &News) {
     }
 }
 
-/// Whether what a trigger names, in which `*` stands for any text, is this entity.
-pub fn names(want: &str, entity: &str) -> bool {
-    let mut parts = want.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = entity.strip_prefix(first) else { return false };
-    if !want.contains('*') {
-        return rest.is_empty();
-    }
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +143,7 @@ mod tests {
             ("binary_sensor.*_motion", "binary_sensor.hall", false),
             ("a*a", "a", false),
         ] {
-            assert_eq!(names(want, entity), fit, "{want} {entity}");
+            assert_eq!(fits(want, entity), fit, "{want} {entity}");
         }
     }
 }

@@ -27,18 +27,9 @@ fn performed(
     let done = Done {
         status,
         exit_code: Some(code),
-        stdout: kept(&wrote, work.capture.head, work.capture.tail),
+        stdout: Captured::cut(&wrote, work.capture.head, work.capture.tail),
         stderr: if said.is_empty() { Captured::default() } else { Captured::whole(format!("{said}\n")) },
         duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
     };
     Performed { done, wrote, trouble }
-}
-
-/// What the record keeps of an output.
-fn kept(wrote: &[u8], head: usize, tail: usize) -> Captured {
-    if wrote.len() <= head + tail {
-        return Captured::whole(wrote);
-    }
-    let total = wrote.len() as u64;
-    Captured { head: wrote[..head].to_vec(), tail: wrote[wrote.len() - tail..].to_vec(), total, spill: None }
 }

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
-use super::homeassistant::glob;
 use super::options::Options;
 use super::value::{self, Expected};
+use crate::chat::policy::fits;
 use crate::commands::model::Diagnostic;
 
 /// An event that is waited for.
@@ -50,8 +50,8 @@ impl Event {
     pub(super) fn matches(&self, data: &Json) -> bool {
         let name = data["name"].as_str().unwrap_or_default();
         let subject = data["subject"].as_str().unwrap_or_default();
-        self.patterns.iter().any(|pattern| glob(pattern, name))
-            && self.subject.as_ref().is_none_or(|wanted| wanted.iter().any(|w| glob(w, subject)))
+        self.patterns.iter().any(|pattern| fits(pattern, name))
+            && self.subject.as_ref().is_none_or(|wanted| wanted.iter().any(|w| fits(w, subject)))
             && self.path.as_ref().is_none_or(|path| path.query(&data["payload"]).iter().any(|v| self.value.fits(v)))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::options::Options;
 use super::{Here, value};
+use crate::chat::policy;
 use crate::commands::model::Diagnostic;
 
 /// How long a file must be quiet before it counts as written, milliseconds.
@@ -144,7 +145,7 @@ fn fits(wanted: &[&str], names: &[&str], hidden: bool) -> bool {
         } else {
             for at in 1..=names.len() {
                 let name = names[at - 1];
-                row[at] = before[at - 1] && super::homeassistant::glob(want, name) && is_open(name, want, hidden);
+                row[at] = before[at - 1] && policy::fits(want, name) && is_open(name, want, hidden);
             }
         }
         before = row;

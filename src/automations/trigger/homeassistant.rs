@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::options::Options;
 use super::value::{self, Expected};
+use crate::chat::policy::fits;
 use crate::commands::model::Diagnostic;
 
 /// States that say nothing.
@@ -52,7 +53,7 @@ impl Homeassistant {
     }
 
     pub(super) fn concerns(&self, data: &Json) -> bool {
-        data["entity"].as_str().is_some_and(|entity| self.entities.iter().any(|wanted| glob(wanted, entity)))
+        data["entity"].as_str().is_some_and(|entity| self.entities.iter().any(|wanted| fits(wanted, entity)))
     }
 
     /// Whether the new state is as wanted, wherever it came from.
@@ -98,20 +99,4 @@ impl Homeassistant {
         }
         .filter(|value| !value.is_null())
     }
-}
-
-/// Whether `text` is what `pattern` says, `*` for any letters.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = pattern.rsplit_once('*').map(|(_, last)| last) else { return rest.is_empty() };
-    let many = pattern.matches('*').count();
-    for part in parts.take(many - 1) {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }

@@ -7,7 +7,7 @@ use super::super::table::Table;
 use super::super::talk::wait_or_stop;
 use super::super::ui::Role;
 use crate::automations::ha::mirror::friendly;
-use crate::automations::ha::source::names;
+use crate::chat::policy;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
 
@@ -70,7 +70,7 @@ pub(super) fn states(context: &mut Context, args: &StatesArgs) -> Result<u8> {
 /// Whether an entity is meant by a pattern, or by a part of what people call it.
 fn fits(want: &str, state: &Json) -> bool {
     let entity = state["entity_id"].as_str().unwrap_or_default();
-    names(want, entity) || friendly(state).to_lowercase().contains(&want.to_lowercase())
+    policy::fits(want, entity) || friendly(state).to_lowercase().contains(&want.to_lowercase())
 }
 
 fn with_unit(state: &Json) -> String {

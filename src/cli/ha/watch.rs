@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use super::super::Context;
 use super::super::ui::Role;
 use crate::automations::ha::link::News;
-use crate::automations::ha::source::names;
 use crate::automations::ha::{Change, HomeLink, States};
+use crate::chat::policy::fits;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -63,7 +63,7 @@ pub(super) fn watch(context: &mut Context, args: &WatchArgs) -> Result<u8> {
     let wanted = |change: &Change| {
         let same = change.before.as_ref().map(|s| &s["state"]) == change.after.as_ref().map(|s| &s["state"]);
         (args.attributes || !same)
-            && (args.entities.is_empty() || args.entities.iter().any(|e| names(e, &change.entity)))
+            && (args.entities.is_empty() || args.entities.iter().any(|e| fits(e, &change.entity)))
     };
     follow(context, Vec::new(), &args.end, &mut |context, news| match news {
         News::Changed(change) if wanted(&change) => print_change(context, &change).map(|()| true),

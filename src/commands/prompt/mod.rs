@@ -312,18 +312,10 @@ fn performed(work: &Work<'_>, outcome: Outcome, out_of_time: bool, begun: Instan
     let done = Done {
         status,
         exit_code: Some(code),
-        stdout: kept(&wrote, work.capture.head, work.capture.tail),
+        // The chat has all of it.
+        stdout: Captured::cut(&wrote, work.capture.head, work.capture.tail),
         stderr: Captured::default(),
         duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
     };
     Performed { done, wrote, trouble }
-}
-
-/// What the record of a run keeps of an answer; the chat has all of it.
-fn kept(wrote: &[u8], head: usize, tail: usize) -> Captured {
-    if wrote.len() <= head + tail {
-        return Captured::whole(wrote);
-    }
-    let total = wrote.len() as u64;
-    Captured { head: wrote[..head].to_vec(), tail: wrote[wrote.len() - tail..].to_vec(), total, spill: None }
 }

@@ -141,6 +141,18 @@ pub trait Watcher {
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
 }
 
+/// Watches nothing: whoever began the run reads what came of it at its end.
+pub struct Unheard;
+
+impl Watcher for Unheard {
+    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
+    fn skips(&mut self, _step: &Step, _why: &str) {}
+    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
+    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
 /// What every run needs to know of the world.
 pub struct Engine<'a> {
     /// What all runs need of the world.

@@ -5,7 +5,6 @@
 
 mod schema;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,12 +12,12 @@ use serde_json::Value;
 use self::schema::{given, schema_of};
 use super::bind;
 use super::catalog::{Catalog, Near, Resolved, Trust};
-use super::model::{Command, Dialect, ParamType, Severity, Step, StepKind};
-use super::run::{self, Launcher, Plan, Report, Unit, Watcher};
+use super::model::{Command, Dialect, ParamType, Severity, StepKind};
+use super::run::{self, Launcher, Plan, Report};
 use super::scan::fold_name;
 use crate::chat::policy::fits;
 use crate::chat::tool::{Effects, Tool, Working};
-use crate::exec::{Stop, Stream};
+use crate::exec::Stop;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::secret::Redactor;
 use crate::providers::model::ToolSpec;
@@ -335,7 +334,7 @@ fn work(launcher: &Launcher, resolved: &Resolved, arguments: &Value, stop: Stop)
     let mut engine = launcher.engine(&catalog, stop, false, "tool");
     // A tool must not wait for keys that nobody types.
     engine.input = Some(Vec::new());
-    let report = engine.run(&plan, &mut Unheard)?;
+    let report = engine.run(&plan, &mut run::Unheard)?;
     let said = result_of(&report, &launcher.redactor);
     match report.status {
         Status::Ok => Ok(said),
@@ -373,16 +372,4 @@ fn text_of(captured: &Captured) -> String {
     }
     text.push_str(&String::from_utf8_lossy(&captured.tail));
     text
-}
-
-/// Watches nothing: the model is told at the end.
-struct Unheard;
-
-impl Watcher for Unheard {
-    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
-    fn skips(&mut self, _step: &Step, _why: &str) {}
-    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
-    fn output(&mut self, _stream: Stream, _bytes: &[u8]) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }
