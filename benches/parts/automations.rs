@@ -15,7 +15,7 @@ use factotum::automations::trigger;
 use factotum::commands::model::{Mode, Trigger};
 use factotum::kernel::clock::Timestamp;
 use factotum::store::RuleKey;
-use rumqttc_v4::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
+use rumqttc_v4::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
 use serde_json::json;
 
 use crate::measure::{Runner, percentile, race, table};
@@ -181,6 +181,10 @@ fn row(name: &str, times: Vec<f64>) {
 async fn client(broker: &Broker, hears: Option<&str>) -> (AsyncClient, tokio::sync::mpsc::UnboundedReceiver<()>) {
     let options = MqttOptions::new(format!("bench-{}", hears.unwrap_or("out")), ("127.0.0.1", broker.port));
     let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
+    // What is acknowledged must not wait for what is said next.
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    events.set_network_options(network);
     if let Some(topic) = hears {
         client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
     }

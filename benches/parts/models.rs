@@ -26,13 +26,21 @@ struct Seen {
     chunks: usize,
 }
 
-struct Server {
-    url: String,
+/// A server that speaks OpenAI's chat completions.
+pub struct Server {
+    /// Where it is, with `/v1`.
+    pub url: String,
     seen: Arc<Mutex<Seen>>,
 }
 
 impl Server {
-    fn start() -> Server {
+    /// Answers have as many chunks from now on.
+    pub fn chunks(&self, chunks: usize) {
+        self.seen.lock().unwrap().chunks = chunks;
+    }
+
+    /// Starts one.
+    pub fn start() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Seen { chunks: 1, ..Seen::default() }));

@@ -3,17 +3,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::{App, open};
 use crate::automations::ha::discovery::{self, Discovery, LastRun, Shown};
 use crate::automations::ha::source::{Contexts, FindHome};
 use crate::automations::ha::{Home, HomeLink, HomeSource, HomeSteps, States};
-use crate::automations::rules::Rule;
+use crate::automations::happening::Happening;
+use crate::automations::rules::{BUTTON, Rule};
 use crate::automations::worker::Ended;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -24,33 +26,61 @@ use crate::store::{JobStatus, RuleKey};
 /// How many entities are kept for completion.
 const MOST: usize = 20_000;
 
-/// How long a condition waits for the states when nothing is known of them yet.
+/// How long conditions wait for the states when nothing is known of them yet, from when they were first looked for.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// How long it is remembered that they cannot be looked for.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What all rooms of a process know of Home Assistant together.
 #[derive(Clone, Default)]
 pub(super) struct Shared {
     states: States,
     contexts: Contexts,
-    link: Arc<Mutex<Option<HomeLink>>>,
+    link: Arc<Mutex<Looking>>,
+}
+
+/// Whether somebody follows the states for conditions.
+#[derive(Default)]
+enum Looking {
+    /// Nobody asked for them.
+    #[default]
+    Not,
+    /// They cannot be looked for; when that was found.
+    InVain(Instant),
+    /// They are followed since then.
+    Since(Instant, HomeLink),
 }
 
 impl Shared {
-    /// Follows the states from now on, where nobody does yet.
-    fn look(&self, find: &FindHome) {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        if link.is_some() {
-            return;
-        }
-        let begun = find().and_then(|home| HomeLink::start(&home, self.states.clone(), Vec::new(), |_| None));
-        match begun {
-            Ok(begun) => {
-                if let Err(error) = begun.wait_up(LOOK) {
+    /// Follows the states from now on, where nobody does yet. Nothing is waited for.
+    fn follow(&self, find: &FindHome) -> MutexGuard<'_, Looking> {
+        let mut looking = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = match &*looking {
+            Looking::Not => true,
+            Looking::InVain(at) => at.elapsed() > AGAIN,
+            Looking::Since(..) => false,
+        };
+        if begins {
+            let begun = find().and_then(|home| HomeLink::start(&home, self.states.clone(), Vec::new(), |_| None));
+            *looking = match begun {
+                Ok(link) => Looking::Since(Instant::now(), link),
+                Err(error) => {
                     tracing::warn!(error = error.full_message(), "conditions see no states");
+                    Looking::InVain(Instant::now())
                 }
-                *link = Some(begun);
-            }
-            Err(error) => tracing::warn!(error = error.full_message(), "conditions see no states"),
+            };
+        }
+        looking
+    }
+
+    /// The same, and waits a moment for the first look where that was only just begun.
+    fn look(&self, find: &FindHome) {
+        if let Looking::Since(begun, link) = &*self.follow(find)
+            && let Some(left) = LOOK.checked_sub(begun.elapsed())
+            && let Err(error) = link.wait_told(left)
+        {
+            tracing::warn!(error = error.full_message(), "conditions see no states");
         }
     }
 }
@@ -150,12 +180,15 @@ impl App {
         Ok(HomeSource::new(self.finds_home()?, states, contexts, self.clock.clone()))
     }
 
+    /// The Home Assistant whose states conditions see, where the settings name one.
+    fn finds_states(&self) -> Option<FindHome> {
+        let is_named = self.config().is_ok_and(|c| c.text("homeassistant.url").is_some_and(|u| !u.is_empty()));
+        self.finds_home().ok().filter(|_| is_named)
+    }
+
     /// The states that conditions see. Where nothing is known yet it is connected, and waited for a moment.
     pub(super) fn home_states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
-        let (find, shared) = (self.finds_home(), self.home.clone());
-        let find = find
-            .ok()
-            .filter(|_| self.config().is_ok_and(|c| c.text("homeassistant.url").is_some_and(|u| !u.is_empty())));
+        let (find, shared) = (self.finds_states(), self.home.clone());
         Arc::new(move || {
             if let Some(find) = find.as_ref().filter(|_| shared.states.is_empty()) {
                 shared.look(find);
@@ -164,22 +197,32 @@ impl App {
         })
     }
 
-    /// Shows the automations that may fire in Home Assistant, where that is wanted; a press there fires one.
+    /// Begins to follow the states that conditions will ask for.
+    pub(super) fn expect_home_states(&self) -> Box<dyn Fn()> {
+        let (find, shared) = (self.finds_states(), self.home.clone());
+        Box::new(move || {
+            if let Some(find) = find.as_ref().filter(|_| shared.states.is_empty()) {
+                drop(shared.follow(find));
+            }
+        })
+    }
+
+    /// Shows the automations that may fire in Home Assistant, where that is wanted; a press there is told to `ear` as any
+    /// other happening.
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn showing(&self) -> Result<Option<Showing>> {
+    pub fn showing(&self, ear: &SyncSender<Happening>) -> Result<Option<Showing>> {
         let Some(settings) = self.discovery()? else { return Ok(None) };
-        let app = self.another()?;
+        let (ear, clock) = (ear.clone(), self.clock.clone());
         let discovery = Discovery::start(&settings, move |pressed| {
-            match app.press(&pressed.command) {
-                Ok(()) => {}
-                Err(error) => {
-                    let said = error.full_message();
-                    tracing::warn!(command = pressed.command, error = said, "a button was pressed in vain");
-                }
+            let (command, at) = (pressed.command, clock.now());
+            let data = json!({"kind": BUTTON, "at": at, "by": "homeassistant", "command": command});
+            let heard = Happening { kind: BUTTON, data, at, key: None, depth: 0, kept: pressed.kept };
+            // Where nobody listens the broker keeps it.
+            if ear.try_send(heard).is_err() {
+                tracing::warn!(command, "nobody heard the press of a button");
             }
-            pressed.kept.into_iter().for_each(|kept| kept());
         })?;
         Ok(Some(Showing { discovery, names: RefCell::default() }))
     }

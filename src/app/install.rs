@@ -4,6 +4,10 @@ use super::App;
 use crate::automations::install::{Entry, Machine};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 
+/// What says where settings and store lie where no home is named, and which times are meant. Whoever is started by the
+/// system has none of it.
+const PLACES: [&str; 5] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "TZ"];
+
 impl App {
     /// The entry for `fac tick`, or for `fac auto up` where it `stays`.
     ///
@@ -20,17 +24,24 @@ impl App {
         let mut args = Vec::new();
         let mut label = "default".to_string();
         if let Some(home) = &self.paths.fac_home {
-            label = whole(home)?;
+            // One folder has one entry, however it was spelt.
+            label = whole(&home.canonicalize().unwrap_or_else(|_| home.clone()))?;
             args.extend(["--home".to_string(), label.clone()]);
         }
         if let Some(file) = &self.options.config {
             args.extend(["--config".to_string(), whole(file)?]);
         }
-        if let Some(profile) = &self.options.profile {
-            args.extend(["--profile".to_string(), profile.clone()]);
+        let profile = self.options.profile.as_deref().or_else(|| self.env.text("FAC_PROFILE"));
+        if let Some(profile) = profile.filter(|name| !name.is_empty()) {
+            args.extend(["--profile".to_string(), profile.to_string()]);
         }
-        let path = self.env.text("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin").to_string();
-        Ok(Entry { program, args, label, stays, path })
+        let mut env =
+            vec![("PATH".to_string(), self.env.text("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin").into())];
+        let chosen = |name: &&str| !name.starts_with("XDG_") || self.paths.fac_home.is_none();
+        for name in PLACES.into_iter().filter(chosen) {
+            env.extend(self.env.text(name).filter(|text| !text.is_empty()).map(|text| (name.to_string(), text.into())));
+        }
+        Ok(Entry { program, args, label, stays, env })
     }
 
     /// The machine on which entries are made.

@@ -2,22 +2,30 @@
 
 pub mod auto;
 pub mod carry;
+pub mod chain;
 pub mod chats;
-mod find;
+pub mod check;
+pub mod compare;
+pub mod find;
 pub mod ha;
 pub mod health;
 pub mod house;
 mod install;
 pub mod mcp;
 pub mod models;
+pub mod moment;
 mod mqtt;
 mod open;
+pub mod order;
 pub mod plugins;
 pub mod prompts;
 pub mod runtime;
+pub mod shelf;
 pub mod sources;
 mod steps;
+pub mod talk;
 pub mod tools;
+pub mod views;
 pub mod voice;
 
 use std::cell::{Cell, OnceCell};
@@ -37,7 +45,8 @@ use crate::kernel::clock::Clock;
 use crate::kernel::config::{self, Config};
 use crate::kernel::env::Env;
 use crate::kernel::error::{Kind, Result};
-use crate::kernel::ids::{Ids, TraceId};
+use crate::kernel::http::Http;
+use crate::kernel::ids::{Id, Ids, TraceId};
 use crate::kernel::log::{self, Log};
 use crate::kernel::paths::{Paths, Project};
 use crate::kernel::secret::{Redactor, Secret};
@@ -136,15 +145,89 @@ impl App {
 
     /// The same rooms for another thread: its own settings and trace, the same database.
     pub fn another(&self) -> Result<App> {
+        Ok(App { home: self.home.clone(), mqtt: self.mqtt.clone(), ..self.renewed()? })
+    }
+
+    /// Rooms with the settings as they are now; what hangs on those is not taken along.
+    fn renewed(&self) -> Result<App> {
         let mut app = App::new(self.env.clone(), &self.options)?;
         app.redactor = self.redactor.clone();
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
         app.causes = self.causes.clone();
-        app.home = self.home.clone();
-        app.mqtt = self.mqtt.clone();
         app.store = OnceCell::from(self.store()?.traced(app.trace));
         app.plugins = OnceCell::from(self.plugins()?.clone());
+        Ok(app)
+    }
+
+    /// Records of what is done from now on carry this trace id.
+    pub fn set_trace(&mut self, trace: TraceId) {
+        self.trace = trace;
+        if let Some(store) = self.store.get_mut() {
+            *store = store.traced(trace);
+        }
+        if let Some(launcher) = self.launcher.get_mut() {
+            launcher.store = launcher.store.traced(trace);
+        }
+    }
+
+    /// The same for the work of a user: what is recorded from now on is theirs (`None`: the machine's own), and unless they
+    /// see all, the runs, chats and jobs of others are not there.
+    pub fn set_acting(&mut self, trace: TraceId, person: Option<Id>, sees_all: bool) {
+        if let Some(store) = self.store.get_mut() {
+            *store = store.acting(person, sees_all);
+        }
+        if self.launcher.get().is_some_and(|launcher| !launcher.store.is_acting(person, sees_all)) {
+            // What carries out steps holds the store too.
+            self.launcher = OnceCell::new();
+        }
+        self.set_trace(trace);
+    }
+
+    /// These rooms for the work of a user, beside others that use them: the same settings, the same connections.
+    ///
+    /// # Errors
+    /// When the store or the settings cannot be opened.
+    pub fn acting_for(&self, trace: TraceId, person: Option<Id>, sees_all: bool) -> Result<App> {
+        let mut app = App {
+            env: self.env.clone(),
+            paths: self.paths.clone(),
+            cwd: self.cwd.clone(),
+            project: self.project.clone(),
+            clock: self.clock.clone(),
+            redactor: self.redactor.clone(),
+            apart: self.apart,
+            speaking: self.speaking.clone(),
+            options: self.options.clone(),
+            trace,
+            ids: self.ids.clone(),
+            config: OnceCell::from(self.config()?.clone()),
+            store: OnceCell::from(self.store()?.clone()),
+            log: self.log.clone(),
+            launcher: OnceCell::new(),
+            mqtt: self.mqtt.clone(),
+            causes: self.causes.clone(),
+            home: self.home.clone(),
+            plugins: self.plugins.clone(),
+            fresh: self.fresh.clone(),
+        };
+        app.set_acting(trace, person, sees_all);
+        Ok(app)
+    }
+
+    /// Folders of commands are read again when they are next needed.
+    pub fn look_again(&self) {
+        self.fresh.set(false);
+    }
+
+    /// The same options over again: settings and all else are read anew.
+    ///
+    /// # Errors
+    /// Those of [`App::new`].
+    pub fn anew(&self) -> Result<App> {
+        let mut app = App::new(self.env.clone(), &self.options)?;
+        app.redactor = self.redactor.clone();
+        app.apart = self.apart;
         Ok(app)
     }
 
@@ -315,6 +398,14 @@ impl App {
             largest_total: config.int("sources.max_total_mb") << 20,
             tokens: std::collections::HashMap::new(),
         })
+    }
+
+    /// The pooled client.
+    ///
+    /// # Errors
+    /// When the settings or a certificate cannot be read.
+    pub fn http(&self) -> Result<Http> {
+        open::http(self.config()?)
     }
 
     /// A source as somebody typed it.

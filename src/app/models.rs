@@ -15,11 +15,12 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::config::{Member, micro_dollars};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::{Http, Settings as HttpSettings};
+use crate::kernel::ids::TraceId;
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 use crate::providers::entry::{Entry, KNOWN, LOCAL, Patience, Wire, with_slash};
 use crate::providers::table::{Facts, Price};
-use crate::providers::{self, Memory, Models, Route, Settings};
+use crate::providers::{self, Choice, Memory, ModelInfo, Models, Needs, Route, Settings};
 use crate::store::{Process, Store};
 
 /// An answer may think for a long time; its own patience is kept where it is read.
@@ -60,6 +61,12 @@ pub fn this_process() -> Process {
     Process { pid: process.pid, start: process.start, boot: process.boot }
 }
 
+/// The header by which those who are asked know the request (W3C Trace Context).
+pub fn traceparent(trace: TraceId) -> String {
+    let trace = trace.to_string();
+    format!("00-{trace}-{}-01", &trace[16..])
+}
+
 impl App {
     /// Everybody who can be asked.
     pub fn models(&self) -> Result<Models> {
@@ -68,8 +75,7 @@ impl App {
         let settings = self.model_settings(true)?;
         let http = self.model_http(self.speaks_tls(&settings)?)?;
         let most = config.int("cache.max_mb") << 20;
-        let span = &self.trace().to_string();
-        let trace = format!("00-{span}-{}-01", &span[16..]);
+        let trace = traceparent(self.trace());
         Models::new(http, settings, Arc::new(Kept { store, most }), self.clock.clone(), trace)
     }
 
@@ -77,6 +83,48 @@ impl App {
     pub fn known_models(&self) -> Result<Vec<String>> {
         let kept = Kept { store: self.store()?.clone(), most: 0 };
         Ok(providers::known(&self.model_settings(false)?, &kept))
+    }
+
+    /// The models of everybody who is set up or found on this machine whose name holds `part`, and who could not be asked.
+    pub async fn all_models(
+        &self,
+        models: &Models,
+        part: Option<&str>,
+        refresh: bool,
+    ) -> (Vec<ModelInfo>, Vec<(String, Error)>) {
+        let (lists, found) = (models.list(refresh).await, models.probe().await);
+        let part = part.map(str::to_lowercase);
+        let fits = |info: &ModelInfo| part.as_ref().is_none_or(|p| info.name.to_lowercase().contains(p));
+        let mut shown: Vec<ModelInfo> = Vec::new();
+        let mut failed: Vec<(String, Error)> = Vec::new();
+        for (name, result) in lists {
+            match result {
+                Ok(list) => shown.extend(list.into_iter().filter(&fits)),
+                Err(error) => failed.push((name, error)),
+            }
+        }
+        for entry in found {
+            let here = models.models_of(&entry).await;
+            shown.extend(here.into_iter().flatten().filter(&fits));
+        }
+        (shown, failed)
+    }
+
+    /// The model that is meant, with what is known of it; Ollama is asked what it knows.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub async fn model_named(&self, models: &Models, typed: &str) -> Result<(Choice, ModelInfo)> {
+        let choices = models.resolve(Some(typed), &Needs::default()).await?;
+        let choice = choices.into_iter().next().ok_or_else(|| Error::new(Kind::NotFound, "no such model"))?;
+        let mut facts = choice.facts.clone();
+        if choice.entry.wire == Wire::Ollama
+            && let Ok(shown) = models.show(&choice.entry, &choice.model).await
+        {
+            facts = shown.or(facts);
+        }
+        let info = ModelInfo { name: choice.name(), facts };
+        Ok((choice, info))
     }
 
     /// A client for connections that are silent while somebody thinks.

@@ -12,14 +12,64 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::Http;
 use crate::kernel::secret::Redactor;
 use crate::plugins::limits::Limits;
+use crate::plugins::places::{self, Found};
 use crate::plugins::world::Question;
 use crate::plugins::{House, Plugins, Settings};
-use crate::store::Store;
+use crate::store::{PluginRow, Store};
 
 /// What a plugin's question is told before, where the plugin says nothing.
 const SYSTEM: &str = "Answer briefly and to the point.";
 
+/// A plugin as it lies there, and what is known of it.
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// What lies there.
+    pub found: Result<Found>,
+    /// What the store says.
+    pub row: Option<PluginRow>,
+}
+
+impl Known {
+    /// Where it stands, in a word: on, off, changed, failed or broken.
+    pub fn state(&self) -> &'static str {
+        match (&self.found, &self.row) {
+            (Err(_), _) => "broken",
+            (Ok(found), Some(row)) if row.enabled && row.digest != found.digest => "changed",
+            (_, Some(row)) if row.enabled => "on",
+            (_, Some(row)) if row.failures > 0 => "failed",
+            _ => "off",
+        }
+    }
+}
+
 impl App {
+    /// Every plugin that lies somewhere, or is switched on.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn known_plugins(&self) -> Result<Vec<Known>> {
+        let rows = self.store()?.plugins(false)?;
+        let row = |name: &str| rows.iter().find(|row| row.name == name).cloned();
+        let own = places::own(&self.paths.plugins_dir);
+        let of_person = |name: &String| Known {
+            name: name.clone(),
+            found: places::find(&self.paths.plugins_dir, name),
+            row: row(name),
+        };
+        let mut all: Vec<Known> = own.iter().map(|(name, _)| of_person(name)).collect();
+        for name in places::bundled_names().into_iter().filter(|name| !own.iter().any(|(other, _)| other == name)) {
+            all.push(Known { name: name.to_string(), found: places::bundled(name), row: row(name) });
+        }
+        for row in rows.iter().filter(|row| row.enabled) {
+            if !all.iter().any(|one| one.name == row.name) {
+                let found = places::at(&row.place, &row.name);
+                all.push(Known { name: row.name.clone(), found, row: Some(row.clone()) });
+            }
+        }
+        Ok(all)
+    }
+
     /// The plugins of this process; nothing of them is started here.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::runtime::wait;
 use crate::commands::catalog::local_path;
 use crate::commands::model::Dialect;
 use crate::commands::names;
-use crate::commands::source::remote::{Download, Remote, Report};
+use crate::commands::source::remote::{Download, Remote, Report, github_spec};
 use crate::commands::source::spec::{Spec, clean_name};
 use crate::commands::source::sync::{self, Synced};
 use crate::commands::source::{github, own};
@@ -18,6 +18,8 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Ids;
 use crate::kernel::secret::Secret;
+use crate::plugins::origin::{self, Origin};
+use crate::plugins::places::Found;
 use crate::store::{DefinitionFilter, NewSource, Source, SourceKind, Store};
 
 /// Who watches a download: hears how far it is, and may end it.
@@ -65,10 +67,7 @@ impl App {
             name: name.clone(),
             kind: spec.kind(),
             spec: identity,
-            reference: match spec {
-                Spec::Github(github) => github.git_ref.clone(),
-                _ => None,
-            },
+            reference: reference(spec),
             options: options(spec, dialect),
         };
         let synced = match spec {
@@ -94,12 +93,40 @@ impl App {
     fn fetch_new(&self, store: &Store, new: &NewSource, watch: Watch<'_>) -> Result<Synced> {
         let now = self.clock.now();
         let (remote, mut downloads) = self.download(&[not_yet(new, now)], watch)?;
-        let none = || Err(Error::new(Kind::Failed, "the download gave no answer"));
-        let mut download = downloads.pop().unwrap_or_else(none)?;
+        let mut download = downloads.pop().unwrap_or_else(no_answer)?;
         // A pasted address is settled, and a renamed repository known, only now.
         let source = begun(store, &NewSource { spec: download.source.spec.clone(), ..new.clone() })?;
         (download.source.id, download.source.rank) = (source.id, source.rank);
         kept(store, &source, remote.take_over(store, &download, now))
+    }
+
+    /// Fetches a plugin from a repository that need not be a source. Nothing is written but the cache of contents.
+    ///
+    /// # Errors
+    /// `NotFound` or `Usage` when it has none or several, `BadData` for a broken one; what keeps it from being fetched.
+    pub fn fetch_plugin(&self, spec: &github::Spec, watch: Watch<'_>) -> Result<(Found, Origin, Vec<String>)> {
+        let spec = Spec::Github(spec.clone());
+        let place = spec.identity();
+        let new = NewSource {
+            name: place.clone(),
+            kind: spec.kind(),
+            spec: place.clone(),
+            reference: reference(&spec),
+            options: options(&spec, None),
+        };
+        let (remote, mut downloads) = self.download(&[not_yet(&new, self.clock.now())], watch)?;
+        let download = downloads.pop().unwrap_or_else(no_answer)?;
+        let settled = github_spec(&download.source)?;
+        let files = download.files.unwrap_or_default();
+        let read = |sha: &str| remote.blobs.read(sha);
+        let (found, folder) = origin::pick(&place, &files, settled.path.as_deref(), read)?;
+        let path = (!folder.is_empty()).then_some(folder);
+        let origin = Origin {
+            from: github::Spec { git_ref: None, path, ..settled.clone() }.to_string(),
+            reference: settled.git_ref,
+            commit: download.source.commit.unwrap_or_default(),
+        };
+        Ok((found, origin, download.notes))
     }
 
     /// Fetches or reads what is new of `chosen`; one that fails keeps what it had.
@@ -243,6 +270,18 @@ fn not_yet(new: &NewSource, now: Timestamp) -> Source {
         options: new.options.clone(),
         renamed_to: None,
         added_at: now,
+    }
+}
+
+fn no_answer() -> Result<Download> {
+    Err(Error::new(Kind::Failed, "the download gave no answer"))
+}
+
+/// The version that was asked for.
+fn reference(spec: &Spec) -> Option<String> {
+    match spec {
+        Spec::Github(github) => github.git_ref.clone(),
+        _ => None,
     }
 }
 

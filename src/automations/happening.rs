@@ -46,6 +46,11 @@ pub trait Trigger: Send {
     /// How it stands, a sentence for people: connected, trying again, listening to nothing.
     fn state(&self) -> String;
 
+    /// What keeps it from hearing now, and why; nothing while all is well. The words stay the same while it does.
+    fn trouble(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Stops listening; what it owes the other side (such as being offline) is said first.
     fn stop(&mut self);
 }

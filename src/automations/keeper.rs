@@ -3,26 +3,31 @@
 //! [`Keeper::up`] goes on until it is stopped, [`Keeper::tick`] does what is due and ends. Both go the same way, and may do
 //! so at once: what fires is claimed in the store by what tells it apart, and work by who takes it.
 
-use std::sync::Arc;
+mod faces;
+mod quiet;
+
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
+pub use self::faces::{Crew, Note, Tell, Ticked, World};
+use self::quiet::Quiet;
 use super::conditions;
-use super::happening::{Happening, Trigger};
+use super::happening::Happening;
 use super::log::Log;
-use super::rules::{Act, Bounds, Machine, Rule};
+use super::rules::{Act, Machine};
 use super::times::Times;
 use super::trigger::Wanted;
-use super::worker::{self, Ended, Hands, Pool};
+use super::worker::{self, Pool};
 use crate::commands::model;
 use crate::exec::Stop;
-use crate::kernel::clock::{Clock, Timestamp};
-use crate::kernel::error::{Error, Result};
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, Fired, FiringOutcome, JobStatus, NewFiring, Process, Store};
+use crate::store::{Admission, Along, FiringOutcome, JobStatus, NewFiring, Store};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -45,66 +50,10 @@ const SAVING: i64 = 10_000_000;
 /// The kind of a fact that only wakes.
 const WAKE: &str = "wake";
 
-/// What a keeper needs of the world.
-pub struct World {
-    /// Where everything is kept.
-    pub store: Store,
-    /// What time it is.
-    pub clock: Clock,
-    /// The zone of conditions.
-    pub zone: TimeZone,
-    /// This process.
-    pub process: Process,
-    /// Which processes live.
-    pub is_alive: Arc<dyn Fn(&Process) -> bool + Send + Sync>,
-    /// What bounds all automations.
-    pub bounds: Bounds,
-    /// What may fire now.
-    pub rules: Box<dyn FnMut() -> Result<Vec<Rule>>>,
-    /// Looks at definitions again.
-    pub refresh: Box<dyn FnMut() -> Result<()>>,
-    /// The states that conditions see.
-    pub states: Arc<dyn Fn() -> Json + Send + Sync>,
-    /// Where facts come from.
-    pub sources: Vec<Box<dyn Trigger>>,
-    /// Who does the work.
-    pub hands: Vec<Box<dyn Hands>>,
-}
-
-/// What is worth saying.
-#[derive(Debug)]
-pub enum Note<'a> {
-    /// So many automations may fire from now on.
-    Rules(&'a [Rule]),
-    /// Something that an automation waits for happened, and this came of it.
-    Heard(&'a NewFiring, &'a Fired),
-    /// A job is over for now.
-    Ended(&'a Ended),
-    /// Something went wrong that does not end it.
-    Trouble(&'a Error),
-}
-
-/// Hears notes.
-pub type Tell<'a> = dyn FnMut(Note<'_>) + 'a;
-
-/// What one pass over everything due did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ticked {
-    /// Firings whose work was owed.
-    pub fired: usize,
-    /// Firings that were kept back.
-    pub kept_back: usize,
-    /// Jobs that are done.
-    pub done: usize,
-    /// Jobs that failed and are tried again later.
-    pub again: usize,
-    /// Jobs that failed for good.
-    pub dead: usize,
-}
-
 /// Runs automations.
 pub struct Keeper {
     world: World,
+    crew: Crew,
     machine: Machine,
     times: Times,
     log: Log,
@@ -113,8 +62,11 @@ pub struct Keeper {
     receive: Receiver<Happening>,
     /// What each source listens for, as it was told last.
     listening: Vec<Vec<model::Trigger>>,
+    /// What was away when it was looked last, and why.
+    away: BTreeMap<String, String>,
     /// Where the log ended when it was looked at last.
     seen: Option<Position>,
+    quiet: Quiet,
     /// When the next job comes due.
     job_due: Option<Timestamp>,
     more: bool,
@@ -128,22 +80,23 @@ impl Keeper {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn new(mut world: World) -> Result<Keeper> {
+    pub fn new(world: World, mut crew: Crew) -> Result<Keeper> {
         let now = world.clock.now();
         let store = world.store.clone();
         let lately = store.fired_since(now.plus_micros(-86_400_000_000))?;
-        let machine = Machine::new(world.bounds, store.holds()?, &lately);
+        let machine = Machine::new(crew.bounds, store.holds()?, &lately);
         let log = Log::resume(&store)?;
         let (send, receive) = sync_channel(WAITING);
         let waker = send.clone();
         // Whoever finds it full knows that somebody is awake.
         let wake = Box::new(move || drop(waker.try_send(waking())));
-        let hands = std::mem::take(&mut world.hands);
+        let hands = std::mem::take(&mut crew.hands);
         let pool = Pool::new(store, hands, wake);
-        let listening = world.sources.iter().map(|_| Vec::new()).collect();
+        let listening = crew.sources.iter().map(|_| Vec::new()).collect();
         let never = Timestamp::from_micros(Timestamp::MIN);
         Ok(Keeper {
             world,
+            crew,
             machine,
             times: Times::default(),
             log,
@@ -151,7 +104,9 @@ impl Keeper {
             send,
             receive,
             listening,
+            away: BTreeMap::new(),
             seen: None,
+            quiet: Quiet::default(),
             job_due: None,
             more: true,
             round: never,
@@ -177,10 +132,15 @@ impl Keeper {
                 stop.wait(Duration::from_secs(1));
             }
         }
-        self.world.sources.iter_mut().for_each(|source| source.stop());
+        self.crew.sources.iter_mut().for_each(|source| source.stop());
         self.pool.leave();
         self.tell_ended(tell);
         self.save()
+    }
+
+    /// Where it is told of presses of a button: a [`Happening`] of the kind [`BUTTON`](super::rules::BUTTON).
+    pub fn ear(&self) -> SyncSender<Happening> {
+        self.send.clone()
     }
 
     /// Does everything that is due, and the work that comes of it.
@@ -241,7 +201,8 @@ impl Keeper {
         let mut along = Along::default();
         heard.iter().for_each(|one| acts.extend(self.machine.hear(one)));
         let ended = self.tell_ended(tell);
-        let position = self.world.store.last_position()?;
+        let position =
+            if self.quiet.is_sure(&self.world.store) { self.seen } else { self.world.store.last_position()? };
         let changed = position != self.seen || self.more;
         let mut reload = false;
         if changed {
@@ -331,7 +292,7 @@ impl Keeper {
         let Some(condition) = self.machine.rules().get(number).and_then(|rule| rule.condition.as_deref()) else {
             return Ok(None);
         };
-        judge(&self.world.store, &*self.world.states, &self.world.zone, condition, firing, now)
+        judge(&self.world.store, &*self.crew.states, &self.world.zone, condition, firing, now)
     }
 
     /// Takes work that is due, as far as somebody is free, and stops what is to be stopped.
@@ -359,6 +320,8 @@ impl Keeper {
             return Ok(());
         }
         self.look(tell);
+        self.renew(tell)?;
+        self.look_after_sources(tell);
         if self.recover()? > 0 {
             self.work(tell)?;
         }
@@ -371,16 +334,49 @@ impl Keeper {
     }
 
     fn look(&mut self, tell: &mut Tell<'_>) {
-        if let Err(error) = (self.world.refresh)() {
+        if let Err(error) = (self.crew.refresh)() {
             tell(Note::Trouble(&error));
         }
         self.round = self.world.clock.now();
+    }
+
+    /// Tells what is away, and what came back.
+    fn look_after_sources(&mut self, tell: &mut Tell<'_>) {
+        let now: BTreeMap<String, String> = self.crew.sources.iter().flat_map(|source| source.trouble()).collect();
+        for (what, why) in now.iter().filter(|(what, why)| self.away.get(*what) != Some(*why)) {
+            tell(Note::Away(what, why));
+        }
+        self.away.keys().filter(|what| !now.contains_key(*what)).for_each(|what| tell(Note::Back(what)));
+        self.away = now;
+    }
+
+    /// Takes up settings that have changed. What is being done goes on with those it began with.
+    fn renew(&mut self, tell: &mut Tell<'_>) -> Result<()> {
+        let mut crew = match (self.world.renew)() {
+            Ok(Some(crew)) => crew,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tell(Note::Trouble(&error));
+                return Ok(());
+            }
+        };
+        self.crew.sources.iter_mut().for_each(|source| source.stop());
+        self.pool.renew(std::mem::take(&mut crew.hands));
+        self.machine.set_bounds(crew.bounds);
+        self.listening = crew.sources.iter().map(|_| Vec::new()).collect();
+        self.crew = crew;
+        // The same schedule may mean other times now.
+        self.times = Times::default();
+        tell(Note::Settings);
+        self.load(true, tell)
     }
 
     fn recover(&mut self) -> Result<usize> {
         let (store, now) = (&self.world.store, self.world.clock.now());
         let is_alive = &*self.world.is_alive;
         let recovered = store.recover_jobs(is_alive, &|job, lost| worker::again(job, lost, now))?;
+        // What is tried again is looked after by whoever takes it.
+        recovered.iter().filter(|one| one.status.is_final()).for_each(|one| (self.world.end_left)(one.id));
         Ok(recovered.len())
     }
 
@@ -393,12 +389,15 @@ impl Keeper {
 
     /// Reads which automations may fire, and has the sources listen for what those wait for.
     fn load(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
-        let rules = (self.world.rules)()?;
+        let rules = (self.crew.rules)()?;
+        if listens && rules.iter().any(|rule| rule.condition.as_deref().is_some_and(asks_for_states)) {
+            (self.crew.expect_states)();
+        }
         self.times.set_rules(&rules, &self.world.store.marks()?);
         let over = self.machine.set_rules(rules);
         self.write(over, Along::default(), self.world.clock.now(), tell)?;
         tell(Note::Rules(self.machine.rules()));
-        for (source, known) in self.world.sources.iter_mut().zip(&mut self.listening) {
+        for (source, known) in self.crew.sources.iter_mut().zip(&mut self.listening) {
             let wanted = self.machine.wanted(source.kind());
             if listens && wanted != *known {
                 match source.listen(&wanted, &self.send) {
@@ -414,7 +413,7 @@ impl Keeper {
     fn remember(&mut self, tell: &mut Tell<'_>) {
         let fresh = (|| {
             let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
-            self.machine = Machine::new(self.world.bounds, self.world.store.holds()?, &lately);
+            self.machine = Machine::new(self.crew.bounds, self.world.store.holds()?, &lately);
             self.log = Log::resume(&self.world.store)?;
             self.more = true;
             self.load(true, &mut |_| {})
@@ -459,7 +458,7 @@ pub fn judge(
     firing: &mut NewFiring,
     now: Timestamp,
 ) -> Result<Option<String>> {
-    let states = if condition.contains("state") { states() } else { json!({}) };
+    let states = if asks_for_states(condition) { states() } else { json!({}) };
     let last = if condition.contains("last_run") { store.last_work_of(&firing.key)? } else { None };
     let last = last.map(|(at, status)| (at, status.name()));
     let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
@@ -471,6 +470,11 @@ pub fn judge(
     };
     firing.seen = judged.seen;
     Ok(against)
+}
+
+/// Whether a condition looks at states.
+fn asks_for_states(condition: &str) -> bool {
+    condition.contains("state")
 }
 
 fn waking() -> Happening {

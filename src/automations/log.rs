@@ -71,6 +71,9 @@ impl Log {
         for event in &events {
             self.at = Some(event.position);
             read.rules_changed |= RULES.contains(&event.kind.as_str());
+            if event.kind == events::WEBHOOK_RECEIVED {
+                read.happenings.extend(delivery(event, depth_after(store, event.trace)?));
+            }
             if !SILENT.contains(&event.kind.as_str()) && hears(&event.kind) {
                 let depth = match depths.get(&event.trace) {
                     Some(depth) => *depth,
@@ -111,4 +114,16 @@ fn happening(event: &Recorded, depth: u32) -> Happening {
         depth,
         kept: None,
     }
+}
+
+/// What was told to a webhook; `None` once its details were erased.
+fn delivery(event: &Recorded, depth: u32) -> Option<Happening> {
+    let mut data = event.payload.clone().filter(Json::is_object)?;
+    data["kind"] = json!("webhook");
+    data["at"] = json!(event.at);
+    let key = match data["delivery"].as_str() {
+        Some(id) => format!("webhook:{}:{id}", event.subject),
+        None => format!("webhook:{}", event.position),
+    };
+    Some(Happening { kind: "webhook", data, at: event.at, key: Some(key), depth, kept: None })
 }

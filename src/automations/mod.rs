@@ -12,10 +12,12 @@ mod log;
 pub mod mqtt;
 pub mod rules;
 pub mod schedule;
+pub mod scripts;
 pub mod steps;
 mod times;
 pub mod trigger;
 pub mod watch;
+pub mod watchdog;
 pub mod worker;
 
 pub use log::CURSOR;

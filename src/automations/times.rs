@@ -67,8 +67,14 @@ impl Times {
                 if known.next.is_none_or(|next| next > now) {
                     continue;
                 }
-                for slot in schedule.due(known.mark, now) {
-                    acts.push(Act::Fire(number, Box::new(fire(rule, nr, slot, now))));
+                let slots = schedule.due(known.mark, now);
+                let caught_up = slots.len() > 1;
+                for slot in slots {
+                    let mut firing = fire(rule, nr, slot, now);
+                    if caught_up {
+                        firing.data["caught_up"] = json!(true);
+                    }
+                    acts.push(Act::Fire(number, Box::new(firing)));
                 }
                 known.mark = now;
                 known.next = schedule.next_after(now);

@@ -87,6 +87,8 @@ pub struct Pool {
     send: Option<Sender<(Job, Stop)>>,
     receive: Arc<Mutex<Receiver<(Job, Stop)>>>,
     threads: Vec<JoinHandle<()>>,
+    /// Threads of hands that were replaced, each with its last job.
+    old: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -106,7 +108,16 @@ impl Pool {
         let (send, receive) = channel();
         let size = hands.len();
         let receive = Arc::new(Mutex::new(receive));
-        Pool { shared: Arc::new(shared), hands, size, send: Some(send), receive, threads: Vec::new() }
+        Pool { shared: Arc::new(shared), hands, size, send: Some(send), receive, threads: Vec::new(), old: Vec::new() }
+    }
+
+    /// Other hands do what begins from now on; what is being done goes on.
+    pub fn renew(&mut self, hands: Vec<Box<dyn Hands>>) {
+        let (send, receive) = channel();
+        (self.send, self.receive) = (Some(send), Arc::new(Mutex::new(receive)));
+        (self.size, self.hands) = (hands.len(), hands);
+        self.old.append(&mut self.threads);
+        self.old.retain(|thread| !thread.is_finished());
     }
 
     /// How many more jobs may begin now.
@@ -162,7 +173,7 @@ impl Pool {
         self.shared.leaving.store(true, Ordering::SeqCst);
         lock(&self.shared.running).values().for_each(Stop::request);
         self.send = None;
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).chain(self.old.drain(..)) {
             // One that panicked leaves its job to whoever finds this process gone.
             let _ = thread.join();
         }

@@ -15,7 +15,7 @@ pub mod input;
 pub mod mcp;
 pub mod offers;
 pub mod policy;
-mod record;
+pub mod record;
 pub mod saying;
 pub mod schema;
 pub mod slash;

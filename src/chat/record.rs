@@ -32,12 +32,12 @@ pub struct Totals {
     pub from_cache: bool,
 }
 
-/// Watches the requests of one turn.
-pub(super) struct Recorder<'a> {
+/// Watches the requests of one turn, or of a question that is in no chat.
+pub struct Recorder<'a> {
     pub(super) store: &'a Store,
     pub(super) listener: &'a mut dyn Listener,
     /// Whether words are kept from the listener, since they may still be changed.
-    pub(super) hold: bool,
+    pub hold: bool,
     pub(super) new: NewCall,
     /// The answer that is being filled in.
     pub(super) message: Option<Id>,
@@ -45,7 +45,7 @@ pub(super) struct Recorder<'a> {
     /// Of the request before this: what it cost.
     pub(super) last_cost: i64,
     /// The first thing that could not be written down.
-    pub(super) trouble: Option<Error>,
+    pub trouble: Option<Error>,
     text: String,
     reasoning: String,
     call: Option<Id>,
@@ -54,7 +54,8 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(store: &'a Store, listener: &'a mut dyn Listener, new: NewCall) -> Recorder<'a> {
+    /// A recorder of calls like `new`, whose pieces `listener` hears.
+    pub fn new(store: &'a Store, listener: &'a mut dyn Listener, new: NewCall) -> Recorder<'a> {
         Recorder {
             store,
             listener,
@@ -93,7 +94,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The request under way was given up from here.
-    pub(super) fn cancel(&mut self) {
+    pub fn cancel(&mut self) {
         let Some(call) = self.call.take() else { return };
         let end = CallEnd {
             status: "cancelled".to_string(),

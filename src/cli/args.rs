@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    auto, chat, commands, completions, config, demo, events, ha, jobs, listen, man, mcp, mqtt, plugin, run, runs, say,
-    search, secret, shell_init, source, tick, tui, voice,
+    access, auto, chat, commands, completions, config, demo, events, ha, jobs, key, listen, man, mcp, mqtt, plugin,
+    run, runs, say, search, secret, serve, shell_init, source, tick, top, tui, user, voice, watch,
 };
 
 const EXAMPLES: &str = "\
@@ -130,7 +130,12 @@ pub(super) enum Sub {
     Voice(voice::Args),
     Auto(auto::Args),
     Tick(tick::Args),
+    Serve(serve::Args),
+    User(user::Args),
+    Key(key::Args),
+    Access(access::Args),
     Jobs(jobs::Args),
+    Watch(watch::Args),
     Events(events::Args),
     Config(config::Args),
     Secret(secret::Args),
@@ -143,8 +148,7 @@ pub(super) enum Sub {
     /// Find what is wrong here, and what to do about it
     Doctor,
     Tui(tui::Args),
-    /// Watch what fac and its models take, live
-    Top,
+    Top(top::Args),
     /// Set things up in a short dialogue
     Init,
     Demo(demo::Args),

@@ -147,7 +147,7 @@ fn check(context: &Context) -> Result<u8> {
 
 fn explain(context: &Context, prefix: &str) -> Result<u8> {
     let config = context.app.config()?;
-    let rows: Vec<_> = config.explain().into_iter().filter(|e| e.key.to_string().starts_with(prefix)).collect();
+    let rows = config.explain_about(prefix);
     if rows.is_empty() {
         let (message, hint) = config::read::unknown(&KeyPath::parse(prefix)?);
         return Err(Error::new(Kind::Usage, message).hint(hint));

@@ -6,6 +6,7 @@ use super::Context;
 use super::table::wrap;
 use super::ui::Role;
 use crate::app::health::{self, Findings, Level, Window};
+use crate::app::views::health::HealthView;
 use crate::kernel::error::Result;
 use crate::kernel::terminal::safe_line;
 
@@ -30,10 +31,7 @@ fn print(context: &Context, found: &Findings) -> Result<u8> {
     let bad = found.count(Level::Bad);
     let code = u8::from(bad > 0);
     if context.ui.json {
-        let one =
-            |f: &health::Finding| json!({"area": f.area, "level": f.level.word(), "message": f.said, "fix": f.fix});
-        let list: Vec<_> = found.all().iter().map(one).collect();
-        context.ui.value(&json!({"findings": list, "problems": bad}))?;
+        context.ui.value(&json!(HealthView::from(found)))?;
         return Ok(code);
     }
     let ui = &context.ui;

@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 
 use super::ui::{Role, Ui};
+use crate::app::views::command::DryRunView;
+use crate::app::views::run::ReportView;
 use crate::commands::bind;
 use crate::commands::catalog::Resolved;
 use crate::commands::describe;
-use crate::commands::model::{Command, Param, ParamKind, ParamType, Step};
+use crate::commands::model::{Command, Step};
 use crate::commands::run::{Dry, Plan, Report, Unit, Watcher};
 use crate::exec::Stream;
 use crate::kernel::difference::{self, Change};
@@ -16,7 +18,6 @@ use crate::kernel::error::{Error, Result};
 use crate::kernel::markdown::highlight::Highlight;
 use crate::kernel::markdown::{self, render};
 use crate::kernel::terminal::{pad, safe, safe_line, width};
-use crate::store::{Captured, StepRecord};
 
 /// The colours of code: the terminal's own.
 pub(super) const CODE_THEME: &str = "ansi";
@@ -121,9 +122,7 @@ pub(super) fn diff(ui: &Ui, before: &str, after: &str) -> String {
 /// Prints what would run.
 pub(super) fn dry_run(ui: &Ui, plan: &Plan, steps: &[Dry]) -> Result<u8> {
     if ui.json {
-        let steps: Vec<Value> = steps.iter().map(dry_json).collect();
-        let root = &plan.root().resolved;
-        ui.value(&json!({"dry_run": {"command": root.key(), "trust": root.trust.name(), "steps": steps}}))?;
+        ui.value(&json!({"dry_run": DryRunView::of(plan, steps)}))?;
         return Ok(0);
     }
     let mut out = String::new();
@@ -166,12 +165,6 @@ pub(super) fn dry_run(ui: &Ui, plan: &Plan, steps: &[Dry]) -> Result<u8> {
 fn quoted(text: &str) -> String {
     let safe = safe_line(text).into_owned();
     shlex::try_quote(&safe).map(|q| q.into_owned()).unwrap_or(safe)
-}
-
-fn dry_json(step: &Dry) -> Value {
-    let env: serde_json::Map<String, Value> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-    json!({"id": step.id, "kind": step.kind.name(), "program": step.program, "text": step.text, "env": env,
-           "argv": step.argv, "cwd": step.cwd, "notes": step.notes, "input": step.input, "tools": step.tools})
 }
 
 /// Shows a run while it happens.
@@ -236,97 +229,5 @@ impl Watcher for Live<'_> {
 
 /// `{"run":…}`.
 pub(super) fn report_json(report: &Report) -> Value {
-    let mut run = json!({
-        "id": report.id.to_string(),
-        "command": report.command,
-        "trigger": report.trigger,
-        "status": report.status.name(),
-        "exit_code": report.exit_code,
-        "started": report.started.to_string(),
-        "duration_ms": report.duration_ms,
-        "steps": report.steps.iter().map(step_json).collect::<Vec<_>>(),
-    });
-    if let Some((kind, message, hint)) = &report.problem {
-        run["problem"] = json!({"kind": kind.name(), "message": message, "hint": hint});
-    }
-    json!({"run": run})
-}
-
-/// One step of a run.
-pub(super) fn step_json(step: &StepRecord) -> Value {
-    let (stdout, out_encoding) = encoded(&step.stdout);
-    let (stderr, err_encoding) = encoded(&step.stderr);
-    let encoding = if out_encoding == "base64" || err_encoding == "base64" { "base64" } else { "utf-8" };
-    let (stdout, stderr) = match encoding {
-        "base64" => (base64_of(&step.stdout), base64_of(&step.stderr)),
-        _ => (stdout, stderr),
-    };
-    json!({
-        "id": step.id, "kind": step.kind, "lang": step.lang, "status": step.status, "exit_code": step.exit_code,
-        "stdout": stdout, "stderr": stderr, "truncated": step.stdout.truncated() || step.stderr.truncated(),
-        "encoding": encoding, "duration_ms": step.duration_us / 1000,
-        "stdout_bytes": step.stdout.total, "stderr_bytes": step.stderr.total,
-    })
-}
-
-/// Head and tail in one piece, with a word where something is missing.
-pub(super) fn joined(captured: &Captured) -> Vec<u8> {
-    let mut bytes = captured.head.clone();
-    if captured.truncated() {
-        let missing = captured.total - (captured.head.len() + captured.tail.len()) as u64;
-        bytes.extend(format!("\n… {missing} bytes left out …\n").bytes());
-    }
-    bytes.extend(&captured.tail);
-    bytes
-}
-
-fn encoded(captured: &Captured) -> (String, &'static str) {
-    match String::from_utf8(joined(captured)) {
-        Ok(text) => (text, "utf-8"),
-        Err(_) => (String::new(), "base64"),
-    }
-}
-
-fn base64_of(captured: &Captured) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(joined(captured))
-}
-
-/// One command as the JSON contract wants it.
-pub(super) fn command_json(resolved: &Resolved) -> Value {
-    let command = &resolved.command;
-    let origin = &command.origin;
-    json!({
-        "name": command.name,
-        "source": resolved.source.name,
-        "dialect": command.dialect.name(),
-        "summary": command.summary,
-        "category": command.category,
-        "aliases": command.aliases,
-        "effects": command.effects,
-        "tool": command.tool,
-        "params": command.params.iter().map(param_json).collect::<Vec<_>>(),
-        "steps": command.steps.iter().map(|s| json!({"id": s.id, "kind": s.kind.name(), "lang": s.lang, "tools": s.tools})).collect::<Vec<_>>(),
-        "triggers": command.triggers.iter().map(|t| json!({"kind": t.kind, "args": t.args, "options": t.options})).collect::<Vec<_>>(),
-        "runnable": command.runnable(),
-        "trust": resolved.trust.name(),
-        "origin": {"repo": origin.repo, "commit": origin.commit, "path": origin.path, "blob": origin.blob,
-                   "lines": [origin.lines.0, origin.lines.1]},
-        "diagnostics": command.diagnostics.iter().map(|d| json!({"line": d.line, "column": d.column,
-            "severity": describe::severity(d.severity), "message": d.message})).collect::<Vec<_>>(),
-    })
-}
-
-fn param_json(param: &Param) -> Value {
-    let kind = match param.kind {
-        ParamKind::Positional => "positional",
-        ParamKind::Option => "option",
-        ParamKind::Flag => "flag",
-        ParamKind::Rest => "rest",
-    };
-    json!({
-        "name": param.name, "kind": kind, "type": describe::type_word(param.ty), "short": param.short, "required": param.required,
-        "default": param.default, "choices": param.choices, "help": param.help,
-        "secret": param.ty == ParamType::Secret,
-    })
+    json!({"run": ReportView::from(report)})
 }

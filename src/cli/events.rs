@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::ui::Role;
+use crate::app::views::event::EventView;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 use crate::store::Replayed;
@@ -57,10 +58,7 @@ fn tail(context: &Context, kinds: &str, limit: usize, after: Option<&str>) -> Re
     let mut out = String::new();
     for event in &events {
         if context.ui.json {
-            context.ui.value(&json!({
-                "position": event.position.to_string(), "at": event.at.to_string(), "kind": event.kind,
-                "subject": event.subject, "trace": event.trace.to_string(), "payload": event.payload, "hash": event.hash,
-            }))?;
+            context.ui.value(&json!(EventView::from(event)))?;
             continue;
         }
         let payload = event.payload.as_ref().map_or_else(|| "(erased)".to_string(), ToString::to_string);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::table::Table;
 use super::ui::Role;
+use crate::app::views::job::JobView;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
@@ -23,7 +24,7 @@ Examples:
   fac jobs wait 3f2a9c1e            until it is over; its end is the exit code
 
 A job is written down before it runs and done at least once: FAC_JOB_ID tells a
-script which one it works for, FAC_JOB_TRY which try it is.";
+script which one it works for, FAC_JOB_TRY how often it was begun.";
 
 /// How often a job that is waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(40);
@@ -110,7 +111,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
     if context.ui.json {
         let counts: serde_json::Map<String, Value> =
             store.job_counts()?.into_iter().map(|(status, count)| (status.name().to_string(), json!(count))).collect();
-        let list: Vec<Value> = jobs.iter().map(job_json).collect();
+        let list: Vec<_> = jobs.iter().map(JobView::from).collect();
         context.ui.value(&json!({"jobs": list, "counts": counts, "next": next}))?;
         return Ok(0);
     }
@@ -138,17 +139,25 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
 
 fn show(context: &Context, job: &Job) -> Result<u8> {
     if context.ui.json {
-        context.ui.value(&json!({"job": job_json(job)}))?;
+        context.ui.value(&json!({"job": JobView::from(job)}))?;
         return Ok(0);
     }
     let ui = &context.ui;
     let by = job.work["by"].as_str().unwrap_or(job.kind.as_str());
     let head = format!("{}  by {by}", job.command);
     ui.line(&ui.paint(Role::Strong, &safe_line(&head)))?;
-    ui.line(&ui.paint(Role::Dim, &format!("{}  added {}", job.id, job.created.local_short())))?;
+    ui.line(&ui.paint(Role::Dim, &format!("{}  added {}", job.id, job.created.local_exact())))?;
     let tries = format!("try {} of {}", job.tries, job.most);
-    let lost = if job.lost > 0 { format!(", its process was gone {} times", job.lost) } else { String::new() };
+    let lost = match job.lost {
+        0 => String::new(),
+        lost => format!(", begun {} times as its process was gone {}", job.epoch, times(lost)),
+    };
     ui.line(&format!("{}  {tries}{lost}", ui.paint(role(job.status), job.status.name())))?;
+    if let Some(begun) = job.begun {
+        let took = job.finished.map(|at| u64::try_from(at.since(begun) / 1000).unwrap_or(0));
+        let ended = took.map(|took| format!(", ended after {}", human_ms(took))).unwrap_or_default();
+        ui.line(&ui.paint(Role::Dim, &format!("begun {}{ended}", begun.local_exact())))?;
+    }
     if job.status == JobStatus::Waiting {
         let left = u64::try_from(job.due.since(context.app.clock.now()) / 1000).unwrap_or(0);
         ui.line(&if left > 0 { format!("due in {}", human_ms(left)) } else { "due".to_string() })?;
@@ -163,6 +172,15 @@ fn show(context: &Context, job: &Job) -> Result<u8> {
         ui.note(&format!("its run: fac runs show {}", run.tail()));
     }
     Ok(0)
+}
+
+/// How often, as people say it.
+pub(super) fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_string(),
+        2 => "twice".to_string(),
+        more => format!("{more} times"),
+    }
 }
 
 fn retry(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
@@ -188,7 +206,7 @@ fn cancel(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
 
 fn said(context: &Context, jobs: &[Job], what: &str) -> Result<u8> {
     if context.ui.json {
-        let list: Vec<Value> = jobs.iter().map(job_json).collect();
+        let list: Vec<_> = jobs.iter().map(JobView::from).collect();
         context.ui.value(&json!({"jobs": list}))?;
         return Ok(0);
     }
@@ -226,7 +244,7 @@ fn wait(context: &Context, store: &Store, args: &WaitArgs) -> Result<u8> {
         }
     };
     if context.ui.json {
-        let list: Vec<Value> = ended.iter().map(job_json).collect();
+        let list: Vec<_> = ended.iter().map(JobView::from).collect();
         context.ui.value(&json!({"jobs": list}))?;
     } else {
         for job in &ended {
@@ -252,15 +270,4 @@ fn role(status: JobStatus) -> Role {
         JobStatus::Waiting | JobStatus::Running => Role::Warn,
         JobStatus::Cancelled => Role::Dim,
     }
-}
-
-/// A job as JSON.
-pub(super) fn job_json(job: &Job) -> Value {
-    json!({
-        "id": job.id, "kind": job.kind, "source": job.source, "command": job.command, "by": job.work["by"],
-        "trigger": job.work["fired"], "status": job.status.name(), "tries": job.tries, "most": job.most,
-        "lost": job.lost, "due": job.due, "key": job.unique, "run": job.run, "exit_code": job.exit_code,
-        "error": job.error, "priority": job.priority, "trace": job.trace.to_string(), "created": job.created,
-        "begun": job.begun, "finished": job.finished, "pid": job.process.as_ref().map(|process| process.pid),
-    })
 }

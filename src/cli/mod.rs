@@ -3,6 +3,7 @@
 //! Nothing is opened before the arguments are understood: `--version`, help, completion scripts and man pages
 //! touch neither the store nor the settings.
 
+mod access;
 mod args;
 mod ask;
 mod auto;
@@ -21,6 +22,7 @@ mod help;
 mod hidden;
 mod init;
 mod jobs;
+mod key;
 mod listen;
 mod man;
 mod mcp;
@@ -31,14 +33,18 @@ mod runs;
 mod say;
 mod search;
 mod secret;
+mod serve;
 mod shell_init;
 mod source;
 mod table;
 mod talk;
 mod tick;
+mod top;
 mod tui;
 mod ui;
+mod user;
 mod voice;
+mod watch;
 mod wish;
 
 use std::ffi::OsString;
@@ -56,7 +62,7 @@ use args::Sub;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
-pub const RESERVED: [&str; 46] = [
+pub const RESERVED: [&str; 47] = [
     "run",
     "commands",
     "source",
@@ -103,6 +109,7 @@ pub const RESERVED: [&str; 46] = [
     "memory",
     "top",
     "demo",
+    "watch",
 ];
 
 /// What a subcommand works with.
@@ -277,6 +284,11 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Memory(_)) => "memory",
         Some(Sub::Auto(_)) => "auto",
         Some(Sub::Tick(_)) => "tick",
+        Some(Sub::Serve(_)) => "serve",
+        Some(Sub::User(_)) => "user",
+        Some(Sub::Key(_)) => "key",
+        Some(Sub::Access(_)) => "access",
+        Some(Sub::Watch(_)) => "watch",
         Some(Sub::Jobs(_)) => "jobs",
         Some(Sub::Events(_)) => "events",
         Some(Sub::Voice(_)) => "voice",
@@ -291,7 +303,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Doctor) => "doctor",
         Some(Sub::Demo(_)) => "demo",
         Some(Sub::Tui(_)) => "tui",
-        Some(Sub::Top) => "top",
+        Some(Sub::Top(_)) => "top",
         Some(Sub::Init) => "init",
         Some(Sub::Completions(_)) => "completions",
         Some(Sub::Man(_)) => "man",
@@ -315,7 +327,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
             tui::run(context, &tui::Args::default())
         }
         None => bare(context),
-        Some(Sub::Top) => tui::top(context),
+        Some(Sub::Top(args)) => top::run(context, &args),
         Some(Sub::Run(args)) => run::run(context, args),
         Some(Sub::Commands(args)) => commands::run(context, args),
         Some(Sub::Source(args)) => source::run(context, args),
@@ -333,6 +345,11 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
         Some(Sub::Auto(args)) => auto::run(context, args),
         Some(Sub::Tick(args)) => tick::run(context, &args),
+        Some(Sub::Serve(args)) => serve::run(context, &args),
+        Some(Sub::User(args)) => user::run(context, args),
+        Some(Sub::Key(args)) => key::run(context, args),
+        Some(Sub::Access(args)) => access::run(context, args),
+        Some(Sub::Watch(args)) => watch::run(context, &args),
         Some(Sub::Jobs(args)) => jobs::run(context, &args),
         Some(Sub::Events(args)) => events::run(context, &args),
         Some(Sub::Voice(args)) => voice::run(context, args),

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 
 use super::ask::{self, Granted};
 use super::draw;
-use super::talk::prompts::asking;
+use super::talk::prompts::hands;
 use super::talk::question;
 use super::talk::tools::Teller;
 use super::{Context, RESERVED, help};
-use crate::app::prompts::Kits;
-use crate::app::tools::Kit;
+use crate::app::order::Doing;
+use crate::app::views::job::JobView;
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::{self, Catalog, Resolved, Trust};
+use crate::commands::catalog::{self, Resolved, Trust};
 use crate::commands::model::{Command, StepKind};
 use crate::commands::prompt;
 use crate::commands::run::{self as engine, Plan, Report};
@@ -213,23 +213,12 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
             let value = ask::parameter(context, &resolved.command, param, may_suggest)?;
             given.set(&resolved.command, &param.var, &value)?;
         }
-    } else if dry {
-        given.stand_in(&resolved.command, &env)?;
     }
-    let bound = if dry {
-        bind::check_loosely(&resolved.command, &given, &env)
-    } else {
-        bind::check(&resolved.command, &given, &env)
-    }?;
-    let catalog = context.app.catalog()?;
-    let mut plan = engine::plan(&catalog, resolved, bound)?;
-    if !asked.tools.is_empty() && !prompt::asks_models(&plan) {
-        let said = format!("`{}` asks no model, so there is nobody to offer tools to", plan.root().resolved.key());
-        return Err(Error::new(Kind::Usage, said).hint("leave -T out"));
-    }
+    let mut plan = context.app.planned(resolved, given, &asked.tools, dry)?;
     if dry {
-        return dry_run(context, &catalog, &plan, asked);
+        return dry_run(context, &plan, asked);
     }
+    let catalog = context.app.catalog()?;
     match ask::trust(context, &catalog, &mut plan)? {
         Granted::Yes => {}
         Granted::No(error) => return Err(error),
@@ -241,7 +230,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
         engine::check_runnable(&plan.root().resolved.command)?;
         let job = context.app.put_into_background(&plan)?;
         if context.ui.json {
-            context.ui.value(&serde_json::json!({"job": super::jobs::job_json(&job)}))?;
+            context.ui.value(&serde_json::json!({"job": JobView::from(&job)}))?;
         } else {
             context.ui.line(&job.id.to_string())?;
             context.ui.note(&format!("fac jobs wait {} waits for it", job.id.tail()));
@@ -250,16 +239,18 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     }
     let signals = StopOnSignals::new()?;
     let terminal = context.ui.stdout_terminal && !context.ui.json;
-    let mut engine = context.app.engine(&catalog, signals.stop().clone(), terminal, &asked.trigger)?;
-    engine.input = piped_input(context, &plan)?;
-    let asking = prompt::asks_models(&plan)
-        .then(|| asking(context, &plan, &asked.tools, asked.trigger == "manual", signals.stop()))
-        .transpose()?;
-    engine.runners.extend(asking.iter().map(|asking| asking.runner()));
+    let doing = Doing {
+        trigger: &asked.trigger,
+        input: piped_input(context, &plan)?,
+        terminal,
+        tools: &asked.tools,
+        keep: asked.trigger == "manual",
+        stop: signals.stop(),
+    };
     let mut watcher = draw::Live::new(&context.ui);
-    let report = engine.run(&plan, &mut watcher);
+    let hands = || hands(context, signals.stop());
+    let report = context.app.carried_out(&catalog, &plan, doing, &mut watcher, (hands, &mut Teller(context)));
     super::plugin::tell(context);
-    asking.map_or(Ok(()), |asking| asking.end(&context.app))?;
     let report = report?;
     drop(signals);
     if let Some(error) = watcher.stuck.take() {
@@ -295,15 +286,10 @@ fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
 }
 
 /// Prints what would run.
-fn dry_run(context: &Context, catalog: &Catalog<'_>, plan: &Plan, asked: &Asked) -> Result<u8> {
-    let stop = Stop::new()?;
-    let mut engine = context.app.engine(catalog, stop, false, &asked.trigger)?;
-    engine.input = piped_input(context, plan)?;
-    let mut steps = engine::dry_run(&engine, plan)?;
-    let kits = Kits::new(&context.app, plan, &asked.tools, &mut Teller(context))?;
-    for (dry, (unit, step)) in steps.iter_mut().zip(plan.steps()) {
-        dry.tools = kits.of(&unit.resolved, step).map(Kit::named).unwrap_or_default();
-    }
+fn dry_run(context: &Context, plan: &Plan, asked: &Asked) -> Result<u8> {
+    let (trigger, input) = (&*asked.trigger, piped_input(context, plan)?);
+    let doing = Doing { trigger, input, terminal: false, tools: &asked.tools, keep: false, stop: &Stop::new()? };
+    let steps = context.app.rehearsed(plan, doing, &mut Teller(context))?;
     draw::dry_run(&context.ui, plan, &steps)
 }
 

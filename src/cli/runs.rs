@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::table::Table;
 use super::ui::Role;
-use super::{Context, ask, draw, run};
+use super::{Context, ask, run};
+use crate::app::moment::when;
+use crate::app::views::run::{RunView, WholeRun, joined};
 use crate::commands::rerun::Again;
-use crate::kernel::clock::Timestamp;
-use crate::kernel::duration::{human_ms, parse_ms};
+use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::counted;
 use crate::kernel::terminal::{safe, safe_line};
@@ -104,7 +105,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
     };
     let (rows, next) = store.runs(&filter, args.after.as_deref(), args.limit.clamp(1, 10_000))?;
     if context.ui.json {
-        let list: Vec<_> = rows.iter().map(row_json).collect();
+        let list: Vec<_> = rows.iter().map(RunView::from).collect();
         context.ui.value(&json!({"runs": list, "next": next}))?;
         return Ok(0);
     }
@@ -139,17 +140,6 @@ fn status(word: &str) -> Result<Status> {
     })
 }
 
-/// A moment: a length of time ago, a date, or an instant.
-fn when(text: &str, now: Timestamp) -> Result<Timestamp> {
-    if let Some(ms) = parse_ms(text).filter(|_| !text.chars().all(|c| c.is_ascii_digit())) {
-        return Ok(now.plus_micros(-i64::try_from(ms * 1000).unwrap_or(i64::MAX)));
-    }
-    let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_string() };
-    full.parse().map_err(|_| {
-        Error::new(Kind::Usage, format!("`{text}` is no time")).hint("write 2h, 3d, 2026-01-31 or 2026-01-31T12:00:00Z")
-    })
-}
-
 fn status_word(row: &RunRow) -> String {
     match (row.status, row.exit_code) {
         (Status::Failed, Some(code)) => format!("failed ({code})"),
@@ -166,15 +156,6 @@ fn status_role(status: Status) -> Role {
     }
 }
 
-fn row_json(row: &RunRow) -> serde_json::Value {
-    json!({
-        "id": row.id.to_string(), "command": row.command, "source": row.source, "trigger": row.trigger,
-        "status": row.status.name(), "exit_code": row.exit_code, "started": row.started.to_string(),
-        "finished": row.finished.map(|t| t.to_string()), "duration_ms": row.duration_us().map(|us| us / 1000),
-        "args": row.args, "cwd": row.cwd, "trace": row.trace.to_string(),
-    })
-}
-
 /// The run that `wanted` names.
 fn find(store: &Store, wanted: &str) -> Result<Run> {
     if wanted != "last" {
@@ -189,16 +170,12 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
     let found = find(store, &args.id)?;
     if args.output {
         for step in &found.steps {
-            context
-                .ui
-                .write(&whole(context, &found, step.n, "stdout").unwrap_or_else(|| draw::joined(&step.stdout)))?;
+            context.ui.write(&whole(context, &found, step.n, "stdout").unwrap_or_else(|| joined(&step.stdout)))?;
         }
         return Ok(0);
     }
     if context.ui.json {
-        let mut value = row_json(&found.row);
-        value["steps"] = found.steps.iter().map(draw::step_json).collect();
-        context.ui.value(&json!({"run": value}))?;
+        context.ui.value(&json!({"run": WholeRun::from(&found)}))?;
         return Ok(0);
     }
     let row = &found.row;
@@ -212,7 +189,7 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
         let title = format!("── {} ({} {}) {} in {took}", step.id, step.kind, step.lang, step.status);
         context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&title)))?;
         for captured in [&step.stdout, &step.stderr] {
-            let text = safe(&String::from_utf8_lossy(&draw::joined(captured))).into_owned();
+            let text = safe(&String::from_utf8_lossy(&joined(captured))).into_owned();
             if !text.is_empty() {
                 context.ui.line(text.trim_end_matches('\n'))?;
             }

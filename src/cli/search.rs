@@ -1,14 +1,14 @@
 //! `fac search`: one search over commands, runs, chats and what is remembered.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use super::ui::Role;
-use crate::commands::catalog::Catalog;
+use crate::app::find::{self, Line};
+use crate::app::views::hit::HitView;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe_line, truncate_to_width, width};
 use crate::knowledge::{Facets, Hit, Made};
-use crate::store::SourceKind;
 
 /// Columns of an excerpt at most.
 const EXCERPT: usize = 100;
@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    find(context, &query_of(&args.words), args.kind.as_deref(), args.limit, args.facets)
+    look(context, &query_of(&args.words), args.kind.as_deref(), args.limit, args.facets)
 }
 
 /// Words of a shell as one query.
@@ -47,7 +47,7 @@ pub(super) fn query_of(words: &[String]) -> String {
 
 /// Searches and prints; exit code 3 when nothing was found, as grep says 1.
 pub(super) fn search(context: &Context, words: &str, kind: Option<&str>, limit: usize) -> Result<u8> {
-    find(context, words, kind, limit, false)
+    look(context, words, kind, limit, false)
 }
 
 /// After something was erased: its words leave the index too.
@@ -69,7 +69,7 @@ fn requoted(word: &str) -> String {
     }
 }
 
-fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets: bool) -> Result<u8> {
+fn look(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets: bool) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
     let query = context.app.query(&catalog, words, kind)?;
     let found = context.app.index().find(catalog.store, &query, limit.clamp(1, 1000), facets || context.ui.json)?;
@@ -83,12 +83,12 @@ fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets
     }
     let mut shown = Vec::new();
     for hit in &found.hits {
-        if let Some(line) = describe(&catalog, hit)? {
+        if let Some(line) = find::describe(&catalog, hit)? {
             shown.push((hit, line));
         }
     }
     if context.ui.json {
-        let list: Vec<Value> = shown.iter().map(|(hit, line)| record(hit, line)).collect();
+        let list: Vec<_> = shown.iter().map(|(hit, line)| HitView::of(hit, line)).collect();
         let nothing = list.is_empty();
         let facets = found.facets.unwrap_or_default();
         context.ui.value(&json!({"hits": list, "next": null, "total": facets.total, "facets": facets.fields}))?;
@@ -106,75 +106,6 @@ fn find(context: &Context, words: &str, kind: Option<&str>, limit: usize, facets
         );
     }
     Ok(0)
-}
-
-struct Line {
-    /// What it is, before the name; empty for a command.
-    kind: &'static str,
-    /// What `--json` calls it: a command with its source.
-    key: String,
-    /// The shortest name that reaches it.
-    name: String,
-    summary: String,
-}
-
-/// What is said about a hit; `None` when its row is gone meanwhile.
-fn describe(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
-    let text = |key: &str| hit.extra.get(key).and_then(Value::as_str).unwrap_or_default();
-    match hit.kind.as_str() {
-        "run" => {
-            let Ok(run) = catalog.store.run(&hit.key) else { return Ok(None) };
-            let summary =
-                format!("{} {} ({})", run.row.id.tail(), run.row.status.name(), run.row.started.local_short());
-            Ok(Some(Line { kind: "run ", key: run.row.command.clone(), name: run.row.command, summary }))
-        }
-        "message" => {
-            let session = text("session");
-            let tail = session.get(session.len().saturating_sub(8)..).unwrap_or_default();
-            let handle = Some(text("session_name")).filter(|name| !name.is_empty()).unwrap_or(tail);
-            let name = if hit.title.is_empty() { handle } else { &hit.title }.to_string();
-            let place = if name == handle { String::new() } else { format!("{handle} ") };
-            let summary = format!("{place}{} ({})", text("role"), hit.when.local_short());
-            Ok(Some(Line { kind: "chat ", key: name.clone(), name, summary }))
-        }
-        "memory" | "recording" => {
-            let tail = hit.key.get(hit.key.len().saturating_sub(8)..).unwrap_or_default().to_string();
-            let summary = format!("({})", hit.when.local_short());
-            let kind = if hit.kind == "memory" { "memory " } else { "recording " };
-            Ok(Some(Line { kind, key: tail.clone(), name: tail, summary }))
-        }
-        _ => command(catalog, hit),
-    }
-}
-
-fn command(catalog: &Catalog<'_>, hit: &Hit) -> Result<Option<Line>> {
-    let Ok(id) = hit.key.parse() else { return Ok(None) };
-    let visible = catalog.store.definition(id)?.filter(|row| catalog.is_visible(&row.source));
-    let Some(row) = visible else { return Ok(None) };
-    let summary = serde_json::from_str::<Value>(&row.json)
-        .ok()
-        .and_then(|v| v.get("summary").and_then(|s| s.as_str()).map(String::from))
-        .unwrap_or_default();
-    let key = format!("{}:{}", row.source.name, row.name);
-    let own = matches!(row.source.kind, SourceKind::Bundled | SourceKind::User);
-    Ok(Some(Line { kind: "", name: if own { row.name } else { key.clone() }, key, summary }))
-}
-
-/// A hit for programs. Marks are pairs of characters of the excerpt.
-fn record(hit: &Hit, line: &Line) -> Value {
-    let kind = if hit.kind == "definition" { "command" } else { &hit.kind };
-    let characters = |bytes: usize| hit.excerpt.get(..bytes).map_or(0, |text| text.chars().count());
-    let marks: Vec<[usize; 2]> = hit.marks.iter().map(|m| [characters(m.start), characters(m.end)]).collect();
-    let mut record = json!({
-        "kind": kind, "id": hit.key, "name": line.key, "summary": line.summary, "excerpt": hit.excerpt,
-        "score": hit.score, "marks": marks, "when": hit.when,
-    });
-    if hit.kind == "message" {
-        for key in ["session", "session_name", "role", "model", "status", "tags"] {
-            record[key] = hit.extra.get(key).cloned().unwrap_or_default();
-        }
-    }
-    record
 }
 
 /// A hit for people: a line about it, and the place that matches where the line does not say it already.

@@ -9,15 +9,15 @@ type Cell = (String, Option<Role>);
 /// A table with a heading.
 #[derive(Debug)]
 pub struct Table {
-    head: Vec<&'static str>,
+    head: Vec<String>,
     rows: Vec<Vec<Cell>>,
     cut: bool,
 }
 
 impl Table {
     /// A table with these column titles.
-    pub fn new(head: &[&'static str]) -> Self {
-        Table { head: head.to_vec(), rows: Vec::new(), cut: true }
+    pub fn new(head: &[&str]) -> Self {
+        Table { head: head.iter().map(|name| (*name).to_string()).collect(), rows: Vec::new(), cut: true }
     }
 
     /// The same, where only the last column gives way to a narrow terminal.
@@ -44,7 +44,7 @@ impl Table {
         let lines: Vec<&Vec<Cell>> = head.into_iter().chain(&self.rows).collect();
         let cells = |at: usize| self.rows.iter().map(move |row| width(&row[at].0));
         // A heading that is not printed takes no room.
-        let title = |at: usize| if ui.stdout_terminal { width(self.head[at]) } else { 0 };
+        let title = |at: usize| if ui.stdout_terminal { width(&self.head[at]) } else { 0 };
         let widest = |at: &usize| cells(*at).chain([title(*at)]).max().unwrap_or(0);
         let mut widths: Vec<usize> = columns.iter().map(widest).collect();
         if ui.stdout_terminal && !self.cut {

@@ -15,7 +15,7 @@ use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{DefinitionHit, DefinitionRow, NewGrant, SourceKind, SourceRef, Store};
+use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, SourceKind, SourceRef, Store};
 
 /// Names are at most this many words deep when looked up.
 const MAX_WORDS: usize = 6;
@@ -224,6 +224,28 @@ impl Catalog<'_> {
         let hits = self.store.find_by_name(&fold_name(name))?;
         let hits: Vec<DefinitionHit> = hits.into_iter().filter(|h| self.is_visible(&h.source)).collect();
         if hits.is_empty() { Ok(None) } else { self.choose(hits, near).map(Some) }
+    }
+
+    /// The next visible rows, as many as are wanted, and where to go on. What belongs to other projects does not count.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn page(
+        &self,
+        filter: &DefinitionFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<DefinitionRow>, Option<String>)> {
+        let (mut shown, mut after) = (Vec::new(), after.map(String::from));
+        loop {
+            let wanted = limit.saturating_sub(shown.len());
+            let (rows, next) = self.store.list_definitions(filter, after.as_deref(), wanted)?;
+            shown.extend(rows.into_iter().filter(|r| self.is_visible(&r.source)));
+            if next.is_none() || shown.len() >= limit {
+                return Ok((shown, next));
+            }
+            after = next;
+        }
     }
 
     /// Commands of other projects are not seen from this one.

@@ -3,12 +3,19 @@
 //! Strict (an unknown name is an error, never silently false) and with fuel, so that no condition runs for ever.
 //! A condition sees the parameters by name, `args`, `env`, `steps` and `os`; it cannot reach anything else.
 
-use minijinja::{Environment, UndefinedBehavior, Value};
+mod product;
+
+use std::borrow::Cow;
+
+use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior, Value};
 
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Instructions one condition may take.
 const FUEL: u64 = 50_000;
+
+/// The longest text that a condition may make, bytes.
+const LONGEST: usize = 1 << 20;
 
 /// Evaluates `expression` over `context` (a JSON object); an error is a condition that cannot be judged.
 pub fn holds(expression: &str, context: &serde_json::Value) -> Result<bool> {
@@ -24,6 +31,29 @@ pub fn environment() -> Environment<'static> {
     environment
 }
 
+/// Reads a condition. What could make texts of any size in one step is refused: fuel counts steps alone.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn compile<'e>(
+    environment: &'e Environment<'_>,
+    expression: &'e str,
+) -> std::result::Result<Expression<'e, 'e>, minijinja::Error> {
+    if let Err(said) = product::of_numbers(expression) {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, said));
+    }
+    environment.compile_expression(expression)
+}
+
+/// As minijinja's own, for texts that stay within bounds.
+fn replace(text: Cow<'_, str>, from: Cow<'_, str>, to: Cow<'_, str>) -> std::result::Result<String, minijinja::Error> {
+    let times = text.matches(&*from).count();
+    if times.saturating_mul(to.len()).saturating_add(text.len()) > LONGEST {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "`replace` would make too long a text"));
+    }
+    Ok(text.replace(&*from, &to))
+}
+
 fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
     let environment = environment();
     let failed = |e: minijinja::Error| {
@@ -31,7 +61,7 @@ fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
         Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))
             .hint("it sees the parameters by name, `env`, `steps` and `os`; use `x is defined` for what may be missing")
     };
-    let compiled = environment.compile_expression(expression).map_err(failed)?;
+    let compiled = compile(&environment, expression).map_err(failed)?;
     compiled.eval(value_of(context)).map_err(failed)
 }
 
@@ -59,7 +89,7 @@ fn minijinja_builtins(environment: &mut Environment<'_>) {
     environment.add_filter("int", filters::int);
     environment.add_filter("float", filters::float);
     environment.add_filter("default", filters::default);
-    environment.add_filter("replace", filters::replace);
+    environment.add_filter("replace", replace);
     environment.add_test("defined", tests::is_defined);
     environment.add_test("undefined", tests::is_undefined);
     environment.add_test("startingwith", tests::is_startingwith);
@@ -91,6 +121,23 @@ mod tests {
         for bad in ["nothing == 1", "channel ==", "range(1000000)", "", "{{ x }}"] {
             assert_eq!(holds(bad, &json!({})).unwrap_err().kind(), Kind::BadData, "{bad}");
         }
+    }
+
+    #[test]
+    fn no_condition_makes_texts_of_any_size() {
+        let context = json!({"x": "xxxxxxxxxx".repeat(1000), "n": 1_000_000});
+        for bad in [
+            "'x' * 90000000 == 'y'",
+            "x * n == 'y'",
+            "(1,) * 90000000 == 1",
+            "x|replace('x', x)|replace('x', x) == 'y'",
+        ] {
+            let error = holds(bad, &context).unwrap_err();
+            let said = error.full_message();
+            assert!(said.contains("`*` is for numbers") || said.contains("too long a text"), "{bad}: {said}");
+        }
+        assert!(holds("x|replace('x', 'y')|length == n|int / 100", &context).unwrap());
+        assert!(holds("n|float * 1.8 + 32 > 100", &context).unwrap());
     }
 
     proptest::proptest! {

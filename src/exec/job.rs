@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::capture::{CaptureLimits, Captured};
+use super::process::Identity;
 
 /// One program to run.
 #[derive(Debug)]
@@ -32,6 +34,25 @@ pub struct Job {
     pub grace: Duration,
     /// How much of its output is kept.
     pub capture: CaptureLimits,
+    /// Who is told which process leads it.
+    pub began: Option<Began>,
+}
+
+/// Is told which process leads a program that has begun.
+#[derive(Clone)]
+pub struct Began(pub Arc<dyn Fn(&Identity) + Send + Sync>);
+
+impl Began {
+    /// Tells it.
+    pub fn tell(&self, leader: &Identity) {
+        (self.0)(leader);
+    }
+}
+
+impl std::fmt::Debug for Began {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Began")
+    }
 }
 
 impl Job {
@@ -48,6 +69,7 @@ impl Job {
             timeout: None,
             grace: Duration::from_secs(5),
             capture: CaptureLimits::default(),
+            began: None,
         }
     }
 }

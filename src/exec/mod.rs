@@ -36,9 +36,9 @@ mod tests;
 
 pub use capture::{CaptureLimits, Captured};
 pub use interpreters::{Interpreter, Interpreters, Prepared};
-pub use job::{Input, Job, Outcome, Output, Sink, Status, Stream};
+pub use job::{Began, Input, Job, Outcome, Output, Sink, Status, Stream};
 pub use limits::{MAX_STRING, find_program};
 pub use process::{Identity, is_alive, this_process};
 pub use run::{DRAIN, run};
 pub use stop::Stop;
-pub use unix::without_terminal;
+pub use unix::{end_session, without_terminal};

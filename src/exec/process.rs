@@ -29,7 +29,7 @@ pub fn is_alive(pid: u32, start: u64, boot_then: &str) -> bool {
 }
 
 /// Field 22 of `/proc/PID/stat` (proc(5)); the second field is in parentheses and may hold anything. A zombie is dead.
-fn start_of(pid: u32) -> Option<u64> {
+pub(super) fn start_of(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let after = &stat[stat.rfind(')')? + 1..];
     let mut fields = after.split_whitespace();
@@ -40,7 +40,7 @@ fn start_of(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-fn boot() -> String {
+pub(super) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
 }
 

@@ -153,6 +153,9 @@ impl Running {
             }
         }
         .map_err(cannot)?;
+        if let (Some(began), Some(leader)) = (&job.began, group.leader()) {
+            began.tell(&leader);
+        }
         let pty = terminal.map(|(pty, _)| pty);
         let feed = match (group.take_stdin(), bytes) {
             (Some(fd), Some(bytes)) if !bytes.is_empty() => {

@@ -29,9 +29,20 @@ struct Held {
 /// # Errors
 /// `Failed` when the signal cannot be taken over.
 pub fn flag_on_usr1() -> Result<Arc<AtomicBool>> {
+    flag_on(signal_hook::consts::SIGUSR1)
+}
+
+/// The same for HUP, which asks what runs for months to read its settings again.
+///
+/// # Errors
+/// `Failed` when the signal cannot be taken over.
+pub fn flag_on_hup() -> Result<Arc<AtomicBool>> {
+    flag_on(SIGHUP)
+}
+
+fn flag_on(signal: i32) -> Result<Arc<AtomicBool>> {
     let flagged = Arc::new(AtomicBool::new(false));
-    flag::register(signal_hook::consts::SIGUSR1, flagged.clone())
-        .context(Kind::Failed, || "cannot take over the signal USR1".to_string())?;
+    flag::register(signal, flagged.clone()).context(Kind::Failed, || format!("cannot take over signal {signal}"))?;
     Ok(flagged)
 }
 
@@ -50,6 +61,11 @@ impl StopOnSignals {
     /// Takes over the signals. Fails when the process is out of file descriptors.
     pub fn new() -> Result<Self> {
         Self::of(&[SIGINT, SIGTERM, SIGHUP])
+    }
+
+    /// Takes over Ctrl-C and TERM; HUP means something else to who asks for this.
+    pub fn without_hup() -> Result<Self> {
+        Self::of(&[SIGINT, SIGTERM])
     }
 
     /// Takes over only Ctrl-C.

@@ -3,6 +3,7 @@
 //! The only files of the room that name a system call. They take no decisions about jobs; those are in `run.rs`. Linux is
 //! what is tested; what is particular to it says so.
 
+mod left;
 mod terminal;
 
 use std::fs::{OpenOptions, Permissions};
@@ -22,6 +23,8 @@ use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGINT, SIGWINCH};
 use signal_hook::{SigId, low_level};
 
+use super::process::{Identity, boot, start_of};
+pub use left::end_session;
 pub(super) use terminal::{Console, Lent, Pty, is_suspension, suspend_ourselves, wants_terminal};
 
 /// A pipe that is rung once for each request and stays readable.
@@ -207,6 +210,12 @@ impl Group {
     fn of(child: Child) -> Self {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         Group { child, pid, reaped: false }
+    }
+
+    /// The process that leads it; `None` where it has ended already.
+    pub(super) fn leader(&self) -> Option<Identity> {
+        let pid = self.child.id();
+        Some(Identity { pid, start: start_of(pid)?, boot: boot() })
     }
 
     /// The pipe to the leader's standard input, where it was made one.

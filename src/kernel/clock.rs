@@ -52,6 +52,22 @@ impl Timestamp {
         self.short_in(TimeZone::system())
     }
 
+    /// For a time that was set beforehand: as [`Timestamp::local_short`], with seconds only where it has some.
+    pub fn local_slot(self) -> String {
+        let zoned = self.in_zone(&TimeZone::system());
+        zoned.strftime(if zoned.second() == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+    }
+
+    /// What this instant's zone is called here: `UTC`, `CET`.
+    pub fn local_zone(self) -> String {
+        self.in_zone(&TimeZone::system()).strftime("%Z").to_string()
+    }
+
+    /// For one thing that a person looks at closely: `2026-11-21 01:11:07.250 UTC`.
+    pub fn local_exact(self) -> String {
+        self.in_zone(&TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
+    }
+
     /// For lists a person reads: `2026-11-21 01:11` on the clock of `zone`.
     pub fn short_in(self, zone: TimeZone) -> String {
         self.in_zone(&zone).strftime("%Y-%m-%d %H:%M").to_string()

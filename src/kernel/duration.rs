@@ -35,13 +35,14 @@ fn unit_ms(unit: &str) -> Option<f64> {
     })
 }
 
-/// A length of time for a person: `412 ms`, `3.2 s`, `2m 05s`, `1h 03m`.
+/// A length of time for a person: `412 ms`, `3.2 s`, `2m 05s`, `1h 03m`, `9d 23h`.
 pub fn human_ms(ms: u64) -> String {
     match ms {
         0..=999 => format!("{ms} ms"),
         1000..=59_999 => format!("{:.1} s", ms as f64 / 1000.0),
         60_000..=3_599_999 => format!("{}m {:02}s", ms / 60_000, ms % 60_000 / 1000),
-        _ => format!("{}h {:02}m", ms / 3_600_000, ms % 3_600_000 / 60_000),
+        3_600_000..=172_799_999 => format!("{}h {:02}m", ms / 3_600_000, ms % 3_600_000 / 60_000),
+        _ => format!("{}d {:02}h", ms / 86_400_000, ms % 86_400_000 / 3_600_000),
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn lengths_are_said_shortly() {
-        let said: Vec<String> = [7, 3210, 125_000, 3_780_000].iter().map(|m| human_ms(*m)).collect();
-        assert_eq!(said, ["7 ms", "3.2 s", "2m 05s", "1h 03m"]);
+        let said: Vec<String> = [7, 3210, 125_000, 3_780_000, 860_400_000].iter().map(|m| human_ms(*m)).collect();
+        assert_eq!(said, ["7 ms", "3.2 s", "2m 05s", "1h 03m", "9d 23h"]);
     }
 }

@@ -122,6 +122,38 @@ pub const PLUGIN_DISABLED: &str = "plugin.disabled";
 pub const PLUGIN_FAILED: &str = "plugin.failed";
 /// What is known of a plugin was removed. Subject: the plugin.
 pub const PLUGIN_REMOVED: &str = "plugin.removed";
+/// Somebody may come in from outside. Subject: the user's id.
+pub const USER_ADDED: &str = "user.added";
+/// A user got another name, role, password or state. Subject: the user's id.
+pub const USER_CHANGED: &str = "user.changed";
+/// A user was erased with keys and logins. Subject: the user's id.
+pub const USER_REMOVED: &str = "user.removed";
+/// Too many wrong passwords: a user is not let in from an address for a while. Subject: the user's id.
+pub const USER_LOCKED: &str = "user.locked";
+/// A user is let in again before that while is over. Subject: the user's id.
+pub const USER_UNLOCKED: &str = "user.unlocked";
+/// A key was made. Subject: the key's id.
+pub const KEY_MADE: &str = "key.made";
+/// A key is good no more. Subject: the key's id.
+pub const KEY_REVOKED: &str = "key.revoked";
+/// A key was erased with its user. Subject: the key's id.
+pub const KEY_REMOVED: &str = "key.removed";
+/// Somebody logged in. Subject: the login's id.
+pub const LOGIN_BEGUN: &str = "login.begun";
+/// A login goes on with a new refresh token. Subject: the login's id.
+pub const LOGIN_REFRESHED: &str = "login.refreshed";
+/// A login is over. Subject: the login's id.
+pub const LOGIN_ENDED: &str = "login.ended";
+/// A refresh token was used twice, so that somebody has one that is not theirs; its login ended. Subject: the login's id.
+pub const TOKEN_REUSE: &str = "login.token_reuse";
+/// A login was erased, with its user or long after its end. Subject: the login's id.
+pub const LOGIN_REMOVED: &str = "login.removed";
+/// Somebody told a webhook that something has happened. Subject: the webhook's name.
+pub const WEBHOOK_RECEIVED: &str = "webhook.received";
+/// An address that is watched does not answer as it should. Subject: the address, without what may be secret.
+pub const WATCH_DOWN: &str = "watch.down";
+/// It answers as it should again. Subject: the address.
+pub const WATCH_UP: &str = "watch.up";
 /// A setting was written to a config file. Subject: the key.
 pub const CONFIG_CHANGED: &str = "config.changed";
 

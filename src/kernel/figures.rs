@@ -56,6 +56,12 @@ pub fn percentile(values: &[u64], percent: usize) -> Option<u64> {
     values.get(rank - 1).copied()
 }
 
+/// A sign as high as `value` is beside `most`.
+pub fn spark(value: u64, most: u64) -> char {
+    const SIGNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    SIGNS[usize::try_from(u128::from(value) * 7 / u128::from(most.max(1))).unwrap_or(7).min(7)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,16 @@ impl Id {
         (self.0.as_u128() >> 80) as u64
     }
 
+    /// Its 16 bytes.
+    pub fn to_bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
+    /// The id of these bytes, as [`Id::to_bytes`] gave them.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Id(Uuid::from_bytes(bytes))
+    }
+
     /// The eight characters at the end, which differ even between ids of one moment.
     pub fn tail(self) -> String {
         let text = self.to_string();

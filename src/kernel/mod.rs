@@ -2,6 +2,7 @@
 //!
 //! It knows no command, no run and no table: only what strangers must agree on to talk to each other.
 
+pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod difference;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::lane::{Ends, gone};
 use super::manifest::Manifest;
 use super::places::{self, Found};
-use super::room::{Answer, Loaded, gone};
+use super::room::{Answer, Loaded, Room};
 use super::{MOST_FAILURES, Plugins};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::PluginRow;
@@ -69,9 +70,12 @@ impl Plugins {
     ///
     /// # Errors
     /// Its failure, which was counted; whoever asked is to be told.
-    pub fn answer(&self, active: &Arc<Active>, function: &str, args: Vec<Json>) -> Result<Answer> {
+    pub fn answer(&self, active: &Arc<Active>, function: &str, args: Vec<Json>, ends: Ends<'_>) -> Result<Answer> {
         let function = function.to_string();
-        self.within(active, Told::Last, move |name, loaded| loaded.answer(name, &["commands", &function], &args))
+        let what = format!("`{}` (commands.{function})", active.row.name);
+        let work = in_state(active, move |name, loaded| loaded.answer(name, &["commands", function.as_str()], &args));
+        let done = self.lane().and_then(|lane| lane.wait_until(&what, ends, work));
+        self.judge(active, Told::Last, done)
     }
 
     /// Does something with the state of a plugin and waits for it.
@@ -81,13 +85,8 @@ impl Plugins {
         told: Told,
         work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let there = active.clone();
-        let done = self.lane().and_then(|lane| {
-            lane.wait(move |room| {
-                let loaded = room.loaded(&there.row.name, &there.row.digest, || there.read())?;
-                work(&there.row.name, &loaded)
-            })
-        });
+        let work = in_state(active, work);
+        let done = self.lane().and_then(|lane| lane.wait(work));
         self.judge(active, told, done)
     }
 
@@ -98,15 +97,10 @@ impl Plugins {
         told: Told,
         work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let there = active.clone();
+        let work = in_state(active, work);
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let sent = self.lane().map(|lane| {
-            lane.send(move |room| {
-                let loaded = room.loaded(&there.row.name, &there.row.digest, || there.read());
-                // Nobody waits any more when the turn was stopped.
-                let _ = answer.send(loaded.and_then(|loaded| work(&there.row.name, &loaded)));
-            });
-        });
+        // Nobody waits any more when the turn was stopped.
+        let sent = self.lane().map(|lane| lane.send(move |room| drop(answer.send(work(room)))));
         let done = match sent {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
             Err(error) => Err(error),
@@ -148,5 +142,17 @@ impl Plugins {
             Ok(_) => self.say(format!("the plugin {why}; what it was for is left out")),
             Err(trouble) => tracing::warn!(plugin = name, error = trouble.full_message(), "not written down"),
         }
+    }
+}
+
+/// Work with the state of a plugin, for the thread.
+fn in_state<T>(
+    active: &Arc<Active>,
+    work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
+) -> impl FnOnce(&Room) -> Result<T> + Send + 'static {
+    let there = active.clone();
+    move |room| {
+        let loaded = room.loaded(&there.row.name, &there.row.digest, || there.read())?;
+        work(&there.row.name, &loaded)
     }
 }

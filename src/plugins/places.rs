@@ -69,6 +69,14 @@ impl Found {
         text
     }
 
+    /// A plugin that lies in no folder here yet: its files by name, in order.
+    ///
+    /// # Errors
+    /// `BadData` when it is none.
+    pub(super) fn of(files: Vec<(String, Vec<u8>)>, place: &str) -> Result<Found> {
+        Found::new(files, None, place)
+    }
+
     fn new(files: Vec<(String, Vec<u8>)>, folder: Option<PathBuf>, place: &str) -> Result<Found> {
         let text = |name: &str| -> Result<String> {
             let bytes = files.iter().find(|(other, _)| other == name).map(|(_, bytes)| bytes);
@@ -125,18 +133,29 @@ pub fn read(folder: &Path) -> Result<Found> {
         let entry = entry.context(Kind::Failed, || format!("cannot read {place}"))?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let meta = std::fs::symlink_metadata(entry.path()).context(Kind::Failed, || format!("cannot read {name}"))?;
-        if !meta.is_file() || name.starts_with('.') || name.ends_with('~') || name == TYPES {
+        if !meta.is_file() || !is_part(&name) {
             continue;
         }
-        if meta.len() > MOST_BYTES || files.len() >= MOST_FILES {
-            let said = format!("{place} has a file larger than 1 MB ({name}), or more than {MOST_FILES} files");
-            return Err(Error::new(Kind::BadData, said));
-        }
+        bounded(&place, &name, meta.len(), files.len())?;
         let bytes = std::fs::read(entry.path()).context(Kind::Failed, || format!("cannot read {place}/{name}"))?;
         files.push((name, bytes));
     }
     files.sort();
     Found::new(files, Some(folder), &place)
+}
+
+/// Whether a file of this name belongs to the plugin in whose folder it lies.
+pub(super) fn is_part(name: &str) -> bool {
+    !name.starts_with('.') && !name.ends_with('~') && name != TYPES
+}
+
+/// Says no to a file of `bytes` that is too large, or comes after `before` others that are enough.
+pub(super) fn bounded(place: &str, name: &str, bytes: u64, before: usize) -> Result<()> {
+    if bytes > MOST_BYTES || before >= MOST_FILES {
+        let said = format!("{place} has a file larger than 1 MB ({name}), or more than {MOST_FILES} files");
+        return Err(Error::new(Kind::BadData, said));
+    }
+    Ok(())
 }
 
 /// The folders of the user's own plugins, by name.

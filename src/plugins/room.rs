@@ -1,14 +1,10 @@
-//! The one thread on which all Lua runs, and the states of the plugins on it.
+//! The states of the plugins, on the one thread on which all Lua runs.
 //!
-//! Work is sent to the thread and answered from it; work that the thread itself asks for (a command that a plugin runs
-//! may have a `lua` step) is done in place. A state is made when its plugin is first called and holds what was allowed:
-//! a script that changed since is not loaded.
+//! A state is made when its plugin is first called and holds what was allowed: a script that changed since is not loaded.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use mlua::{Function, MultiValue, Table, Value};
@@ -20,14 +16,8 @@ use super::manifest::{Manifest, Permissions, SCRIPT};
 use super::places::Found;
 use super::state::State;
 use super::values;
-use super::world::{Level, World};
-use crate::kernel::error::{Context, Error, Kind, Result};
-
-/// Work for the thread.
-type Job = Box<dyn FnOnce(&Room) + Send>;
-
-/// A state that nobody called for so long is let go.
-const IDLE: Duration = Duration::from_secs(60);
+use super::world::World;
+use crate::kernel::error::{Error, Kind, Result};
 
 /// A plugin with its state.
 pub struct Loaded {
@@ -55,7 +45,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// A room without a thread, as [`Lane`] and tests make it.
+    /// A room without a thread, as [`Lane`](super::lane::Lane) and tests make it. `stop` ends what runs in it.
     pub fn new(limits: Limits, world: Arc<dyn World>, stop: Arc<AtomicBool>) -> Room {
         Room { limits, world, stop, states: Mutex::default() }
     }
@@ -229,93 +219,5 @@ impl Loaded {
                 other => values::to_json(&other),
             }
         })
-    }
-}
-
-/// The thread.
-pub struct Lane {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-    id: ThreadId,
-    room: Arc<Room>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Lane {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the system gives none.
-    pub fn start(limits: Limits, world: Arc<dyn World>, idle: impl Fn() + Send + 'static) -> Result<Lane> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let room = Arc::new(Room::new(limits, world, stop.clone()));
-        let (jobs, queue) = channel::<Job>();
-        let there = room.clone();
-        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || work(&there, &queue, &idle));
-        let thread = thread.context(Kind::Failed, || "cannot start a thread".to_string())?;
-        Ok(Lane { jobs: Some(jobs), id: thread.thread().id(), thread: Some(thread), room, stop })
-    }
-
-    /// Has the thread do something. On the thread itself it is done at once.
-    pub fn send(&self, job: impl FnOnce(&Room) + Send + 'static) {
-        if std::thread::current().id() == self.id {
-            return job(&self.room);
-        }
-        if let Some(jobs) = &self.jobs {
-            // A thread that is gone answers nobody; whoever waits sees that.
-            let _ = jobs.send(Box::new(job));
-        }
-    }
-
-    /// Has the thread do something and waits for what comes of it.
-    ///
-    /// # Errors
-    /// Those of the work; `Failed` when the thread is gone.
-    pub fn wait<T: Send + 'static>(&self, job: impl FnOnce(&Room) -> Result<T> + Send + 'static) -> Result<T> {
-        let (answer, answered) = channel();
-        self.send(move |room| drop(answer.send(job(room))));
-        answered.recv().unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-/// The thread ended.
-pub fn gone() -> Error {
-    Error::new(Kind::Failed, "the thread of the plugins is gone")
-}
-
-fn work(room: &Room, queue: &Receiver<Job>, idle: &dyn Fn()) {
-    loop {
-        let job = match queue.try_recv() {
-            Ok(job) => job,
-            Err(_) => {
-                idle();
-                let next = match room.let_go(IDLE) {
-                    true => queue.recv_timeout(IDLE),
-                    false => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                };
-                match next {
-                    Ok(job) => job,
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
-            }
-        };
-        // A bug in a job must not take the others with it; its caller sees that no answer comes.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(room)));
-        if done.is_err() {
-            room.world.log("fac", Level::Error, "a call of a plugin broke off");
-        }
-    }
-    idle();
-}
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
-        self.jobs = None;
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // One that panicked has nothing more to say.
-            let _ = thread.join();
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! `lua` steps of commands: a script in a sandbox of its own, which reaches the log, JSON and the time, and nothing else.
 //!
-//! Arguments come as the table `args`, the words of a rest parameter as `rest`, what is piped in as `input`. What the
-//! script prints is its output, and so is what it returns.
+//! Arguments come as the table `args`, the words of a rest parameter as `rest`, what is piped in as `input`, what fired an
+//! automation as the table `trigger`. What the script prints is its output, and so is what it returns.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::Plugins;
 use super::brought::{BY, CALL, spec};
+use super::lane::Ends;
 use super::manifest::Permissions;
 use super::room::{Answer, Room};
 use super::values;
@@ -107,16 +108,23 @@ impl StepRunner for Steps {
         let alone = Arc::new(Alone { store: self.0.store().clone(), out: Mutex::default() });
         let name = format!("{}:{}", work.unit.resolved.command.name, work.step.id);
         let (script, world) = (work.step.text.clone(), alone.clone());
-        let given = (arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), work.input.clone());
-        let done = self.0.lane()?.wait(move |room| script_in(room, &name, &script, given, world));
+        let trigger = (work.look)("trigger").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let given = Given {
+            args: arguments(&work.unit.bound),
+            rest: Json::from(work.unit.bound.rest.clone()),
+            input: work.input.clone(),
+            trigger,
+        };
+        let what = format!("`{name}`");
+        let ends = Ends { stop: work.stop, limit: work.timeout };
+        let done = self.0.lane()?.wait_until(&what, ends, move |room| script_in(room, &name, &script, given, world));
         let (mut wrote, complained) = std::mem::take(&mut *alone.out.lock().unwrap_or_else(PoisonError::into_inner));
         let (status, trouble) = match done {
             Ok(returned) => {
                 wrote.push_str(&returned);
                 (Status::Ok, None)
             }
-            Err(error) if error.kind() == Kind::TimedOut => (Status::TimedOut, Some(error)),
-            Err(error) => (Status::Failed, Some(error)),
+            Err(error) => (status_of(&error), Some(error)),
         };
         let code = trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()));
         let done = Done {
@@ -142,7 +150,7 @@ impl Steps {
         let call = work.step.options.get(CALL).unwrap_or(command);
         let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let args = vec![arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), Json::from(input)];
-        let done = self.0.answer(&active, call, args);
+        let done = self.0.answer(&active, call, args, Ends { stop: work.stop, limit: work.timeout });
         let (wrote, trouble) = match done {
             Ok(Answer::Value(Json::Null)) => (String::new(), None),
             Ok(Answer::Value(Json::String(text))) if text.ends_with('\n') || text.is_empty() => (text, None),
@@ -151,11 +159,7 @@ impl Steps {
             Ok(Answer::No(said)) => (String::new(), Some(Error::new(Kind::Failed, said))),
             Err(error) => (String::new(), Some(error)),
         };
-        let status = match trouble.as_ref().map(Error::kind) {
-            None => Status::Ok,
-            Some(Kind::TimedOut) => Status::TimedOut,
-            Some(_) => Status::Failed,
-        };
+        let status = trouble.as_ref().map_or(Status::Ok, status_of);
         let done = Done {
             status,
             exit_code: Some(trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()))),
@@ -167,7 +171,23 @@ impl Steps {
     }
 }
 
-type Given = (Json, Json, Option<Vec<u8>>);
+/// How a step ended that went wrong.
+fn status_of(error: &Error) -> Status {
+    match error.kind() {
+        Kind::TimedOut => Status::TimedOut,
+        Kind::Interrupted => Status::Interrupted,
+        _ => Status::Failed,
+    }
+}
+
+/// What a script finds.
+struct Given {
+    args: Json,
+    rest: Json,
+    input: Option<Vec<u8>>,
+    /// What fired it; null where nothing did.
+    trigger: Json,
+}
 
 fn script_in(room: &Room, name: &str, script: &str, given: Given, world: Arc<dyn World>) -> Result<String> {
     let state = room.sandbox(name, &Permissions::default(), world)?;
@@ -184,10 +204,11 @@ fn script_in(room: &Room, name: &str, script: &str, given: Given, world: Arc<dyn
     })
 }
 
-fn globals(lua: &Lua, (args, rest, input): Given) -> mlua::Result<()> {
+fn globals(lua: &Lua, given: Given) -> mlua::Result<()> {
     let globals = lua.globals();
-    globals.set("args", values::to_lua(lua, &args)?)?;
-    globals.set("rest", values::to_lua(lua, &rest)?)?;
-    let input = input.map(|bytes| lua.create_string(bytes)).transpose()?;
+    for (name, value) in [("args", given.args), ("rest", given.rest), ("trigger", given.trigger)] {
+        globals.set(name, values::to_lua(lua, &value)?)?;
+    }
+    let input = given.input.map(|bytes| lua.create_string(bytes)).transpose()?;
     globals.set("input", input)
 }

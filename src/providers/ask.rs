@@ -32,7 +32,6 @@ impl Models {
         use_cache: bool,
         watch: &mut dyn Watch,
     ) -> Result<Answer, Failure> {
-        let shared = &*self.shared;
         let mut last = None;
         for (at, choice) in choices.iter().enumerate() {
             if let Some(failure) = &last {
@@ -40,7 +39,7 @@ impl Models {
                 let said = format!("{failure}; going on with {}", choice.name());
                 watch.piece(Piece::Notice(said));
             }
-            match one(shared, choice, request, use_cache, watch).await {
+            match one(self, choice, request, use_cache, watch).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.may_fall_back() && at + 1 < choices.len() => last = Some(failure),
                 Err(failure) => return Err(failure),
@@ -51,14 +50,15 @@ impl Models {
 }
 
 async fn one(
-    shared: &Shared,
+    models: &Models,
     choice: &Choice,
     request: &Request,
     use_cache: bool,
     watch: &mut dyn Watch,
 ) -> Result<Answer, Failure> {
+    let shared = &*models.shared;
     let ttl = shared.settings.cache.filter(|_| use_cache);
-    let key = ttl.map(|_| cache_key(choice, request));
+    let key = ttl.map(|_| cache_key(choice, request, &models.whose));
     if let Some(answer) = key.as_deref().and_then(|key| from_cache(shared, choice, key)) {
         watch.attempt(choice, true);
         let words = answer.parts.iter().filter_map(|p| match p {
@@ -70,7 +70,7 @@ async fn one(
         watch.attempt_ended(choice, &ended);
         return Ok(answer);
     }
-    let answer = with_retries(shared, choice, request, watch).await?;
+    let answer = with_retries(models, choice, request, watch).await?;
     if let (Some(ttl), Some(key)) = (ttl, key)
         && matches!(answer.finish, Finish::Stop | Finish::Length)
     {
@@ -82,11 +82,12 @@ async fn one(
 }
 
 async fn with_retries(
-    shared: &Shared,
+    models: &Models,
     choice: &Choice,
     request: &Request,
     watch: &mut dyn Watch,
 ) -> Result<Answer, Failure> {
+    let shared = &*models.shared;
     let (entry, name) = (&choice.entry, choice.name());
     let mut pause = PAUSE_MS;
     for try_number in 0..=entry.patience.retries {
@@ -96,7 +97,7 @@ async fn with_retries(
             Gate::Probe(probing) => remember(shared, entry, probing),
             Gate::Closed { until_ms } => return Err(left_alone(shared, entry, &name, until_ms)),
         }
-        let failure = match attempt(shared, choice, request, watch).await {
+        let failure = match attempt(models, choice, request, watch).await {
             Ok(answer) => {
                 if let Some(health) = health(shared, entry).after(true, now_ms(shared)) {
                     remember(shared, entry, health);
@@ -123,7 +124,7 @@ async fn with_retries(
 }
 
 async fn attempt(
-    shared: &Shared,
+    models: &Models,
     choice: &Choice,
     request: &Request,
     watch: &mut dyn Watch,
@@ -131,7 +132,8 @@ async fn attempt(
     watch.attempt(choice, false);
     let begun = std::time::Instant::now();
     let mut sink = |piece: Piece| watch.piece(piece);
-    let result = wire::send(&shared.client, &choice.entry, &choice.model, request, &shared.trace, &mut sink).await;
+    let result =
+        wire::send(&models.shared.client, &choice.entry, &choice.model, request, &models.trace, &mut sink).await;
     let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ended = match &result {
         Ok(answer) => Attempt {
@@ -182,9 +184,13 @@ fn chance(most: u64) -> u64 {
     RandomState::new().hash_one(most) % most.max(1)
 }
 
-/// The same question to the same model, tuned the same, with the same tools.
-fn cache_key(choice: &Choice, request: &Request) -> String {
-    let whole = json!({"url": choice.entry.url, "model": choice.model, "body": choice.entry.body, "request": request});
+/// The same question to the same model, tuned the same, with the same tools, for the same person.
+fn cache_key(choice: &Choice, request: &Request, whose: &str) -> String {
+    let mut whole =
+        json!({"url": choice.entry.url, "model": choice.model, "body": choice.entry.body, "request": request});
+    if !whose.is_empty() {
+        whole["whose"] = json!(whose);
+    }
     let digest = Sha256::digest(whole.to_string().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -138,6 +138,9 @@ pub struct Attempt<'a> {
 #[derive(Clone)]
 pub struct Models {
     shared: Arc<Shared>,
+    trace: Arc<str>,
+    /// For whom it is asked: answers that were kept for one are given to no other.
+    whose: Arc<str>,
 }
 
 struct Shared {
@@ -146,7 +149,6 @@ struct Shared {
     settings: Settings,
     memory: Arc<dyn Memory>,
     clock: Clock,
-    trace: String,
     recent: moka::sync::Cache<String, String>,
 }
 
@@ -159,7 +161,13 @@ impl Models {
         let client = genai::Client::builder().with_reqwest(http.client()).build();
         let client = client.context(Kind::Failed, || "cannot set up the client for models".to_string())?;
         let recent = moka::sync::Cache::builder().max_capacity(256).build();
-        Ok(Models { shared: Arc::new(Shared { http, client, settings, memory, clock, trace, recent }) })
+        let shared = Arc::new(Shared { http, client, settings, memory, clock, recent });
+        Ok(Models { shared, trace: trace.into(), whose: "".into() })
+    }
+
+    /// The same connections for another request, of `whose` (nobody in particular, when empty).
+    pub fn on_behalf(&self, trace: String, whose: &str) -> Models {
+        Models { shared: self.shared.clone(), trace: trace.into(), whose: whose.into() }
     }
 
     /// What the person set up.

@@ -164,6 +164,20 @@ pub enum Effort {
     High,
 }
 
+/// Whether a model may ask for tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolUse {
+    /// As it likes.
+    Auto,
+    /// Not at all.
+    Never,
+    /// For at least one.
+    Always,
+    /// For this one.
+    Only(String),
+}
+
 /// How the model should answer. What is not said is left to the provider.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -182,6 +196,9 @@ pub struct Tuning {
     pub effort: Option<Effort>,
     /// JSON Schema that the answer must satisfy.
     pub schema: Option<Value>,
+    /// Whether tools may, must or must not be asked for; the model decides where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_use: Option<ToolUse>,
     /// More fields of the request's body, as the provider names them.
     pub extra: Map<String, Value>,
 }

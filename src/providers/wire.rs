@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use genai::adapter::AdapterKind;
 use genai::chat::{
     Binary, ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatRole, ChatStreamEvent, ContentPart,
-    JsonSpec, MessageContent, ReasoningEffort, StopReason, StreamEnd, Tool, ToolResponse,
+    JsonSpec, MessageContent, ReasoningEffort, StopReason, StreamEnd, Tool, ToolChoice, ToolResponse,
 };
 use genai::resolver::{AuthData, Endpoint};
 use genai::{Client, ModelIden, ServiceTarget};
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::entry::{Entry, Wire};
 use super::failure::{Failure, FailureKind};
-use super::model::{Answer, Effort, Finish, Part, Piece, Request, Role, ToolCall, Turn, Usage};
+use super::model::{Answer, Effort, Finish, Part, Piece, Request, Role, ToolCall, ToolUse, Turn, Usage};
 use super::trouble;
 
 /// What the frames of a stream say that the library does not pass on.
@@ -136,6 +136,12 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
         Effort::Medium => ReasoningEffort::Medium,
         Effort::High => ReasoningEffort::High,
     });
+    options.tool_choice = tuning.tool_use.as_ref().filter(|_| !request.tools.is_empty()).map(|how| match how {
+        ToolUse::Auto => ToolChoice::Auto,
+        ToolUse::Never => ToolChoice::None,
+        ToolUse::Always => ToolChoice::Required,
+        ToolUse::Only(name) => ToolChoice::tool(name),
+    });
     let mut body = entry.body.clone();
     body.extend(tuning.extra.clone());
     if let Some(schema) = &tuning.schema {
@@ -180,7 +186,12 @@ fn options(entry: &Entry, request: &Request, trace: &str, seen: &Arc<Mutex<Seen>
 
 fn chat_request(request: &Request, wire: Wire) -> ChatRequest {
     let systems: Vec<String> = request.turns.iter().filter(|t| t.role == Role::System).map(Turn::words).collect();
-    let messages = request.turns.iter().filter(|t| t.role != Role::System).map(message).collect();
+    let turns = request.turns.iter().filter(|t| t.role != Role::System);
+    let messages = match wire {
+        // A message there holds one result, and the library would keep only the last.
+        Wire::Ollama => turns.flat_map(apart).map(|turn| message(&turn)).collect(),
+        _ => turns.map(message).collect(),
+    };
     let mut chat = ChatRequest::new(messages);
     if !systems.is_empty() {
         chat = chat.with_system(systems.join("\n\n"));
@@ -194,6 +205,14 @@ fn chat_request(request: &Request, wire: Wire) -> ChatRequest {
         // The field must be said there, and parameters may be left out in our schemas.
         if wire == Wire::Responses { told.with_strict(false) } else { told }
     }))
+}
+
+/// A turn of several results as so many turns.
+fn apart(turn: &Turn) -> Vec<Turn> {
+    match turn.role {
+        Role::Tool => turn.parts.iter().map(|part| Turn { role: Role::Tool, parts: vec![part.clone()] }).collect(),
+        _ => vec![turn.clone()],
+    }
 }
 
 fn message(turn: &Turn) -> ChatMessage {

@@ -151,9 +151,13 @@ pub struct Timing {
     pub duration_ms: Option<u64>,
 }
 
-pub(super) const TIMINGS: &str = "SELECT date(started / 1000000 + ?4, 'unixepoch'), model, first_token_ms, duration_ms,
+pub(super) fn timings_sql(theirs: &str) -> String {
+    format!(
+        "SELECT date(started / 1000000 + ?4, 'unixepoch'), model, first_token_ms, duration_ms,
      session, command FROM calls WHERE owner = ?1 AND started >= ?2 AND started < ?3 AND status = 'ok' AND NOT from_cache
-     AND purpose <> 'import' ORDER BY started DESC LIMIT ?5";
+     AND purpose <> 'import'{theirs} ORDER BY started DESC LIMIT ?5"
+    )
+}
 
 const SUMS: &str = "count(*), sum(status IN ('failed', 'cancelled')), sum(status = 'open'),
      sum(input IS NULL AND output IS NULL AND NOT from_cache), sum(from_cache),
@@ -167,7 +171,7 @@ pub(super) const SPENT: &str =
     "SELECT ifnull(sum(cost_micros), 0) FROM calls WHERE owner = ?1 AND started >= ?2 AND purpose <> 'import'";
 
 /// Sums of calls by the expression `key`, through the index that the filter allows.
-pub(super) fn usage_sql(key: &str, order: &str, of_session: bool) -> String {
+pub(super) fn usage_sql(key: &str, order: &str, of_session: bool, theirs: &str) -> String {
     let session = if of_session {
         "session = ?4 AND +owner = ?1 AND +started >= ?2 AND +started < ?3"
     } else {
@@ -175,7 +179,7 @@ pub(super) fn usage_sql(key: &str, order: &str, of_session: bool) -> String {
     };
     format!(
         "SELECT {key}, {SUMS} FROM calls WHERE {session} AND (?5 IS NULL OR model = ?5) AND ?6 IS NOT NULL
-         AND purpose <> 'import'
+         AND purpose <> 'import'{theirs}
          GROUP BY 1 ORDER BY {order}"
     )
 }
@@ -186,8 +190,8 @@ impl Store {
         self.write(|change| {
             let id = change.ids().next(change.at);
             change.alter(
-                "INSERT INTO calls (id, owner, session, message, run, command, purpose, model, trace, status, from_cache, started)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', ?10, ?11)",
+                "INSERT INTO calls (id, owner, session, message, run, command, purpose, model, trace, status, from_cache, started,
+                 person) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', ?10, ?11, ?12)",
                 params![
                     id,
                     change.owner(),
@@ -199,7 +203,8 @@ impl Store {
                     new.model,
                     change.store.trace,
                     new.from_cache,
-                    change.at
+                    change.at,
+                    change.person()
                 ],
             )?;
             let payload = json!({"model": new.model, "purpose": new.purpose, "session": new.session});
@@ -236,8 +241,12 @@ impl Store {
             if ended == 0 {
                 return Ok(());
             }
-            let payload =
-                json!({"status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros});
+            let model: String =
+                change.tx.prepare_cached("SELECT model FROM calls WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+            let payload = json!({
+                "status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros,
+                "model": model, "first_token_ms": end.first_token_ms, "duration_ms": end.duration_ms,
+            });
             change.record(&Event::new(events::CALL_ENDED, id.to_string(), payload))?;
             Ok(())
         })
@@ -253,7 +262,7 @@ impl Store {
             UsageBy::All => "''",
         };
         let order = if by == UsageBy::Day { "1" } else { "cost DESC, tokens DESC, 1" };
-        let sql = usage_sql(key, order, filter.session.is_some());
+        let sql = usage_sql(key, order, filter.session.is_some(), &self.theirs(""));
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut found = statement.query(params![
@@ -276,7 +285,7 @@ impl Store {
     /// cache are not among them. Days are those of the zone `offset_s` seconds east of Greenwich.
     pub fn timings(&self, filter: &UsageFilter, offset_s: i64, most: usize) -> Result<Vec<Timing>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(TIMINGS)?;
+            let mut statement = connection.prepare_cached(&timings_sql(&self.theirs("")))?;
             let rows = statement.query_map(
                 params![
                     &*self.owner,

@@ -18,7 +18,7 @@ impl Store {
         self.erase(|change| {
             let below: Vec<(i64, Id)> = change
                 .tx
-                .prepare_cached(BELOW)?
+                .prepare_cached(&below_sql(&change.store.theirs_by_chat("")))?
                 .query_map(params![id, change.owner()], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             let Some((first, _)) = below.first() else { return Err(no_message(&id.to_string()).into()) };
@@ -66,16 +66,21 @@ impl Store {
 }
 
 /// A message and all that follow it.
-pub(super) const BELOW: &str = "WITH RECURSIVE down (n, id) AS (
-       SELECT n, id FROM messages WHERE id = ?1 AND owner = ?2
-       UNION ALL SELECT m.n, m.id FROM down JOIN messages m ON m.parent = down.id)
-     SELECT n, id FROM down";
+pub(super) fn below_sql(theirs: &str) -> String {
+    format!(
+        "WITH RECURSIVE down (n, id) AS (
+           SELECT n, id FROM messages WHERE id = ?1 AND owner = ?2{theirs}
+           UNION ALL SELECT m.n, m.id FROM down JOIN messages m ON m.parent = down.id)
+         SELECT n, id FROM down"
+    )
+}
 
 impl Change<'_> {
     /// Erases one message; who follows it and how many there are is the caller's to mend. What a provider said about a
     /// request for it may quote it, so that goes too.
     pub(super) fn erase_message(&self, n: i64, id: Id) -> Outcome<()> {
         self.drop_files(n)?;
+        self.drop_reactions(n)?;
         self.forget_errors(
             "session = (SELECT s.id FROM messages m JOIN sessions s ON s.n = m.session WHERE m.n = ?1) AND message = ?2",
             params![n, id],

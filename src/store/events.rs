@@ -155,6 +155,13 @@ impl Store {
         Ok(events)
     }
 
+    /// When the file that takes all changes was written last, and how long it is; `None` where there is none. It asks
+    /// nothing of the database.
+    pub fn touched(&self) -> Option<(std::time::SystemTime, u64)> {
+        let meta = std::fs::metadata(self.shared.pool.log()).ok()?;
+        Some((meta.modified().ok()?, meta.len()))
+    }
+
     /// Where the log ends; `None` while it is empty.
     pub fn last_position(&self) -> Result<Option<Position>> {
         self.read(|connection| {

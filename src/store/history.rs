@@ -38,10 +38,10 @@ pub struct Removed {
 
 /// The columns of a [`RunRow`].
 const COLUMNS: &str = "id, command, source, digest, trigger, args, cwd, trace, zone, steps_planned, status, exit_code,
-     started, finished";
+     started, finished, person";
 
 /// Runs with an id in `[?1, ?2)`, newest first, through the index that the filter allows.
-pub(super) fn page_sql(by_command: bool, by_status: bool) -> String {
+pub(super) fn page_sql(by_command: bool, by_status: bool, theirs: &str) -> String {
     // A condition that does not matter is written so that the planner cannot mistake it for one an index could serve.
     let command = if by_command { "command = ?3" } else { "?3 IS NULL" };
     let status = match (by_status, by_command) {
@@ -52,7 +52,7 @@ pub(super) fn page_sql(by_command: bool, by_status: bool) -> String {
     format!(
         "SELECT {COLUMNS} FROM runs WHERE id >= ?1 AND id < ?2 AND {command} AND {status}
          AND +owner = ?5 AND +started >= ?6 AND +started < ?7
-         AND (?9 IS NULL OR instr(lower(source || ':' || command), lower(?9)) > 0) ORDER BY id DESC LIMIT ?8"
+         AND (?9 IS NULL OR instr(lower(source || ':' || command), lower(?9)) > 0){theirs} ORDER BY id DESC LIMIT ?8"
     )
 }
 
@@ -70,7 +70,7 @@ impl Store {
             high = high.min(id.to_string());
         }
         let limit = limit.max(1);
-        let sql = page_sql(filter.command.is_some(), filter.status.is_some());
+        let sql = page_sql(filter.command.is_some(), filter.status.is_some(), &self.theirs(""));
         let mut rows = self.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut found = statement.query(params![
@@ -105,7 +105,7 @@ impl Store {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([id])?;
             let row = rows.next()?.ok_or_else(|| no_run(wanted))?;
-            Ok(Run { row: run_row(row)?, steps: steps(connection, row.get(14)?)? })
+            Ok(Run { row: run_row(row)?, steps: steps(connection, row.get(15)?)? })
         })
     }
 
@@ -115,14 +115,17 @@ impl Store {
         if !part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') || part.len() < 4 {
             return Err(no_run(wanted));
         }
+        let theirs = self.theirs("");
         let beginning: Vec<Id> = self.run_ids(
-            "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || 'g' AND +owner = ?2 ORDER BY id DESC LIMIT 4",
+            &format!(
+                "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || 'g' AND +owner = ?2{theirs} ORDER BY id DESC LIMIT 4"
+            ),
             &part,
         )?;
         let found = match beginning.is_empty() {
             false => beginning,
             true => self.run_ids(
-                "SELECT id FROM runs WHERE id LIKE '%' || ?1 AND owner = ?2 ORDER BY id DESC LIMIT 4",
+                &format!("SELECT id FROM runs WHERE id LIKE '%' || ?1 AND owner = ?2{theirs} ORDER BY id DESC LIMIT 4"),
                 &part,
             )?,
         };
@@ -182,7 +185,8 @@ impl Store {
 
 impl Change<'_> {
     fn remove_run(&self, id: Id, removed: &mut Removed) -> Outcome<()> {
-        let mut find = self.tx.prepare_cached("SELECT n FROM runs WHERE id = ?1 AND owner = ?2")?;
+        let theirs = self.store.theirs("");
+        let mut find = self.tx.prepare_cached(&format!("SELECT n FROM runs WHERE id = ?1 AND owner = ?2{theirs}"))?;
         let mut rows = find.query(params![id, self.owner()])?;
         let Some(row) = rows.next()? else { return Ok(()) };
         let n: i64 = row.get(0)?;
@@ -215,6 +219,7 @@ fn run_row(row: &Row<'_>) -> Outcome<RunRow> {
         exit_code: row.get(11)?,
         started: row.get(12)?,
         finished: row.get(13)?,
+        owner: row.get(14)?,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::kernel::ids::{Id, TraceId};
 
 const COLUMNS: &str =
     "id, kind, source, command, digest, work, key, lane, trace, priority, status, due, tries, lost, most,
-     epoch, stop, pid, process_start, boot, run, exit_code, error, created, begun, finished";
+     epoch, stop, pid, process_start, boot, run, exit_code, error, created, begun, finished, person";
 
 /// The next job that may be taken.
 const NEXT: &str = "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
@@ -132,8 +132,9 @@ impl Store {
     /// Owes a job again that is over: from its first try, with the definition of this digest.
     pub fn retry_job(&self, id: Id, digest: &str) -> Result<Job> {
         self.write(|change| {
-            let sql = "SELECT n FROM jobs WHERE id = ?1 AND owner = ?2";
-            let mut find = change.tx.prepare_cached(sql)?;
+            let theirs = self.theirs("");
+            let sql = format!("SELECT n FROM jobs WHERE id = ?1 AND owner = ?2{theirs}");
+            let mut find = change.tx.prepare_cached(&sql)?;
             let n: Option<i64> = find.query_row(params![id, change.owner()], |row| row.get(0)).optional()?;
             let n = n.ok_or_else(|| no_job(&id.to_string()))?;
             let job = change.job_at(n)?;
@@ -165,8 +166,9 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR status = ?2)
-                 AND (?3 IS NULL OR command = ?3)
-                 AND n < ifnull((SELECT n FROM jobs WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5"
+                 AND (?3 IS NULL OR command = ?3){}
+                 AND n < ifnull((SELECT n FROM jobs WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5",
+                self.theirs("")
             );
             let mut find = connection.prepare_cached(&sql)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -185,7 +187,8 @@ impl Store {
         let found = self.read(|connection| {
             let part = wanted.to_ascii_lowercase();
             let sql = format!(
-                "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2) LIMIT 2"
+                "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2){} LIMIT 2",
+                self.theirs("")
             );
             let mut find = connection.prepare_cached(&sql)?;
             let mut rows = find.query(params![&*self.owner, plain(&part)?])?;
@@ -201,8 +204,10 @@ impl Store {
     /// How many jobs stand so, by status.
     pub fn job_counts(&self) -> Result<Vec<(JobStatus, u64)>> {
         self.read(|connection| {
-            let sql = "SELECT status, count(*) FROM jobs WHERE owner = ?1 GROUP BY status ORDER BY status";
-            let mut find = connection.prepare_cached(sql)?;
+            let theirs = self.theirs("");
+            let sql =
+                format!("SELECT status, count(*) FROM jobs WHERE owner = ?1{theirs} GROUP BY status ORDER BY status");
+            let mut find = connection.prepare_cached(&sql)?;
             let rows = find.query_map([&*self.owner], |row| {
                 Ok((JobStatus::parse(&row.get::<_, String>(0)?), row.get::<_, i64>(1)? as u64))
             })?;
@@ -225,8 +230,9 @@ impl Change<'_> {
         let (status, count) = if begins.is_some() { ("running", 1) } else { ("waiting", 0) };
         self.alter(
             "INSERT INTO jobs (id, owner, kind, source, command, digest, work, key, lane, trace, priority, status, due,
-             tries, lost, most, epoch, stop, pid, process_start, boot, created, begun)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?14, 0, ?16, ?17, ?18, ?19, ?20)",
+             tries, lost, most, epoch, stop, pid, process_start, boot, created, begun, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?14, 0, ?16, ?17, ?18, ?19, ?20,
+             ?21)",
             params![
                 id,
                 self.owner(),
@@ -248,6 +254,7 @@ impl Change<'_> {
                 begins.map(|p| &p.boot),
                 self.at,
                 begins.map(|_| self.at),
+                self.person(),
             ],
         )?;
         let n = self.tx.last_insert_rowid();
@@ -332,7 +339,8 @@ impl Change<'_> {
     }
 
     fn open_job(&self, id: Id) -> Outcome<(i64, Job)> {
-        let mut find = self.tx.prepare_cached("SELECT n FROM jobs WHERE id = ?1 AND owner = ?2")?;
+        let theirs = self.store.theirs("");
+        let mut find = self.tx.prepare_cached(&format!("SELECT n FROM jobs WHERE id = ?1 AND owner = ?2{theirs}"))?;
         let n: Option<i64> = find.query_row(params![id, self.owner()], |row| row.get(0)).optional()?;
         let n = n.ok_or_else(|| no_job(&id.to_string()))?;
         let job = self.job_at(n)?;
@@ -405,5 +413,6 @@ fn job(row: &Row<'_>) -> Outcome<Job> {
         created: row.get(23)?,
         begun: row.get(24)?,
         finished: row.get(25)?,
+        owner: row.get(26)?,
     })
 }

@@ -33,20 +33,20 @@ impl Store {
                 source: source.into(),
                 created: change.at,
             };
-            let sql = "INSERT INTO memories (id, owner, text, source, created) VALUES (?1, ?2, ?3, ?4, ?5)";
-            change.alter(sql, params![memory.id, change.owner(), text, source, change.at])?;
+            let sql = "INSERT INTO memories (id, owner, text, source, created, person) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            change.alter(sql, params![memory.id, change.owner(), text, source, change.at, change.person()])?;
             change.record(&Event::new(events::MEMORY_ADDED, memory.id.to_string(), json!({"source": source})))?;
             change.touch_doc(DocKind::Memory, &memory.id.to_string())?;
             Ok(memory)
         })
     }
 
-    /// Everything remembered, oldest first.
+    /// Everything remembered, oldest first. Nobody is reminded of what another asked to be remembered.
     pub fn memories(&self) -> Result<Vec<Memory>> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, text, source, created FROM memories WHERE owner = ?1 ORDER BY id")?;
-            let rows = statement.query_map([&*self.owner], |row| {
+            let sql = "SELECT id, text, source, created FROM memories WHERE owner = ?1 AND person IS ?2 ORDER BY id";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![&*self.owner, self.acting.person], |row| {
                 Ok(Memory { id: row.get(0)?, text: row.get(1)?, source: row.get(2)?, created: row.get(3)? })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

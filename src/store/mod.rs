@@ -8,6 +8,7 @@
 //! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log. The few changes that
 //! another one always follows at once do not wait for the disk: the next one does, for both.
 
+pub mod access;
 mod attachments;
 mod automations;
 mod cache;
@@ -32,6 +33,7 @@ mod owed;
 mod permissions;
 mod plugins;
 mod pool;
+mod reactions;
 mod recordings;
 mod redacting;
 mod replay;
@@ -43,6 +45,7 @@ mod sessions;
 mod sources;
 mod state;
 mod threads;
+pub mod traffic;
 mod trust;
 mod values;
 mod verify;
@@ -58,7 +61,7 @@ use rusqlite::Transaction;
 
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::Result;
-use crate::kernel::ids::{Ids, TraceId};
+use crate::kernel::ids::{Id, Ids, TraceId};
 
 pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
 pub use cache::CacheStats;
@@ -74,6 +77,7 @@ pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
 pub use owed::{Job, JobEnd, JobFilter, JobKind, JobStatus, NewJob, OpenJob, Recovery};
 pub use plugins::{NewPlugin, PluginLine, PluginRow};
+pub use reactions::Reaction;
 pub use recordings::{Recording, RecordingStatus};
 pub use replay::Replayed;
 pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecord};
@@ -95,6 +99,16 @@ pub struct Store {
     shared: Arc<Shared>,
     owner: Arc<str>,
     trace: TraceId,
+    acting: Acting,
+}
+
+/// Whose what is written becomes, and what is seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Acting {
+    /// The user; nobody for what is done on the machine itself.
+    person: Option<Id>,
+    /// Only what the user made is there.
+    only_theirs: bool,
 }
 
 #[derive(Debug)]
@@ -112,7 +126,12 @@ impl Store {
     pub fn open(path: &Path, clock: Clock, ids: Ids) -> Result<Store> {
         let pool = Pool::open(path)?;
         let trace = ids.trace();
-        Ok(Store { shared: Arc::new(Shared { pool, clock, ids }), owner: LOCAL_OWNER.into(), trace })
+        Ok(Store {
+            shared: Arc::new(Shared { pool, clock, ids }),
+            owner: LOCAL_OWNER.into(),
+            trace,
+            acting: Acting::default(),
+        })
     }
 
     /// The same store for the work of one request: what it records carries this trace id.
@@ -123,6 +142,35 @@ impl Store {
     /// The same store seen by another owner.
     pub fn owned_by(&self, owner: &str) -> Store {
         Store { owner: owner.into(), ..self.clone() }
+    }
+
+    /// The same store for the work of a user: what is written becomes theirs, `None` is the machine's own. Unless they
+    /// see all, the runs, chats and jobs of others are not there.
+    pub fn acting(&self, person: Option<Id>, sees_all: bool) -> Store {
+        Store { acting: Acting { person, only_theirs: !sees_all }, ..self.clone() }
+    }
+
+    /// Whether it is [such](Store::acting) a store.
+    pub fn is_acting(&self, person: Option<Id>, sees_all: bool) -> bool {
+        self.acting.person == person && self.acting.only_theirs != sees_all
+    }
+
+    /// The condition, written after others, under which a row with a `person` is there for this handle; `of` is the name of
+    /// its table with a dot, or nothing.
+    fn theirs(&self, of: &str) -> String {
+        match self.acting {
+            Acting { only_theirs: false, .. } => String::new(),
+            Acting { person: Some(person), .. } => format!(" AND +{of}person = '{person}'"),
+            Acting { person: None, .. } => format!(" AND +{of}person IS NULL"),
+        }
+    }
+
+    /// The same for a message, which is its chat's.
+    fn theirs_by_chat(&self, of: &str) -> String {
+        match self.theirs("").as_str() {
+            "" => String::new(),
+            condition => format!(" AND {of}session IN (SELECT n FROM sessions WHERE 1{condition})"),
+        }
     }
 
     /// The trace id that this handle puts on what it records.
@@ -192,6 +240,10 @@ struct Change<'a> {
 impl Change<'_> {
     fn owner(&self) -> &str {
         &self.store.owner
+    }
+
+    fn person(&self) -> Option<Id> {
+        self.store.acting.person
     }
 
     fn ids(&self) -> &Ids {

@@ -144,6 +144,8 @@ pub struct Job {
     pub begun: Option<Timestamp>,
     /// When it ended.
     pub finished: Option<Timestamp>,
+    /// Which user it belongs to; nobody for the machine's own.
+    pub owner: Option<Id>,
 }
 
 /// Open work of an automation.

@@ -29,6 +29,7 @@ const KEPT_READERS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Pool {
     path: PathBuf,
+    log: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
 }
@@ -37,7 +38,14 @@ impl Pool {
     pub(super) fn open(path: &Path) -> Result<Pool> {
         files::ensure_private(path)?;
         let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
-        Ok(Pool { path: path.to_path_buf(), writer: Mutex::new(writer), readers: Mutex::default() })
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Ok(Pool { path: path.to_path_buf(), log: log.into(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// The write-ahead log.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -43,7 +43,8 @@ enum About {
     Open,
 }
 
-/// The tables that can be rebuilt from the log. Labels are told with their chat; the files of a message with it, by hash.
+/// The tables that can be rebuilt from the log. Labels are told with their chat; the files of a message with it, by hash, and the
+/// signs that people put on it.
 pub(super) const STATE: &[Table] = &[
     table("sources", &["n"], "", "n", About::Open),
     table("grants", &["n"], "", "n", About::Open),
@@ -60,7 +61,9 @@ pub(super) const STATE: &[Table] = &[
         "messages",
         &["n"],
         ", (SELECT json_group_array(hash) FROM (SELECT a.hash FROM message_attachments ma JOIN attachments a
-         ON a.n = ma.attachment WHERE ma.message = messages.n ORDER BY a.hash)) AS files",
+         ON a.n = ma.attachment WHERE ma.message = messages.n ORDER BY a.hash)) AS files,
+         (SELECT nullif(json_group_array(sign || ' ' || person), '[]') FROM (SELECT sign, person FROM reactions
+         WHERE message = messages.n ORDER BY sign, person)) AS reactions",
         "n",
         About::Own,
     ),
@@ -73,6 +76,9 @@ pub(super) const STATE: &[Table] = &[
     table("tool_grants", &["owner", "session", "tool", "digest"], "", "granted_at", About::Open),
     table("pins", &["owner", "kind", "key"], "", "at", About::Open),
     table("plugins", &["owner", "name"], "", "at", About::Open),
+    table("users", &["n"], "", "n", About::Own),
+    table("access_keys", &["n"], "", "n", About::Own),
+    table("logins", &["n"], "", "n", About::Own),
 ];
 
 /// The other tables: the log itself; what is told with another table; what is read again from the files of a source, from
@@ -86,6 +92,7 @@ pub(super) const NOT_STATE: &[&str] = &[
     "session_tags",
     "session_holders",
     "message_attachments",
+    "reactions",
     "attachments",
     "source_files",
     "definitions",
@@ -241,6 +248,9 @@ impl Change<'_> {
                 ("recordings", _) => events::RECORDING_CHANGED,
                 ("firings", _) => events::FIRING_CHANGED,
                 ("jobs", _) => events::JOB_CHANGED,
+                ("users", _) => events::USER_CHANGED,
+                ("access_keys", _) => events::KEY_REVOKED,
+                ("logins", _) => events::LOGIN_ENDED,
                 _ => events::RUN_CHANGED,
             };
             self.record(&Event::new(kind, subject.unwrap_or_else(|| name.to_string()), json!({})))?;

@@ -159,6 +159,8 @@ pub struct RunRow {
     pub started: Timestamp,
     /// When it ended, or was found lost.
     pub finished: Option<Timestamp>,
+    /// Which user it belongs to; nobody for the machine's own.
+    pub owner: Option<Id>,
 }
 
 impl RunRow {
@@ -323,8 +325,9 @@ impl Change<'_> {
         let process = new.process.as_ref();
         self.alter(
             "INSERT INTO runs (id, owner, command, source, digest, trigger, args, cwd, trace, zone, pid, process_start,
-             boot, steps_planned, status, started, finished, job, job_epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             boot, steps_planned, status, started, finished, job, job_epoch, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ifnull(?20, (SELECT person FROM jobs WHERE id = ?18)))",
             params![
                 id,
                 self.owner(),
@@ -345,6 +348,7 @@ impl Change<'_> {
                 finished,
                 new.job.map(|(id, _)| id),
                 new.job.map(|(_, epoch)| epoch as i64),
+                self.person(),
             ],
         )?;
         Ok(())

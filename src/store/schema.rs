@@ -23,6 +23,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_holders.sql"),
     include_str!("migrations/0011_work.sql"),
     include_str!("migrations/0012_plugins.sql"),
+    include_str!("migrations/0013_access.sql"),
+    include_str!("migrations/0014_reactions.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

@@ -65,6 +65,8 @@ pub struct Session {
     pub created: Timestamp,
     /// When something was last said in it, or another branch chosen. A new name or label does not count.
     pub updated: Timestamp,
+    /// Which user it belongs to; nobody for the machine's own.
+    pub owner: Option<Id>,
 }
 
 /// A change of a chat.
@@ -136,22 +138,22 @@ const LONGEST_NAME: usize = 200;
 const COLUMNS: &str =
     "s.id, s.name, s.title, s.model, s.system, s.settings, s.pinned, s.archived, s.temporary, s.imported_from,
      s.head, s.messages, s.created, s.updated,
-     (SELECT json_group_array(tag) FROM (SELECT tag FROM session_tags WHERE session = s.n ORDER BY tag))";
+     (SELECT json_group_array(tag) FROM (SELECT tag FROM session_tags WHERE session = s.n ORDER BY tag)), s.person";
 
 /// Chats from a place on, pinned ones first, then the last used first.
-pub(super) fn page_sql() -> String {
+pub(super) fn page_sql(theirs: &str) -> String {
     format!(
         "SELECT {COLUMNS} FROM sessions s WHERE s.owner = ?1 AND s.archived = ?2
          AND (s.pinned, s.updated, s.id) < (?3, ?4, ?5) AND s.updated >= ?6 AND s.updated < ?7
          AND (?8 IS NULL OR EXISTS (SELECT 1 FROM session_tags WHERE session = s.n AND tag = ?8))
-         AND (?9 IS NULL OR s.model = ?9) ORDER BY s.pinned DESC, s.updated DESC, s.id DESC"
+         AND (?9 IS NULL OR s.model = ?9){theirs} ORDER BY s.pinned DESC, s.updated DESC, s.id DESC"
     )
 }
 
 /// The chats that `fac -c` may go on in, the last used first.
-pub(super) fn last_sql() -> String {
+pub(super) fn last_sql(theirs: &str) -> String {
     format!(
-        "SELECT {COLUMNS} FROM sessions s INDEXED BY sessions_by_last WHERE s.owner = ?1 AND NOT s.archived AND NOT s.temporary
+        "SELECT {COLUMNS} FROM sessions s INDEXED BY sessions_by_last WHERE s.owner = ?1 AND NOT s.archived AND NOT s.temporary{theirs}
          ORDER BY s.updated DESC, s.id DESC LIMIT 1"
     )
 }
@@ -166,7 +168,7 @@ impl Store {
     /// The chat with this id. `NotFound` when there is none.
     pub fn session_by_id(&self, id: Id) -> Result<Session> {
         let found = self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.id = ?1 AND s.owner = ?2");
+            let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.id = ?1 AND s.owner = ?2{}", self.theirs("s."));
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![id, &*self.owner])?;
             rows.next()?.map(session).transpose()
@@ -177,7 +179,9 @@ impl Store {
     /// The chat with this name, or whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn session(&self, wanted: &str) -> Result<Session> {
         let ids: Vec<Id> = self.read(|connection| {
-            let mut named = connection.prepare_cached("SELECT id FROM sessions WHERE owner = ?1 AND name = ?2")?;
+            let theirs = self.theirs("");
+            let mut named = connection
+                .prepare_cached(&format!("SELECT id FROM sessions WHERE owner = ?1 AND name = ?2{theirs}"))?;
             if let Some(id) = named.query_row(params![&*self.owner, wanted], |row| row.get(0)).optional()? {
                 return Ok(vec![id]);
             }
@@ -185,9 +189,10 @@ impl Store {
             if part.len() < 4 || !part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
                 return Ok(Vec::new());
             }
-            let mut like = connection.prepare_cached(
-                "SELECT id FROM sessions WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2) ORDER BY id DESC LIMIT 4",
-            )?;
+            let mut like = connection.prepare_cached(&format!(
+                "SELECT id FROM sessions WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2){theirs}
+                 ORDER BY id DESC LIMIT 4"
+            ))?;
             let rows = like.query_map(params![&*self.owner, part], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })?;
@@ -203,7 +208,7 @@ impl Store {
     /// The chat used last that is neither archived nor temporary.
     pub fn last_session(&self) -> Result<Option<Session>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&last_sql())?;
+            let mut statement = connection.prepare_cached(&last_sql(&self.theirs("s.")))?;
             let mut rows = statement.query([&*self.owner])?;
             rows.next()?.map(session).transpose()
         })
@@ -223,7 +228,7 @@ impl Store {
             text.as_ref().is_none_or(|text| named.map(|n| n.to_lowercase()).any(|n| n.contains(text.as_str())))
         };
         let rows = self.read(|connection| {
-            let mut statement = connection.prepare_cached(&page_sql())?;
+            let mut statement = connection.prepare_cached(&page_sql(&self.theirs("s.")))?;
             let mut found = statement.query(params![
                 &*self.owner,
                 filter.archived,
@@ -284,8 +289,8 @@ impl Change<'_> {
         }
         self.alter(
             "INSERT INTO sessions (id, owner, name, title, model, system, settings, pinned, archived, temporary,
-             imported_from, head, messages, created, updated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9)",
+             imported_from, head, messages, created, updated, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', 0, 0, ?7, ?8, NULL, 0, ?9, ?9, ?10)",
             params![
                 id,
                 self.owner(),
@@ -295,7 +300,8 @@ impl Change<'_> {
                 new.system,
                 new.temporary.is_some(),
                 new.imported_from,
-                at
+                at,
+                self.person()
             ],
         )?;
         if new.temporary.is_some() {
@@ -308,7 +314,9 @@ impl Change<'_> {
 
     /// The internal number of a chat of this owner.
     pub(super) fn session_number(&self, id: Id) -> Outcome<i64> {
-        let mut find = self.tx.prepare_cached("SELECT n FROM sessions WHERE id = ?1 AND owner = ?2")?;
+        let theirs = self.store.theirs("");
+        let mut find =
+            self.tx.prepare_cached(&format!("SELECT n FROM sessions WHERE id = ?1 AND owner = ?2{theirs}"))?;
         let n = find.query_row(params![id, self.owner()], |row| row.get(0)).optional()?;
         n.ok_or_else(|| no_session(&id.to_string()).into())
     }
@@ -418,6 +426,7 @@ fn session(row: &Row<'_>) -> Outcome<Session> {
         created: row.get(12)?,
         updated: row.get(13)?,
         tags: serde_json::from_str(&row.get::<_, String>(14)?)?,
+        owner: row.get(15)?,
     })
 }
 

@@ -23,27 +23,27 @@ pub(super) fn page_sql() -> String {
 }
 
 /// Messages of an owner between two moments, newest first.
-pub(super) fn by_time_sql() -> String {
+pub(super) fn by_time_sql(theirs: &str) -> String {
     format!(
         "SELECT {COLUMNS} FROM messages m JOIN sessions s ON s.n = m.session
-         WHERE m.owner = ?1 AND m.created >= ?2 AND (m.created, m.id) < (?3, ?4) AND (?5 IS NULL OR m.role = ?5)
+         WHERE m.owner = ?1 AND m.created >= ?2 AND (m.created, m.id) < (?3, ?4) AND (?5 IS NULL OR m.role = ?5){theirs}
          ORDER BY m.created DESC, m.id DESC LIMIT ?6"
     )
 }
 
 /// Every message of a chat in the order in which they were kept.
-pub(super) fn tree_sql() -> String {
+pub(super) fn tree_sql(theirs: &str) -> String {
     format!(
         "SELECT {COLUMNS} FROM sessions s JOIN messages m ON m.session = s.n
-         WHERE s.id = ?1 AND s.owner = ?2 ORDER BY m.id"
+         WHERE s.id = ?1 AND s.owner = ?2{theirs} ORDER BY m.id"
     )
 }
 
 /// The messages from the root to a leaf. CROSS JOIN keeps the planner from reading all messages instead.
-pub(super) fn thread_sql() -> String {
+pub(super) fn thread_sql(theirs: &str) -> String {
     format!(
         "WITH RECURSIVE up (id, parent, depth) AS (
-           SELECT id, parent, 0 FROM messages WHERE id = ?1 AND owner = ?2
+           SELECT id, parent, 0 FROM messages WHERE id = ?1 AND owner = ?2{theirs}
            UNION ALL SELECT m.id, m.parent, up.depth + 1 FROM up JOIN messages m ON m.id = up.parent)
          SELECT {COLUMNS} FROM up CROSS JOIN messages m ON m.id = up.id JOIN sessions s ON s.n = m.session
          ORDER BY up.depth DESC"
@@ -51,8 +51,8 @@ pub(super) fn thread_sql() -> String {
 }
 
 /// The last messages of them.
-pub(super) fn thread_end_sql() -> String {
-    thread_sql().replace("m.id = up.parent)", "m.id = up.parent WHERE up.depth < ?3)")
+pub(super) fn thread_end_sql(theirs: &str) -> String {
+    thread_sql(theirs).replace("m.id = up.parent)", "m.id = up.parent WHERE up.depth < ?3)")
 }
 
 /// What follows a message, the oldest first, without summaries.
@@ -117,13 +117,17 @@ impl Store {
 
     /// The messages from the root to `leaf`, in order, with the bytes of files; none when `leaf` is not there.
     pub fn thread(&self, leaf: Id) -> Result<Vec<Message>> {
-        self.read(|connection| all(connection, &thread_sql(), params![leaf, &*self.owner], true))
+        self.read(|connection| {
+            all(connection, &thread_sql(&self.theirs_by_chat("")), params![leaf, &*self.owner], true)
+        })
     }
 
     /// The last `most` of them without the bytes of files, in order.
     pub fn thread_end(&self, leaf: Id, most: usize) -> Result<Vec<Message>> {
         let last = i64::try_from(most).unwrap_or(i64::MAX).saturating_sub(1);
-        self.read(|connection| all(connection, &thread_end_sql(), params![leaf, &*self.owner, last], false))
+        self.read(|connection| {
+            all(connection, &thread_end_sql(&self.theirs_by_chat("")), params![leaf, &*self.owner, last], false)
+        })
     }
 
     /// The message with this id, or whose id begins or ends so within `session`. `NotFound` when there is none, `Usage`
@@ -133,7 +137,8 @@ impl Store {
         let sane = part.len() >= 4 && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions s JOIN messages m ON m.session = s.n
-             WHERE s.id = ?1 AND s.owner = ?2 AND (m.id LIKE ?3 || '%' OR m.id LIKE '%' || ?3) ORDER BY m.id DESC LIMIT 4"
+             WHERE s.id = ?1 AND s.owner = ?2 AND (m.id LIKE ?3 || '%' OR m.id LIKE '%' || ?3){} ORDER BY m.id DESC LIMIT 4",
+            self.theirs("s.")
         );
         let mut found = match sane {
             true => self.read(|connection| all(connection, &sql, params![session, &*self.owner, part], true))?,
@@ -152,20 +157,21 @@ impl Store {
 
     /// Every message of a chat in the order in which they were kept, without the bytes of files.
     pub fn tree(&self, session: Id) -> Result<Vec<Message>> {
-        self.read(|connection| all(connection, &tree_sql(), params![session, &*self.owner], false))
+        self.read(|connection| all(connection, &tree_sql(&self.theirs("s.")), params![session, &*self.owner], false))
     }
 
     /// The same with the bytes of files, for whoever takes the chat elsewhere.
     pub fn whole_tree(&self, session: Id) -> Result<Vec<Message>> {
-        self.read(|connection| all(connection, &tree_sql(), params![session, &*self.owner], true))
+        self.read(|connection| all(connection, &tree_sql(&self.theirs("s.")), params![session, &*self.owner], true))
     }
 
     /// The finished summaries of a chat, oldest first.
     pub fn summaries(&self, session: Id) -> Result<Vec<Message>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages m JOIN sessions s ON s.n = m.session
-             WHERE m.session = (SELECT n FROM sessions WHERE id = ?1 AND owner = ?2) AND m.summary_of IS NOT NULL
-             AND m.status = 'done' ORDER BY m.id"
+             WHERE m.session = (SELECT n FROM sessions WHERE id = ?1 AND owner = ?2{}) AND m.summary_of IS NOT NULL
+             AND m.status = 'done' ORDER BY m.id",
+            self.theirs("")
         );
         self.read(|connection| all(connection, &sql, params![session, &*self.owner], false))
     }
@@ -177,8 +183,8 @@ impl Store {
             None => "g".to_string(),
         };
         let rows = self.read(|connection| {
-            let sql = "SELECT n FROM sessions WHERE id = ?1 AND owner = ?2";
-            let mut find = connection.prepare_cached(sql)?;
+            let sql = format!("SELECT n FROM sessions WHERE id = ?1 AND owner = ?2{}", self.theirs(""));
+            let mut find = connection.prepare_cached(&sql)?;
             let n: Option<i64> = find.query_row(params![session, &*self.owner], |row| row.get(0)).optional()?;
             let n = n.ok_or_else(|| no_session(&session.to_string()))?;
             all(connection, &page_sql(), params![n, high, limit_and_one(limit)], false)
@@ -203,7 +209,7 @@ impl Store {
         }
         let rows = self.read(|connection| {
             let params = params![&*self.owner, low, high.0, high.1, role, limit_and_one(limit)];
-            all(connection, &by_time_sql(), params, false)
+            all(connection, &by_time_sql(&self.theirs("s.")), params, false)
         })?;
         Ok(page(rows, limit, |m| cursor(m.created, m.id)))
     }

@@ -180,6 +180,15 @@ fn find(home: &HomeAssistant) -> FindHome {
 }
 
 #[test]
+fn whoever_waits_for_one_that_is_away_is_told_at_once() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = Home { url: format!("http://{closed}").parse().unwrap(), ..find(&HomeAssistant::start())().unwrap() };
+    let link = factotum::automations::ha::HomeLink::start(&home, States::default(), Vec::new(), |_| None).unwrap();
+    let error = link.wait_told(Duration::from_secs(3600)).unwrap_err();
+    assert_eq!(error.kind(), factotum::kernel::error::Kind::Unreachable, "{error:?}");
+}
+
+#[test]
 fn a_source_tells_changes_of_the_entities_that_are_wanted_and_nothing_of_the_first_look() {
     let home = HomeAssistant::start();
     let (states, contexts) = (States::default(), Contexts::default());
@@ -340,9 +349,21 @@ fn a_change_of_a_state_fires_an_automation_and_so_does_its_button() {
     heard.until(|line| line == "out|0|homeassistant on");
     heard.until(|line| line.starts_with("factotum/") && line.contains("\"result\":\"ok\""));
     assert_eq!(home.calls()[0], json!({"service": "light.turn_on", "data": {"entity_id": "light.hall"}}));
-    // Its condition is not asked when somebody presses its button.
-    broker.publish(&["-t", config["command_topic"].as_str().unwrap(), "-m", "PRESS", "-q", "1"]);
+    // A press goes the way of any other trigger, and its condition is asked.
+    let press = || broker.publish(&["-t", config["command_topic"].as_str().unwrap(), "-m", "PRESS", "-q", "1"]);
+    press();
     heard.until(|line| line.starts_with("out|0|button"));
+    let trace = || {
+        let out = world.run(&["auto", "trace", "react", "--json"]).ok();
+        serde_json::from_str::<Value>(&out).unwrap()["firings"].as_array().unwrap().clone()
+    };
+    until(|| world.run(&["jobs", "ls", "--status", "running"]).ok().is_empty());
+    home.becomes("sensor.outside", Some("3"));
+    until(|| {
+        press();
+        std::thread::sleep(Duration::from_millis(300));
+        trace().iter().any(|firing| firing["kind"] == "button" && firing["outcome"] == "blocked")
+    });
     world.run(&["auto", "disable", "react"]).ok();
     heard.until(|line| line.starts_with("homeassistant/button/") && line.ends_with("|0|"));
     up.end();

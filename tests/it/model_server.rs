@@ -268,6 +268,12 @@ fn model_server_for_peers() {
             "tool" => asked.tools.iter().enumerate().fold(Answer::default().interleaved(), |answer, (i, name)| {
                 answer.tool(name, json!({"city": format!("Town {i}")}))
             }),
+            // As vendors send them: one after the other.
+            "tools" => {
+                asked.tools.iter().enumerate().fold(Answer::default(), |answer, (i, name)| {
+                    answer.tool(name, json!({"city": format!("Town {i}")}))
+                })
+            }
             "json" => Answer::text("{\"answer\": 42}"),
             "noise" => Answer::text("noise").comments().crlf().split(Split::EveryByte),
             "length" => Answer::text("cut sho").finish("length"),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::ask::world;
+use crate::support::github::Standin;
 use crate::support::model::{Answer, Asked, ModelServer};
 use crate::support::pty::Seat;
 use crate::support::world::World;
@@ -331,8 +332,27 @@ fn lua_steps_run_alone_within_bounds() {
     assert_eq!(world.run(&["quote", evil]).ok(), format!("{evil}\n"));
     let said = world.run(&["loop"]).failed(124);
     assert!(said.contains("`loop:step1` took more than 1,000,000 steps"), "{said}");
+    for key in ["plugins.steps=0", "plugins.timeout=1h"] {
+        let (key, value) = key.split_once('=').unwrap();
+        world.run(&["config", "set", key, value]).ok();
+    }
+    // Its own time, and whoever asks it to end, count as for any step: without them this would go on for an hour.
+    define(
+        &world,
+        "### `/loop`\n\n```lua {timeout=300ms}\nwhile true do end\n```\n\n### `/ever`\n\n```lua\nwhile true do end\n```\n",
+    );
+    let said = world.run(&["loop"]).failed(124);
+    assert!(said.contains("`loop:step1` took longer than 300 ms"), "{said}");
+    let mut ever = world.command(&["ever"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = || world.run(&["runs", "ls", "--json"]).ok().contains("\"running\"");
+    while !began() {
+        assert!(ever.try_wait().unwrap().is_none());
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&ever), rustix::process::Signal::INT).unwrap();
+    assert_eq!(ever.wait().unwrap().code(), Some(130));
+    define(&world, "### `/sum <a>`\n\n```lua\nreturn args.a + 2\n```\n");
     let dry = world.run(&["sum", "1", "--dry-run"]).ok();
-    assert!(dry.contains("return args.a + args.b"), "{dry}");
+    assert!(dry.contains("return args.a + 2"), "{dry}");
 }
 
 /// A server that answers `/` with text and `/away` by sending on to the address it is told.
@@ -435,7 +455,7 @@ fn plugins_run_commands_ask_the_model_and_write_events_where_allowed() {
     assert_eq!(json_of(&all("kept").ok()), json!([1, 2]));
     let said = all("much").failed(1);
     assert!(said.contains("`kit` may keep 1024 kB, and this would be more"), "{said}");
-    world.run(&["plugin", "rm", "kit"]).ok();
+    world.run(&["plugin", "rm", "kit", "--yes"]).ok();
     let store = std::fs::read(world.fac().join("data/store.db")).unwrap();
     assert!(!String::from_utf8_lossy(&store).contains(&"x".repeat(900)), "what it kept is still in the file");
 }
@@ -524,7 +544,7 @@ fn plugins_are_installed_shown_and_removed() {
     world.run(&["plugin", "enable", "boxed", "--yes"]).ok();
     let trial = json_of(&world.run(&["plugin", "test", "box/", "--hook", "status", "--json"]).ok());
     assert_eq!(trial["trial"]["returned"], "x");
-    assert_eq!(json_of(&world.run(&["plugin", "rm", "boxed", "--json"]).ok())["removed"], true);
+    assert_eq!(json_of(&world.run(&["plugin", "rm", "boxed", "--json", "--yes"]).ok())["removed"], true);
     world.run(&["plugin", "show", "boxed"]).failed(3);
     // One that lies in a source.
     world.write("shelf/plugins/boxed/plugin.toml", "name = \"boxed\"\nversion = \"3.0\"\n");
@@ -534,7 +554,8 @@ fn plugins_are_installed_shown_and_removed() {
     world.run(&["plugin", "install", "shelf/nobody"]).failed(3);
     world.run(&["plugin", "install", "shelf/boxed"]).ok();
     assert_eq!(state(&world, "boxed")["version"], "3.0");
-    world.run(&["plugin", "rm", "boxed"]).ok();
+    assert!(world.run(&["plugin", "rm", "boxed", "--no-input"]).failed(4).contains("`boxed` was not removed"));
+    world.run(&["plugin", "rm", "boxed", "--yes"]).ok();
     let said = world.run(&["plugin", "enable", "redakt"]).failed(3);
     assert!(said.contains("did you mean `redact`?"), "{said}");
     for (manifest, script, said) in [
@@ -552,6 +573,58 @@ fn plugins_are_installed_shown_and_removed() {
     // What runs outside the sandbox is said.
     let shown = world.run(&["plugin", "show", "scenes"]).ok();
     assert!(shown.contains("whose scripts run outside the sandbox as any command does: scenes.md"), "{shown}");
+}
+
+#[test]
+fn a_plugin_is_fetched_from_a_repository_and_runs_only_when_it_was_allowed() {
+    let standin = Standin::start();
+    let mut world = World::new();
+    world.set("GITHUB_API_URL", &standin.api_url);
+    let repo = standin.repo("someone/shelf");
+    let script = "return { status = function() return 'one' end }";
+    let manifest = "name = \"tidy\"\nversion = \"1\"\nhooks = [\"status\"]\n";
+    let files = [("box/tidy/plugin.toml", manifest), ("box/tidy/main.luau", script), ("box/tidy/.hidden", "x")];
+    let first = repo.commit(&files, "one");
+    repo.tag("v1", &first);
+    let install = |spec: &str| json_of(&world.run(&["plugin", "install", spec, "--json"]).ok());
+    let origin = |reference: Value, commit: &str| json!({"from": "github:someone/shelf/box/tidy", "ref": reference, "commit": commit});
+    let installed = install("github:someone/shelf");
+    assert_eq!((&installed["name"], &installed["replaced"]), (&json!("tidy"), &json!(false)));
+    assert_eq!(installed["origin"], origin(Value::Null, &first));
+    assert_eq!(state(&world, "tidy")["state"], "off");
+    let out = world.run(&["plugin", "enable", "tidy", "--no-input"]);
+    assert_eq!(out.code, 4, "{out:?}");
+    world.run(&["plugin", "enable", "tidy", "--yes"]).ok();
+    // It is pinned: what comes later is not taken until it is asked for, and not used until it is allowed.
+    let second = repo.commit(&[("box/tidy/main.luau", "return { status = function() return 'two' end }")], "two");
+    assert_eq!(state(&world, "tidy")["state"], "on");
+    assert_eq!(install("github:someone/shelf/box/tidy@v1")["origin"], origin(json!("v1"), &first));
+    assert_eq!(state(&world, "tidy")["state"], "on");
+    assert_eq!(install("github:someone/shelf")["origin"], origin(Value::Null, &second));
+    assert_eq!(state(&world, "tidy")["state"], "changed");
+    assert_eq!(state(&world, "tidy")["origin"]["commit"], json!(second));
+    assert!(world.run(&["plugin", "show", "tidy"]).ok().contains("fetched from github:someone/shelf/box/tidy at "));
+    // No source was added, and nothing of it stays when it is removed.
+    assert!(!world.run(&["source", "ls", "--json"]).ok().contains("someone/shelf"));
+    world.run(&["plugin", "rm", "tidy"]).ok();
+    assert!(!world.fac().join("config/plugins/tidy").exists());
+    assert_eq!(state(&world, "tidy"), Value::Null);
+    // What is somebody's own is not replaced unasked.
+    write(&world, "tidy", "", "return {}");
+    let out = world.run(&["plugin", "install", "github:someone/shelf", "--no-input"]);
+    assert!(out.code == 4 && out.stderr.contains("was not fetched from a repository"), "{out:?}");
+    world.run(&["plugin", "install", "github:someone/shelf", "--yes"]).ok();
+    assert!(world.run(&["plugin", "ls"]).ok().contains("github:someone"));
+    // Several want a choice, none is not found, and one that is broken changes nothing.
+    repo.commit(&[("box/other/plugin.toml", manifest), ("box/other/main.luau", script), ("doc/a.md", "x")], "three");
+    let out = world.run(&["plugin", "install", "github:someone/shelf"]);
+    assert!(out.code == 2 && out.stderr.contains("box/other, box/tidy"), "{out:?}");
+    assert_eq!(world.run(&["plugin", "install", "github:someone/shelf/doc"]).code, 3);
+    assert_eq!(world.run(&["plugin", "install", "github:someone/none"]).code, 3);
+    repo.commit(&[("bad/plugin.toml", "name = \"tidy\"\nversion = \"9\"\n")], "four");
+    let out = world.run(&["plugin", "install", "github:someone/shelf/bad"]);
+    assert!(out.code == 6 && out.stderr.contains("has no main.luau"), "{out:?}");
+    assert_eq!(state(&world, "tidy")["version"], "1");
 }
 
 #[test]

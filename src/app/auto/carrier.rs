@@ -5,34 +5,36 @@ use serde_json::Value as Json;
 
 use super::App;
 use super::list::definition;
+use crate::app::order::{Unheard, nobody};
 use crate::app::prompts::{Asking, Wishes};
-use crate::app::tools::Host;
+use crate::automations::scripts::Scripts;
 use crate::automations::worker::{Carried, Hands};
-use crate::chat::driver::Listener;
-use crate::chat::mcp::Offer;
-use crate::chat::policy::Nobody;
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, ParamKind};
-use crate::commands::prompt::{self, Hands as Prompted};
+use crate::commands::prompt;
 use crate::commands::run::{self as engine, Launcher, Plan, Report};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::providers::model::Piece;
 use crate::store::{Job, RuleKey, Status};
 
 /// Does jobs, with rooms of its own.
 pub(super) struct Carrier {
     app: App,
+    scripts: Scripts,
 }
 
 impl Carrier {
     pub(super) fn new(app: App) -> Carrier {
-        Carrier { app }
+        let scripts = Scripts::new(&app.paths.state);
+        Carrier { app, scripts }
     }
 
     fn report(&self, job: &Job, stop: &Stop) -> Result<Report> {
-        let mut launcher = self.app.launcher()?.clone();
+        // What is done for somebody is theirs, as its job is.
+        let theirs = job.owner.map(|owner| self.app.acting_for(job.trace, Some(owner), true)).transpose()?;
+        let app = theirs.as_ref().unwrap_or(&self.app);
+        let mut launcher = app.launcher()?.clone();
         launcher.store = launcher.store.traced(job.trace);
         launcher.apart = true;
         launcher.own_env.push(("FAC_TRACE".into(), job.trace.to_string().into()));
@@ -50,18 +52,23 @@ impl Carrier {
         run.input = Some(Vec::new());
         run.fired = Some(job.work["fired"].clone()).filter(Json::is_object);
         run.job = Some((job.id, job.epoch));
-        let asking = prompt::asks_models(&plan).then(|| asking(&self.app, &plan, stop)).transpose()?;
+        run.began = Some(self.scripts.noting(job.id, job.epoch));
+        let asking = prompt::asks_models(&plan).then(|| asking(app, &plan, stop)).transpose()?;
         run.runners.extend(asking.iter().map(|asking| asking.runner()));
         let report = run.run(&plan, &mut engine::Unheard);
         drop(run);
-        asking.map_or(Ok(()), |asking| asking.end(&self.app))?;
+        asking.map_or(Ok(()), |asking| asking.end(app))?;
         report
     }
 }
 
 impl Hands for Carrier {
     fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried {
-        match self.report(job, stop) {
+        // What a try left whose process was killed would go on beside this one.
+        self.scripts.end_left(job.id, job.epoch);
+        let report = self.report(job, stop);
+        self.scripts.over(job.id);
+        match report {
             Ok(report) => carried(&report),
             Err(error) => {
                 // What is refused or wrong now is so the next time too; what cannot be reached may come back.
@@ -143,30 +150,6 @@ fn filled(command: &Command, fired: &Json) -> Vec<(String, String)> {
 
 /// Who asks the models for the prompts of a job. Nobody is there to be asked about tools.
 fn asking(app: &App, plan: &Plan, stop: &Stop) -> Result<Asking> {
-    let hands = Prompted { listener: Box::new(Unheard), asker: Box::new(Nobody) };
     let wishes = Wishes { typed: &[], keep: true, stop };
-    Asking::new(app, plan, &wishes, hands, &mut Unheard)
-}
-
-/// Hears and says nothing: what came of it stands in the record.
-struct Unheard;
-
-impl Listener for Unheard {
-    fn piece(&mut self, _piece: &Piece) {}
-    fn tool_begins(&mut self, _origin: &str, _preview: &str) {}
-    fn tool_ended(&mut self, _origin: &str, _said: &str, _failed: bool) {}
-}
-
-impl Host for Unheard {
-    fn left_out(&mut self, said: &str) {
-        tracing::warn!(said, "a tool is left out");
-    }
-
-    fn pinned(&mut self, tools: &[String]) {
-        tracing::info!(?tools, "tools were pinned");
-    }
-
-    fn accepts(&mut self, _offer: &Offer, _before: &str) -> Result<bool> {
-        Ok(false)
-    }
+    Asking::new(app, plan, &wishes, nobody(), &mut Unheard)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{App, mistake};
-use crate::automations::trigger::{self, KINDS, Wanted};
+use crate::automations::trigger::{self, KINDS, Wanted, written};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::run as engine;
 use crate::commands::scan::fold_name;
@@ -83,7 +83,39 @@ impl Automation {
     }
 }
 
+/// Something that fires soon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Coming {
+    /// When.
+    pub at: Timestamp,
+    /// Which automation.
+    pub automation: String,
+    /// What fires it.
+    pub by: String,
+}
+
 impl App {
+    /// What fires next, the soonest first, at most so many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn coming(&self, now: Timestamp, limit: usize) -> Result<Vec<Coming>> {
+        let mut coming = Vec::new();
+        for one in self.automations()?.iter().filter(|one| one.standing == Standing::On) {
+            for trigger in one.triggers() {
+                let (times, by) = (self.times_of(trigger, now, limit)?, written(trigger));
+                coming.extend(times.into_iter().map(|at| Coming { at, automation: one.name(), by: by.clone() }));
+            }
+        }
+        for hold in self.store()?.holds()? {
+            let by = format!("{} {}, waiting since {}", hold.kind, hold.subject, hold.since.local_short());
+            coming.push(Coming { at: hold.due, automation: hold.key.command.clone(), by });
+        }
+        coming.sort();
+        coming.truncate(limit);
+        Ok(coming)
+    }
+
     /// Every command that something else than a phrase fires and that is seen from here, and every one that is enabled, by
     /// name.
     ///
@@ -177,12 +209,12 @@ impl App {
         })
     }
 
-    /// Lets an automation fire, as it is now; what it is now is given back.
+    /// Whether an automation could be enabled as it is now.
     ///
     /// # Errors
     /// `Refused` when it or what it needs is not trusted, `BadData` when it has a mistake, `Usage` when it needs arguments
     /// that no trigger gives.
-    pub fn enable_automation(&self, one: &Automation) -> Result<()> {
+    pub fn may_be_enabled<'o>(&self, one: &'o Automation) -> Result<&'o Resolved> {
         let resolved = one.resolved.as_ref().ok_or_else(|| {
             Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", one.name()))
                 .hint(format!("fac auto disable {}", quoted(&one.name())))
@@ -208,6 +240,15 @@ impl App {
         if let Some(stranger) = plan.all().find(|needed| needed.trust != Trust::Trusted) {
             return Err(stranger.refusal());
         }
+        Ok(resolved)
+    }
+
+    /// Lets an automation fire, as it is now.
+    ///
+    /// # Errors
+    /// Those of [`App::may_be_enabled`].
+    pub fn enable_automation(&self, one: &Automation) -> Result<()> {
+        let resolved = self.may_be_enabled(one)?;
         let store = self.store()?;
         if store.state(crate::automations::CURSOR)?.is_none() {
             // From now on no event is missed, whoever reads them first.

@@ -4,6 +4,7 @@ mod carrier;
 mod list;
 mod trial;
 
+use std::cell::RefCell;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::rc::Rc;
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
-pub use self::list::{Automation, Standing};
+pub use self::list::{Automation, Coming, Standing};
 pub use self::trial::{Trial, Tried};
 use super::App;
 use crate::automations::happening::Trigger;
-use crate::automations::keeper::{Keeper, Note, Tell, World};
+use crate::automations::keeper::{Crew, Keeper, Note, Tell, World};
 use crate::automations::rules::{Bounds, Rule};
 use crate::automations::schedule::Place;
+use crate::automations::scripts::Scripts;
 use crate::automations::trigger::{self, Here};
 use crate::automations::watch::Watcher;
 use crate::automations::worker::Hands;
@@ -32,6 +34,9 @@ use crate::store::{Enabled, Job, JobKind, NewJob, Process, RuleKey, SourceKind};
 
 /// What a process holds that runs automations; there is one on a machine.
 pub const LEASE: &str = "automations";
+
+/// The rooms with the newest settings, where those have changed since the start.
+type Newest = Rc<RefCell<Option<App>>>;
 
 /// This process, as the store tells processes apart.
 pub fn myself() -> Process {
@@ -60,14 +65,8 @@ impl App {
                     .map_err(|_| wrong("automations.timezone", "time zone such as Europe/Berlin"))?,
             ),
         };
-        let degrees = |key: &str, most: f64| match text(key) {
-            None => Ok(None),
-            Some(written) => match written.parse::<f64>().ok().filter(|n| n.abs() <= most) {
-                Some(number) => Ok(Some(number)),
-                None => Err(wrong(key, "number of degrees such as 52.52")),
-            },
-        };
-        let place = match (degrees("automations.latitude", 90.0)?, degrees("automations.longitude", 180.0)?) {
+        let degrees = |key: &str| text(key).and_then(|written| written.parse::<f64>().ok());
+        let place = match (degrees("automations.latitude"), degrees("automations.longitude")) {
             (Some(latitude), Some(longitude)) => Place::new(latitude, longitude),
             _ => None,
         };
@@ -143,20 +142,70 @@ impl App {
     /// # Errors
     /// When settings or store cannot be read.
     pub fn keeper(&self, listens: bool) -> Result<Keeper> {
-        // Made here, it is shared by all who work.
-        self.mqtt_steps()?;
-        self.catalog()?;
+        self.keeper_with(listens, &Newest::default())
+    }
+
+    fn keeper_with(&self, listens: bool, newest: &Newest) -> Result<Keeper> {
         self.mark_lost()?;
-        let hands = (0..self.config()?.int("automations.workers").max(1))
-            .map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>))
-            .collect::<Result<Vec<_>>>()?;
-        let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
-        Keeper::new(World {
+        let world = World {
             store: self.store()?.clone(),
             clock: self.clock.clone(),
             zone: TimeZone::system(),
             process: myself(),
             is_alive: Arc::new(lives),
+            end_left: Box::new({
+                let scripts = Scripts::new(&self.paths.state);
+                move |job| {
+                    scripts.end_left(job, u64::MAX);
+                    scripts.over(job);
+                }
+            }),
+            renew: if listens { self.renewing(newest.clone())? } else { Box::new(|| Ok(None)) },
+        };
+        Keeper::new(world, self.crew(listens)?)
+    }
+
+    /// Looks whether the files of the settings have changed; where they did, everything that hangs on them is made anew,
+    /// and stands in `newest`.
+    fn renewing(&self, newest: Newest) -> Result<Box<dyn FnMut() -> Result<Option<Crew>>>> {
+        let before = self.renewed()?;
+        let mut known = before.settings_stamp();
+        Ok(Box::new(move || {
+            let now = before.settings_stamp();
+            if std::mem::replace(&mut known, now.clone()) == now {
+                return Ok(None);
+            }
+            let made = before.renewed().and_then(|app| Ok((app.crew(true)?, app)));
+            let (crew, app) = made.map_err(|error| {
+                let said = "the settings have changed and cannot be used, so those from before hold";
+                Error::new(error.kind(), format!("{said}: {}", error.full_message()))
+            })?;
+            *newest.borrow_mut() = Some(app);
+            Ok(Some(crew))
+        }))
+    }
+
+    /// What tells the files of the settings apart from what they were before.
+    fn settings_stamp(&self) -> Vec<Option<(std::time::SystemTime, u64, u64)>> {
+        let project = self.project.as_ref().and_then(|project| project.config_file.clone());
+        let files = [Some(self.paths.config_file.clone()), project];
+        let stamp = |file: std::path::PathBuf| {
+            let meta = std::fs::metadata(file).ok()?;
+            Some((meta.modified().ok()?, meta.len(), std::os::unix::fs::MetadataExt::ino(&meta)))
+        };
+        files.into_iter().map(|file| file.and_then(stamp)).collect()
+    }
+
+    /// Everything of a keeper that hangs on the settings.
+    fn crew(&self, listens: bool) -> Result<Crew> {
+        // Made here, it is shared by all who work.
+        self.mqtt_steps()?;
+        self.catalog()?;
+        let hands = (0..self.config()?.int("automations.workers").max(1))
+            .map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>))
+            .collect::<Result<Vec<_>>>()?;
+        let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
+        Ok(Crew {
             bounds: self.bounds()?,
             rules: Box::new(move || of_rules.rules()),
             refresh: Box::new(move || {
@@ -164,7 +213,8 @@ impl App {
                 of_files.keep_house();
                 of_files.look_at_definitions()
             }),
-            states: self.states(),
+            states: self.home_states(),
+            expect_states: self.expect_home_states(),
             sources: if listens { self.trigger_sources()? } else { Vec::new() },
             hands,
         })
@@ -185,16 +235,31 @@ impl App {
     fn up(&self, epoch: u64, stop: &Stop, say: &mut Tell<'_>) -> Result<()> {
         // What plugins write into the event log fires automations as any other event does.
         self.plugins()?.follow(stop.clone())?;
-        let showing = self.showing()?;
+        let newest = Newest::default();
+        let mut keeper = self.keeper_with(true, &newest)?;
+        let ear = keeper.ear();
+        let mut showing = self.showing(&ear)?;
         let mut tell = |note: Note<'_>| {
             match (&showing, &note) {
+                (_, Note::Settings) => {
+                    let app = newest.borrow();
+                    let app = app.as_ref().unwrap_or(self);
+                    // Two at once would be one to the broker.
+                    if let Some(before) = showing.take().filter(|_| matches!(app.discovery(), Ok(None))) {
+                        before.rules(&[]);
+                    }
+                    match app.showing(&ear) {
+                        Ok(new) => showing = new,
+                        Err(error) => say(Note::Trouble(&error)),
+                    }
+                }
                 (Some(showing), Note::Rules(rules)) => showing.rules(rules),
                 (Some(showing), Note::Ended(ended)) => showing.ended(ended, self.clock.now()),
                 _ => {}
             }
             say(note);
         };
-        self.keeper(true)?.up(epoch, stop, &mut tell)
+        keeper.up(epoch, stop, &mut tell)
     }
 
     /// What bounds all automations.
@@ -202,11 +267,6 @@ impl App {
         let config = self.config()?;
         let small = |key: &str| u32::try_from(config.int(key)).unwrap_or(u32::MAX);
         Ok(Bounds { depth: small("automations.max_depth"), per_minute: small("automations.max_per_minute") })
-    }
-
-    /// The states that conditions see.
-    fn states(&self) -> Arc<dyn Fn() -> Json + Send + Sync> {
-        self.home_states()
     }
 
     /// The digest of the definition behind a job as it is now, where it may run.

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 use super::carrier::{Carrier, plan};
-use super::{App, Automation, Standing, myself, rule};
+use super::{App, Automation, myself, rule};
 use crate::automations::happening::Happening;
 use crate::automations::rules::{Act, Machine, Rule};
 use crate::automations::trigger::{KINDS, Wanted};
@@ -122,21 +122,6 @@ impl App {
         Ok((store.job(&job.id.to_string())?, carried))
     }
 
-    /// Fires an automation that may fire, by its full name, because its button was pressed; somebody else does the work.
-    ///
-    /// # Errors
-    /// `Refused` when it may not fire, and those of the store.
-    pub(in crate::app) fn press(&self, name: &str) -> Result<()> {
-        let one = self.automations()?.into_iter().find(|one| one.name() == name);
-        let one = one.filter(|one| one.standing == Standing::On);
-        let one = one.ok_or_else(|| Error::new(Kind::Refused, format!("`{name}` may not fire")))?;
-        let rule = self.rule_of(&one, found(&one)?)?;
-        let data = json!({"kind": "button", "at": self.clock.now(), "by": "homeassistant"});
-        let firing = rule.firing("button", 0, data, None, 0);
-        self.store()?.fire(&[firing], &myself(), &Along::default(), &mut |_, _, _| Admission::Wait)?;
-        Ok(())
-    }
-
     /// A rule as it would be if it were enabled here and now.
     fn rule_of(&self, one: &Automation, resolved: &Resolved) -> Result<Rule> {
         let enabled = Enabled {
@@ -198,7 +183,7 @@ impl App {
         let store = self.store()?;
         let against = match &rule.condition {
             Some(condition) => {
-                let states = self.states();
+                let states = self.home_states();
                 keeper::judge(store, &*states, &TimeZone::system(), condition, &mut firing, now)?
             }
             None => None,
@@ -263,6 +248,7 @@ fn unwritten(firing: &NewFiring, now: Timestamp) -> Job {
         created: now,
         begun: None,
         finished: None,
+        owner: None,
     }
 }
 

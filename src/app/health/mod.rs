@@ -2,6 +2,7 @@
 //!
 //! Every finding that is not good says how to mend it. Looking changes nothing but what is derived and can be made again.
 
+mod access;
 mod gauges;
 mod mcp;
 mod models;
@@ -114,6 +115,7 @@ pub fn look(app: &App, window: &Window, so_far: &mut dyn FnMut(&Findings)) -> Fi
     so_far(&found);
     programs::look(app, &languages, &mut found);
     mcp::look(app, &mut found);
+    access::look(app, &mut found);
     programs::terminal(app, window, &mut found);
     found
 }

@@ -128,6 +128,18 @@ impl HomeLink {
     /// # Errors
     /// What is wrong then.
     pub fn wait_up(&self, within: Duration) -> Result<()> {
+        self.wait(within, false)
+    }
+
+    /// The same, and not longer than until it is told that it cannot be connected now.
+    ///
+    /// # Errors
+    /// What is wrong then.
+    pub fn wait_told(&self, within: Duration) -> Result<()> {
+        self.wait(within, true)
+    }
+
+    fn wait(&self, within: Duration, first: bool) -> Result<()> {
         let until = Instant::now() + within;
         let mut standing = self.shared.standing();
         loop {
@@ -135,7 +147,7 @@ impl HomeLink {
                 return Ok(());
             }
             let left = until.saturating_duration_since(Instant::now());
-            let hopeless = standing.trouble.as_ref().is_some_and(|(_, _, hopeless)| *hopeless);
+            let hopeless = standing.trouble.as_ref().is_some_and(|(_, _, hopeless)| first || *hopeless);
             if left.is_zero() || hopeless {
                 let (kind, said, _) = standing.trouble.clone().unwrap_or_else(|| {
                     (Kind::TimedOut, format!("Home Assistant at {} does not answer", self.place), false)

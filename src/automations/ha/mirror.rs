@@ -42,7 +42,7 @@ impl Change {
             "from": state(&self.before),
             "to": state(&self.after),
             "attributes": of(&self.after, "attributes"),
-            "old_attributes": of(&self.before, "attributes"),
+            "from_attributes": of(&self.before, "attributes"),
             "last_changed": of(&self.after, "last_changed"),
             "found_late": self.found_late,
         })

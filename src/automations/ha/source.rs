@@ -113,6 +113,15 @@ impl Trigger for HomeSource {
         self.link.as_ref().map_or_else(|| "listening to nothing".to_string(), HomeLink::said)
     }
 
+    fn trouble(&self) -> Vec<(String, String)> {
+        let standing = self.link.as_ref().map(HomeLink::standing).filter(|standing| !standing.up);
+        standing
+            .and_then(|standing| standing.trouble)
+            .map(|(_, said, _)| ("Home Assistant".into(), said))
+            .into_iter()
+            .collect()
+    }
+
     fn stop(&mut self) {
         self.link = None;
     }

@@ -83,7 +83,7 @@ impl StepRunner for HomeSteps {
         let done = Done {
             status,
             exit_code: Some(code),
-            stdout: Captured::whole(wrote.clone()),
+            stdout: Captured::cut(&wrote, work.capture.head, work.capture.tail),
             stderr: Captured::default(),
             duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
         };

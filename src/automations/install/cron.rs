@@ -13,7 +13,8 @@ fn marks(label: &str) -> (String, String) {
 fn lines(entry: &Entry) -> String {
     let (begin, end) = marks(&entry.label);
     let command: Vec<String> = entry.words().iter().map(|word| quoted(word)).collect();
-    format!("{begin}\n* * * * * PATH={} {}\n{end}\n", quoted(&entry.path), command.join(" "))
+    let env: Vec<String> = entry.env.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    format!("{begin}\n* * * * * {} {}\n{end}\n", env.join(" "), command.join(" "))
 }
 
 /// A word for the shell, in a file where `%` means a line end.

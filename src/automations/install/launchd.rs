@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Entry, Machine, Outcome, parts_of, remove_file, write_file};
+use super::{Entry, Machine, Outcome, parts_of, remove_file, told, write_file};
 use crate::kernel::error::{Error, Kind, Result};
 
 fn name(entry: &Entry) -> String {
@@ -28,11 +28,11 @@ pub(super) fn text(entry: &Entry) -> String {
         let _ = writeln!(text, "\t\t<string>{}</string>", escaped(&word));
     }
     text.push_str("\t</array>\n");
-    let _ = writeln!(
-        text,
-        "\t<key>EnvironmentVariables</key>\n\t<dict>\n\t\t<key>PATH</key>\n\t\t<string>{}</string>\n\t</dict>",
-        escaped(&entry.path)
-    );
+    text.push_str("\t<key>EnvironmentVariables</key>\n\t<dict>\n");
+    for (name, value) in &entry.env {
+        let _ = writeln!(text, "\t\t<key>{name}</key>\n\t\t<string>{}</string>", escaped(value));
+    }
+    text.push_str("\t</dict>\n");
     text.push_str(match entry.stays {
         true => "\t<key>RunAtLoad</key>\n\t<true/>\n\t<key>KeepAlive</key>\n\t<dict>\n\t\t<key>SuccessfulExit</key>\n\t\t<false/>\n\t</dict>\n",
         false => "\t<key>StartInterval</key>\n\t<integer>60</integer>\n",
@@ -54,16 +54,6 @@ fn only_there() -> Result<()> {
     }
 }
 
-/// Asks launchd to do something; what it refused becomes a note.
-fn control(machine: &Machine<'_>, args: &[&str], notes: &mut Vec<String>) -> Result<()> {
-    if let Some(answer) = machine.ask("launchctl", args, None)?
-        && !answer.ok
-    {
-        notes.push(format!("`launchctl {}` failed: {}", args.join(" "), answer.stderr));
-    }
-    Ok(())
-}
-
 pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     only_there()?;
     let mut outcome = plan(entry, machine)?;
@@ -72,8 +62,8 @@ pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     let file = path.display().to_string();
     if outcome.changed {
         // It is read when it is loaded: what was loaded before goes first, and may not have been.
-        control(machine, &["unload", &file], &mut Vec::new())?;
-        control(machine, &["load", "-w", &file], &mut outcome.notes)?;
+        told(machine, "launchctl", &["unload", &file], &mut Outcome::default())?;
+        told(machine, "launchctl", &["load", "-w", &file], &mut outcome)?;
     }
     Ok(outcome)
 }
@@ -83,7 +73,7 @@ pub(super) fn remove(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let path = path(entry, machine);
     if path.exists() {
-        control(machine, &["unload", "-w", &path.display().to_string()], &mut outcome.notes)?;
+        told(machine, "launchctl", &["unload", "-w", &path.display().to_string()], &mut outcome)?;
     }
     outcome.changed = remove_file(&path)?;
     Ok(outcome)

@@ -59,8 +59,8 @@ pub struct Entry {
     pub label: String,
     /// Whether `auto up` is kept running instead of `tick` being started every minute. Cron cannot.
     pub stays: bool,
-    /// The `PATH` that commands get.
-    pub path: String,
+    /// The variables that commands get: `PATH`, and those that say where settings and store lie.
+    pub env: Vec<(String, String)>,
 }
 
 impl Entry {
@@ -72,7 +72,7 @@ impl Entry {
     }
 
     fn check(&self) -> Result<()> {
-        let texts = self.args.iter().chain([&self.label, &self.path]);
+        let texts = self.args.iter().chain([&self.label]).chain(self.env.iter().map(|(_, value)| value));
         if texts.chain([&self.program.display().to_string()]).any(|text| text.contains(['\n', '\r', '\0'])) {
             return Err(Error::new(Kind::Usage, "an entry cannot hold a line end"));
         }
@@ -112,6 +112,8 @@ pub struct Outcome {
     pub parts: Vec<(String, String)>,
     /// What else there is to say or to do, a sentence each.
     pub notes: Vec<String>,
+    /// What was written stands there, but the system could not be told: what to type, and what it said.
+    pub untold: Vec<(String, String)>,
 }
 
 /// Writes the entry; one that is there already becomes this.
@@ -197,6 +199,24 @@ impl Machine<'_> {
         let ok = outcome.status == Status::Exited(0);
         Ok(Some(Answer { ok, stdout, stderr: String::from_utf8_lossy(&stderr).trim().to_string() }))
     }
+}
+
+/// Asks the system for something; where that could not be done, the words to type are noted.
+fn told(machine: &Machine<'_>, program: &str, words: &[&str], outcome: &mut Outcome) -> Result<()> {
+    let why = match machine.ask(program, words, None)? {
+        Some(answer) if answer.ok => return Ok(()),
+        Some(answer) => plain(&answer.stderr),
+        None => format!("there is no `{program}` here"),
+    };
+    outcome.untold.push((format!("{program} {}", words.join(" ")), why));
+    Ok(())
+}
+
+/// The line of what a program said that tells what went wrong: the last, and not what it did before.
+fn plain(said: &str) -> String {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.rfind(|line| !line.starts_with("Created ") && !line.starts_with("Removed "));
+    line.unwrap_or("it gave no reason").to_string()
 }
 
 /// Writes a file of the system's; whether it was another one before.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Entry, Machine, Outcome, parts_of, remove_file, write_file};
+use super::{Entry, Machine, Outcome, parts_of, remove_file, told, write_file};
 use crate::kernel::error::{Error, Kind, Result};
 
 const HEAD: &str = "# Written by `fac auto install systemd`; `fac auto install systemd --remove` removes it.\n";
@@ -23,14 +23,15 @@ fn quoted(word: &str) -> String {
 fn service(entry: &Entry) -> String {
     let command: Vec<String> = entry.words().iter().map(|word| quoted(word)).collect();
     // In `Environment=` a dollar has no meaning.
-    let path = quoted(&format!("PATH={}", entry.path)).replace("$$", "$");
+    let variable = |(name, value): &(String, String)| quoted(&format!("{name}={value}")).replace("$$", "$");
+    let env = entry.env.iter().map(variable).collect::<Vec<_>>().join(" ");
     let command = command.join(" ");
     match entry.stays {
         true => format!(
-            "{HEAD}[Unit]\nDescription=factotum's automations\nAfter=network-online.target\n\n[Service]\nType=exec\nEnvironment={path}\nExecStart={command}\nRestart=on-failure\nRestartSec=5\n\n[Install]\nWantedBy=default.target\n"
+            "{HEAD}[Unit]\nDescription=factotum's automations\nAfter=network-online.target\n\n[Service]\nType=exec\nEnvironment={env}\nExecStart={command}\nRestart=on-failure\nRestartSec=5\n\n[Install]\nWantedBy=default.target\n"
         ),
         false => format!(
-            "{HEAD}[Unit]\nDescription=What is due of factotum's automations\n\n[Service]\nType=oneshot\nEnvironment={path}\nExecStart={command}\n"
+            "{HEAD}[Unit]\nDescription=What is due of factotum's automations\n\n[Service]\nType=oneshot\nEnvironment={env}\nExecStart={command}\n"
         ),
     }
 }
@@ -54,15 +55,10 @@ fn unit(entry: &Entry) -> String {
     format!("factotum{}.{}", entry.file_label(), if entry.stays { "service" } else { "timer" })
 }
 
-/// Asks systemd to do something; what could not be done becomes a note with the words to type.
-fn control(machine: &Machine<'_>, args: &[&str], notes: &mut Vec<String>) -> Result<()> {
+/// Tells systemd something.
+fn control(machine: &Machine<'_>, args: &[&str], outcome: &mut Outcome) -> Result<()> {
     let words: Vec<&str> = ["--user"].iter().chain(args).copied().collect();
-    match machine.ask("systemctl", &words, None)? {
-        Some(answer) if answer.ok => {}
-        Some(answer) => notes.push(format!("`systemctl {}` failed: {}", words.join(" "), answer.stderr)),
-        None => notes.push(format!("there is no `systemctl` here; where there is: systemctl {}", words.join(" "))),
-    }
-    Ok(())
+    told(machine, "systemctl", &words, outcome)
 }
 
 pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
@@ -73,14 +69,14 @@ pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     let [service, timer] = paths(entry, machine);
     let other = Entry { stays: !entry.stays, ..entry.clone() };
     if entry.stays && timer.exists() {
-        control(machine, &["disable", "--now", &unit(&other)], &mut outcome.notes)?;
+        control(machine, &["disable", "--now", &unit(&other)], &mut outcome)?;
         outcome.changed |= remove_file(&timer)?;
     }
     for (path, text) in [&service, &timer].into_iter().zip(texts(entry)) {
         outcome.changed |= write_file(path, &text)?;
     }
-    control(machine, &["daemon-reload"], &mut outcome.notes)?;
-    control(machine, &["enable", "--now", &unit(entry)], &mut outcome.notes)?;
+    control(machine, &["daemon-reload"], &mut outcome)?;
+    control(machine, &["enable", "--now", &unit(entry)], &mut outcome)?;
     outcome.notes.push("`loginctl enable-linger` lets it run while you are not logged in".to_string());
     Ok(outcome)
 }
@@ -93,11 +89,11 @@ pub(super) fn remove(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     }
     let stays = !paths[1].exists();
     let unit = unit(&Entry { stays, ..entry.clone() });
-    control(machine, &["disable", "--now", &unit], &mut outcome.notes)?;
+    control(machine, &["disable", "--now", &unit], &mut outcome)?;
     for path in &paths {
         outcome.changed |= remove_file(path)?;
     }
-    control(machine, &["daemon-reload"], &mut outcome.notes)?;
+    control(machine, &["daemon-reload"], &mut outcome)?;
     Ok(outcome)
 }
 

@@ -10,7 +10,7 @@ fn entry() -> Entry {
         args: Vec::new(),
         label: "default".into(),
         stays: false,
-        path: "/usr/local/bin:/usr/bin:/bin".into(),
+        env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
     }
 }
 
@@ -157,4 +157,28 @@ proptest! {
         let without = cron::edited(&with, "default", None).unwrap();
         prop_assert_eq!(without.trim_end_matches('\n'), table.trim_end_matches('\n'));
     }
+}
+
+#[test]
+fn where_settings_and_store_lie_goes_along() {
+    let mut entry = entry();
+    entry.env.push(("XDG_DATA_HOME".into(), "/srv/my data$".into()));
+    let stage = Stage::new();
+    let text = |system| plan(system, &entry, &stage.machine()).unwrap().parts[0].1.clone();
+    assert!(text(System::Cron).contains("/bin XDG_DATA_HOME='/srv/my data$' /usr/local/bin/fac tick"));
+    assert!(text(System::Systemd).contains("/bin\" \"XDG_DATA_HOME=/srv/my data$\"\nExecStart="));
+    let xml = text(System::Launchd);
+    assert!(xml.contains("<key>XDG_DATA_HOME</key>\n\t\t<string>/srv/my data$</string>"), "{xml}");
+}
+
+#[test]
+fn a_system_that_could_not_be_told_is_said_with_what_to_type() {
+    let stage = Stage::new();
+    let refuses = "#!/bin/sh\necho 'Created symlink a -> b.' >&2\necho 'Failed to connect to bus' >&2\nexit 1\n";
+    std::fs::write(stage.home.path().join("bin/systemctl"), refuses).unwrap();
+    let outcome = write(System::Systemd, &entry(), &stage.machine()).unwrap();
+    let why = "Failed to connect to bus".to_string();
+    let want = ["systemctl --user daemon-reload", "systemctl --user enable --now factotum.timer"];
+    assert_eq!(outcome.untold, want.map(|words| (words.to_string(), why.clone())));
+    assert!(outcome.changed && std::path::Path::new(&outcome.parts[0].0).is_file());
 }

@@ -57,12 +57,14 @@ pub struct Subscription {
     pub no_local: bool,
     /// Whether the retain flag comes as it was published (MQTT 5).
     pub as_published: bool,
+    /// What the broker is to say with each message that comes by it (MQTT 5), from 1 to 268,435,455.
+    pub id: Option<u32>,
 }
 
 /// Something heard.
 pub(super) enum Heard {
-    /// The connection stands; whether the broker had kept our session.
-    Up { session_present: bool },
+    /// The connection stands; whether the broker had kept our session, and whether subscriptions may have ids.
+    Up { session_present: bool, ids: bool },
     /// A message, and what acknowledges it.
     Message(Box<Message>, Option<Ack>),
     /// A message that is too large was dropped.
@@ -94,6 +96,11 @@ pub(super) enum Lost {
     /// The broker does not want it.
     Refused(String),
 }
+
+/// That the broker wants a certificate of ours.
+const WANTS_OURS: &str = "it wants a certificate of yours";
+/// How it begins that a message of ours is too large.
+pub(super) const TAKES_LESS: &str = "the broker takes less";
 
 /// What kind of thing went wrong with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +137,27 @@ impl Trouble {
         Trouble { wrong, said: said.into() }
     }
 
+    /// What the library says in its own words, in ours.
+    pub(super) fn other(said: &str) -> Trouble {
+        const HEADS: [&str; 5] =
+            ["Mqtt state: ", "Mqtt serialization/deserialization error: ", "I/O: ", "IO: ", "Io error: "];
+        let mut said = said;
+        while let Some(rest) = HEADS.iter().find_map(|head| said.strip_prefix(head)) {
+            said = rest;
+        }
+        match said {
+            _ if said.contains("CertificateRequired") => Trouble::new(Wrong::Certificate, WANTS_OURS),
+            _ if said.contains("greater than the broker's maximum packet size") => {
+                Trouble::new(Wrong::TooLarge, format!("{TAKES_LESS} than this message has ({said})"))
+            }
+            _ if said.contains("Connection reset") || said.contains("Broken pipe") => {
+                Trouble::new(Wrong::Lost, "the broker closed the connection")
+            }
+            _ if is_about_certificates(said) => Trouble::new(Wrong::Certificate, said),
+            _ => Trouble::new(Wrong::Lost, said),
+        }
+    }
+
     pub(super) fn io(error: &std::io::Error) -> Trouble {
         if is_about_certificates(&error.to_string()) {
             return Trouble::new(Wrong::Certificate, error.to_string());
@@ -160,6 +188,10 @@ impl Trouble {
                     None => "it may want a user and a password: broker.NAME.user and broker.NAME.secret".to_string(),
                 },
             ),
+            Wrong::Certificate if self.said == WANTS_OURS => (
+                Kind::Unreachable,
+                "name yours and its key: broker.NAME.cert_file and broker.NAME.key_file".to_string(),
+            ),
             Wrong::Certificate => {
                 (Kind::Unreachable, "name the authority that vouches for it: broker.NAME.ca_file".to_string())
             }
@@ -168,6 +200,9 @@ impl Trouble {
                 (Kind::Unreachable, format!("try the other version: {other}"))
             }
             Wrong::TakenOver => (Kind::Failed, "give each program a client id of its own".to_string()),
+            Wrong::TooLarge if self.said.starts_with(TAKES_LESS) => {
+                (Kind::Failed, "send less at once, or have the broker take more".to_string())
+            }
             Wrong::TooLarge => (Kind::BadData, "broker.NAME.max_packet_kb says how much is taken".to_string()),
             Wrong::Away | Wrong::Lost | Wrong::Done => {
                 let tls = if broker.way.is_tls() { "" } else { ", and whether it wants TLS (mqtts://)" };
@@ -306,5 +341,25 @@ impl Answer {
             Answer::Five(notice) => v5::answered(notice).await,
             Answer::Three(notice) => v4::answered(notice).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_librarys_words_become_ours() {
+        let state = "Mqtt state: Mqtt serialization/deserialization error: ";
+        let of = |said: &str| {
+            let trouble = Trouble::other(&format!("{state}{said}"));
+            (trouble.wrong, trouble.said)
+        };
+        assert_eq!(of("IO: received fatal alert: CertificateRequired"), (Wrong::Certificate, WANTS_OURS.to_string()));
+        assert_eq!(of("IO: Connection reset by peer (os error 104)").0, Wrong::Lost);
+        assert_eq!(of("IO: Connection reset by peer (os error 104)").1, "the broker closed the connection");
+        let large = "Cannot send packet of size '5007'. It's greater than the broker's maximum packet size of: '2000'";
+        assert!(of(large).0 == Wrong::TooLarge && of(large).1.starts_with(TAKES_LESS));
+        assert_eq!(of("something else"), (Wrong::Lost, "something else".to_string()));
     }
 }

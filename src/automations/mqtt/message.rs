@@ -51,6 +51,8 @@ pub struct Properties {
     pub is_text: bool,
     /// Pairs of the user's own, in order.
     pub user: Vec<(String, String)>,
+    /// The ids of the subscriptions that it came by, where those have some.
+    pub subscriptions: Vec<u32>,
 }
 
 /// A message to be sent.
@@ -115,8 +117,9 @@ impl Message {
         let mut all = Map::new();
         all.insert("topic".into(), json!(self.topic));
         match self.text() {
-            Some(text) => all.insert("payload".into(), json!(text)),
-            None => {
+            // No variable of a script can hold a NUL.
+            Some(text) if !text.contains('\0') => all.insert("payload".into(), json!(text)),
+            _ => {
                 all.insert("payload".into(), json!(STANDARD.encode(&self.payload)));
                 all.insert("encoding".into(), json!("base64"))
             }
@@ -144,7 +147,8 @@ impl Properties {
 
     /// What is said, as an object; `None` when nothing is.
     pub fn to_json(&self) -> Option<Json> {
-        if self.is_empty() {
+        // By which subscriptions it came is between us and the broker.
+        if (Properties { subscriptions: Vec::new(), ..self.clone() }).is_empty() {
             return None;
         }
         let mut all = Map::new();

@@ -5,6 +5,7 @@
 mod backoff;
 pub mod broker;
 pub mod causes;
+mod copies;
 mod dialogue;
 mod keys;
 pub mod link;

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use super::broker::{Broker, Brokers};
 use super::causes::Causes;
+use super::copies::Copies;
 use super::dialogue::{Retained, Session, Subscription};
 use super::keys::{Keys, content};
 use super::link::{Arrival, Flood, Link, Options, Token};
 use super::message::{Message, Publish, Qos};
+use super::topic;
 use crate::automations::happening::{Happening, Trigger};
 use crate::commands::model;
 use crate::kernel::clock::Clock;
@@ -35,7 +38,8 @@ pub struct MqttSource {
     clock: Clock,
     causes: Causes,
     links: BTreeMap<String, Link>,
-    broken: Vec<String>,
+    /// Brokers that cannot be listened to, and why.
+    broken: Vec<(String, String)>,
 }
 
 impl MqttSource {
@@ -50,7 +54,7 @@ impl MqttSource {
         files::ensure_dir(&self.folder)?;
         let client = match &broker.client_id {
             Some(id) => id.clone(),
-            None => own_name(&self.folder)?,
+            None => name_with(&own_name(&self.folder)?, name, self.brokers.default_name().ok().as_deref()),
         };
         let file = self.folder.join(format!("mqtt-{}.json", file_name(&format!("{name}-{client}"))));
         let options = options(&broker, &client, all);
@@ -60,6 +64,7 @@ impl MqttSource {
             causes: self.causes.clone(),
             keys: Keys::open(file, &client),
             last: HashMap::new(),
+            copies: Copies::default(),
             offered: None,
             heard: heard.clone(),
         };
@@ -84,7 +89,7 @@ impl Trigger for MqttSource {
             };
             if let Err(error) = done {
                 tracing::warn!(broker = name, error = error.full_message(), "the broker cannot be listened to");
-                self.broken.push(format!("{name}: {}", error.full_message()));
+                self.broken.push((name.clone(), error.full_message()));
                 first.get_or_insert(error);
             }
         }
@@ -96,8 +101,17 @@ impl Trigger for MqttSource {
 
     fn state(&self) -> String {
         let mut said: Vec<String> = self.links.values().map(Link::said).collect();
-        said.extend(self.broken.iter().cloned());
+        said.extend(self.broken.iter().map(|(name, why)| format!("{name}: {why}")));
         if said.is_empty() { "listening to nothing".to_string() } else { said.join("; ") }
+    }
+
+    fn trouble(&self) -> Vec<(String, String)> {
+        let away = self.links.iter().filter_map(|(name, link)| {
+            let standing = link.standing();
+            let trouble = standing.trouble.filter(|_| !standing.up)?;
+            Some((format!("the broker `{name}` at {}", link.broker().place()), trouble.said))
+        });
+        away.chain(self.broken.iter().map(|(name, why)| (format!("the broker `{name}`"), why.clone()))).collect()
     }
 
     fn stop(&mut self) {
@@ -133,7 +147,36 @@ fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> Result<BTreeMa
             }
         }
     }
+    all.values_mut().for_each(|of_broker| mark(of_broker));
     Ok(all)
+}
+
+/// Gives ids to subscriptions that a message may come by together. It comes once for each of them then, and the ids tell
+/// that from a message that is published again. An id is always the same for the same filter, as the broker may keep
+/// messages over a restart of ours.
+fn mark(all: &mut [Subscription]) {
+    let overlaps = |at: usize| {
+        let others = all.iter().enumerate().filter(|(other, _)| *other != at);
+        others.into_iter().any(|(_, other)| topic::overlap(&all[at].filter, &other.filter))
+    };
+    let ids: Vec<Option<u32>> = (0..all.len()).map(|at| overlaps(at).then(|| id_of(&all[at].filter))).collect();
+    all.iter_mut().zip(ids).for_each(|(subscription, id)| subscription.id = id);
+}
+
+fn id_of(filter: &str) -> u32 {
+    let hash = Sha256::digest(filter.as_bytes());
+    // The largest that MQTT knows has 28 bits.
+    (u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> 4).max(1)
+}
+
+/// Our name with a broker: of two that are one server, the other must not push us out.
+fn name_with(own: &str, broker: &str, default: Option<&str>) -> String {
+    if default == Some(broker) {
+        return own.to_string();
+    }
+    let hash = Sha256::digest(format!("{own}/{broker}"));
+    let digits: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("fac-{digits}")
 }
 
 fn options(broker: &Broker, client: &str, subscriptions: Vec<Subscription>) -> Options {
@@ -184,6 +227,7 @@ struct Hearer {
     keys: Keys,
     /// By topic, what was said there last.
     last: HashMap<String, [u8; 8]>,
+    copies: Copies,
     /// The key of the message that found no room; it is the next that is offered.
     offered: Option<Option<String>>,
     heard: SyncSender<Happening>,
@@ -225,7 +269,7 @@ impl Hearer {
         let key = match self.offered.take() {
             Some(key) => key,
             None => {
-                if self.is_known(&message) {
+                if self.is_known(&message) || self.copies.is_one(&message) {
                     token.into_iter().for_each(Token::give);
                     return None;
                 }
@@ -304,6 +348,7 @@ mod tests {
             causes: Causes::default(),
             keys: Keys::open(folder.path().join("k"), "c"),
             last: HashMap::new(),
+            copies: Copies::default(),
             offered: None,
             heard,
         };

@@ -13,6 +13,7 @@ use super::causes::Causes;
 use super::link::{Full, Link, Options};
 use super::message::{Publish, Qos};
 use super::topic;
+use crate::automations::steps::fill::fill_json;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::run::{Done, Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
@@ -112,18 +113,21 @@ fn send(link: &Link, publish: Publish, limit: Duration, work: &Work<'_>) -> Resu
 /// The message of a step.
 fn publish_of(work: &Work<'_>) -> Result<Publish> {
     let step = work.step;
+    // It is taken apart before anything is filled in, so that no value becomes another topic or payload.
     let (topic, text) = match step.options.get("topic") {
-        Some(topic) => (filled(topic, work), work.text.as_str()),
-        None => match work.text.split_once('\n') {
-            Some((first, rest)) => (first.trim().to_string(), rest),
-            None => (work.text.trim().to_string(), ""),
-        },
+        Some(topic) => (topic.as_str(), step.text.as_str()),
+        None => step.text.split_once('\n').unwrap_or((&step.text, "")),
     };
+    let topic = filled(topic, work).trim().to_string();
+    if topic.contains(char::is_control) {
+        return Err(Error::new(Kind::BadData, format!("the topic {topic:?} holds a control character")));
+    }
+    let text = payload(text, work)?;
     topic::check_name(&topic).map_err(|error| {
         Error::new(Kind::BadData, error.message().to_string())
             .hint("write it in the info string, mqtt {topic=home/lamp}, or as the first line")
     })?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
     let payload = match &work.input {
         Some(input) if text.is_empty() => input.clone(),
         _ => text.as_bytes().to_vec(),
@@ -148,6 +152,19 @@ fn seconds(text: &str) -> Result<u32> {
     let ms = parse_ms(text)
         .ok_or_else(|| Error::new(Kind::BadData, format!("`expiry={text}` is no length of time such as `10s`")))?;
     Ok(u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX))
+}
+
+/// A payload with its placeholders filled: in JSON each value is one, and adds no field.
+fn payload(text: &str, work: &Work<'_>) -> Result<String> {
+    let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let value = |name: &str| match name {
+        "input" => input.clone().or_else(|| (work.look)(name)),
+        name => (work.look)(name),
+    };
+    match fill_json(text, &value) {
+        Some(filled) => filled,
+        None => Ok(template::render(Syntax::Native, text, &Values::new(&value)).text),
+    }
 }
 
 /// An attribute with its placeholders filled.

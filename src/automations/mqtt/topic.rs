@@ -76,8 +76,39 @@ pub fn fits(filter: &str, topic: &str) -> bool {
     }
 }
 
+/// Whether a topic may fit both filters. Shared subscriptions come to whoever the broker chooses and count as strangers.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
+    if one.starts_with("$share/") || other.starts_with("$share/") || one.starts_with('$') != other.starts_with('$') {
+        return false;
+    }
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "+" || b == "+" => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn filters_overlap_where_one_topic_fits_both() {
+        for (one, other, may) in [
+            ("dup/#", "dup/x", true),
+            ("dup/+", "dup/y", true),
+            ("dup", "dup/#", true),
+            ("+/x", "dup/+", true),
+            ("a/b", "a/c", false),
+            ("a/+", "a/b/c", false),
+            ("#", "$SYS/#", false),
+            ("$share/g/a", "a", false),
+        ] {
+            assert_eq!((overlap(one, other), overlap(other, one)), (may, may), "{one} {other}");
+        }
+    }
+
     use super::*;
 
     #[test]

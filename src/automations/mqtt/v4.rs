@@ -77,6 +77,10 @@ pub(super) fn open(broker: &Broker, session: &Session) -> Result<(Voice, Ear)> {
     if !clean {
         options.set_session_store(Afresh { manual: session.manual });
     }
+    if broker.host.parse::<std::net::IpAddr>().is_ok() {
+        // The usual way tries several addresses in turns, and waits a millisecond before it tries the only one.
+        options.set_socket_connector(rumqttc_v4::default_socket_connect);
+    }
     let (client, mut events) = AsyncClient::builder(options).capacity(ROOM).build();
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
@@ -151,7 +155,7 @@ impl Ear {
                     self.events.mqtt_options.clear_session_store();
                     self.resumed = true;
                 }
-                Ok(Heard::Up { session_present: ack.session_present })
+                Ok(Heard::Up { session_present: ack.session_present, ids: false })
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 let ack = match publish.qos {
@@ -246,6 +250,6 @@ fn trouble(error: ConnectionError) -> Trouble {
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             Trouble::new(Wrong::Lost, "the broker closed the connection")
         }
-        other => Trouble::new(Wrong::Lost, other.to_string()),
+        other => Trouble::other(&other.to_string()),
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, LastWill, LastWillProperties, PubAckReason};
-use rumqttc::mqttbytes::v5::{Packet, PubRecReason, PublishProperties};
+use rumqttc::mqttbytes::v5::{Packet, PubRecReason, PublishProperties, SubscribeProperties};
 use rumqttc::{
     AckMode, AsyncClient, ClientError, ConnectionError, Event, EventLoop, ManualAck, MqttOptions, NetworkOptions,
     PersistedAckMode, PersistedSession, PublishNotice, PublishNoticeError, PublishOptions, QoS, RetainForwardRule,
@@ -15,7 +15,8 @@ use rumqttc::{
 
 use super::broker::{Broker, Way};
 use super::dialogue::{
-    Heard, INFLIGHT, Lost, NotSent, RECEIVE, ROOM, Retained, Session, Subscription, Trouble, Wrong, tls_words,
+    Heard, INFLIGHT, Lost, NotSent, RECEIVE, ROOM, Retained, Session, Subscription, TAKES_LESS, Trouble, Wrong,
+    tls_words,
 };
 use super::message::{Message, Properties, Publish, Qos};
 use crate::kernel::error::{Context, Kind, Result};
@@ -81,6 +82,10 @@ pub(super) fn open(broker: &Broker, session: &Session) -> Result<(Voice, Ear)> {
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
+    if broker.host.parse::<std::net::IpAddr>().is_ok() {
+        // The usual way tries several addresses in turns, and waits a millisecond before it tries the only one.
+        options.set_socket_connector(rumqttc::default_socket_connect);
+    }
     let (client, events) = AsyncClient::builder(options).capacity(ROOM).build();
     Ok((Voice(client), Ear { events: Box::new(events), resumed: session.keep.is_none() }))
 }
@@ -141,7 +146,16 @@ impl Voice {
                 .preserve_retain(s.as_published)
                 .retain_forward_rule(rule)
         };
-        self.0.try_subscribe_many_tracked(all.iter().map(filter)).map_err(|error| not_sent(&error))
+        let filters = all.iter().map(filter);
+        // All of one packet have the same id.
+        let sent = match all.first().and_then(|first| first.id) {
+            None => self.0.try_subscribe_many_tracked(filters),
+            Some(id) => {
+                let properties = SubscribeProperties { id: usize::try_from(id).ok(), user_properties: Vec::new() };
+                self.0.try_subscribe_many_with_properties_tracked(filters, properties)
+            }
+        };
+        sent.map_err(|error| not_sent(&error))
     }
 
     pub(super) fn unsubscribe(&self, filters: &[String]) -> Result<(), NotSent> {
@@ -167,7 +181,8 @@ impl Ear {
                     self.events.options.clear_session_store();
                     self.resumed = true;
                 }
-                Ok(Heard::Up { session_present: ack.session_present })
+                let said = ack.properties.and_then(|properties| properties.subscription_identifiers_available);
+                Ok(Heard::Up { session_present: ack.session_present, ids: said != Some(0) })
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 let ack = match publish.qos {
@@ -265,6 +280,7 @@ fn heard(all: PublishProperties) -> Properties {
         expiry: all.message_expiry_interval,
         is_text: all.payload_format_indicator == Some(1),
         user: all.user_properties,
+        subscriptions: all.subscription_identifiers.into_iter().filter_map(|id| u32::try_from(id).ok()).collect(),
     }
 }
 
@@ -307,10 +323,9 @@ fn trouble(error: ConnectionError) -> Trouble {
         ConnectionError::MqttState(StateError::IncomingPacketTooLarge { pkt_size, max }) => {
             Trouble::new(Wrong::TooLarge, format!("a message of {pkt_size} bytes came, and {max} are allowed"))
         }
-        ConnectionError::MqttState(StateError::OutgoingPacketTooLarge { pkt_size, max }) => Trouble::new(
-            Wrong::TooLarge,
-            format!("the broker takes {max} bytes at most, and this message has {pkt_size}"),
-        ),
+        ConnectionError::MqttState(StateError::OutgoingPacketTooLarge { pkt_size, max }) => {
+            Trouble::new(Wrong::TooLarge, format!("{TAKES_LESS} than the {pkt_size} bytes of this message: {max}"))
+        }
         ConnectionError::Timeout(_) => Trouble::new(Wrong::Away, "it does not answer"),
         ConnectionError::Tls(error) => {
             let words = tls_words(&error);
@@ -321,7 +336,7 @@ fn trouble(error: ConnectionError) -> Trouble {
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             Trouble::new(Wrong::Lost, "the broker closed the connection")
         }
-        other => Trouble::new(Wrong::Lost, other.to_string()),
+        other => Trouble::other(&other.to_string()),
     }
 }
 

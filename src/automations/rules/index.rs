@@ -1,13 +1,18 @@
 //! Which triggers may be meant by a happening, found without asking all of them.
 //!
-//! Each trigger stands under a word that whatever fits it must hold: the whole topic or its first level, the entity, the
-//! first part of an event's name. What begins with a wildcard is asked about everything of its kind.
+//! Topic filters stand in a tree of their levels. Other triggers stand under a word that whatever fits them must hold: the
+//! entity or its domain, the name of an event or its first part. What begins with a wildcard is asked about everything of
+//! its kind.
 
 use std::collections::HashMap;
 
+use super::topics::Topics;
 use crate::automations::happening::Happening;
 use crate::automations::trigger::Wanted;
 use crate::commands::model::Trigger;
+
+/// What stands for any characters in names of entities and events.
+const WILD: [char; 2] = ['*', '?'];
 
 /// A trigger: the number of its rule, and its own number there.
 pub(super) type At = (usize, u32);
@@ -15,6 +20,8 @@ pub(super) type At = (usize, u32);
 /// Triggers by what a happening must hold to fit them.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// Those of MQTT.
+    topics: Topics,
     /// By kind and the whole of what it is about.
     exact: HashMap<&'static str, HashMap<String, Vec<At>>>,
     /// By kind and its first part.
@@ -35,6 +42,9 @@ impl Index {
     /// Adds a trigger.
     pub(super) fn add(&mut self, at: At, written: &Trigger, wanted: &Wanted) {
         let kind = wanted.kind();
+        if kind == "mqtt" {
+            return written.args.iter().for_each(|filter| self.topics.add(unshared(filter), at));
+        }
         for place in places(kind, written) {
             let list = match place {
                 Place::Exact(word) => self.exact.entry(kind).or_default().entry(word).or_default(),
@@ -47,35 +57,40 @@ impl Index {
         }
     }
 
-    /// Calls `each` with every trigger that may be meant, each once.
-    pub(super) fn of(&self, happening: &Happening, mut each: impl FnMut(At)) {
+    /// Every trigger that may be meant, each once, in the order of rules.
+    pub(super) fn of(&self, happening: &Happening) -> Vec<At> {
         let kind = happening.kind;
         let about = about(kind, happening);
-        let lists = [
-            self.exact.get(kind).and_then(|map| map.get(about)),
-            self.first.get(kind).and_then(|map| map.get(first(kind, about))),
-            self.any.get(kind),
-        ];
-        for (number, list) in lists.iter().enumerate() {
-            for at in list.iter().copied().flatten() {
-                // A trigger that names several things may stand in several lists.
-                if !lists[..number].iter().flatten().any(|earlier| earlier.contains(at)) {
-                    each(*at);
-                }
-            }
+        let mut found = Vec::new();
+        if kind == "mqtt" {
+            self.topics.of(about, &mut found);
+        } else {
+            let lists = [
+                self.exact.get(kind).and_then(|map| map.get(about)),
+                self.first.get(kind).and_then(|map| map.get(first(about))),
+                self.any.get(kind),
+            ];
+            found.extend(lists.into_iter().flatten().flatten());
         }
+        // A trigger that names several things may stand in several places.
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Whether an event of this name may be meant by any trigger.
     pub(super) fn hears_event(&self, name: &str) -> bool {
         self.any.contains_key("event")
             || self.exact.get("event").is_some_and(|map| map.contains_key(name))
-            || self.first.get("event").is_some_and(|map| map.contains_key(first("event", name)))
+            || self.first.get("event").is_some_and(|map| map.contains_key(first(name)))
     }
 
     /// Whether anything waits for this kind.
     pub(super) fn hears(&self, kind: &str) -> bool {
-        self.any.contains_key(kind) || self.exact.contains_key(kind) || self.first.contains_key(kind)
+        (kind == "mqtt" && !self.topics.is_empty())
+            || self.any.contains_key(kind)
+            || self.exact.contains_key(kind)
+            || self.first.contains_key(kind)
     }
 }
 
@@ -91,38 +106,26 @@ fn about<'h>(kind: &str, happening: &'h Happening) -> &'h str {
 }
 
 /// The first part of what a happening is about.
-fn first<'a>(kind: &str, about: &'a str) -> &'a str {
-    let end = match kind {
-        "mqtt" => '/',
-        _ => '.',
-    };
-    about.split(end).next().unwrap_or_default()
+fn first(about: &str) -> &str {
+    about.split('.').next().unwrap_or_default()
+}
+
+/// A shared subscription hears topics without its own two first levels.
+fn unshared(filter: &str) -> &str {
+    filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map_or(filter, |(_, filter)| filter)
 }
 
 /// Where a trigger stands: several places, where it names several things.
 fn places(kind: &str, written: &Trigger) -> Vec<Place> {
-    let words = match kind {
-        // A shared subscription hears topics without its own two first levels.
-        "mqtt" => written.args.iter().map(|filter| match filter.strip_prefix("$share/") {
-            Some(rest) => rest.split_once('/').map_or(filter.as_str(), |(_, filter)| filter),
-            None => filter,
-        }),
-        "homeassistant" | "event" => return named(kind, written.args.iter().map(String::as_str)),
-        _ => return vec![Place::Any],
-    };
-    named(kind, words)
-}
-
-fn named<'a>(kind: &str, words: impl Iterator<Item = &'a str>) -> Vec<Place> {
-    let wild = if kind == "mqtt" { ['+', '#'] } else { ['*', '?'] };
+    if !["homeassistant", "event"].contains(&kind) {
+        return vec![Place::Any];
+    }
+    let words = written.args.iter().flat_map(|word| word.split(',').map(str::trim));
     let mut places: Vec<Place> = words
-        .flat_map(|word| word.split(',').map(str::trim))
         .map(|word| match word {
-            word if !word.contains(wild) => Place::Exact(word.to_string()),
-            word if first(kind, word).contains(wild) || !word.contains(if kind == "mqtt" { '/' } else { '.' }) => {
-                Place::Any
-            }
-            word => Place::First(first(kind, word).to_string()),
+            word if !word.contains(WILD) => Place::Exact(word.to_string()),
+            word if first(word).contains(WILD) || !word.contains('.') => Place::Any,
+            word => Place::First(first(word).to_string()),
         })
         .collect();
     if places.is_empty() {
@@ -141,14 +144,13 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_subscription_hears_what_stands_behind_its_group() {
+        assert_eq!(["$share/g/home/#", "$share/g", "home/+"].map(unshared), ["home/#", "$share/g", "home/+"]);
+    }
+
+    #[test]
     fn a_trigger_stands_where_what_fits_it_is_looked_for() {
         let (exact, under) = (|t: &str| Place::Exact(t.into()), |t: &str| Place::First(t.into()));
-        assert_eq!(of("mqtt", &["home/door"]), [exact("home/door")]);
-        assert_eq!(of("mqtt", &["home/+/door"]), [under("home")]);
-        assert_eq!(of("mqtt", &["home/#"]), [under("home")]);
-        assert_eq!(of("mqtt", &["$share/g/home/#"]), [under("home")]);
-        assert_eq!(of("mqtt", &["+/door"]), [Place::Any]);
-        assert_eq!(of("mqtt", &["#"]), [Place::Any]);
         assert_eq!(of("event", &["run.*", "job.dead"]), [under("run"), exact("job.dead")]);
         assert_eq!(of("event", &["r*"]), [Place::Any]);
         assert_eq!(of("homeassistant", &["light.*"]), [under("light")]);

@@ -8,6 +8,7 @@ mod gates;
 mod index;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 use std::collections::HashMap;
 
@@ -148,14 +149,33 @@ impl Machine {
         self.index.hears(kind)
     }
 
+    /// From now on these bounds hold.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// A button was pressed that stands for one automation; nothing where that may not fire.
+    fn pressed(&self, happening: &Happening) -> Vec<Act> {
+        let name = happening.data["command"].as_str();
+        let Some(number) = self.rules.iter().position(|rule| Some(rule.name.as_str()) == name) else {
+            tracing::warn!(name, "a button was pressed in vain");
+            return Vec::new();
+        };
+        let (data, told) = (happening.data.clone(), happening.key.clone());
+        let firing = self.rules[number].firing(BUTTON, 0, data, told, happening.depth);
+        vec![Act::Fire(number, Box::new(firing))]
+    }
+
     /// What a happening leads to.
     pub fn hear(&mut self, happening: &Happening) -> Vec<Act> {
+        if happening.kind == BUTTON {
+            return self.pressed(happening);
+        }
         // A consequence of more firings than a loop may have is told once, and then no more.
         if happening.depth > self.bounds.depth {
             return Vec::new();
         }
-        let mut meant = Vec::new();
-        self.index.of(happening, |at| meant.push(at));
+        let meant = self.index.of(happening);
         let mut acts = Vec::new();
         for (number, nr) in meant {
             let Some(rule) = self.rules.get(number) else { continue };
@@ -165,8 +185,10 @@ impl Machine {
             }
             let fits = wanted.matches(happening);
             if timing.held_ms.is_none() && timing.debounce_ms.is_none() {
-                if fits {
-                    let (data, told) = (happening.data.clone(), happening.key.clone());
+                // What fits several triggers of one automation fires it once.
+                let fired = acts.iter().any(|act| matches!(act, Act::Fire(other, _) if *other == number));
+                if fits && !fired {
+                    let (data, told) = (wanted.told(&happening.data), happening.key.clone());
                     let firing = rule.firing(happening.kind, nr, data, told, happening.depth);
                     acts.push(Act::Fire(number, Box::new(firing)));
                 }
@@ -181,7 +203,7 @@ impl Machine {
                 digest: rule.digest.clone(),
                 why: why.to_string(),
                 kind: happening.kind.to_string(),
-                data: happening.data.clone(),
+                data: wanted.told(&happening.data),
                 told: happening.key.clone(),
                 depth: happening.depth,
                 since,
@@ -252,7 +274,9 @@ impl Machine {
             return self.no(firing, FiringOutcome::Dropped, "it is not enabled any more".into(), id, now);
         };
         let (mode, max) = (rule.mode, rule.max());
-        let limit = rule.triggers.get(firing.nr as usize).and_then(|(_, _, timing)| timing.limit);
+        // What comes by another way than the trigger of its number is not bound by that.
+        let trigger = rule.triggers.get(firing.nr as usize).filter(|(written, ..)| written.kind == firing.kind);
+        let limit = trigger.and_then(|(_, _, timing)| timing.limit);
         if firing.depth >= self.bounds.depth {
             let why = format!("it is the consequence of {} firings, one of which may be its own", firing.depth);
             return self.no(firing, FiringOutcome::Looped, why, id, now);
@@ -269,6 +293,8 @@ impl Machine {
         let admission = match mode {
             _ if open.is_empty() && may_begin => Admission::Begin,
             _ if open.is_empty() => Admission::Wait,
+            // What was missed is owed: it is done one after another, however much of it there is.
+            Mode::Single | Mode::Restart | Mode::Queued if firing.data["caught_up"] == true => Admission::Wait,
             Mode::Single => {
                 return self.no(firing, FiringOutcome::Dropped, "it is not done with the last one".into(), id, now);
             }
@@ -335,10 +361,14 @@ impl Machine {
     }
 }
 
+/// The kind of a press of a button that stands for an automation; `command` is its full name.
+pub const BUTTON: &str = "button";
+
 /// What fired, in a few words: `mqtt home/door`.
 pub fn said_of(kind: &str, data: &Json) -> String {
-    let about = ["topic", "entity", "path", "name", "slot"].iter().find_map(|field| data[*field].as_str());
-    match about {
+    let about = ["topic", "entity", "path", "name"].iter().find_map(|field| data[*field].as_str());
+    let slot = data["slot"].as_str().and_then(|slot| slot.parse::<Timestamp>().ok()).map(Timestamp::local_slot);
+    match slot.as_deref().or(about) {
         Some(about) => format!("{kind} {about}"),
         None => kind.to_string(),
     }

@@ -140,6 +140,25 @@ fn silence_is_waited_for_and_the_last_word_counts() {
     assert_eq!((&firing.data["payload"], &firing.work["fired"]["payload"]), (&json!("3"), &json!("3")));
 }
 
+#[test]
+fn a_button_means_the_automation_of_its_name_and_nothing_else() {
+    let mut machine = machine(vec![rule("a", &["mqtt x limit=1/1h"]), rule("b", &["mqtt x"])]);
+    let press = |name: &str| {
+        let data = json!({"kind": BUTTON, "command": name});
+        Happening { kind: BUTTON, data, at: at(0), key: None, depth: 0, kept: None }
+    };
+    let acts = machine.hear(&press("b"));
+    assert!(
+        matches!(&acts[..], [Act::Fire(1, firing)] if firing.kind == "button" && firing.told.is_none()),
+        "{acts:?}"
+    );
+    assert!(machine.hear(&press("c")).is_empty());
+    // It may be pressed more often than its trigger may fire.
+    for second in 0..3 {
+        assert_eq!(admit(&mut machine, &press("a"), 0, second), "begin");
+    }
+}
+
 /// Asks whether the first act of a happening may be.
 fn admit(machine: &mut Machine, happening: &Happening, open: usize, second: i64) -> String {
     let acts = machine.hear(happening);

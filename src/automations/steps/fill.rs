@@ -70,12 +70,25 @@ pub fn fill(template: &Template<'_>, look: Lookup<'_>) -> Result<Filled> {
     Ok(Filled { method: template.method.to_string(), url, headers, body, missing: missing.into_inner() })
 }
 
+/// A text that is JSON by its looks, filled so that each value is one of it; `None` for any other text.
+///
+/// # Errors
+/// Those of its values.
+pub fn fill_json(text: &str, look: Lookup<'_>) -> Option<Result<String>> {
+    looks_like_json(text).then(|| json(text, look))
+}
+
+fn looks_like_json(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with(['{', '[']) && !text.starts_with("{{")
+}
+
 fn writing(template: &Template<'_>, body: &str) -> Writing {
     match template.header("content-type").map(str::to_ascii_lowercase) {
         Some(kind) if kind.contains("json") => Writing::Json,
         Some(kind) if kind.contains("x-www-form-urlencoded") => Writing::Form,
         Some(_) => Writing::Plain,
-        None if body.trim_start().starts_with(['{', '[']) && !body.trim_start().starts_with("{{") => Writing::Json,
+        None if looks_like_json(body) => Writing::Json,
         None => Writing::Plain,
     }
 }

@@ -100,7 +100,9 @@ impl File {
     pub(super) fn matches(&self, data: &Json) -> bool {
         let change = data["change"].as_str().unwrap_or_default();
         let path = data["path"].as_str().unwrap_or_default();
-        self.changes.iter().any(|c| c.name() == change) && self.covers(Path::new(path))
+        // It is told once for each silence that somebody waits for.
+        let is_other = data["quiet_ms"].as_u64().is_some_and(|quiet| quiet != self.quiet_ms);
+        !is_other && self.changes.iter().any(|c| c.name() == change) && self.covers(Path::new(path))
     }
 
     /// Whether a path is among those it names.

@@ -84,6 +84,17 @@ impl Homeassistant {
         may_be_left && as_wanted && is_new
     }
 
+    /// What is told of a change: where an attribute is looked at, what that was and is.
+    pub(super) fn told(&self, mut data: Json) -> Json {
+        if let Some(name) = &self.attribute {
+            let (from, to) = (self.before(&data).cloned(), self.now(&data).cloned());
+            data["state"] = data["to"].take();
+            (data["attribute"], data["from"], data["to"]) =
+                (Json::from(name.as_str()), from.unwrap_or_default(), to.unwrap_or_default());
+        }
+        data
+    }
+
     fn now<'d>(&self, data: &'d Json) -> Option<&'d Json> {
         match &self.attribute {
             None => Some(&data["to"]),

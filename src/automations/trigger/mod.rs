@@ -19,6 +19,7 @@ mod webhook;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 
 pub use self::event::Event;
 pub use self::file::{Change, File};
@@ -172,6 +173,14 @@ impl Wanted {
                 Wanted::Voice(voice) => voice.matches(data),
                 Wanted::Startup(_) => true,
             }
+    }
+
+    /// What steps and conditions are told of what it waited for.
+    pub fn told(&self, data: &Json) -> Json {
+        match self {
+            Wanted::Homeassistant(states) => states.told(data.clone()),
+            _ => data.clone(),
+        }
     }
 
     /// Whether what was held (`for=`) is over with this: it is about the same thing, and no longer as wanted.

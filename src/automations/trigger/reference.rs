@@ -46,7 +46,7 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["at"],
+        tells: &["at", "slot", "late_ms"],
     },
     Reference {
         kind: "mqtt",
@@ -79,7 +79,7 @@ pub const REFERENCE: [Reference; 8] = [
         options: &[
             ("from", "what the state was; `a|b` for one of several"),
             ("to", "what it is now"),
-            ("attribute", "look at this attribute instead of the state"),
+            ("attribute", "look at this attribute instead of the state; from and to are its values then"),
             ABOVE,
             BELOW,
             ("unavailable", "yes: such changes count too"),
@@ -130,7 +130,7 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["name", "method"],
+        tells: &["name", "method", "json", "body", "headers", "delivery"],
     },
     Reference {
         kind: "voice",

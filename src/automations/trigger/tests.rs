@@ -138,6 +138,25 @@ fn states_fire_when_they_change_and_not_when_they_only_come_back() {
 }
 
 #[test]
+fn an_attribute_fires_when_it_changes_and_its_values_are_told() {
+    let change = crate::automations::ha::Change {
+        entity: "counter.hits".into(),
+        before: Some(json!({"state": "13", "attributes": {"step": 1}})),
+        after: Some(json!({"state": "14", "attributes": {"step": 1}})),
+        found_late: false,
+    };
+    let step = wanted("homeassistant counter.* attribute=step");
+    assert!(!step.matches(&happening("homeassistant", change.data("now"))));
+    let after = Some(json!({"state": "14", "attributes": {"step": 2}}));
+    let data = crate::automations::ha::Change { after, ..change }.data("now");
+    assert!(step.matches(&happening("homeassistant", data.clone())));
+    let told = step.told(&data);
+    let values = [&told["attribute"], &told["from"], &told["to"], &told["state"]];
+    assert_eq!(values, [&json!("step"), &json!(1), &json!(2), &json!("14")]);
+    assert_eq!(wanted("homeassistant counter.*").told(&data), data);
+}
+
+#[test]
 fn what_is_held_ends_with_another_state_of_the_same_thing() {
     let wanted = wanted("homeassistant binary_sensor.door to=on for=5m");
     let told = |from: &str, to: &str| happening("homeassistant", state(json!(from), json!(to)));

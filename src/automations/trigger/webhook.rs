@@ -38,6 +38,11 @@ impl Webhook {
 
     pub(super) fn matches(&self, data: &Json) -> bool {
         let method = data["method"].as_str();
+        // What nobody proved by our secret was not meant for us, even if the name is the same.
+        let proved = data["secret"].as_str();
+        if proved.is_some_and(|proved| proved != self.secret.as_deref().unwrap_or_default()) && proved != Some("") {
+            return false;
+        }
         data["name"].as_str() == Some(&self.name) && method.is_none_or(|m| self.methods.iter().any(|known| known == m))
     }
 }

@@ -6,11 +6,12 @@
 //! that somebody holds open for ever (logs), fire nothing.
 
 mod content;
+mod group;
 mod pending;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -21,10 +22,10 @@ use std::time::{Duration, Instant};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde_json::json;
 
-use self::content::{Content, Found};
-use self::pending::{Pending, Told};
+use self::group::{Group, Settled};
+use self::pending::Told;
 use super::happening::{Happening, Trigger};
-use super::trigger::{self, Change, Here, Wanted};
+use super::trigger::{self, Here, Wanted};
 use crate::commands::model;
 use crate::kernel::clock::Clock;
 use crate::kernel::error::{Context as _, Kind, Result};
@@ -72,12 +73,10 @@ impl Watcher {
             ignored: self.ignored.clone(),
             clock: self.clock.clone(),
             state: self.state.clone(),
-            wanted: Vec::new(),
+            groups: Vec::new(),
             heard: None,
             places: BTreeMap::new(),
             system: None,
-            known: HashMap::new(),
-            pending: Pending::default(),
         };
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || work.go(&told));
         let thread = thread.context(Kind::Failed, || "cannot start the thread that watches files".to_string())?;
@@ -142,19 +141,18 @@ struct Work {
     ignored: Vec<PathBuf>,
     clock: Clock,
     state: Arc<Mutex<String>>,
-    wanted: Vec<trigger::File>,
+    groups: Vec<Group>,
     heard: Option<SyncSender<Happening>>,
     /// The folders that are watched, and whether with all below them.
     places: BTreeMap<PathBuf, bool>,
     system: Option<RecommendedWatcher>,
-    known: HashMap<PathBuf, Content>,
-    pending: Pending,
 }
 
 impl Work {
     fn go(&mut self, told: &Receiver<Message>) {
         loop {
-            let wait = self.pending.next().map_or(IDLE, |at| at.saturating_duration_since(Instant::now()));
+            let next = self.groups.iter().filter_map(Group::next).min();
+            let wait = next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now()));
             let message = told.recv_timeout(wait);
             if self.over.load(Ordering::SeqCst) {
                 return;
@@ -162,10 +160,10 @@ impl Work {
             match message {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Message::Wanted(wanted, heard)) => {
-                    self.wanted = wanted;
+                    self.groups = group::regroup(std::mem::take(&mut self.groups), wanted);
                     self.heard = Some(heard);
                     // What changes between the two is found by looking again.
-                    self.learn();
+                    self.groups.iter_mut().for_each(|group| group.learn(&self.ignored));
                     self.rescan();
                 }
                 Ok(Message::Told(event)) => self.hear(event),
@@ -174,10 +172,8 @@ impl Work {
             if self.lost.swap(false, Ordering::SeqCst) {
                 self.rescan();
             }
-            for path in self.pending.due(Instant::now()) {
-                if !self.settle(&path) {
-                    return;
-                }
+            if !self.settle() {
+                return;
             }
         }
     }
@@ -186,7 +182,7 @@ impl Work {
     /// not told then.
     fn arm(&mut self) -> bool {
         let mut places = BTreeMap::new();
-        for wanted in &self.wanted {
+        for wanted in self.groups.iter().flat_map(|group| &group.wanted) {
             let (root, deep) = wanted.root();
             let mut add = |path: &Path, deep: bool| *places.entry(path.to_path_buf()).or_insert(false) |= deep;
             if root.is_dir() {
@@ -220,7 +216,7 @@ impl Work {
                 self.system = Some(system);
             }
         }
-        let usual = || match (self.wanted.len(), places.len()) {
+        let usual = || match (self.groups.iter().map(|group| group.wanted.len()).sum::<usize>(), places.len()) {
             (0, _) => "watching nothing".to_string(),
             (1, folders) => format!("watching one path in {folders} folders"),
             (paths, folders) => format!("watching {paths} paths in {folders} folders"),
@@ -228,16 +224,6 @@ impl Work {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = trouble.unwrap_or_else(usual);
         self.places = places;
         true
-    }
-
-    /// Gets to know what is there already, and forgets what nobody wants any more.
-    fn learn(&mut self) {
-        let wanted = &self.wanted;
-        self.known.retain(|path, _| wanted.iter().any(|w| w.covers(path)));
-        for wanted in &self.wanted {
-            let (root, deep) = wanted.root();
-            content::learn(content::files(&root, deep, wanted, &self.ignored), &mut self.known);
-        }
     }
 
     fn hear(&mut self, event: notify::Result<notify::Event>) {
@@ -258,33 +244,13 @@ impl Work {
             if (is_folder || told == Told::Gone) && self.arm() {
                 self.look_again();
             }
-            if is_folder {
-                self.look_into(path);
-            } else if let Some(quiet) = self.quiet(path) {
-                self.pending.note(path, told, quiet);
-            }
-            if told == Told::Gone {
-                let below: Vec<PathBuf> =
-                    self.known.keys().filter(|k| *k != path && k.starts_with(path)).cloned().collect();
-                for path in below {
-                    let quiet = self.quiet(&path).unwrap_or_default();
-                    self.pending.note(&path, Told::Gone, quiet);
+            for group in &mut self.groups {
+                match is_folder {
+                    true => group.look_into(path, &self.ignored),
+                    false => group.note(path, told),
                 }
-            }
-        }
-    }
-
-    /// A folder came: files may have come with it, or before anybody watched it.
-    fn look_into(&mut self, folder: &Path) {
-        for wanted in &self.wanted {
-            let (root, deep) = wanted.root();
-            let from = if folder.starts_with(&root) { folder } else { root.as_path() };
-            if !from.starts_with(folder) {
-                continue;
-            }
-            for path in content::files(from, deep, wanted, &self.ignored) {
-                if !self.known.contains_key(&path) {
-                    self.pending.note(&path, Told::Whole, Duration::from_millis(wanted.quiet_ms));
+                if told == Told::Gone {
+                    group.gone_below(path);
                 }
             }
         }
@@ -298,68 +264,41 @@ impl Work {
 
     /// Looks at everything again.
     fn look_again(&mut self) {
-        for wanted in &self.wanted {
-            let (root, deep) = wanted.root();
-            let quiet = Duration::from_millis(wanted.quiet_ms);
-            for path in content::files(&root, deep, wanted, &self.ignored) {
-                let before = self.known.get(&path);
-                let differs =
-                    |content: &Content| std::fs::symlink_metadata(&path).is_ok_and(|m| content.may_differ(&m));
-                if before.is_none_or(differs) {
-                    self.pending.note(&path, Told::Whole, quiet);
+        self.groups.iter_mut().for_each(|group| group.look_again(&self.ignored));
+    }
+
+    /// Tells what became of the files that are quiet now. Whether anybody listens still.
+    fn settle(&mut self) -> bool {
+        for at in 0..self.groups.len() {
+            for path in self.groups[at].due(Instant::now()) {
+                let group = &mut self.groups[at];
+                if let Some(settled) = group.settle(&path) {
+                    let quiet_ms = group.quiet_ms;
+                    if !self.tell_of(self.happening(&path, &settled, quiet_ms)) {
+                        return false;
+                    }
                 }
             }
         }
-        let gone: Vec<PathBuf> = self.known.keys().filter(|path| !path.exists()).cloned().collect();
-        for path in gone {
-            let quiet = self.quiet(&path).unwrap_or_default();
-            self.pending.note(&path, Told::Gone, quiet);
-        }
+        true
     }
 
-    /// How long a file must be quiet; `None` for one that nobody wants.
-    fn quiet(&self, path: &Path) -> Option<Duration> {
-        let covering = self.wanted.iter().filter(|wanted| wanted.covers(path));
-        covering.map(|wanted| Duration::from_millis(wanted.quiet_ms)).max()
-    }
-
-    /// A file is quiet: tells what became of it. Whether anybody listens still.
-    fn settle(&mut self, path: &Path) -> bool {
-        let before = self.known.get(path);
-        let (change, content) = match (content::look(path), before) {
-            (Found::Moving, _) => {
-                let quiet = self.quiet(path).unwrap_or_default();
-                self.pending.note(path, Told::Whole, quiet);
-                return true;
-            }
-            (Found::Gone, None) => return true,
-            (Found::Gone, Some(_)) => (Change::Removed, None),
-            (Found::There(now), None) => (Change::Created, Some(now)),
-            (Found::There(now), Some(before)) if now.is_same(before) => {
-                self.known.insert(path.to_path_buf(), now);
-                return true;
-            }
-            (Found::There(now), Some(_)) => (Change::Changed, Some(now)),
-        };
+    fn happening(&self, path: &Path, settled: &Settled, quiet_ms: u64) -> Happening {
         let at = self.clock.now();
         let shown = path.display().to_string();
-        let key = content.as_ref().map_or_else(|| format!("gone-{}", at.as_micros()), Content::key);
+        let change = settled.change.name();
+        let key = settled.key.clone().unwrap_or_else(|| format!("gone-{}", at.as_micros()));
         let data = json!({
             "kind": "file",
             "at": at.to_string(),
             "path": shown,
             "name": path.file_name().map(|name| name.to_string_lossy()),
             "folder": path.parent().map(|folder| folder.display().to_string()),
-            "change": change.name(),
-            "size": content.as_ref().map(Content::len),
+            "change": change,
+            "size": settled.size,
+            "quiet_ms": quiet_ms,
         });
-        match content {
-            Some(content) => drop(self.known.insert(path.to_path_buf(), content)),
-            None => drop(self.known.remove(path)),
-        }
-        let key = Some(format!("file:{shown}:{}:{key}", change.name()));
-        let happening = Happening { kind: "file", data, at, key, depth: 0, kept: None };
-        self.tell_of(happening)
+        Happening { kind: "file", data, at, key: Some(format!("file:{shown}:{change}:{key}")), depth: 0, kept: None }
     }
 
     /// Waits where whoever listens is behind, unless everything ends. Whether anybody listens still.

@@ -21,8 +21,8 @@ fn trigger(path: &str, options: &[(&str, &str)]) -> Written {
 }
 
 impl Scene {
-    /// Watches `pattern` below a folder of its own, in which `before` stand.
-    fn new(pattern: &str, options: &[(&str, &str)], before: &[&str]) -> Scene {
+    /// A folder of its own, in which `before` stand; nothing is watched yet.
+    fn still(before: &[&str]) -> Scene {
         let folder = tempfile::tempdir().unwrap();
         for name in before {
             let path = folder.path().join(name);
@@ -31,7 +31,12 @@ impl Scene {
         }
         let (tell, heard) = sync_channel(1000);
         let watcher = Watcher::new(None, vec![folder.path().join("own")], Clock::system());
-        let mut scene = Scene { folder, watcher, heard, tell };
+        Scene { folder, watcher, heard, tell }
+    }
+
+    /// Watches `pattern` below a folder of its own, in which `before` stand.
+    fn new(pattern: &str, options: &[(&str, &str)], before: &[&str]) -> Scene {
+        let mut scene = Scene::still(before);
         let mut options = options.to_vec();
         if !options.iter().any(|o| o.0 == "debounce") {
             options.push(("debounce", "50ms"));
@@ -42,7 +47,12 @@ impl Scene {
 
     fn listen(&mut self, pattern: &str, options: &[(&str, &str)]) {
         let wanted = trigger(&self.path(pattern).display().to_string(), options);
-        self.watcher.listen(&[wanted], &self.tell).unwrap();
+        self.hear(&[wanted]);
+    }
+
+    /// Watches, and waits until what is there is known.
+    fn hear(&mut self, wanted: &[model::Trigger]) {
+        self.watcher.listen(wanted, &self.tell).unwrap();
         let end = Instant::now() + PATIENCE;
         while self.watcher.state() == "watching nothing" {
             assert!(Instant::now() < end);
@@ -189,26 +199,58 @@ fn what_the_system_lost_is_found_again() {
         ignored: Vec::new(),
         clock: Clock::system(),
         state: Arc::default(),
-        wanted: vec![file],
+        groups: group::regroup(Vec::new(), vec![file]),
         heard: Some(hear),
         places: BTreeMap::new(),
         system: None,
-        known: HashMap::new(),
-        pending: Pending::default(),
     };
-    work.learn();
+    work.groups[0].learn(&[]);
     // Nobody hears of any of this but by the word that something was lost.
     fs::write(folder.path().join("a.txt"), "changed").unwrap();
     fs::write(folder.path().join("new.txt"), "new").unwrap();
     fs::remove_file(folder.path().join("gone.txt")).unwrap();
     let rescan = notify::Event::new(notify::EventKind::Other).set_flag(notify::event::Flag::Rescan);
     work.hear(Ok(rescan));
-    for path in work.pending.due(Instant::now() + Duration::from_secs(1)) {
-        assert!(work.settle(&path));
+    let end = Instant::now() + PATIENCE;
+    while work.groups[0].next().is_some() {
+        assert!(work.settle() && Instant::now() < end);
     }
     let name =
         |told: Happening| format!("{} {}", told.data["change"].as_str().unwrap(), told.data["name"].as_str().unwrap());
     let mut told: Vec<String> = heard.try_iter().map(name).collect();
     told.sort();
     assert_eq!(told, ["changed a.txt", "created new.txt", "removed gone.txt"]);
+}
+
+#[test]
+fn no_trigger_waits_for_the_silence_of_another_or_misses_what_came_and_went_meanwhile() {
+    let mut scene = Scene::still(&[]);
+    let path = scene.path("*.txt").display().to_string();
+    let wanted = [
+        trigger(&path, &[("debounce", "50ms"), ("change", "created,removed")]),
+        trigger(&path, &[("debounce", "3s"), ("change", "created,removed")]),
+    ];
+    scene.hear(&wanted);
+    let files: Vec<Wanted> = wanted.iter().map(|written| trigger::parse(written).unwrap().0).collect();
+    // Who waits for which: the number of the trigger.
+    let who = |told: &Happening| -> Vec<usize> { (0..2).filter(|at| files[*at].matches(told)).collect() };
+    // On a busy machine a file is seen before it is written, and its change means nobody.
+    let heard = &scene.heard;
+    let next = || loop {
+        let told = heard.recv_timeout(PATIENCE).unwrap();
+        if !who(&told).is_empty() {
+            return told;
+        }
+    };
+    scene.write("a.txt", "x");
+    let told = next();
+    assert_eq!((told.data["change"].as_str(), who(&told)), (Some("created"), vec![0]));
+    // The other one still waits, and sees nothing of a file that is gone by then.
+    fs::remove_file(scene.path("a.txt")).unwrap();
+    let told = next();
+    assert_eq!((told.data["change"].as_str(), who(&told)), (Some("removed"), vec![0]));
+    scene.write("b.txt", "x");
+    let mut heard: Vec<Vec<usize>> = (0..2).map(|_| who(&next())).collect();
+    heard.sort();
+    assert_eq!(heard, [vec![0], vec![1]]);
 }

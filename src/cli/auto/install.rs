@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::Context;
 use crate::automations::install::{self, Outcome, System};
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe;
 
 const EXAMPLES: &str = "\
@@ -50,8 +50,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         let parts: Vec<_> = outcome.parts.iter().map(|(at, text)| json!({"at": at, "text": text})).collect();
         context.ui.value(&json!({"install": {
             "system": system.name(), "changed": outcome.changed, "parts": parts, "notes": outcome.notes,
+            "untold": outcome.untold.iter().map(|(words, _)| words).collect::<Vec<_>>(),
         }}))?;
-        return Ok(0);
+        return told(system, &outcome).map(|()| 0);
     }
     let only_looks = args.show || args.dry_run;
     for (at, text) in outcome.parts.iter().filter(|_| only_looks) {
@@ -65,7 +66,15 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     for note in &outcome.notes {
         context.ui.note(&safe(note));
     }
-    Ok(0)
+    told(system, &outcome).map(|()| 0)
+}
+
+/// That what stands there will not run before the system was told of it.
+fn told(system: System, outcome: &Outcome) -> Result<()> {
+    let Some((_, why)) = outcome.untold.last() else { return Ok(()) };
+    let words: Vec<&str> = outcome.untold.iter().map(|(words, _)| words.as_str()).collect();
+    let said = format!("{} could not be told, and does nothing yet: {}", system.name(), safe(why));
+    Err(Error::new(Kind::Unreachable, said).hint(format!("where it answers: {}", words.join(" && "))))
 }
 
 fn said(system: System, args: &Args, outcome: &Outcome) -> String {

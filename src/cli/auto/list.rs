@@ -1,13 +1,14 @@
 //! `fac auto ls|show|enable|disable|next`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::trace::{firing_json, line_of};
+use super::trace::line_of;
 use super::words;
-use crate::app::auto::{Automation, Standing};
+use crate::app::auto::{Automation, Coming, Standing};
+use crate::app::views::automation::{AutomationView, ComingView, FiringView, mode};
 use crate::automations::trigger;
 use crate::commands::catalog::quoted;
 use crate::kernel::clock::Timestamp;
@@ -25,7 +26,7 @@ pub(super) fn ls(context: &Context) -> Result<u8> {
     let keeper = context.app.keeper_process()?;
     let now = context.app.clock.now();
     if context.ui.json {
-        let list = all.iter().map(|one| automation_json(context, one, now)).collect::<Result<Vec<_>>>()?;
+        let list = all.iter().map(|one| AutomationView::of(&context.app, one, now)).collect::<Result<Vec<_>>>()?;
         let keeper = keeper.map(|process| json!({"pid": process.pid}));
         context.ui.value(&json!({"automations": list, "keeper": keeper, "next": null}))?;
         return Ok(0);
@@ -79,9 +80,9 @@ pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
     let now = context.app.clock.now();
     let last = context.app.store()?.firings(Some(&one.key), None, LAST)?;
     if context.ui.json {
-        let mut value = automation_json(context, &one, now)?;
-        value["last"] = last.iter().map(firing_json).collect();
-        context.ui.value(&json!({"automation": value}))?;
+        let mut view = AutomationView::of(&context.app, &one, now)?;
+        view.last = Some(last.iter().map(FiringView::from).collect());
+        context.ui.value(&json!({"automation": view}))?;
         return Ok(0);
     }
     let ui = &context.ui;
@@ -116,23 +117,11 @@ pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-fn mode(command: &crate::commands::model::Command) -> &'static str {
-    use crate::commands::model::Mode;
-    match command.mode {
-        Mode::Single => "single",
-        Mode::Restart => "restart",
-        Mode::Queued => "queued",
-        Mode::Parallel => "parallel",
-    }
-}
-
 pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
-    let mut done = Vec::new();
-    for name in names {
-        let one = context.app.automation(&words(name))?;
-        context.app.enable_automation(&one)?;
-        done.push(one);
-    }
+    let done = names.iter().map(|name| context.app.automation(&words(name))).collect::<Result<Vec<_>>>()?;
+    // All of them, or none: whoever named several does not want to find out which.
+    done.iter().try_for_each(|one| context.app.may_be_enabled(one).map(|_| ()))?;
+    done.iter().try_for_each(|one| context.app.enable_automation(one))?;
     if context.ui.json {
         let names: Vec<String> = done.iter().map(Automation::name).collect();
         context.ui.value(&json!({"enabled": names}))?;
@@ -141,6 +130,9 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
     for one in &done {
         let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
+        if one.triggers().iter().any(|trigger| trigger.kind == "webhook") {
+            context.ui.note("nobody serves webhooks in this version yet: that trigger does not fire");
+        }
     }
     if context.app.keeper_process()?.is_none() {
         context.ui.note("nobody runs automations now: `fac auto up`, or `fac tick` from cron");
@@ -177,54 +169,29 @@ pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
     context.app.whole_catalog()?;
     let now = context.app.clock.now();
     let limit = args.limit.clamp(1, 1000);
-    let mut coming: Vec<(Timestamp, String, String)> = Vec::new();
-    for one in context.app.automations()?.iter().filter(|one| one.standing == Standing::On) {
-        for trigger in one.triggers() {
-            let at = context.app.times_of(trigger, now, limit)?;
-            coming.extend(at.into_iter().map(|at| (at, one.name(), trigger::written(trigger))));
-        }
-    }
-    for hold in context.app.store()?.holds()? {
-        let why = format!("{} {}, waiting since {}", hold.kind, hold.subject, hold.since.local_short());
-        coming.push((hold.due, hold.key.command.clone(), why));
-    }
-    coming.sort();
-    coming.truncate(limit);
+    let coming = context.app.coming(now, limit)?;
     if context.ui.json {
-        let list: Vec<Value> =
-            coming.iter().map(|(at, name, by)| json!({"at": at, "automation": name, "by": by})).collect();
+        let list: Vec<_> = coming.iter().map(ComingView::from).collect();
         context.ui.value(&json!({"coming": list, "next": null}))?;
         return Ok(0);
     }
-    let mut table = Table::new(&["when", "in", "name", "by"]);
-    for (at, name, by) in coming {
+    if coming.is_empty() {
+        context.ui.note("nothing is to come by itself: no schedule is enabled, and nothing waits");
+        return Ok(0);
+    }
+    let when = format!("when ({})", now.local_zone());
+    let mut table = Table::new(&[&when, "in", "name", "by"]);
+    for Coming { at, automation, by } in coming {
         let left = u64::try_from(at.since(now) / 1000).unwrap_or(0);
         table.row(vec![
-            (at.local_short(), None),
+            (at.local_slot(), None),
             (human_ms(left), Some(Role::Dim)),
-            (name, Some(Role::Name)),
+            (automation, Some(Role::Name)),
             (by, Some(Role::Dim)),
         ]);
     }
     context.page(&table.render(&context.ui))?;
     Ok(0)
-}
-
-fn automation_json(context: &Context, one: &Automation, now: Timestamp) -> Result<Value> {
-    let triggers: Vec<Value> = one
-        .triggers()
-        .iter()
-        .map(|t| json!({"kind": t.kind, "args": t.args, "options": t.options, "line": t.line}))
-        .collect();
-    let resolved = one.resolved.as_ref();
-    let command = resolved.map(|resolved| &resolved.command);
-    Ok(json!({
-        "name": one.name(), "source": one.key.source, "command": one.key.command, "state": one.standing.name(),
-        "why": one.standing.why(), "on": triggers, "if": command.and_then(|c| c.condition.as_ref()),
-        "mode": command.map(mode), "trust": resolved.map(|r| r.trust.name()),
-        "enabled": one.enabled.as_ref().map(|e| e.at), "cwd": one.enabled.as_ref().map(|e| &e.cwd),
-        "next": context.app.next_firing(one, now)?,
-    }))
 }
 
 fn role(standing: &Standing) -> Role {

@@ -1,10 +1,11 @@
 //! `fac auto trace`: what happened that automations wait for, and what came of it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::{Role, Ui};
+use crate::app::views::automation::{FiringView, WholeFiring};
 use crate::automations::rules::said_of;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Kind, Result};
@@ -45,7 +46,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
     firings.truncate(limit);
     let next = firings.last().filter(|_| more).map(|last| last.id);
     if context.ui.json {
-        let list: Vec<Value> = firings.iter().map(firing_json).collect();
+        let list: Vec<_> = firings.iter().map(FiringView::from).collect();
         context.ui.value(&json!({"firings": list, "next": next}))?;
         return Ok(0);
     }
@@ -77,15 +78,12 @@ fn one(context: &Context, firing: &Firing) -> Result<u8> {
     let job = firing.job.map(|id| store.job(&id.to_string())).transpose().unwrap_or_default();
     let run = job.as_ref().and_then(|job| job.run).map(|id| store.run(&id.to_string())).transpose().unwrap_or_default();
     if context.ui.json {
-        let mut value = firing_json(firing);
-        value["work"] = job.as_ref().map(super::super::jobs::job_json).unwrap_or_default();
-        value["steps"] = run.iter().flat_map(|run| &run.steps).map(super::super::draw::step_json).collect();
-        context.ui.value(&json!({"firing": value}))?;
+        context.ui.value(&json!({"firing": WholeFiring::of(&context.app, firing)?}))?;
         return Ok(0);
     }
     let ui = &context.ui;
     ui.line(&line_of(ui, firing))?;
-    ui.line(&ui.paint(Role::Dim, &format!("{}  depth {}", firing.id, firing.depth)))?;
+    ui.line(&ui.paint(Role::Dim, &format!("{}  {}  depth {}", firing.id, firing.at.local_exact(), firing.depth)))?;
     for (name, value) in firing.data.as_object().into_iter().flatten() {
         ui.line(&safe_line(&format!("  trigger.{name} = {value}")))?;
     }
@@ -101,7 +99,13 @@ fn one(context: &Context, firing: &Firing) -> Result<u8> {
 fn lines_of_job(context: &Context, job: &Job, run: Option<&Run>) -> Result<()> {
     let ui = &context.ui;
     let error = job.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    ui.line(&safe_line(&format!("  job {} {} after {} tries{error}", job.id.tail(), job.status.name(), job.tries)))?;
+    let after = if job.tries == 1 { "1 try".to_string() } else { format!("{} tries", job.tries) };
+    ui.line(&safe_line(&format!("  job {} {} after {after}{error}", job.id.tail(), job.status.name())))?;
+    if let Some(begun) = job.begun {
+        let took = job.finished.map(|at| u64::try_from(at.since(begun) / 1000).unwrap_or(0));
+        let ended = took.map(|took| format!(", ended after {}", human_ms(took))).unwrap_or_default();
+        ui.line(&format!("  begun {}{ended}", begun.local_exact()))?;
+    }
     for step in run.iter().flat_map(|run| &run.steps) {
         let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));
         ui.line(&safe_line(&format!("  step {} ({}) {} in {took}", step.id, step.lang, step.status)))?;
@@ -124,16 +128,6 @@ pub(super) fn line_of(ui: &Ui, firing: &Firing) -> String {
         ui.paint(role(firing.outcome), &format!("{}{times}", firing.outcome.name())),
         safe_line(&format!("by {by}{why}")),
     )
-}
-
-pub(super) fn firing_json(firing: &Firing) -> Value {
-    let seen: Vec<Value> = firing.seen.iter().map(|(what, value)| json!({"what": what, "value": value})).collect();
-    json!({
-        "id": firing.id, "source": firing.key.source, "automation": firing.key.command, "kind": firing.kind,
-        "trigger": firing.data, "nr": firing.nr, "outcome": firing.outcome.name(), "why": firing.why, "seen": seen,
-        "job": firing.job, "depth": firing.depth, "trace": firing.trace.to_string(), "count": firing.count,
-        "at": firing.at, "last": firing.last, "digest": firing.digest,
-    })
 }
 
 fn role(outcome: FiringOutcome) -> Role {

@@ -6,11 +6,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use super::super::draw;
 use super::super::ui::Role;
 use crate::app::auto::{Trial, Tried};
+use crate::app::views::automation::{FiredByHand, TrialView};
+use crate::app::views::job::JobView;
+use crate::app::views::run::{StepView, joined};
 use crate::automations::trigger::written;
-use crate::commands::run::Dry;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -61,10 +62,8 @@ pub(super) fn test(context: &Context, args: &TestArgs) -> Result<u8> {
     let data = args.file.as_deref().map(read).transpose()?;
     let at = args.at.as_deref().map(|text| moment(text, context.app.clock.now())).transpose()?;
     let tried = context.app.try_automation(&one, &Trial { data, at })?;
-    let fires = tried.iter().any(|tried| tried.outcome == Some(FiringOutcome::Fired));
     if context.ui.json {
-        let list: Vec<Value> = tried.iter().map(tried_json).collect();
-        context.ui.value(&json!({"test": {"automation": one.name(), "fires": fires, "triggers": list}}))?;
+        context.ui.value(&json!({"test": TrialView::of(&one, &tried)}))?;
         return Ok(0);
     }
     for one in &tried {
@@ -90,12 +89,12 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
     let run = job.run.map(|id| context.app.store()?.run(&id.to_string())).transpose()?;
     let code = carried.exit_code.unwrap_or(i32::from(carried.error.is_some()));
     if context.ui.json {
-        let steps: Vec<Value> = run.iter().flat_map(|run| &run.steps).map(draw::step_json).collect();
-        context.ui.value(&json!({"job": super::super::jobs::job_json(&job), "steps": steps}))?;
+        let steps = run.iter().flat_map(|run| &run.steps).map(StepView::from).collect();
+        context.ui.value(&json!(FiredByHand { job: JobView::from(&job), steps }))?;
     } else {
         for step in run.iter().flat_map(|run| &run.steps) {
-            context.ui.write(&draw::joined(&step.stdout))?;
-            context.ui.write_err(&draw::joined(&step.stderr));
+            context.ui.write(&joined(&step.stdout))?;
+            context.ui.write_err(&joined(&step.stderr));
         }
         if let Some(error) = carried.error.filter(|_| job.run.is_none()) {
             return Err(Error::new(Kind::Failed, error));
@@ -163,21 +162,4 @@ fn show(context: &Context, tried: &Tried) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn tried_json(tried: &Tried) -> Value {
-    let seen: Vec<Value> = tried.seen.iter().map(|(what, value)| json!({"what": what, "value": value})).collect();
-    let steps: Vec<Value> = tried.steps.iter().map(dry_json).collect();
-    json!({
-        "on": written(&tried.trigger), "line": tried.trigger.line, "outcome": tried.outcome.map(FiringOutcome::name),
-        "why": tried.why, "trigger": tried.data, "seen": seen, "steps": steps,
-    })
-}
-
-fn dry_json(dry: &Dry) -> Value {
-    let env: serde_json::Map<String, Value> = dry.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-    json!({
-        "id": dry.id, "kind": dry.kind.name(), "program": dry.program, "text": dry.text, "env": env, "argv": dry.argv,
-        "cwd": dry.cwd, "notes": dry.notes,
-    })
 }

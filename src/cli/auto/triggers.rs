@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
+use crate::app::views::automation::TriggerKind;
 use crate::automations::trigger::{KINDS, REFERENCE, Reference};
 use crate::kernel::error::Result;
 
@@ -20,12 +21,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let wanted = |one: &&Reference| args.kind.as_ref().is_none_or(|kind| kind == one.kind);
     let all: Vec<&Reference> = REFERENCE.iter().filter(wanted).collect();
     if context.ui.json {
-        let told = |one: &&Reference| {
-            let options: serde_json::Map<String, serde_json::Value> =
-                one.options.iter().map(|(name, help)| (name.to_string(), json!(help))).collect();
-            json!({"kind": one.kind, "what": one.what, "examples": one.examples, "options": options, "tells": one.tells})
-        };
-        context.ui.value(&json!({"triggers": all.iter().map(told).collect::<Vec<_>>()}))?;
+        let told: Vec<_> = all.into_iter().map(TriggerKind::from).collect();
+        context.ui.value(&json!({"triggers": told}))?;
         return Ok(0);
     }
     for (number, one) in all.iter().enumerate() {

@@ -89,6 +89,9 @@ fn say(context: &Context, note: &Note<'_>) {
             let name = ui.paint_err(Role::Name, &safe_line(&ended.job.command));
             ui.note(&format!("{name} {}{}", ui.paint_err(role, word), safe_line(&error)));
         }
+        Note::Away(what, why) => ui.warn(&safe_line(&format!("{what} is not heard: {why}; it is tried again"))),
+        Note::Back(what) => ui.note(&safe_line(&format!("{what} is heard again"))),
+        Note::Settings => ui.note("the settings have changed, and hold as they are now"),
         Note::Trouble(error) => ui.warn(&safe_line(&error.full_message())),
     }
 }
@@ -106,6 +109,9 @@ fn note_json(note: &Note<'_>) -> Value {
             "status": ended.status.map(JobStatus::name), "run": ended.carried.run,
             "exit_code": ended.carried.exit_code, "error": ended.carried.error,
         }),
+        Note::Away(what, why) => json!({"note": "away", "what": what, "why": why}),
+        Note::Back(what) => json!({"note": "back", "what": what}),
+        Note::Settings => json!({"note": "settings"}),
         Note::Trouble(error) => {
             json!({"note": "trouble", "kind": error.kind().name(), "message": error.full_message()})
         }

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::super::Context;
 use super::super::talk::tools;
-use super::super::talk::{self, Form, Person, Printer, ask, record, status_of};
+use super::super::talk::{self, Form, Person, Printer, ask};
 use super::super::ui::Role;
 use super::super::{draw, search};
 use super::complete::{Names, Shared};
@@ -15,6 +15,7 @@ use crate::app::chats::OFFERED;
 use crate::app::models::{budget_check, this_process};
 use crate::app::runtime::patient;
 use crate::app::tools::Kit;
+use crate::app::views::chat::{AnswerView, status_of};
 use crate::chat::driver::{Ask, Chat, Ended, stopped};
 use crate::commands::tool::Wanted;
 use crate::exec::Stop;
@@ -367,7 +368,7 @@ impl<'c> Conversation<'c> {
         }
         self.reload()?;
         let status = status_of(&outcome.ended);
-        let line = serde_json::json!({"answer": record(&session, &outcome, status)});
+        let line = serde_json::json!({"answer": AnswerView::of(&session, &outcome, status)});
         let cancelled = matches!(outcome.ended, Ended::Cancelled);
         talk::took(context, &outcome);
         if let Some(signal) = signal {

@@ -6,14 +6,13 @@ use serde_json::json;
 
 use super::super::Context;
 use super::super::ui::Role;
-use crate::automations::trigger;
+use crate::app::check::{Checked, Placed, all_of, check_installed, no_dialect};
 use crate::commands::describe;
-use crate::commands::model::{Command, Diagnostic, Severity};
+use crate::commands::model::Severity;
 use crate::commands::scan::{self, Place};
 use crate::commands::source::local;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
-use crate::store::DefinitionFilter;
 
 /// Check definitions: files, folders, or everything that is installed (exit code 6 on errors)
 #[derive(Debug, clap::Args)]
@@ -28,24 +27,18 @@ pub struct Args {
     strict: bool,
 }
 
-/// A diagnostic with the file it is about.
-type Placed = (String, Diagnostic);
-
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    let (found, commands) = if args.paths.is_empty() { installed(context, args)? } else { files(context, args)? };
+    let (found, commands) = if args.paths.is_empty() {
+        let checked = check_installed(&context.app, args.source.as_deref())?;
+        (checked.found, checked.commands)
+    } else {
+        files(context, args)?
+    };
     let worst = |s: Severity| found.iter().filter(|f| f.1.severity == s).count();
     let (errors, warnings) = (worst(Severity::Error), worst(Severity::Warning));
     if context.ui.json {
-        let list: Vec<_> = found
-            .iter()
-            .map(|(path, d)| {
-                json!({"path": path, "line": d.line, "column": d.column,
-                    "severity": describe::severity(d.severity), "message": d.message})
-            })
-            .collect();
-        context.ui.value(
-            &json!({"check": {"commands": commands, "errors": errors, "warnings": warnings, "diagnostics": list}}),
-        )?;
+        let view = Checked { found, commands }.view();
+        context.ui.value(&json!({"check": view}))?;
     } else {
         for (path, d) in &found {
             let role = match d.severity {
@@ -90,43 +83,12 @@ fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
             let shown =
                 if root.is_file() { path.display().to_string() } else { path.join(&file.path).display().to_string() };
             if scanned.dialect.is_none() && root.is_file() {
-                let said = "no dialect fits this file: name it as its dialect asks, or begin it with `factotum: 1` in front matter";
-                found.push((shown.clone(), Diagnostic::error(1, 1, said)));
+                found.push((shown.clone(), no_dialect()));
             }
             commands += scanned.commands.len();
             found.extend(scanned.diagnostics.into_iter().map(|d| (shown.clone(), d)));
             let own = scanned.commands.into_iter().flat_map(all_of);
             found.extend(own.map(|d| (shown.clone(), d)));
-        }
-    }
-    Ok((found, commands))
-}
-
-/// What was odd when it was read, and what is wrong with its triggers, each once.
-fn all_of(mut command: Command) -> Vec<Diagnostic> {
-    let mut all = std::mem::take(&mut command.diagnostics);
-    for one in trigger::check(&command) {
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
-    all.sort_by_key(|d| (d.line, d.column));
-    all
-}
-
-fn installed(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
-    let catalog = context.app.whole_catalog()?;
-    let filter = DefinitionFilter { source: args.source.clone(), with_json: true, ..DefinitionFilter::default() };
-    let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    let (mut found, mut commands) = (Vec::new(), 0);
-    for row in rows.iter().filter(|r| catalog.is_visible(&r.source)) {
-        let Some(json) = &row.json else { continue };
-        commands += 1;
-        match serde_json::from_str::<Command>(json) {
-            Ok(command) => {
-                found.extend(all_of(command).into_iter().map(|d| (format!("{}:{}", row.source.name, row.path), d)))
-            }
-            Err(e) => found.push((row.path.clone(), Diagnostic::error(1, 1, format!("its row cannot be read: {e}")))),
         }
     }
     Ok((found, commands))

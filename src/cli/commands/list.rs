@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use super::super::{Context, draw};
+use crate::app::shelf::unknown_source;
+use crate::app::views::command::CommandView;
 use crate::commands::catalog::{Catalog, Resolved, Trust};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::{DefinitionFilter, DefinitionRow, SourceKind};
@@ -44,9 +46,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if let Some(source) = &args.source
         && context.app.store()?.source_by_name(source)?.is_none()
     {
-        return Err(super::super::source::unknown(context.app.store()?, source));
+        return Err(unknown_source(context.app.store()?, source));
     }
-    let (rows, next) = page(&catalog, &filter, args)?;
+    let (rows, next) = catalog.page(&filter, args.after.as_deref(), args.limit)?;
     if context.ui.json {
         let listed: Vec<_> =
             rows.into_iter().filter_map(|r| as_json(&catalog, r).transpose()).collect::<Result<_>>()?;
@@ -64,23 +66,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     Ok(0)
 }
 
-/// The next visible rows, as many as were asked for, and where to go on. What belongs to other projects does not count.
-fn page(catalog: &Catalog<'_>, filter: &DefinitionFilter, args: &Args) -> Result<(Vec<DefinitionRow>, Option<String>)> {
-    let (mut shown, mut after) = (Vec::new(), args.after.clone());
-    loop {
-        let wanted = args.limit.saturating_sub(shown.len());
-        let (rows, next) = catalog.store.list_definitions(filter, after.as_deref(), wanted)?;
-        shown.extend(rows.into_iter().filter(|r| catalog.is_visible(&r.source)));
-        if next.is_none() || shown.len() >= args.limit {
-            return Ok((shown, next));
-        }
-        after = next;
-    }
-}
-
-fn as_json(catalog: &Catalog<'_>, row: DefinitionRow) -> Result<Option<serde_json::Value>> {
+fn as_json(catalog: &Catalog<'_>, row: DefinitionRow) -> Result<Option<CommandView>> {
     let Some(hit) = row.into_hit() else { return Ok(None) };
-    Ok(Some(draw::command_json(&catalog.resolved(hit)?)))
+    Ok(Some(CommandView::from(&catalog.resolved(hit)?)))
 }
 
 fn table(context: &Context, catalog: &Catalog<'_>, rows: &[DefinitionRow]) -> Result<String> {

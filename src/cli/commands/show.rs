@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::ui::Role;
 use super::super::{Context, draw};
 use super::list::named;
+use crate::app::views::command::WholeCommand;
 use crate::commands::bind;
 use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::describe;
@@ -26,13 +27,7 @@ pub struct Args {
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let resolved = named(context, &args.words)?;
     if context.ui.json {
-        let mut value = draw::command_json(&resolved);
-        value["text"] = json!(resolved.command.text);
-        value["digest"] = json!(resolved.digest);
-        for (at, step) in resolved.command.steps.iter().enumerate() {
-            value["steps"][at]["text"] = json!(step.text);
-        }
-        context.ui.value(&json!({"command": value}))?;
+        context.ui.value(&json!({"command": WholeCommand::from(&resolved)}))?;
         return Ok(0);
     }
     if args.raw {

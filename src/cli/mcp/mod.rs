@@ -1,5 +1,6 @@
 //! `fac mcp`: add, list, try, switch and remove the MCP servers whose tools a model may be offered.
 
+mod serve;
 mod settings;
 mod tools;
 
@@ -46,6 +47,7 @@ enum What {
         /// The server
         name: String,
     },
+    Serve(serve::Args),
     /// Take a server out of the settings and forget what was accepted of it
     Rm {
         /// The server
@@ -56,6 +58,7 @@ enum What {
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
     match args.what {
         What::Add(args) => settings::add(context, &args),
+        What::Serve(args) => serve::run(context, &args),
         What::Ls => settings::ls(context),
         What::Tools(args) => tools::list(context, &args),
         What::Call(args) => tools::call(context, &args),

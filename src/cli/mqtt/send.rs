@@ -89,6 +89,7 @@ impl Said {
             expiry: self.expiry.map(|time| u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX)),
             is_text: self.is_text,
             user: self.properties.clone(),
+            subscriptions: Vec::new(),
         };
         match version {
             Version::Three if !properties.is_empty() => Err(only_five("what is said beside a message")),

@@ -134,7 +134,7 @@ fn word(error: &Error) -> &'static str {
 
 fn as_json(answered: &Answered, default: Option<&str>) -> Json {
     let (took, said, error) = match &answered.how {
-        Ok((took, said)) => (Some(took.as_secs_f64() * 1000.0), said.clone(), None),
+        Ok((took, said)) => (Some((took.as_secs_f64() * 1e4).round() / 10.0), said.clone(), None),
         Err(error) => (None, None, Some(error)),
     };
     json!({

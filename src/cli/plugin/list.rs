@@ -5,103 +5,53 @@ use serde_json::{Value as Json, json};
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
-use crate::kernel::error::{Error, Result};
+use crate::app::plugins::Known;
+use crate::app::views::plugin::PluginView;
+use crate::kernel::error::Result;
 use crate::kernel::terminal::{safe, safe_line};
+use crate::plugins::origin::Origin;
 use crate::plugins::places::{self, Found};
-use crate::store::PluginRow;
 
-/// A plugin as it lies there, and what is known of it.
-struct Line {
-    name: String,
-    found: Result<Found>,
-    row: Option<PluginRow>,
-}
-
-impl Line {
-    fn state(&self) -> (&'static str, Role) {
-        match (&self.found, &self.row) {
-            (Err(_), _) => ("broken", Role::Bad),
-            (Ok(found), Some(row)) if row.enabled && row.digest != found.digest => ("changed", Role::Warn),
-            (_, Some(row)) if row.enabled => ("on", Role::Good),
-            (_, Some(row)) if row.failures > 0 => ("failed", Role::Bad),
-            _ => ("off", Role::Dim),
-        }
+/// The colour of a state.
+fn role(known: &Known) -> Role {
+    match known.state() {
+        "on" => Role::Good,
+        "changed" => Role::Warn,
+        "failed" | "broken" => Role::Bad,
+        _ => Role::Dim,
     }
-
-    fn place(&self) -> String {
-        self.found.as_ref().map_or_else(|_| String::new(), Found::place)
-    }
-
-    fn json(&self) -> Json {
-        let found = self.found.as_ref().ok();
-        json!({
-            "name": self.name,
-            "state": self.state().0,
-            "enabled": self.row.as_ref().is_some_and(|row| row.enabled),
-            "version": found.map(|f| &f.manifest.version),
-            "summary": found.map(|f| &f.manifest.summary),
-            "place": found.map(Found::place),
-            "digest": found.map(|f| &f.digest),
-            "hooks": found.map(|f| &f.manifest.hooks),
-            "permissions": found.map(|f| &f.manifest.permissions),
-            "wants": found.map(Found::sentences),
-            "commands": found.map(|f| f.manifest.commands.iter().map(|c| c.name.as_str()).collect::<Vec<_>>()),
-            "tools": found.map(|f| f.manifest.tools.iter().map(|t| t.name.as_str()).collect::<Vec<_>>()),
-            "failures": self.row.as_ref().map_or(0, |row| row.failures),
-            "error": self.found.as_ref().err().map(Error::full_message).or_else(|| self.row.as_ref()?.error.clone()),
-        })
-    }
-}
-
-fn lines(context: &Context) -> Result<Vec<Line>> {
-    let rows = context.app.store()?.plugins(false)?;
-    let row = |name: &str| rows.iter().find(|row| row.name == name).cloned();
-    let own = places::own(&context.app.paths.plugins_dir);
-    let mut lines: Vec<Line> = own
-        .iter()
-        .map(|(name, _)| Line {
-            name: name.clone(),
-            found: places::find(&context.app.paths.plugins_dir, name),
-            row: row(name),
-        })
-        .collect();
-    for name in places::bundled_names().into_iter().filter(|name| !own.iter().any(|(other, _)| other == name)) {
-        lines.push(Line { name: name.to_string(), found: places::bundled(name), row: row(name) });
-    }
-    for row in rows.iter().filter(|row| row.enabled) {
-        if !lines.iter().any(|line| line.name == row.name) {
-            let found = places::at(&row.place, &row.name);
-            lines.push(Line { name: row.name.clone(), found, row: Some(row.clone()) });
-        }
-    }
-    Ok(lines)
 }
 
 pub(super) fn ls(context: &mut Context) -> Result<u8> {
-    let lines = lines(context)?;
+    let lines = context.app.known_plugins()?;
     if context.ui.json {
-        let all: Vec<Json> = lines.iter().map(Line::json).collect();
+        let all: Vec<_> = lines.iter().map(PluginView::from).collect();
         context.ui.value(&json!({"plugins": all, "next": null}))?;
         return Ok(0);
     }
     let mut table = Table::new(&["name", "state", "version", "from", "what it is for"]);
     for line in &lines {
-        let (state, role) = line.state();
+        let (state, role) = (line.state(), role(line));
         let (version, about) = match &line.found {
             Ok(found) => (found.manifest.version.clone(), found.manifest.summary.clone()),
             Err(error) => (String::new(), super::short(error)),
         };
-        let from = if line.place() == places::BUNDLED_PLACE { "bundled" } else { "yours" };
+        let found = line.found.as_ref().ok();
+        let from = match found.and_then(|found| Origin::of(found.folder.as_deref()?)) {
+            Some(origin) => origin.from,
+            None if found.is_some_and(|found| found.place() == places::BUNDLED_PLACE) => "bundled".to_string(),
+            None => "yours".to_string(),
+        };
         table.row(vec![
             (safe_line(&line.name).into_owned(), Some(Role::Name)),
             (state.to_string(), Some(role)),
             (safe_line(&version).into_owned(), None),
-            (from.to_string(), Some(Role::Dim)),
+            (safe_line(&from).into_owned(), Some(Role::Dim)),
             (safe_line(&about).into_owned(), None),
         ]);
     }
     context.page(&table.render(&context.ui))?;
-    for line in lines.iter().filter(|line| line.state().0 == "changed") {
+    for line in lines.iter().filter(|line| line.state() == "changed") {
         context.ui.note(&format!("`{0}` has changed and is left out; `fac plugin enable {0}` asks again", line.name));
     }
     Ok(0)
@@ -110,9 +60,9 @@ pub(super) fn ls(context: &mut Context) -> Result<u8> {
 pub(super) fn show(context: &mut Context, name: &str) -> Result<u8> {
     let found = places::find(&context.app.paths.plugins_dir, name)?;
     let row = context.app.store()?.plugin(name)?;
-    let line = Line { name: name.to_string(), found: Ok(found.clone()), row };
+    let line = Known { name: name.to_string(), found: Ok(found.clone()), row };
     if context.ui.json {
-        let mut json = line.json();
+        let mut json = json!(PluginView::from(&line));
         let files: serde_json::Map<String, Json> =
             found.files.iter().map(|(name, bytes)| (name.clone(), json!(String::from_utf8_lossy(bytes)))).collect();
         json["files"] = Json::Object(files);
@@ -120,7 +70,7 @@ pub(super) fn show(context: &mut Context, name: &str) -> Result<u8> {
         return Ok(0);
     }
     let mut text = card(context, &found);
-    let (state, role) = line.state();
+    let (state, role) = (line.state(), role(&line));
     text.push_str(&format!("{} {}\n", context.ui.paint(Role::Strong, "state:"), context.ui.paint(role, state)));
     if let Some(error) = line.row.and_then(|row| row.error) {
         text.push_str(&format!("{} {}\n", context.ui.paint(Role::Strong, "last failure:"), safe_line(&error)));
@@ -136,6 +86,9 @@ pub(super) fn card(context: &Context, found: &Found) -> String {
     let manifest = &found.manifest;
     let title = format!("{} {}", manifest.name, manifest.version);
     let mut text = format!("{}  {}\n", ui.paint(Role::Strong, &safe_line(&title)), safe_line(&found.place()));
+    if let Some(origin) = found.folder.as_deref().and_then(Origin::of) {
+        text.push_str(&format!("fetched from {}\n", safe_line(&origin.said())));
+    }
     if !manifest.summary.is_empty() {
         text.push_str(&format!("{}\n", safe_line(&manifest.summary)));
     }

@@ -1,6 +1,7 @@
 //! `fac plugin`: find, begin, try, allow and remove Lua plugins.
 
 mod allow;
+mod install;
 mod list;
 mod place;
 mod test;
@@ -19,6 +20,7 @@ Examples:
   fac plugin test tidy --prompt 'teh cat'
   fac plugin enable tidy
   fac ask --explain 'teh cat'       shows what plugins changed
+  fac plugin install github:owner/repo/tidy@v2
   fac plugin log tidy
 
 A plugin is a folder with plugin.toml and main.luau. It runs in a sandbox: it
@@ -50,7 +52,7 @@ enum What {
         /// The plugin
         plugin: String,
     },
-    Install(place::InstallArgs),
+    Install(install::Args),
     /// Remove a plugin of yours with all it keeps
     Rm {
         /// The plugin
@@ -74,7 +76,7 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
         What::Test(args) => test::run(context, &args),
         What::Enable(args) => allow::enable(context, &args),
         What::Disable { plugin } => allow::disable(context, &plugin),
-        What::Install(args) => place::install(context, &args),
+        What::Install(args) => install::run(context, &args),
         What::Rm { plugin } => place::rm(context, &plugin),
         What::Log { plugin, lines } => list::log(context, plugin.as_deref(), lines),
     }

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::super::Context;
 use super::progress::watched;
+use crate::app::shelf::dialect;
 use crate::app::sources::Watch;
-use crate::commands::bind::nearest;
-use crate::commands::model::Dialect;
+use crate::app::views::source::AddedSource;
 use crate::commands::source::remote::Report;
 use crate::commands::source::spec::Spec;
 use crate::exec::Stop;
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::Result;
 use crate::kernel::terminal::safe_line;
 
 /// Take definitions from a repository, an address or a folder
@@ -49,8 +49,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let count = synced.replaced.added + synced.replaced.unchanged + synced.replaced.changed;
     if context.ui.json {
         let source = super::named(context, &name)?;
-        let value = super::list::as_json(context, &source, count)?;
-        context.ui.value(&json!({"source": value, "notes": synced.notes}))?;
+        let source = app.source_view(&source, count)?;
+        context.ui.value(&json!(AddedSource { source, notes: synced.notes }))?;
         return Ok(0);
     }
     for note in synced.notes.iter().take(8) {
@@ -68,16 +68,4 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         ));
     }
     Ok(0)
-}
-
-fn dialect(name: &str) -> Result<Dialect> {
-    let found = Dialect::ALL.into_iter().find(|d| d.name() == name);
-    found.ok_or_else(|| {
-        let error = Error::new(Kind::Usage, format!("there is no dialect `{name}`"));
-        let names: Vec<&str> = Dialect::ALL.iter().map(|d| d.name()).collect();
-        match nearest(name, names.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("the dialects are {}", names.join(", "))),
-        }
-    })
 }

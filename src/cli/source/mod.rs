@@ -2,17 +2,16 @@
 
 mod add;
 mod list;
-mod progress;
+pub(super) mod progress;
 mod trust;
 mod update;
 
 use clap::Subcommand;
 
 use super::Context;
-use crate::commands::bind::nearest;
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::Result;
 use crate::kernel::figures::counted;
-use crate::store::{Source, SourceKind, Store};
+use crate::store::Source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,32 +64,5 @@ pub(super) fn add_spec(context: &mut Context, spec: &str) -> Result<u8> {
 
 /// The source of that name. `project` means the current project's.
 pub(super) fn named(context: &Context, name: &str) -> Result<Source> {
-    let store = context.app.store()?;
-    if let Some(source) = store.source_by_name(name)? {
-        return Ok(source);
-    }
-    if name == "project"
-        && let Some(spec) = context.app.project_spec()
-        && let Some(source) = store.source_by_spec(&spec)?
-    {
-        return Ok(source);
-    }
-    Err(unknown(store, name))
-}
-
-/// Sources that can be seen from here: those of other projects cannot.
-fn visible(context: &Context, sources: Vec<Source>) -> Vec<Source> {
-    let project = context.app.project_spec();
-    let seen = |s: &Source| s.kind != SourceKind::Project || project.as_deref() == Some(s.spec.as_str());
-    sources.into_iter().filter(seen).collect()
-}
-
-/// There is no such source; the nearest one is named.
-pub(super) fn unknown(store: &Store, name: &str) -> Error {
-    let error = Error::new(Kind::NotFound, format!("there is no source `{name}`"));
-    let sources = store.sources().unwrap_or_default();
-    match nearest(name, sources.iter().map(|s| s.name.as_str())) {
-        Some(near) => error.hint(format!("did you mean `{near}`? `fac source ls` lists all")),
-        None => error.hint("`fac source ls` lists all, `fac source add SPEC` adds one"),
-    }
+    context.app.source_named(name)
 }

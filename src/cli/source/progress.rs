@@ -55,7 +55,7 @@ impl Lines {
 }
 
 /// Does what downloads, with lines of progress. Ctrl-C ends it.
-pub(super) fn watched<T>(ui: &Ui, work: impl FnOnce(Watch<'_>) -> Result<T>) -> Result<T> {
+pub(in crate::cli) fn watched<T>(ui: &Ui, work: impl FnOnce(Watch<'_>) -> Result<T>) -> Result<T> {
     let lines = Lines::new(ui);
     let signals = StopOnSignals::new()?;
     let done = work(Watch { report: &lines.report(), stop: signals.stop() });

@@ -1,17 +1,15 @@
 //! `fac source trust`, `untrust` and `diff`: what may run, and what changed since it might.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::super::{Context, ask, card, draw};
-use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
-use crate::commands::scan::fold_name;
+use crate::app::shelf::changed_views;
+use crate::commands::catalog::{Trust, quoted};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::{safe, safe_line};
-use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
+use crate::store::{NewGrant, SourceKind};
 
 /// Allow commands of a source to run, exactly as they are now
 #[derive(Debug, clap::Args)]
@@ -31,10 +29,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
         other => other?,
     };
-    let all = resolved(&catalog, &source, args.command.as_deref())?;
-    let wanting: Vec<&Resolved> = all.iter().filter(|r| r.trust != Trust::Trusted).collect();
-    let settings =
-        context.app.project_settings().filter(|_| source.kind == SourceKind::Project && args.command.is_none());
+    let wanting = context.app.wanting_trust(&catalog, &source, args.command.as_deref())?;
+    let settings = context.app.settings_grant(&source, args.command.as_deref());
     if wanting.is_empty() && settings.is_none() {
         if context.ui.json {
             context.ui.value(&json!({"trusted": []}))?;
@@ -63,7 +59,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
         context.ui.write(table.render(&context.ui).as_bytes())?;
     }
-    if let Some((_, name, _, text)) = settings.as_ref().filter(|_| !context.ui.json) {
+    if let Some(NewGrant { command: name, text, .. }) = settings.as_ref().filter(|_| !context.ui.json) {
         // Settings can name programs and aliases, so what is granted is shown whole.
         context.ui.line(&format!("the settings in {name}:"))?;
         for line in safe(text).lines() {
@@ -80,9 +76,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         return Err(error.hint(format!("`fac source trust {}{which} --yes` grants it without a question", source.name)));
     }
     let mut grants: Vec<NewGrant> = wanting.iter().map(|r| r.grant("source trust")).collect();
-    if let Some((spec, name, digest, text)) = settings {
-        grants.push(NewGrant { source: spec, command: name, digest, how: "source trust".into(), text });
-    }
+    grants.extend(settings);
     catalog.store.grant(&grants)?;
     if context.ui.json {
         let names: Vec<&str> = grants.iter().map(|g| g.command.as_str()).collect();
@@ -114,30 +108,6 @@ fn settings_alone(context: &mut Context, error: Error) -> Result<u8> {
     Ok(0)
 }
 
-/// The definitions of a source, or one of them with what it requires.
-fn resolved(catalog: &Catalog<'_>, source: &Source, command: Option<&str>) -> Result<Vec<Resolved>> {
-    if let Some(name) = command {
-        let hits = hits(catalog.store, source, name)?;
-        let mut all: Vec<Resolved> = hits.into_iter().map(|h| catalog.resolved(h)).collect::<Result<_>>()?;
-        catalog.add_others(&mut all);
-        return Ok(all);
-    }
-    let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
-    let (rows, _) = catalog.store.list_definitions(&filter, None, 1_000_000)?;
-    rows.into_iter().filter_map(DefinitionRow::into_hit).map(|hit| catalog.resolved(hit)).collect()
-}
-
-/// The definitions that `name`, with or without its source, means in `source`.
-fn hits(store: &Store, source: &Source, name: &str) -> Result<Vec<DefinitionHit>> {
-    let name = fold_name(name.strip_prefix(&format!("{}:", source.name)).unwrap_or(name));
-    let hits = store.find_in_source(&source.name, &name)?;
-    if hits.is_empty() {
-        let error = Error::new(Kind::NotFound, format!("`{}` has no command `{name}`", source.name));
-        return Err(error.hint(format!("`fac commands ls --source {}` lists what it has", source.name)));
-    }
-    Ok(hits)
-}
-
 /// Take trust back
 #[derive(Debug, clap::Args)]
 pub struct UntrustArgs {
@@ -158,26 +128,7 @@ pub(super) fn untrust(context: &mut Context, args: &UntrustArgs) -> Result<u8> {
         }
         other => other?,
     };
-    if crate::commands::catalog::trusted_from_the_start(source.kind) {
-        return Err(Error::new(Kind::Usage, format!("`{}` is trusted from the start", source.name)));
-    }
-    let store = context.app.store()?;
-    let mut count = 0;
-    match &args.command {
-        None => count += store.revoke(Some(&source.spec), None)?,
-        Some(name) => {
-            let names: BTreeSet<String> = hits(store, &source, name)?.into_iter().map(|h| h.name).collect();
-            for name in names {
-                count += store.revoke(Some(&source.spec), Some(&name))?;
-            }
-        }
-    }
-    if source.kind == SourceKind::Project
-        && args.command.is_none()
-        && let Some((spec, ..)) = context.app.project_settings()
-    {
-        count += store.revoke(Some(&spec), None)?;
-    }
+    let count = context.app.untrust(&source, args.command.as_deref())?;
     if context.ui.json {
         context.ui.value(&json!({"untrusted": source.name, "permissions": count}))?;
     } else {
@@ -197,21 +148,11 @@ pub(super) fn diff(context: &mut Context, args: &DiffArgs) -> Result<u8> {
     let catalog = context.app.whole_catalog()?;
     let sources = match &args.name {
         Some(name) => vec![super::named(context, name)?],
-        None => super::visible(context, catalog.store.sources()?),
+        None => context.app.visible_sources()?,
     };
-    let mut changed = Vec::new();
-    for source in &sources {
-        for one in resolved(&catalog, source, None)?.into_iter().filter(|r| r.trust == Trust::Changed) {
-            let before = catalog.store.last_grant(&one.source.spec, &one.command.name)?;
-            changed.push((one, before.map(|g| g.text).unwrap_or_default()));
-        }
-    }
+    let changed = context.app.changed_since_trusted(&catalog, &sources)?;
     if context.ui.json {
-        let list: Vec<_> = changed
-            .iter()
-            .map(|(r, before)| json!({"source": r.source.name, "name": r.command.name, "before": before, "after": r.accepted_text()}))
-            .collect();
-        context.ui.value(&json!({"changed": list}))?;
+        context.ui.value(&json!({"changed": changed_views(&changed)}))?;
         return Ok(0);
     }
     for (one, before) in &changed {

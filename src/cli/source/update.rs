@@ -6,6 +6,7 @@ use super::super::Context;
 use super::super::ui::Role;
 use super::progress::watched;
 use crate::app::sources::{Updated, summary};
+use crate::app::views::source::{UpdatedView, UpdatesView};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::store::{Source, SourceKind};
@@ -35,18 +36,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 fn say(context: &Context, answers: &[Updated]) -> Result<u8> {
     let failed = answers.iter().filter(|a| a.result.is_err()).count();
     if context.ui.json {
-        let list: Vec<_> = answers
-            .iter()
-            .map(|a| {
-                let changes: Vec<_> = a.changes.iter().map(|(c, n)| json!({"change": word(*c), "name": n})).collect();
-                match &a.result {
-                    Ok(synced) => json!({"name": a.source.name, "ok": true, "changes": changes, "notes": synced.notes}),
-                    Err(e) => json!({"name": a.source.name, "ok": false, "changes": changes,
-                        "error": {"kind": e.kind().name(), "message": e.full_message(), "hint": e.way_forward()}}),
-                }
-            })
-            .collect();
-        context.ui.value(&json!({"updated": list, "failed": failed}))?;
+        let updated = answers.iter().map(UpdatedView::from).collect();
+        context.ui.value(&json!(UpdatesView { updated, failed }))?;
         return Ok(code(answers, failed));
     }
     for answer in answers {
@@ -74,14 +65,6 @@ fn code(answers: &[Updated], failed: usize) -> u8 {
     let kinds: Vec<Kind> = answers.iter().filter_map(|a| a.result.as_ref().err()).map(Error::kind).collect();
     let same = failed == answers.len() && kinds.iter().all(|k| *k == kinds[0]);
     if same { kinds[0].exit_code() } else { 1 }
-}
-
-fn word(change: char) -> &'static str {
-    match change {
-        '+' => "new",
-        '-' => "gone",
-        _ => "changed",
-    }
 }
 
 fn say_one(context: &Context, answer: &Updated) -> Result<()> {

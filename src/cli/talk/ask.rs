@@ -10,9 +10,11 @@ use super::super::ask::{Granted, trust};
 use super::print::{Form, Person, Printer};
 use super::question::{Question, limit};
 use super::tools;
-use super::{adopt, dear, end_saying, kept, record, status_of, took, wait, within};
+use super::{adopt, dear, end_saying, kept, took, wait, within};
 use crate::app::models::{budget_check, this_process};
 use crate::app::tools::Kit;
+use crate::app::views::chat::{AnswerView, status_of};
+use crate::app::views::problem::ErrorView;
 use crate::chat::driver::{Ask, Ended};
 pub(in crate::cli) use crate::chat::saying::title;
 use crate::chat::{attach, schema};
@@ -167,24 +169,24 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     took(context, &outcome);
     let status = status_of(&outcome.ended);
     let error = match &outcome.ended {
-        Ended::Failed(error) => Some(error_json(error)),
+        Ended::Failed(error) => Some(ErrorView::with_code(error)),
         _ => None,
     };
     let mut code = end_saying(context, &mut outcome, asked_for_length, kept(&session));
-    let mut last = json!({"answer": record(&session, &outcome, status)});
+    let mut answer = AnswerView::of(&session, &outcome, status);
     match value {
         Some(Ok(value)) => {
             if form == Form::Silent {
                 context.ui.value(&value)?;
             }
-            last["answer"]["value"] = value;
+            answer.value = Some(value);
         }
         Some(Err(problems)) if code == 0 => {
             let error =
                 Error::new(Kind::BadData, format!("the answer does not fit the schema: {}", problems.join("; ")))
                     .hint("ask again, name another model with -m, or make the schema simpler");
             code = error.kind().exit_code();
-            last["answer"]["problems"] = json!(problems);
+            answer.problems = Some(problems);
             if !context.ui.json {
                 context.ui.failure(&error);
             }
@@ -193,7 +195,7 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             let text = outcome.text();
             let found = schema::extract_code(&text).unwrap_or(text);
             if context.ui.json {
-                last["answer"]["extracted"] = json!(found);
+                answer.extracted = Some(found);
             } else {
                 context.ui.write(format!("{}\n", safe(&found).trim_end_matches('\n')).as_bytes())?;
             }
@@ -201,8 +203,9 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ => {}
     }
     if context.ui.json {
+        let mut last = json!({"answer": answer});
         if let Some(error) = error {
-            last["error"] = error;
+            last["error"] = json!(error);
         }
         context.ui.write(format!("{}\n", super::super::ui::json_line(&last)).as_bytes())?;
     }
@@ -211,12 +214,6 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     }
     within::expire(context);
     Ok(code)
-}
-
-/// A failure, for `--json`.
-pub(super) fn error_json(error: &Error) -> Value {
-    let code = error.kind().exit_code();
-    json!({"kind": error.kind().name(), "message": error.full_message(), "hint": error.way_forward(), "exit_code": code})
 }
 
 /// What a prompt command says.

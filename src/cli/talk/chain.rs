@@ -9,22 +9,15 @@ use super::super::ui::{self, Role};
 use super::ask;
 use super::print::{Form, Printer};
 use super::question::{Question, limit};
-use super::{KEPT, end_saying, record, status_of, wait};
-use crate::app::models::budget_check;
+use super::{KEPT, end_saying, wait};
+use crate::app::chain::{Chain, Input, passed_on};
+use crate::app::views::chat::{AnswerView, status_of};
 use crate::chat::attach;
-use crate::chat::driver::{Ask, Ended, within};
-use crate::chat::policy::Nobody;
+use crate::chat::driver::Ended;
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::Result;
 use crate::kernel::terminal::safe_line;
-use crate::providers::model::Part;
-use crate::store::NewSession;
-
-/// The most steps of a chain.
-const MOST: usize = 10;
-/// Where a step wants the answer before it; without it the answer goes along as a file.
-const INPUT: &str = "{{input}}";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,15 +48,14 @@ pub struct Args {
 pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     super::adopt(context)?;
     let steps = &args.question.words;
-    if steps.is_empty() || steps.len() > MOST {
-        return Err(Error::new(Kind::Usage, format!("a chain has 1 to {MOST} steps, not {}", steps.len()))
-            .hint("fac chain 'summarize this' 'translate it into German'"));
-    }
-    if args.models.len() > 1 && args.models.len() != steps.len() {
-        let said = format!("{} models for {} steps", args.models.len(), steps.len());
-        return Err(Error::new(Kind::Usage, said).hint("name one model for all steps, or one for each"));
-    }
-    let patience = args.timeout.as_deref().map(ask::time).transpose()?;
+    let chain = Chain {
+        steps: steps.clone(),
+        models: args.models.clone(),
+        system: args.question.system.clone(),
+        tuning: args.question.tuning()?,
+        limit: args.timeout.as_deref().map(ask::time).transpose()?,
+    };
+    chain.check()?;
     let piped = args.question.piped(context)?;
     let mut input = Input { files: args.question.attached(context)?, text: None };
     match piped.map(String::from_utf8) {
@@ -71,19 +63,13 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Some(Err(error)) => input.files.push(attach::part("stdin", error.into_bytes(), limit(context)?)?),
         None => {}
     }
-    let tuning = args.question.tuning()?;
-    let ui = &context.ui;
-    let store = context.app.store()?;
-    let session = store.begin_session(&NewSession {
-        title: Some(ask::title(&steps.join(" → "))),
-        system: args.question.system.clone(),
-        ..NewSession::default()
-    })?;
-    let models = context.app.models()?;
+    let (app, ui) = (&context.app, &context.ui);
+    let session = app.begin_chain(&chain)?;
+    let models = app.models()?;
     let signals = StopOnSignals::new()?;
     let mut records = Vec::new();
     for (number, step) in steps.iter().enumerate() {
-        budget_check(&context.app)?.into_iter().for_each(|said| ui.warn(&said));
+        app.may_link()?.into_iter().for_each(|said| ui.warn(&said));
         let last = number + 1 == steps.len();
         let shown = last || args.all || ui.stdout_terminal;
         let form = if shown && !ui.json { Form::Words } else { Form::Silent };
@@ -92,35 +78,25 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         }
         let stop = Stop::new()?;
         let mut printer = Printer::new(context, form, stop.clone())?;
-        let chat = context.app.chat(&models, stop.clone())?;
-        let model = args.models.get(number).or_else(|| args.models.first()).cloned();
-        let ask = Ask {
-            parts: Some(std::mem::take(&mut input).joined(step, limit(context)?)?),
-            model,
-            tuning: tuning.clone(),
-            purpose: "chain".to_string(),
-            ..Ask::default()
-        };
-        let mut nobody = Nobody;
-        let turn = chat.turn(&session, &ask, &mut printer, &mut nobody);
-        let outcome = wait(within(turn, &stop, signals.stop(), patience))?;
+        let given = (number, std::mem::take(&mut input));
+        let outcome = wait(app.link((&models, &session, &chain), given, &mut printer, (&stop, signals.stop())))?;
         printer.finish();
         let mut outcome = outcome?;
-        let value = record(&session, &outcome, status_of(&outcome.ended));
+        let view = AnswerView::of(&session, &outcome, status_of(&outcome.ended));
         if ui.json {
-            let line = json!({"step": {"n": number + 1, "prompt": step, "answer": value}});
+            let line = json!({"step": {"n": number + 1, "prompt": step, "answer": view}});
             ui.write(format!("{}\n", ui::json_line(&line)).as_bytes())?;
         }
-        records.push(value);
+        records.push(view);
         let well = matches!(outcome.ended, Ended::Well(_));
         let text = outcome.text();
-        let code = end_saying(context, &mut outcome, tuning.max_tokens.is_some(), KEPT);
+        let code = end_saying(context, &mut outcome, chain.tuning.max_tokens.is_some(), KEPT);
         if !well || code != 0 {
             rest(context, args, &records, number)?;
             return Ok(code.max(1));
         }
         if !last {
-            input.text = Some((format!("answer-{}.md", number + 1), text));
+            input = passed_on(number, text);
         }
     }
     if ui.json {
@@ -131,37 +107,13 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 }
 
 /// After a failure the last whole answer is printed, where it was not yet.
-fn rest(context: &Context, args: &Args, records: &[serde_json::Value], failed: usize) -> Result<()> {
+fn rest(context: &Context, args: &Args, records: &[AnswerView], failed: usize) -> Result<()> {
     let ui = &context.ui;
     let Some(before) = failed.checked_sub(1).and_then(|n| records.get(n)) else { return Ok(()) };
     if ui.json || args.all || ui.stdout_terminal {
         return Ok(());
     }
     ui.note(&format!("step {} failed; this is what step {failed} said", failed + 1));
-    let text = before["text"].as_str().unwrap_or_default();
+    let text = &before.text;
     ui.write(format!("{}\n", crate::kernel::terminal::safe(text).trim_end_matches('\n')).as_bytes())
-}
-
-/// What a step is given.
-#[derive(Default)]
-struct Input {
-    files: Vec<Part>,
-    /// A text and what it is called.
-    text: Option<(String, String)>,
-}
-
-impl Input {
-    /// The step with the text in its place, or with it as a file beside it.
-    fn joined(self, step: &str, limit: u64) -> Result<Vec<Part>> {
-        let mut parts = self.files;
-        match self.text.filter(|(_, text)| !text.is_empty()) {
-            Some((_, text)) if step.contains(INPUT) => parts.push(Part::text(step.replacen(INPUT, &text, 1))),
-            Some((name, text)) => {
-                parts.push(attach::part(&name, text.into_bytes(), limit)?);
-                parts.push(Part::text(step));
-            }
-            None => parts.push(Part::text(step)),
-        }
-        Ok(parts)
-    }
 }

@@ -22,8 +22,6 @@ pub(super) use print::{Form, Person, Printer};
 
 use std::future::Future;
 
-use serde_json::{Value, json};
-
 use super::Context;
 use super::ui::Role;
 use crate::chat::driver::{Ended, Outcome, stopped};
@@ -99,41 +97,4 @@ pub(super) fn end_saying(context: &Context, outcome: &mut Outcome, asked_for_len
         context.ui.failure(&error);
     }
     error.kind().exit_code()
-}
-
-/// The record of a turn, for `--json`.
-pub(super) fn record(session: &Session, outcome: &Outcome, status: &str) -> Value {
-    let totals = &outcome.totals;
-    json!({
-        "session": session.id,
-        "message": outcome.answer,
-        "model": outcome.model,
-        "status": status,
-        "text": outcome.text(),
-        "usage": {
-            "input": totals.usage.input,
-            "output": totals.usage.output,
-            "cached": totals.usage.cached,
-            "cache_written": totals.usage.cache_written,
-            "reasoning": totals.usage.reasoning,
-        },
-        "cost_usd": totals.cost_micros.map(|m| m as f64 / 1e6),
-        "calls": totals.calls,
-        "from_cache": totals.from_cache,
-        "first_token_ms": totals.first_token_ms,
-        "duration_ms": outcome.duration_ms,
-    })
-}
-
-/// The word for how a turn ended.
-pub(super) fn status_of(ended: &Ended) -> &'static str {
-    match ended {
-        Ended::Well(Finish::Length) => "length",
-        Ended::Well(Finish::Filtered) => "filtered",
-        Ended::Well(_) => "done",
-        Ended::Limited(_) => "limited",
-        Ended::CutOff => "cut_off",
-        Ended::Cancelled => "cancelled",
-        Ended::Failed(_) => "failed",
-    }
 }

@@ -8,11 +8,12 @@ use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::{wait, wait_or_stop};
+use crate::app::views::model::{FailedProvider, ModelView, WholeModel};
 use crate::kernel::config::{KeyPath, edit};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
+use crate::providers::Needs;
 use crate::providers::table::{Facts, Price};
-use crate::providers::{ModelInfo, Needs};
 
 /// Models: list, describe, fetch, name, choose the default
 #[derive(Debug, clap::Args)]
@@ -101,24 +102,10 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
 
 pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool) -> Result<u8> {
     let models = context.app.models()?;
-    let (lists, found) = wait_or_stop(async { (models.list(refresh).await, models.probe().await) })?;
-    let part = part.map(str::to_lowercase);
-    let fits = |info: &ModelInfo| part.as_ref().is_none_or(|p| info.name.to_lowercase().contains(p));
-    let mut shown: Vec<ModelInfo> = Vec::new();
-    let mut failed: Vec<(String, Error)> = Vec::new();
-    for (name, result) in lists {
-        match result {
-            Ok(list) => shown.extend(list.into_iter().filter(&fits)),
-            Err(error) => failed.push((name, error)),
-        }
-    }
-    for entry in found {
-        let here = wait_or_stop(models.models_of(&entry))?;
-        shown.extend(here.into_iter().flatten().filter(&fits));
-    }
+    let (shown, failed) = wait_or_stop(context.app.all_models(&models, part, refresh))?;
     if context.ui.json {
-        let failed: Vec<_> =
-            failed.iter().map(|(name, e)| json!({"provider": name, "message": e.full_message()})).collect();
+        let failed: Vec<_> = failed.iter().map(|(name, error)| FailedProvider::of(name, error)).collect();
+        let shown: Vec<_> = shown.iter().map(ModelView::from).collect();
         context.ui.value(&json!({"models": shown, "failed": failed, "next": null}))?;
         return Ok(0);
     }
@@ -160,22 +147,12 @@ fn abilities(facts: &Facts) -> String {
 
 fn info(context: &Context, typed: &str) -> Result<u8> {
     let models = context.app.models()?;
-    let (choice, facts) = wait(async {
-        let choices = models.resolve(Some(typed), &Needs::default()).await?;
-        let choice = choices.into_iter().next().ok_or_else(|| Error::new(Kind::NotFound, "no such model"))?;
-        let mut facts = choice.facts.clone();
-        if choice.entry.wire == crate::providers::entry::Wire::Ollama
-            && let Ok(shown) = models.show(&choice.entry, &choice.model).await
-        {
-            facts = shown.or(facts);
-        }
-        Ok::<_, Error>((choice, facts))
-    })??;
+    let (choice, info) = wait(context.app.model_named(&models, typed))??;
     if context.ui.json {
-        let info = ModelInfo { name: choice.name(), facts };
-        context.ui.value(&json!({"model": info, "url": choice.entry.url, "wire": choice.entry.wire.name()}))?;
+        context.ui.value(&json!(WholeModel::of(&choice, &info)))?;
         return Ok(0);
     }
+    let facts = info.facts;
     let unknown = || "not known; `fac config set models.NAME.…` says it".to_string();
     let money = |p: Price| {
         let cached = p.cached.map(|c| format!(", {} from the provider's cache", price(c))).unwrap_or_default();

@@ -5,7 +5,7 @@ mod show;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::show::show_last;
 pub(in crate::cli) use self::show::{show, show_messages, show_pieces, show_tree};
@@ -14,6 +14,7 @@ use super::super::table::Table;
 use super::super::ui::Role;
 use super::{adopt, ask, called, wait, within};
 use crate::app::carry;
+use crate::app::views::chat::{MessageView, SessionView};
 use crate::chat::driver::Ask;
 use crate::chat::export;
 use crate::exec::signals::StopOnSignals;
@@ -154,6 +155,18 @@ enum What {
         #[arg(required = true)]
         sessions: Vec<String>,
     },
+    /// Put a sign on a message, or with --rm take it off
+    React {
+        /// The chat
+        session: String,
+        /// The message, by its id or the end of it
+        message: String,
+        /// The sign, such as +1
+        sign: String,
+        /// Take it off
+        #[arg(long)]
+        rm: bool,
+    },
     /// Black out a message or words of a chat; its answers and branches stay
     Redact(within::Redact),
     /// Print or save chats as JSON, Markdown or HTML
@@ -230,6 +243,16 @@ pub(in crate::cli) fn run(context: &mut Context, args: Args) -> Result<u8> {
             store.edit_session(session.id, &[SessionEdit::Head(Some(message.id))])?;
             let said = format!("the next question in `{}` follows {}", called(&session), message.id.tail());
             context.ui.note(&said);
+            Ok(0)
+        }
+        What::React { session, message, sign, rm } => {
+            let session = within::chat(&store, &session)?;
+            let message = store.message(session.id, &message)?;
+            store.react(message.id, &sign, !rm)?;
+            if context.ui.json {
+                let view = MessageView::light(&message, &store.reactions(session.id)?);
+                context.ui.value(&json!({"message": view}))?;
+            }
             Ok(0)
         }
         What::Rename { session, name } => edit(&session, &[SessionEdit::Name(Some(name))]),
@@ -309,7 +332,7 @@ fn every(context: &Context) -> Result<Vec<Session>> {
 pub(in crate::cli) fn list(context: &Context, filter: &SessionFilter, after: Option<&str>, limit: usize) -> Result<u8> {
     let (mut sessions, next) = context.app.store()?.sessions(filter, after, limit)?;
     if context.ui.json {
-        let list: Vec<_> = sessions.iter().map(as_json).collect();
+        let list: Vec<_> = sessions.iter().map(SessionView::from).collect();
         context.ui.value(&json!({"sessions": list, "next": next}))?;
         return Ok(0);
     }
@@ -335,14 +358,6 @@ pub(in crate::cli) fn list(context: &Context, filter: &SessionFilter, after: Opt
         context.ui.note("there are more: --limit N shows more at once");
     }
     Ok(0)
-}
-
-fn as_json(session: &Session) -> Value {
-    json!({
-        "id": session.id, "name": session.name, "title": session.title, "model": session.model, "tags": session.tags,
-        "pinned": session.pinned, "archived": session.archived, "messages": session.messages, "head": session.head,
-        "created": session.created, "updated": session.updated, "imported_from": session.imported_from,
-    })
 }
 
 fn title(context: &Context, session: &Session, text: &str) -> Result<u8> {

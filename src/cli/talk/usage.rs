@@ -6,8 +6,9 @@ use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::{called, dollars};
+use crate::app::views::usage::UsageView;
 use crate::kernel::error::Result;
-use crate::kernel::figures::{bar, short};
+use crate::kernel::figures::{self, bar, short};
 use crate::kernel::ids::Id;
 use crate::kernel::terminal::safe_line;
 use crate::store::{UsageBy, UsageFilter, UsageRow};
@@ -52,8 +53,8 @@ pub(in crate::cli) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let rows = store.usage(&filter, by, offset)?;
     let total = store.usage(&filter, UsageBy::All, offset)?.pop().unwrap_or_default();
     if context.ui.json {
-        let list: Vec<_> = rows.iter().map(|row| as_json(&args.by, row)).collect();
-        context.ui.value(&json!({"usage": list, "total": as_json("key", &total), "next": null}))?;
+        let list: Vec<_> = rows.iter().map(|row| UsageView::by(&args.by, row)).collect();
+        context.ui.value(&json!({"usage": list, "total": UsageView::by("key", &total), "next": null}))?;
         return Ok(0);
     }
     if rows.is_empty() {
@@ -119,13 +120,10 @@ fn weight(row: &UsageRow, money: bool) -> u64 {
 
 /// A sign a day up to `today`: how high it is beside the most, a dot where nothing was used.
 fn spark(days: &[(String, u64)], today: jiff::civil::Date, most: u64) -> String {
-    let signs = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let sign = |ago: i64| {
         let day = today.saturating_sub(jiff::Span::new().days(ago)).to_string();
         let value = days.iter().find(|(key, _)| *key == day).map(|(_, value)| *value);
-        value.map_or('·', |value| {
-            signs[usize::try_from(u128::from(value) * 7 / u128::from(most.max(1))).unwrap_or(7).min(7)]
-        })
+        value.map_or('·', |value| figures::spark(value, most))
     };
     (0..SPARKS).rev().map(sign).collect()
 }
@@ -133,24 +131,6 @@ fn spark(days: &[(String, u64)], today: jiff::civil::Date, most: u64) -> String 
 fn cost(row: &UsageRow) -> String {
     let unknown = if row.unpriced > 0 { " +?" } else { "" };
     format!("{}{unknown}", dollars(row.cost_micros))
-}
-
-fn as_json(by: &str, row: &UsageRow) -> serde_json::Value {
-    json!({
-        by: row.key,
-        "calls": row.calls,
-        "failed": row.failed,
-        "open": row.open,
-        "from_cache": row.from_cache,
-        "input": row.input,
-        "output": row.output,
-        "cached": row.cached,
-        "cache_written": row.cache_written,
-        "reasoning": row.reasoning,
-        "cost_usd": row.cost_micros as f64 / 1e6,
-        "unpriced_calls": row.unpriced,
-        "first_token_ms": row.first_token_ms,
-    })
 }
 
 #[cfg(test)]

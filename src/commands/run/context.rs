@@ -132,10 +132,9 @@ pub(super) fn call_words(line: &str) -> Result<Vec<String>> {
 }
 
 /// One word of such a line with its placeholders filled: it stays one word whatever the value holds.
-pub(super) fn fill_word(word: &str, unit: &Unit, input: Option<&[u8]>) -> String {
+pub(super) fn fill_word(word: &str, value: &dyn Fn(&str) -> Option<String>, input: Option<&[u8]>) -> String {
     let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let value = |name: &str| lookup(unit, name, Syntax::Native);
-    let values = Values { input: input.as_deref(), ..Values::new(&value) };
+    let values = Values { input: input.as_deref(), ..Values::new(value) };
     template::render(Syntax::Native, word, &values).text
 }
 

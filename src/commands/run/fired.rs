@@ -1,12 +1,15 @@
-//! What fired a run, as its steps see it: the whole under `trigger`, and each plain value under a name of its own.
+//! What fired a run, as its steps see it: the whole under `trigger`, and each value under a name of its own.
 //!
 //! It is data from outside: it reaches scripts as variables and texts by placeholders, and is never read as anything else.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use serde_json::Value as Json;
 
 use super::Engine;
+use crate::kernel::error::Result;
+use crate::kernel::files;
 
 /// What all of these names begin with.
 const NAME: &str = "trigger";
@@ -35,17 +38,39 @@ pub(super) fn variables(fired: &Json) -> Vec<(String, String)> {
 }
 
 /// Adds them to the environment of a script, with what tells it for which job it works. A parameter of the same name stays.
-pub(super) fn add_variables(engine: &Engine<'_>, env: &mut Vec<(OsString, OsString)>) {
+/// Where something is too large for a variable, the whole is written to `file`, and variables say which one and what.
+pub(super) fn add_variables(engine: &Engine<'_>, env: &mut Vec<(OsString, OsString)>, file: &Path) {
     for (name, value) in engine.fired.iter().flat_map(variables) {
         if !env.iter().any(|(known, _)| *known == *name) {
             // What no variable can hold is shown instead.
             env.push((name.into(), value.replace('\0', "\u{fffd}").into()));
         }
     }
+    if let Some(fired) = &engine.fired {
+        let left_out = left_out(fired);
+        if !left_out.is_empty() {
+            env.push((format!("{NAME}_left_out").into(), left_out.join(" ").into()));
+            match written(fired, file) {
+                Ok(()) => env.push(("FAC_TRIGGER_FILE".into(), file.into())),
+                Err(error) => tracing::warn!(error = error.full_message(), "a script does not get all that fired it"),
+            }
+        }
+    }
     if let Some((id, epoch)) = engine.job {
         env.push(("FAC_JOB_ID".into(), id.to_string().into()));
         env.push(("FAC_JOB_TRY".into(), epoch.to_string().into()));
     }
+}
+
+/// The fields that no variable can hold.
+fn left_out(fired: &Json) -> Vec<String> {
+    let fields = fired.as_object().into_iter().flatten();
+    fields.filter(|(_, value)| !value.is_null() && text(value).is_none()).map(|(field, _)| plain(field)).collect()
+}
+
+fn written(fired: &Json, file: &Path) -> Result<()> {
+    file.parent().map_or(Ok(()), files::ensure_private_dir)?;
+    files::write_atomic(file, fired.to_string().as_bytes(), true)
 }
 
 fn whole(fired: &Json) -> Option<String> {
@@ -55,8 +80,8 @@ fn whole(fired: &Json) -> Option<String> {
 fn text(value: &Json) -> Option<String> {
     let text = match value {
         Json::String(text) => text.clone(),
-        Json::Bool(_) | Json::Number(_) => value.to_string(),
-        Json::Null | Json::Array(_) | Json::Object(_) => return None,
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
+        Json::Null => return None,
     };
     Some(text).filter(|text| text.len() <= MOST)
 }
@@ -75,10 +100,11 @@ mod tests {
     fn every_plain_value_has_a_name() {
         let fired = json!({"topic": "home/a", "n": 3, "on": true, "json": {"x": 1}, "gone": null, "a-b": "c"});
         let names: Vec<String> = variables(&fired).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["trigger", "trigger_topic", "trigger_n", "trigger_on", "trigger_a_b"]);
+        assert_eq!(names, ["trigger", "trigger_topic", "trigger_n", "trigger_on", "trigger_json", "trigger_a_b"]);
+        assert_eq!(of(&fired, "trigger_json").as_deref(), Some("{\"x\":1}"));
         assert_eq!(of(&fired, "trigger_topic").as_deref(), Some("home/a"));
         assert_eq!(of(&fired, "trigger_a_b").as_deref(), Some("c"));
-        assert_eq!((of(&fired, "trigger_json"), of(&fired, "topic"), of(&fired, "triggers")), (None, None, None));
+        assert_eq!((of(&fired, "trigger_gone"), of(&fired, "topic"), of(&fired, "triggers")), (None, None, None));
         assert!(of(&fired, "trigger").unwrap().starts_with('{'));
     }
 
@@ -86,5 +112,10 @@ mod tests {
     fn what_is_too_large_for_a_variable_is_left_out() {
         let fired = json!({"payload": "x".repeat(MOST + 1), "topic": "t"});
         assert_eq!(variables(&fired), [("trigger_topic".to_string(), "t".to_string())]);
+        assert_eq!(left_out(&fired), ["payload"]);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run/trigger.json");
+        written(&fired, &file).unwrap();
+        assert_eq!(std::fs::read_to_string(file).unwrap(), fired.to_string());
     }
 }

@@ -88,6 +88,7 @@ impl Launcher {
             trigger: trigger.to_string(),
             fired: None,
             job: None,
+            began: None,
         }
     }
 }

@@ -38,7 +38,7 @@ use super::bind::Bound;
 use super::catalog::Catalog;
 use super::model::{Step, StepKind};
 use super::template::Lookup;
-use crate::exec::{self, Stop, Stream};
+use crate::exec::{self, Began, Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
@@ -131,6 +131,8 @@ pub struct Done {
 
 /// Watches a run while it happens.
 pub trait Watcher {
+    /// The run has begun and is on the disk.
+    fn begins(&mut self, _run: Id) {}
     /// A step is about to run. `shown` is the text of a snippet with its placeholders filled.
     fn starts(&mut self, unit: &Unit, step: &Step, shown: Option<&str>);
     /// A step was left out, and why.
@@ -173,6 +175,8 @@ pub struct Engine<'a> {
     pub fired: Option<Json>,
     /// The job that it is done for, and which try of it.
     pub job: Option<(Id, u64)>,
+    /// Who is told of each script that has begun.
+    pub began: Option<Began>,
 }
 
 /// A finished run.
@@ -226,6 +230,7 @@ impl Engine<'_> {
         let started_at = Instant::now();
         let started = self.world.clock.now();
         let id = self.begin(plan)?;
+        watcher.begins(id);
         let limit = root.resolved.command.timeout_ms.or(self.world.timeout_ms);
         let mut progress = Progress {
             id,

@@ -367,12 +367,13 @@ impl Engine<'_> {
         job.args = prepared.args.clone();
         job.env = context::environment(unit, &self.world.env, &self.world.own_env, &progress.id.to_string());
         job.env.extend(script.variables.iter().map(|(k, v)| (k.into(), v.into())));
-        fired::add_variables(self, &mut job.env);
+        fired::add_variables(self, &mut job.env, &self.spill(progress.id, number).with_extension("trigger.json"));
         job.stdin = input.map_or(Input::Inherit, Input::Bytes);
         // What another step reads must be what the program writes into a pipe, without a terminal's line ends.
         let feeds = unit.resolved.command.steps.iter().any(|s| s.stdin.as_deref() == Some(step.id.as_str()));
         job.output = if self.terminal && !feeds { Output::Terminal } else { Output::Pipes };
         job.apart = self.world.apart;
+        job.began = self.began.clone();
         let on_terminal = job.output == Output::Terminal;
         job.grace = GRACE;
         job.timeout = time_left(step.timeout_ms, progress.deadline);

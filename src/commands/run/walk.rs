@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::allowed::{check_runnable, refuse_untrusted};
-use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, hide, plan, step};
-use crate::commands::model::{Command, Step, StepKind};
+use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, facts, hide, plan, step};
+use crate::commands::model::{Command, Step, StepKind, Syntax};
 use crate::commands::{bind, expr};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
@@ -244,8 +244,9 @@ impl Engine<'_> {
         let written = context::call_words(line)?;
         let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
         let input = self.input_of(unit, step, progress);
+        let value = |name: &str| context::lookup(unit, name, Syntax::Native).or_else(|| facts::of(self, name));
         let words: Vec<String> =
-            written[used..].iter().map(|w| context::fill_word(w, unit, input.as_deref())).collect();
+            written[used..].iter().map(|w| context::fill_word(w, &value, input.as_deref())).collect();
         let is_data = |n: usize| words[n] != written[used + n] && !written[used + n].starts_with('-');
         let given = bind::take_apart_with(&resolved.command, &words, &is_data)?;
         let bound = bind::check(&resolved.command, &given, &|_| None)?;

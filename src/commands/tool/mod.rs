@@ -3,12 +3,14 @@
 //! What would run is shown by the same dry run that a person can ask for, and each use is a recorded run. The room of
 //! chats decides who may use them; nothing here grants anything.
 
+mod prompt;
 mod schema;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use self::prompt::{Prompt, fill, prompts};
 use self::schema::{given, schema_of};
 use super::bind;
 use super::catalog::{Catalog, Near, Resolved, Trust};
@@ -90,7 +92,37 @@ pub fn offer(launcher: &Launcher, wanted: Wanted<'_>) -> Result<Offer> {
         keys.push(resolved.key());
         let name = name_of(&resolved, &names);
         names.push(name.clone());
-        offer.tools.push(Arc::new(CommandTool::new(launcher.clone(), &catalog, resolved, name)));
+        offer.tools.push(Arc::new(CommandTool::new(launcher.clone(), &catalog, resolved, name, "tool")));
+    }
+    Ok(offer)
+}
+
+/// Every command that fits one of the patterns and can be a tool, however many; `trigger` stands in their runs.
+///
+/// # Errors
+/// `NotFound` for a pattern that nothing fits; those of the store.
+pub fn every(launcher: &Launcher, patterns: &[String], trigger: &'static str) -> Result<Offer> {
+    let catalog = launcher.catalog();
+    let mut offer = Offer::default();
+    let (mut names, mut keys): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let shared = Arc::new(launcher.clone());
+    for pattern in patterns {
+        let (found, said) = match pattern.as_str() {
+            MARKED => by_pattern(&catalog, pattern, usize::MAX)?,
+            other if other.contains('*') => by_pattern(&catalog, other, usize::MAX)?,
+            name => (vec![by_name(&catalog, name, None)?], None),
+        };
+        offer.left_out.extend(said);
+        for resolved in found {
+            let key = resolved.key();
+            if keys.contains(&key) {
+                continue;
+            }
+            keys.push(key);
+            let name = name_of(&resolved, &names);
+            names.push(name.clone());
+            offer.tools.push(Arc::new(CommandTool::new(shared.clone(), &catalog, resolved, name, trigger)));
+        }
     }
     Ok(offer)
 }
@@ -115,7 +147,7 @@ pub fn foreign_wish(command: &Command) -> Option<String> {
 /// What a name or a pattern finds, and a sentence about what it leaves out.
 fn called(catalog: &Catalog<'_>, wanted: &str, near: Option<Near<'_>>) -> Result<(Vec<Resolved>, Option<String>)> {
     if wanted == MARKED || wanted.contains('*') {
-        return by_pattern(catalog, wanted);
+        return by_pattern(catalog, wanted, MOST);
     }
     Ok((vec![by_name(catalog, wanted, near)?], None))
 }
@@ -135,8 +167,8 @@ fn by_name(catalog: &Catalog<'_>, name: &str, near: Option<Near<'_>>) -> Result<
     }
 }
 
-/// What a pattern finds, and a sentence about what it leaves out.
-fn by_pattern(catalog: &Catalog<'_>, pattern: &str) -> Result<(Vec<Resolved>, Option<String>)> {
+/// What a pattern finds, at most so many, and a sentence about what it leaves out.
+fn by_pattern(catalog: &Catalog<'_>, pattern: &str, most: usize) -> Result<(Vec<Resolved>, Option<String>)> {
     let marked = pattern == MARKED;
     let source = pattern.split_once(':').map(|(source, _)| source).filter(|s| !s.contains('*')).map(String::from);
     let filter = DefinitionFilter { source, with_json: true, ..DefinitionFilter::default() };
@@ -159,8 +191,8 @@ fn by_pattern(catalog: &Catalog<'_>, pattern: &str) -> Result<(Vec<Resolved>, Op
                 _ => found.push(resolved),
             }
         }
-        if found.len() > MOST {
-            return Err(Error::new(Kind::Usage, format!("`{pattern}` offers more than {MOST} tools"))
+        if found.len() > most {
+            return Err(Error::new(Kind::Usage, format!("`{pattern}` offers more than {most} tools"))
                 .hint("name fewer, for example `-T source:name`"));
         }
         match more {
@@ -217,10 +249,17 @@ struct CommandTool {
     resolved: Resolved,
     spec: ToolSpec,
     effects: Effects,
+    trigger: &'static str,
 }
 
 impl CommandTool {
-    fn new(launcher: Arc<Launcher>, catalog: &Catalog<'_>, resolved: Resolved, name: String) -> CommandTool {
+    fn new(
+        launcher: Arc<Launcher>,
+        catalog: &Catalog<'_>,
+        resolved: Resolved,
+        name: String,
+        trigger: &'static str,
+    ) -> CommandTool {
         let command = &resolved.command;
         let mut description = command.summary.clone();
         if description.is_empty() {
@@ -234,7 +273,7 @@ impl CommandTool {
             _ => Effects::Other,
         };
         let spec = ToolSpec { name, description, schema: schema_of(command) };
-        CommandTool { launcher, resolved, spec, effects }
+        CommandTool { launcher, resolved, spec, effects, trigger }
     }
 }
 
@@ -307,9 +346,10 @@ impl Tool for CommandTool {
             let _ends_it = StopOnDrop(stop.clone());
             let (send, receive) = tokio::sync::oneshot::channel();
             let (launcher, resolved, arguments) = (self.launcher.clone(), self.resolved.clone(), arguments.clone());
+            let trigger = self.trigger;
             let work = move || {
                 // Nobody waits any more when the turn was stopped.
-                let _ = send.send(work(&launcher, &resolved, &arguments, stop));
+                let _ = send.send(work(&launcher, &resolved, &arguments, stop, trigger));
             };
             self.launcher.threads.begin(work).context(Kind::Failed, || "cannot start a thread".to_string())?;
             let ended = receive.await;
@@ -328,10 +368,16 @@ impl Drop for StopOnDrop {
 }
 
 /// Runs it, on a thread of its own.
-fn work(launcher: &Launcher, resolved: &Resolved, arguments: &Value, stop: Stop) -> Result<String> {
+fn work(
+    launcher: &Launcher,
+    resolved: &Resolved,
+    arguments: &Value,
+    stop: Stop,
+    trigger: &'static str,
+) -> Result<String> {
     let catalog = launcher.catalog();
     let plan = plan_of(&catalog, resolved, arguments)?;
-    let mut engine = launcher.engine(&catalog, stop, false, "tool");
+    let mut engine = launcher.engine(&catalog, stop, false, trigger);
     // A tool must not wait for keys that nobody types.
     engine.input = Some(Vec::new());
     let report = engine.run(&plan, &mut run::Unheard)?;

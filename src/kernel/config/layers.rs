@@ -305,6 +305,30 @@ impl Config {
         lines
     }
 
+    /// Every setting whose name begins so. Of a family also what is not set: for the member that is named, else for `*`.
+    pub fn explain_about(&self, prefix: &str) -> Vec<Explained> {
+        let mut lines: Vec<Explained> =
+            self.explain().into_iter().filter(|line| line.key.to_string().starts_with(prefix)).collect();
+        let asked: Vec<&str> = prefix.split('.').collect();
+        for key in KEYS.iter().filter(|key| key.is_family() && !prefix.is_empty()) {
+            let parts: Vec<&str> = key.name.split('.').collect();
+            let fits = |(part, asked): (&&str, &&str)| part == asked || *part == "*" && !asked.is_empty();
+            if asked.len() > parts.len() || !parts.iter().zip(&asked).all(fits) {
+                continue;
+            }
+            let named = |(at, part): (usize, &&'static str)| match asked.get(at) {
+                Some(asked) => (*asked).to_string(),
+                None if *part == "*" => "NAME".to_string(),
+                None => (*part).to_string(),
+            };
+            let path = KeyPath::new(parts.iter().enumerate().map(named));
+            if !lines.iter().any(|line| line.key == path) {
+                lines.push(self.explained(key, path));
+            }
+        }
+        lines
+    }
+
     fn explained(&self, key: &Key, key_path: KeyPath) -> Explained {
         let mut story = self.entries.get(&key_path).map(|entries| entries.iter().rev()).into_iter().flatten().cloned();
         let (origin, value) = story.next().map_or((Origin::Default, None), |(origin, value)| (origin, Some(value)));

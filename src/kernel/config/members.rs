@@ -97,6 +97,15 @@ impl Config {
         self.winners().filter_map(of).collect()
     }
 
+    /// The numbers of a family whose names have two parts, such as `limits.NAME`.
+    pub fn numbers(&self, family: &str) -> BTreeMap<String, u64> {
+        let of = |(path, _, value): (&super::key::KeyPath, u8, &Value)| match (path.parts(), value) {
+            ([head, name], Value::Int(number)) if head == family => Some((name.clone(), u64::try_from(*number).ok()?)),
+            _ => None,
+        };
+        self.winners().filter_map(of).collect()
+    }
+
     /// A list; empty where nothing is written.
     pub fn list(&self, name: &str) -> Vec<String> {
         match self.get(&super::key::KeyPath::new(name.split('.'))) {

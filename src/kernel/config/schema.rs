@@ -17,6 +17,8 @@ pub enum Type {
     Duration,
     /// A sum of dollars such as `1.25`.
     Dollars,
+    /// Degrees of latitude or longitude, so many at most to each side.
+    Degrees(u8),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of texts.
@@ -190,8 +192,8 @@ pub const KEYS: &[Key] = &[
     key("voice.speakers.*.secret", Type::Text, "", OWNER_ONLY, SECRET),
     key("voice.speakers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),
     key("voice.speakers.*.timeout", Type::Duration, "", OWNER_ONLY, "how long a sentence may take (1m)"),
-    key("automations.latitude", Type::Text, "", OWNER_ONLY, "degrees north, for sunrise and sunset"),
-    key("automations.longitude", Type::Text, "", OWNER_ONLY, "degrees east, for sunrise and sunset"),
+    key("automations.latitude", Type::Degrees(90), "", OWNER_ONLY, "degrees north, for sunrise and sunset"),
+    key("automations.longitude", Type::Degrees(180), "", OWNER_ONLY, "degrees east, for sunrise and sunset"),
     key("automations.timezone", Type::Text, "", OWNER_ONLY, "the time zone of schedules that name none, such as Europe/Berlin; empty for this machine's"),
     key("automations.workers", Type::Int(1, 256), "8", OWNER_ONLY, "how many jobs are done at once"),
     key("automations.max_depth", Type::Int(1, 1000), "8", OWNER_ONLY, "a firing that is the consequence of so many others is taken for a loop"),
@@ -219,6 +221,24 @@ pub const KEYS: &[Key] = &[
     key("homeassistant.discovery_prefix", Type::Text, "homeassistant", OWNER_ONLY, "the discovery prefix that Home Assistant listens to"),
     key("homeassistant.broker", Type::Text, "", OWNER_ONLY, "the broker that both use, where it is not the default"),
     key("homeassistant.topic", Type::Text, "factotum", OWNER_ONLY, "the first level of the topics of those buttons"),
+    key("serve.hosts", Type::List, "", OWNER_ONLY, "names by which the server may be asked for, beside localhost and addresses in digits"),
+    key("serve.origins", Type::List, "", OWNER_ONLY, "pages of other places that may ask it from a browser, such as https://app.example.org"),
+    key("serve.allow", Type::List, "", OWNER_ONLY, "the only networks that may ask it, such as 10.0.0.0/8"),
+    key("serve.trusted_proxies", Type::List, "", OWNER_ONLY, "networks of proxies whose word about the asker's address counts"),
+    key("serve.access_ttl", Type::Duration, "15m", OWNER_ONLY, "how long an access token is good, at most 24h"),
+    key("serve.refresh_ttl", Type::Duration, "720h", OWNER_ONLY, "how long a login lasts that nobody goes on with"),
+    key("serve.register", Type::Bool, "false", OWNER_ONLY, "whether anybody may add themselves as a member"),
+    key("serve.lock_after", Type::Int(1, 1000), "5", OWNER_ONLY, "wrong passwords after which an account is closed to their address"),
+    key("serve.lock_time", Type::Duration, "15m", OWNER_ONLY, "how long it stays closed to it"),
+    key("serve.command_length", Type::Int(0, 1_000_000_000), "1000", OWNER_ONLY, "characters that the words of a command may have over HTTP; 0 for no limit"),
+    key("serve.limit_window", Type::Duration, "15m", OWNER_ONLY, "the time in which requests are counted"),
+    key("serve.limit_anonymous", Type::Int(0, 1_000_000_000), "100", OWNER_ONLY, "requests of an address that does not say who asks; 0 for no limit"),
+    key("serve.limit_user", Type::Int(0, 1_000_000_000), "1000", OWNER_ONLY, "requests of a user; 0 for no limit"),
+    key("serve.limit_auth", Type::Int(0, 1_000_000_000), "10", OWNER_ONLY, "passwords tried from an address in a minute; 0 for no limit"),
+    key("limits.*", Type::Int(0, 1_000_000_000), "", OWNER_ONLY, "requests of a user of this tier; 0 for no limit"),
+    key("serve.cert_file", Type::Text, "", OWNER_ONLY, "the server's certificate and what vouches for it, in PEM form"),
+    key("serve.key_file", Type::Text, "", OWNER_ONLY, "the key of that certificate, in PEM form"),
+    key("serve.tls_min", Type::Choice(&["1.2", "1.3"]), "1.3", OWNER_ONLY, "the oldest TLS that the server speaks"),
 ];
 
 impl Key {

@@ -33,7 +33,7 @@ impl Value {
                 _ => return Err(wrong()),
             },
             Type::Int(..) => Value::Int(text.trim().parse().map_err(|_| wrong())?),
-            Type::Choice(_) | Type::Duration | Type::Dollars => Value::Text(text.to_string()),
+            Type::Choice(_) | Type::Duration | Type::Dollars | Type::Degrees(_) => Value::Text(text.to_string()),
             Type::List => Value::List(list(text).ok_or_else(wrong)?),
         };
         value.checked(kind).ok_or_else(wrong)
@@ -48,12 +48,14 @@ impl Value {
                 match kind {
                     Type::Int(..) => number.map(Value::Int),
                     Type::Duration => number.map(|n| Value::Text(format!("{n}s"))),
-                    Type::Dollars => number.map(|n| Value::Text(n.to_string())),
+                    Type::Dollars | Type::Degrees(_) => number.map(|n| Value::Text(n.to_string())),
                     _ => None,
                 }
             }
-            DeValue::Float(n) if kind == Type::Dollars => Some(Value::Text(n.as_str().to_string())),
-            DeValue::String(text) if matches!(kind, Type::Text | Type::Choice(_) | Type::Duration | Type::Dollars) => {
+            DeValue::Float(n) if matches!(kind, Type::Dollars | Type::Degrees(_)) => {
+                Some(Value::Text(n.as_str().to_string()))
+            }
+            DeValue::String(text) if !matches!(kind, Type::Bool | Type::Int(..) | Type::List) => {
                 Some(Value::Text(text.to_string()))
             }
             DeValue::Array(items) if kind == Type::List => {
@@ -79,6 +81,9 @@ impl Value {
             (Value::Text(text), Type::Choice(words)) => words.contains(&text.as_str()),
             (Value::Text(text), Type::Duration) => duration(text).is_some(),
             (Value::Text(text), Type::Dollars) => micro_dollars(text).is_some(),
+            (Value::Text(text), Type::Degrees(most)) => {
+                text.is_empty() || text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= f64::from(most))
+            }
             (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
             _ => false,
         };
@@ -142,6 +147,7 @@ fn wants(kind: Type) -> String {
         Type::Text => "a text".to_string(),
         Type::Duration => "a length of time such as 90s or 10m".to_string(),
         Type::Dollars => "a sum of dollars such as 1.25".to_string(),
+        Type::Degrees(most) => format!("degrees from -{most} to {most} such as 52.5"),
         Type::Choice(words) => match words {
             [most @ .., last] => format!("{} or {last}", most.join(", ")),
             [] => "nothing".to_string(),
@@ -190,6 +196,8 @@ mod tests {
         assert_eq!(wrong("soon", Type::Duration), r#"wants a length of time such as 90s or 10m, not "soon""#);
         assert_eq!(wrong("d", Type::Choice(&["a", "b", "c"])), r#"wants a, b or c, not "d""#);
         assert_eq!(wrong("much", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "much""#);
+        assert_eq!(Value::from_text("52.5", Type::Degrees(90)), Ok(text("52.5")));
+        assert_eq!(wrong("91", Type::Degrees(90)), r#"wants degrees from -90 to 90 such as 52.5, not "91""#);
         assert_eq!(wrong("-1", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "-1""#);
         assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);
         assert_eq!(wrong("[1]", Type::List), r#"wants a list of texts, not "[1]""#);

@@ -355,3 +355,30 @@ fn a_chat_that_goes_when_it_ends_is_not_found() {
     store.edit_session(chat.id, &[SessionEdit::Temporary(Some(process(1)))]).unwrap();
     assert_eq!(deleted(), [true, true]);
 }
+
+#[test]
+fn each_person_puts_each_sign_once_and_it_goes_with_the_message() {
+    let world = World::new();
+    let store = &world.store;
+    let chat = named(store, "work");
+    let message = store.add_message(&said(chat.id, "Hello")).unwrap();
+    let (ada, bob) = (Id::floor(Timestamp::from_micros(1_000_000)), Id::floor(Timestamp::from_micros(2_000_000)));
+    let (ada, bob) = (store.acting(Some(ada), true), store.acting(Some(bob), false));
+    assert!(store.react(message, "+1", true).unwrap() && !store.react(message, " +1 ", true).unwrap());
+    assert!(ada.react(message, "+1", true).unwrap() && ada.react(message, "★", true).unwrap());
+    let seen = |store: &Store| -> Vec<(String, u64, bool)> {
+        store.reactions(chat.id).unwrap().into_iter().map(|one| (one.sign, one.count, one.mine)).collect()
+    };
+    assert_eq!(seen(store), [("+1".to_string(), 2, true), ("★".to_string(), 1, false)]);
+    // Whoever does not see the chat sees and does nothing.
+    assert_eq!((seen(&bob), bob.react(message, "+1", true).unwrap_err().kind()), (Vec::new(), Kind::NotFound));
+    for wrong in ["", " ", "a b", "\u{7}", &"x".repeat(65)] {
+        assert_eq!(store.react(message, wrong, true).unwrap_err().kind(), Kind::Usage, "{wrong:?}");
+    }
+    assert!(ada.react(message, "+1", false).unwrap() && !ada.react(message, "+1", false).unwrap());
+    assert_eq!(seen(store).len(), 2);
+    let whole = |store: &Store| (store.verify().unwrap().fault, store.verify().unwrap().state.differ);
+    assert_eq!(whole(store), (None, 0));
+    store.remove_session(chat.id).unwrap();
+    assert_eq!(whole(store), (None, 0));
+}

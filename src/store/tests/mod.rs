@@ -1,5 +1,6 @@
 //! The store by exact values.
 
+mod access;
 mod calls;
 mod chain;
 mod chats;

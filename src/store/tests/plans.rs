@@ -41,10 +41,10 @@ fn a_name_is_looked_up_by_its_index() {
 fn runs_are_listed_by_an_index_and_never_sorted() {
     let world = World::new();
     let cases = [
-        (history::page_sql(false, false), "sqlite_autoindex_runs_1 (id>? AND id<?)"),
-        (history::page_sql(true, false), "runs_by_command (command=? AND id>? AND id<?)"),
-        (history::page_sql(false, true), "runs_by_status (status=? AND id>? AND id<?)"),
-        (history::page_sql(true, true), "runs_by_command (command=? AND id>? AND id<?)"),
+        (history::page_sql(false, false, ""), "sqlite_autoindex_runs_1 (id>? AND id<?)"),
+        (history::page_sql(true, false, ""), "runs_by_command (command=? AND id>? AND id<?)"),
+        (history::page_sql(false, true, ""), "runs_by_status (status=? AND id>? AND id<?)"),
+        (history::page_sql(true, true, ""), "runs_by_command (command=? AND id>? AND id<?)"),
     ];
     for (sql, index) in cases {
         searches(&world, &sql, index);
@@ -85,23 +85,23 @@ fn trust_is_asked_by_an_index() {
 fn chats_and_messages_are_listed_by_an_index_and_never_sorted() {
     let world = World::new();
     let cases = [
-        (sessions::page_sql(), "sessions_by_use (owner=? AND archived=? AND (pinned,updated,id)<(?,?,?))"),
-        (sessions::last_sql(), "sessions_by_last (owner=?)"),
+        (sessions::page_sql(""), "sessions_by_use (owner=? AND archived=? AND (pinned,updated,id)<(?,?,?))"),
+        (sessions::last_sql(""), "sessions_by_last (owner=?)"),
         (threads::page_sql(), "messages_by_session (session=? AND id<?)"),
-        (threads::by_time_sql(), "messages_by_time (owner=? AND created>? AND (created,id)<(?,?))"),
+        (threads::by_time_sql(""), "messages_by_time (owner=? AND created>? AND (created,id)<(?,?))"),
     ];
     for (sql, index) in cases {
         let lines = plan(&world, &sql);
         assert!(lines.iter().any(|line| line.contains(index)), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.starts_with("SCAN") && !line.contains("(subquery")), "{lines:#?}");
     }
-    assert!(!sorts(&world, &threads::page_sql()) && !sorts(&world, &threads::by_time_sql()));
-    assert!(!sorts(&world, &sessions::page_sql()) && !sorts(&world, &sessions::last_sql()));
-    searches(&world, &threads::tree_sql(), "(id=?)");
-    assert!(!sorts(&world, &threads::tree_sql()));
-    let lines = plan(&world, &threads::thread_sql());
+    assert!(!sorts(&world, &threads::page_sql()) && !sorts(&world, &threads::by_time_sql("")));
+    assert!(!sorts(&world, &sessions::page_sql("")) && !sorts(&world, &sessions::last_sql("")));
+    searches(&world, &threads::tree_sql(""), "(id=?)");
+    assert!(!sorts(&world, &threads::tree_sql("")));
+    let lines = plan(&world, &threads::thread_sql(""));
     assert!(!lines.iter().any(|line| line.starts_with("SCAN m") || line.starts_with("SCAN s")), "{lines:#?}");
-    let lines = plan(&world, erasing::BELOW);
+    let lines = plan(&world, &erasing::below_sql(""));
     assert!(lines.iter().any(|line| line.contains("messages_by_parent")), "{lines:#?}");
     assert!(plan(&world, messages::OPEN)[0].contains("messages_open"));
 }
@@ -119,7 +119,7 @@ fn versions_and_branches_are_followed_by_an_index() {
     let lines = never(threads::NEWEST_BELOW, &["SCAN m", "SCAN messages"]);
     assert!(lines.iter().any(|line| line.contains("messages_by_parent (parent=?)")), "{lines:#?}");
     // The way up is taken message by message, however long the chat is.
-    for sql in [threads::SAID.to_string(), threads::thread_end_sql()] {
+    for sql in [threads::SAID.to_string(), threads::thread_end_sql("")] {
         let lines = never(&sql, &["SCAN m", "SCAN messages", "SCAN s"]);
         assert_eq!(lines.iter().filter(|line| line.starts_with("SEARCH m ") && line.ends_with("(id=?)")).count(), 2);
     }
@@ -128,8 +128,8 @@ fn versions_and_branches_are_followed_by_an_index() {
 #[test]
 fn usage_is_summed_by_an_index() {
     let world = World::new();
-    searches(&world, calls::TIMINGS, "calls_by_time (owner=? AND started>? AND started<?)");
+    searches(&world, &calls::timings_sql(""), "calls_by_time (owner=? AND started>? AND started<?)");
     searches(&world, calls::SPENT, "calls_by_time (owner=? AND started>?)");
-    searches(&world, &calls::usage_sql("model", "1", false), "calls_by_time (owner=? AND started>? AND started<?)");
-    searches(&world, &calls::usage_sql("model", "1", true), "calls_by_session (session=?)");
+    searches(&world, &calls::usage_sql("model", "1", false, ""), "calls_by_time (owner=? AND started>? AND started<?)");
+    searches(&world, &calls::usage_sql("model", "1", true, ""), "calls_by_session (session=?)");
 }

@@ -8,6 +8,7 @@ use super::support::*;
 use super::work::{key, new_firing};
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::ids::{Id, Ids};
+use crate::store::access::{KeyFilter, NewKey, NewLogin, NewUser, UserEdit};
 use crate::store::rows::{NOT_STATE, STATE};
 use crate::store::schema::MIGRATIONS;
 use crate::store::*;
@@ -201,6 +202,10 @@ fn chats(store: &Store, dice: &mut Dice, things: &mut Things) {
             let chat = Imported { session: of, edits, updated: Some(store.now()), head: Some(0), messages };
             things.sessions.push(store.import_session(&chat).unwrap());
         }
+        18 => {
+            let (sign, on) = (["+1", "★"][dice.roll(2)], dice.roll(3) > 0);
+            drop(old.map(|(_, id)| store.react(id, sign, on)));
+        }
         _ => {
             let head = old.filter(|(of, _)| *of == session).map(|(_, id)| id);
             let edits: Vec<SessionEdit> = (0..1 + dice.roll(3)).map(|_| edit(dice, head)).collect();
@@ -299,6 +304,60 @@ fn plugins(store: &Store, dice: &mut Dice) {
     }
 }
 
+fn access(store: &Store, dice: &mut Dice) {
+    let users = store.users().unwrap();
+    let user = dice.of(&users.iter().map(|user| user.id).collect::<Vec<_>>());
+    let far = Timestamp::from_micros(Timestamp::MAX);
+    match (dice.roll(10), user) {
+        (0, _) | (_, None) => {
+            let name = format!("{PRIVATE}{}", dice.roll(5));
+            let email = (dice.roll(2) == 0).then(|| format!("{PRIVATE}{}@example.org", dice.roll(5)));
+            let role = ["owner", "member"][dice.roll(2)].to_string();
+            let new = NewUser { name, email, role, tier: None, password: Some(dice.text(PRIVATE)) };
+            drop(store.add_user(&new));
+        }
+        (1, Some(id)) => {
+            let edits = [
+                UserEdit::Role(["owner", "viewer"][dice.roll(2)].into()),
+                UserEdit::Password(Some(dice.text(PRIVATE))),
+                UserEdit::Disabled(dice.roll(2) == 0),
+                UserEdit::Email(Some(format!("{PRIVATE}{}@example.org", dice.roll(9)))),
+            ];
+            drop(store.edit_user(id, &[edits[dice.roll(4)].clone()], "owner"));
+        }
+        (2, Some(id)) if dice.roll(4) == 0 => drop(store.remove_user(id, "owner")),
+        (2 | 3, Some(user)) => {
+            let digest = [dice.roll(250) as u8; 32];
+            let new =
+                NewKey { user, name: dice.text("k"), prefix: "fac_x".into(), digest, scopes: None, expires: None };
+            drop(store.add_key(&NewKey { name: new.name.chars().take(20).collect(), ..new }));
+        }
+        (4, Some(_)) => {
+            let keys = store.keys(&KeyFilter::default()).unwrap();
+            let _ = dice.of(&keys.iter().map(|key| key.id).collect::<Vec<_>>()).map(|id| store.revoke_key(id).unwrap());
+        }
+        (5, Some(user)) => {
+            let new = NewLogin { user, address: PRIVATE.into(), agent: dice.text(PRIVATE), expires: far };
+            drop(store.begin_login(&new).unwrap());
+        }
+        (6 | 7, Some(_)) => {
+            let logins = store.logins(None).unwrap();
+            if let Some(id) = dice.of(&logins.iter().map(|login| login.id).collect::<Vec<_>>()) {
+                let good = store.login_by_id(id).unwrap().unwrap().2.generation;
+                store.refresh_login(id, good.saturating_sub(dice.roll(12) as u32 / 10), 3000, far).unwrap();
+            }
+        }
+        (8, Some(user)) => {
+            let mine = store.acting(Some(user), false);
+            let run = mine.begin_run(&new_run("theirs")).unwrap();
+            mine.finish_run(run, &ended(Status::Ok, "hello")).unwrap();
+            mine.remember("blue", "cli").unwrap();
+        }
+        (_, Some(user)) if dice.roll(3) == 0 => drop(store.end_logins(user, "why").unwrap()),
+        _ => {}
+    }
+}
+
 fn whole(store: &Store) -> Replayed {
     let verified = store.verify().unwrap();
     assert_eq!((verified.fault, &verified.state.differences), (None, &Vec::new()));
@@ -317,6 +376,9 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     for n in 1..=10_000 {
         if n % 8 == 0 {
             work(store, &mut of_work);
+        }
+        if n % 10 == 0 {
+            access(store, &mut of_work);
         }
         match dice.roll(11) {
             10 => plugins(store, &mut dice),
@@ -352,6 +414,15 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
     store.prune_work(Timestamp::from_micros(Timestamp::MAX)).unwrap();
     store.memories().unwrap().iter().for_each(|memory| drop(store.forget(&memory.id.to_string()).unwrap()));
     store.recordings(None).unwrap().iter().for_each(|one| store.remove_recording(one.id).unwrap());
+    for user in store.users().unwrap() {
+        // The last owner stays, so somebody else must be it.
+        drop(store.remove_user(user.id, "owner"));
+    }
+    let last = NewUser { name: "last".into(), email: None, role: "owner".into(), tier: None, password: None };
+    let last = store.add_user(&last).unwrap();
+    for user in store.users().unwrap().into_iter().filter(|user| user.id != last.id) {
+        store.remove_user(user.id, "owner").unwrap();
+    }
     for id in &things.calls {
         store.write(|change| change.forget_errors("id = ?1", [id])).unwrap();
     }

@@ -61,3 +61,28 @@ fn nothing_is_lost_and_nothing_is_done_again_once_it_was_said_to_be_done() {
     assert_eq!(ended.len(), jobs, "each was done");
     world.run(&["events", "verify"]).ok();
 }
+
+#[test]
+fn what_a_killed_process_left_running_ends_before_its_work_is_done_again() {
+    // The first try goes on for ever, with a child beside it; the second tells what of the first it finds.
+    let world = world(
+        "### `/long`\n**On:**\n- `event test.rang`\n\n```sh\nif [ -e pids ]; then\n  for pid in $(cat pids); do\n    \
+         grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null && echo \"$pid lives\" >>log\n  done\n  echo done >>log\n  \
+         exit 0\nfi\nsleep 600 &\necho $! >kids\necho $$ $! >pids\nwait\n```\n",
+    );
+    world.run(&["auto", "enable", "long"]).ok();
+    let up = Up::start(&world);
+    ring(&store(&world), 1);
+    until("it works", || world.path("pids").exists() && !world.read("pids").is_empty());
+    let pids: Vec<u32> = world.read("pids").split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    let lives = |pid: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        status.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with(['Z', 'X']))
+    };
+    up.kill();
+    assert!(pids.len() == 2 && pids.iter().all(lives), "a script does not end with whoever began it");
+    world.run(&["tick"]).ok();
+    assert_eq!(world.read("log"), "done\n");
+    assert!(!pids.iter().any(lives));
+    assert_eq!(counts(&world, "done"), 1);
+}

@@ -56,3 +56,94 @@ fn what_feeds_itself_through_a_broker_ends() {
     assert_eq!(outcomes(&world, "echo").iter().filter(|o| *o == "fired").count(), 8);
     assert_eq!(up.end(), 0);
 }
+
+#[test]
+fn settings_that_change_hold_at_once_and_broken_ones_change_nothing() {
+    let (away, broker) = (Mosquitto::start(false), Mosquitto::start(false));
+    let world = world(&format!("{KNOCK}### `/rang`\n**On:**\n- `event test.rang`\n\n```sh\ntrue\n```\n"));
+    world.run(&["config", "set", "broker.home.url", &away.url()]).ok();
+    world.run(&["auto", "enable", "knock", "rang"]).ok();
+    let up = Up::start(&world);
+    world.run(&["config", "set", "broker.home.url", &broker.url()]).ok();
+    up.heard("settings", 1);
+    until("the other broker is heard", || {
+        broker.publish(&["-t", "knock", "-m", "x"]);
+        up.notes.lock().unwrap().iter().any(|note| note["automation"] == "knock")
+    });
+    std::fs::write(world.fac().join("config/config.toml"), "broker = 1\n").unwrap();
+    up.heard("trouble", 1);
+    let said = up.notes.lock().unwrap().iter().find(|note| note["note"] == "trouble").cloned().unwrap();
+    assert!(said["message"].as_str().unwrap().contains("so those from before hold"), "{said}");
+    let store = store(&world);
+    ring(&store, 1);
+    until("it fires still", || up.notes.lock().unwrap().iter().any(|note| note["automation"] == "rang"));
+    std::fs::write(world.fac().join("config/config.toml"), "[automations]\nlatitude = 52.5\nlongitude = 13.4\n")
+        .unwrap();
+    up.heard("settings", 2);
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
+fn a_message_fires_each_automation_once_however_many_subscriptions_fit_it() {
+    let rule = |name: &str, on: &[&str]| {
+        let on: String = on.iter().map(|on| format!("- `mqtt {on}`\n")).collect();
+        format!("### `/{name}`\n**On:**\n{on}\n**Mode:** queued\n\n```sh\necho \"$trigger_payload\" >>{name}\n```\n")
+    };
+    let rules = [rule("all", &["dup/#"]), rule("own", &["dup/x"]), rule("both", &["dup/x", "dup/+"])].concat();
+    for (version, qos) in [("5", "0"), ("5", "1"), ("5", "2"), ("3.1.1", "1")] {
+        let (world, broker) = with_broker(&format!("{KNOCK}{rules}"));
+        world.run(&["config", "set", "broker.home.version", version]).ok();
+        world.run(&["auto", "enable", "knock", "all", "own", "both"]).ok();
+        let up = up(&world, &broker);
+        // The same again is another message, and all of them come before the last.
+        for payload in ["a", "a", "b", "last"] {
+            broker.publish(&["-t", "dup/x", "-m", payload, "-q", qos]);
+        }
+        for name in ["all", "own", "both"] {
+            until(name, || world.path(name).exists() && world.read(name).ends_with("last\n"));
+            assert_eq!(world.read(name), "a\na\nb\nlast\n", "{name} by {version} at {qos}");
+            assert_eq!(outcomes(&world, name).len(), 4, "{name} by {version} at {qos}");
+        }
+        assert_eq!(up.end(), 0);
+    }
+}
+
+#[test]
+fn a_broker_that_is_away_is_said_and_that_it_is_back() {
+    let (world, mut broker) = with_broker(KNOCK);
+    // The same server by another name: neither pushes the other out.
+    world.run(&["config", "set", "broker.other.url", &broker.url()]).ok();
+    define(
+        &world,
+        &format!("{KNOCK}### `/other`\n**On:**\n- `mqtt knock broker=other limit=1/1h`\n\n```sh\ntrue\n```\n"),
+    );
+    world.run(&["config", "set", "mqtt.broker", "home"]);
+    world.run(&["auto", "enable", "knock", "other"]).ok();
+    let up = up(&world, &broker);
+    until("both hear", || up.notes.lock().unwrap().iter().any(|note| note["automation"] == "other"));
+    broker.kill();
+    up.heard("away", 2);
+    let said = up.notes.lock().unwrap().iter().find(|note| note["note"] == "away").cloned().unwrap();
+    assert!(
+        said["what"].as_str().unwrap().starts_with("the broker `") && !said["why"].as_str().unwrap().is_empty(),
+        "{said}"
+    );
+    broker.again();
+    up.heard("back", 2);
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
+fn no_value_adds_a_field_to_a_message() {
+    let (world, broker) = with_broker(
+        "### `/shout <v>`\n\n```mqtt {topic=said}\n{\"a\": \"{{v}}\", \"b\": {{v}}}\n```\n\n```mqtt\nsaid/{{v}}\nplain {{v}}\n```\n",
+    );
+    let heard = broker.listen(&["-t", "said/#", "-F", "%t|%p"]);
+    world.run(&["shout", "x\",\"evil\":\"1"]).ok();
+    let line = heard.until(|line| line.starts_with("said|"));
+    let sent: Value = serde_json::from_str(line.split_once('|').unwrap().1).unwrap();
+    assert_eq!(sent, json!({"a": "x\",\"evil\":\"1", "b": "x\",\"evil\":\"1"}));
+    assert_eq!(heard.until(|line| line.starts_with("said/")), "said/x\",\"evil\":\"1|plain x\",\"evil\":\"1");
+    // A line end does not make the rest of a topic the message.
+    world.run(&["shout", "two\nlines"]).failed(6);
+}

@@ -44,18 +44,22 @@ fn a_tick_and_a_keeper_share_the_slots() {
 fn what_was_missed_in_three_hours_is_made_up_for_as_it_says() {
     let rule = |name: &str, options: &str| {
         format!(
-            "### `/{name}`\n**On:**\n- `schedule \"every 15m\" {options} max=50`\n\n**Mode:** queued\n\n\
+            "### `/{name}`\n**On:**\n- `schedule \"every 15m\" {options} max=2`\n\n**Mode:** queued\n\n\
              ```sh\necho \"$trigger_slot\" >>{name}\n```\n"
         )
     };
-    let all = [("once", ""), ("every", "missed=all cap=50"), ("never", "missed=skip")];
-    let mut world = world(&all.map(|(name, options)| rule(name, options)).concat());
+    let all = [("once", ""), ("every", "missed=all cap=50"), ("never", "missed=skip"), ("single", "missed=all cap=50")];
+    let text = all.map(|(name, options)| rule(name, options)).concat();
+    // One that lets nothing else run meanwhile has what it missed run one after another.
+    let (before, last) = text.rsplit_once("**Mode:** queued").unwrap();
+    let mut world = world(&format!("{before}**Mode:** single{last}"));
     world.set("FAC_TEST_CLOCK", "2026-03-02T08:00:10Z");
-    world.run(&["auto", "enable", "once", "every", "never"]).ok();
+    world.run(&["auto", "enable", "once", "every", "never", "single"]).ok();
     world.run(&["tick"]).ok();
     world.set("FAC_TEST_CLOCK", "2026-03-02T11:07:00Z");
     let said = asked(&world, &["tick"]);
-    assert_eq!((&said["tick"]["fired"], &said["tick"]["done"]), (&json!(13), &json!(13)), "{said}");
+    assert_eq!((&said["tick"]["fired"], &said["tick"]["done"]), (&json!(25), &json!(25)), "{said}");
+    assert_eq!(world.read("single"), world.read("every"));
     assert_eq!(world.read("once"), "2026-03-02T11:00:00.000000Z\n");
     assert_eq!(world.read("every").lines().count(), 12);
     assert!(world.read("every").starts_with("2026-03-02T08:15:00"));

@@ -116,3 +116,36 @@ fn names_are_completed() {
     let said = world.run(&["__complete", "--", "jobs", "show", ""]).ok();
     assert!(said.ends_with("\tdoor done\n"), "{said}");
 }
+
+#[test]
+fn what_is_too_large_for_a_variable_stands_in_a_file() {
+    let world = world(
+        "### `/large`\n**On:**\n- `event test.large`\n\n```sh\necho \"${trigger_payload-unset} $trigger_left_out\" >>log\n\
+         wc -c <\"$FAC_TRIGGER_FILE\" >>log\n```\n",
+    );
+    world.run(&["auto", "enable", "large"]).ok();
+    world.run(&["tick"]).ok();
+    store(&world).append(&Event::new("test.large", "x", json!({"text": "y".repeat(200_000)}))).unwrap();
+    world.run(&["tick"]).ok();
+    let log = world.read("log");
+    let (said, bytes) = log.trim().split_once('\n').unwrap();
+    assert_eq!(said, "unset payload");
+    assert!(bytes.trim().parse::<usize>().unwrap() > 200_000, "{log}");
+}
+
+#[test]
+fn what_fired_reaches_every_kind_of_step() {
+    let world = world(
+        "### `/fired`\n**On:**\n- `event test.rang`\n\n```run\ntell \"{{trigger_subject}} {{trigger_name}}\"\n```\n\n\
+         ```lua {id=lua}\nreturn trigger.subject .. ' ' .. trigger.payload.n\n```\n\n\
+         ```sh {stdin=lua}\ncat >>log; echo \"$trigger_payload\" >>log\n```\n\
+         ### `/tell <what>`\n\n```sh\necho \"run: $what\" >>log\n```\n",
+    );
+    world.run(&["auto", "enable", "fired"]).ok();
+    let store = store(&world);
+    // What rang before anybody listened is not told.
+    world.run(&["tick"]).ok();
+    ring(&store, 7);
+    world.run(&["tick"]).ok();
+    assert_eq!(world.read("log"), "run: n7 test.rang\nn7 7\n{\"n\":7}\n");
+}

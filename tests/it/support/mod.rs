@@ -7,6 +7,7 @@ pub mod http;
 pub mod model;
 pub mod mosquitto;
 pub mod pty;
+pub mod serving;
 pub mod sound;
 pub mod world;
 

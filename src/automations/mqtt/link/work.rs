@@ -53,6 +53,8 @@ pub(super) struct Work {
     under_way: FuturesUnordered<BoxFuture<'static, Settled>>,
     connection: u64,
     is_up: bool,
+    /// Whether this connection's subscriptions may have ids.
+    ids: bool,
     asked: usize,
     told_listening: bool,
 }
@@ -76,6 +78,7 @@ impl Work {
             under_way: FuturesUnordered::new(),
             connection: 0,
             is_up: false,
+            ids: false,
             asked: 0,
             told_listening: false,
         }
@@ -123,7 +126,7 @@ impl Work {
 
     fn heard(&mut self, heard: FromEar, voice: &Voice) {
         match heard {
-            Ok(Heard::Up { session_present }) => self.up(session_present, voice),
+            Ok(Heard::Up { session_present, ids }) => self.up(session_present, ids, voice),
             Ok(Heard::Message(message, ack)) => {
                 self.shared.standing().heard += 1;
                 let (connection, commands) = (self.connection, &self.commands);
@@ -143,8 +146,9 @@ impl Work {
         }
     }
 
-    fn up(&mut self, session_present: bool, voice: &Voice) {
+    fn up(&mut self, session_present: bool, ids: bool, voice: &Voice) {
         self.connection += 1;
+        self.ids = ids;
         self.is_up = true;
         {
             let mut standing = self.shared.standing();
@@ -179,7 +183,12 @@ impl Work {
     }
 
     fn subscribe(&mut self, all: &[Subscription], voice: &Voice) {
-        for some in all.chunks(FILTERS) {
+        let id = |s: &Subscription| s.id.filter(|_| self.ids);
+        let mut all: Vec<Subscription> = all.iter().map(|s| Subscription { id: id(s), ..s.clone() }).collect();
+        all.sort_by_key(|s| s.id);
+        // Those with an id have a packet each, those without share some.
+        let packets = all.chunk_by(|a, b| a.id == b.id).flat_map(|same| same.chunks(FILTERS));
+        for some in packets {
             let Ok(answer) = voice.subscribe(some) else { continue };
             let filters: Vec<String> = some.iter().map(|s| s.filter.clone()).collect();
             self.asked += 1;

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::super::super::table::Table;
 use super::super::super::ui::{Role, json_line};
 use super::super::super::{Context, draw};
 use super::super::dollars;
+use super::Verdict;
 use super::columns::Columns;
 use super::side::{Board, Stage};
-use super::{Verdict, verdict_json};
 use crate::kernel::error::Result;
 use crate::kernel::terminal::{safe, safe_line};
 use crate::store::Session;
@@ -86,7 +88,7 @@ impl<'a> Show<'a> {
         while let Some(Some(verdict)) = verdicts.get(self.shown) {
             self.shown += 1;
             if self.place == Place::Json {
-                let line = json_line(&verdict_json(session, verdict));
+                let line = json_line(&json!({"answer": verdict.view(session)}));
                 self.context.ui.write(format!("{line}\n").as_bytes())?;
                 continue;
             }

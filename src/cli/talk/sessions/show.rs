@@ -8,8 +8,8 @@ use super::super::super::Context;
 use super::super::super::table::Table;
 use super::super::super::ui::Role;
 use super::super::{called, dollars, wait};
-use super::as_json;
 use crate::app::chats::counted_tokens;
+use crate::app::views::chat::{ContextView, MessageView, SessionView, WholeSession};
 use crate::chat::driver::Ask;
 use crate::exec::Stop;
 use crate::kernel::error::Result;
@@ -21,26 +21,24 @@ use crate::store::{Message, MessageStatus, Session};
 /// Branches within branches that are drawn as such.
 const DEEPEST: usize = 16;
 
-pub(super) fn message_json(message: &Message) -> Value {
-    json!({
-        "id": message.id, "parent": message.parent, "role": message.role, "status": message.status.name(),
-        "model": message.model, "text": message.words, "parts": message.parts, "summary_of": message.summary_of,
-        "created": message.created, "finished": message.finished, "error": message.error,
-    })
-}
-
 pub(in crate::cli) fn show(context: &Context, session: &Session) -> Result<u8> {
     let store = context.app.store()?;
     let path = session.head.map(|head| store.thread(head)).transpose()?.unwrap_or_default();
     show_messages(context, session, &path).map(|()| 0)
 }
 
+/// Messages with the signs that people put on them.
+fn marked(context: &Context, session: &Session, messages: &[Message]) -> Result<Vec<MessageView>> {
+    let signs = context.app.store()?.reactions(session.id)?;
+    Ok(messages.iter().map(|message| MessageView::from(message).marked(message, &signs)).collect())
+}
+
 /// Prints messages of a chat.
 pub(in crate::cli) fn show_messages(context: &Context, session: &Session, path: &[Message]) -> Result<()> {
     let costs = context.app.store()?.costs_of(session.id)?;
     if context.ui.json {
-        let list: Vec<_> = path.iter().map(message_json).collect();
-        return context.ui.value(&json!({"session": as_json(session), "messages": list}));
+        let messages = marked(context, session, path)?;
+        return context.ui.value(&json!(WholeSession { session: SessionView::from(session), messages }));
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
     for message in path {
@@ -108,8 +106,8 @@ pub(super) fn show_last(context: &Context, session: &Session) -> Result<u8> {
 pub(in crate::cli) fn show_tree(context: &Context, session: &Session) -> Result<u8> {
     let messages = context.app.store()?.tree(session.id)?;
     if context.ui.json {
-        let list: Vec<_> = messages.iter().map(message_json).collect();
-        context.ui.value(&json!({"session": as_json(session), "messages": list}))?;
+        let messages = marked(context, session, &messages)?;
+        context.ui.value(&json!(WholeSession { session: SessionView::from(session), messages }))?;
         return Ok(0);
     }
     let mut out = format!("{}\n", context.ui.paint(Role::Strong, &called(session)));
@@ -155,18 +153,7 @@ pub(in crate::cli) fn show_pieces(
 ) -> Result<()> {
     let pieces = wait(context.app.pieces(models, session, ask, head, &Stop::new()?))??;
     if context.ui.json {
-        let list: Vec<Value> = pieces
-            .all
-            .iter()
-            .map(|p| {
-                json!({"why": p.why.name(), "message": p.id, "role": p.turn.role.name(), "tokens": p.size.tokens,
-                       "exact": p.size.exact, "text": p.turn.words()})
-            })
-            .collect();
-        return context.ui.value(
-            &json!({"pieces": list, "tokens": pieces.total.tokens, "exact": pieces.total.exact, "model": pieces.model,
-                    "context": pieces.window}),
-        );
+        return context.ui.value(&json!(ContextView::from(&pieces)));
     }
     let mut table = Table::new(&["what", "message", "who", "tokens", "begins"]);
     for piece in &pieces.all {

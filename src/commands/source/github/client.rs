@@ -5,6 +5,7 @@
 //! address: redirects go back to the caller. It knows nothing of repositories.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,14 @@ use super::token::Token;
 use super::tree::Entry;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::http::{self, HeaderMap, Http};
+
+/// Requests that this process sent. Who counts them knows the process as a whole, and so does this.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+
+/// Requests to GitHub that this process sent since its start.
+pub fn asked() -> u64 {
+    ASKED.load(Ordering::Relaxed)
+}
 
 const API_VERSION: &str = "2022-11-28";
 /// An error's body is read this far.
@@ -261,6 +270,7 @@ impl Session<'_> {
     }
 
     async fn once(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        ASKED.fetch_add(1, Ordering::Relaxed);
         if let Some(limited) = self.github.limited() {
             return Err(self.limit(limited));
         }

@@ -15,7 +15,7 @@ pub mod token;
 pub mod tree;
 
 pub use blobs::{Blobs, blob_sha};
-pub use client::{Github, Options};
+pub use client::{Github, Options, asked};
 pub use fetch::{Fetched, Outcome, Progress};
 pub use rate::{Limited, Rate};
 pub use spec::Spec;

@@ -199,3 +199,19 @@ fn families_come_as_values_and_the_stronger_binding_wins_as_a_whole() {
     );
     assert_eq!(config.aliases()["g"], "git log");
 }
+
+#[test]
+fn what_is_not_set_of_a_family_is_explained_too() {
+    let config = world("[broker.home]\nurl = \"mqtt://localhost\"\n", "").load(&[]);
+    let names = |prefix: &str| -> Vec<String> {
+        config.explain_about(prefix).iter().map(|line| line.key.to_string()).collect()
+    };
+    assert_eq!(names("broker.home.max_packet_kb"), ["broker.home.max_packet_kb"]);
+    let home = names("broker.home");
+    assert!(home.iter().all(|name| name.starts_with("broker.home.")) && home.contains(&"broker.home.user".to_string()));
+    assert_eq!(home.iter().filter(|name| *name == "broker.home.url").count(), 1);
+    let all = names("broker");
+    assert!(all.contains(&"broker.home.url".to_string()) && all.contains(&"broker.NAME.user".to_string()), "{all:?}");
+    assert!(names("nothing").is_empty() && names("broker.home.nothing").is_empty());
+    assert!(!names("").iter().any(|name| name.contains('*')));
+}

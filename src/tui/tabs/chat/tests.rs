@@ -41,6 +41,7 @@ fn chat(n: u64, title: &str) -> Session {
         messages: 4,
         created: Timestamp::from_micros(NOW),
         updated: Timestamp::from_micros(NOW),
+        owner: None,
     }
 }
 

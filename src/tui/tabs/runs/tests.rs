@@ -39,6 +39,7 @@ fn row(ago: i64, command: &str, status: Status) -> RunRow {
         exit_code: done.then_some(if status == Status::Ok { 0 } else { 7 }),
         started,
         finished: done.then(|| started.plus_micros(SECOND * 5 / 4)),
+        owner: None,
     }
 }
 

@@ -1,0 +1,118 @@
+//! `fac serve`: the same, headless, for other programs.
+
+mod cert;
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use super::Context;
+use super::ui::Role;
+use crate::exec::signals::{StopOnSignals, flag_on_hup};
+use crate::kernel::error::{Context as _, Kind, Result};
+use crate::kernel::terminal::safe_line;
+use crate::serve::run::{self, Told, Wishes};
+use crate::serve::{openapi, routes, systemd};
+
+const EXAMPLES: &str = "\
+Examples:
+  fac serve                             at 127.0.0.1:4000
+  fac serve --listen 127.0.0.1:8080
+  fac serve --print-openapi > openapi.json
+
+Every request says who asks: `fac key create NAME` makes a key. It ends on Ctrl-C,
+after what is under way has ended; a second Ctrl-C ends it at once. HUP makes it
+read its settings and its certificate again.";
+
+/// Serve everything over HTTP
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4000")]
+    listen: SocketAddr,
+    /// Do not run automations here
+    #[arg(long)]
+    no_automations: bool,
+    /// A proxy on this machine encrypts and says who asks (serve.trusted_proxies names others)
+    #[arg(long)]
+    behind_proxy: bool,
+    /// Print a unit for systemd that starts it with these options, and exit
+    #[arg(long)]
+    print_systemd: bool,
+    /// Print the OpenAPI document and exit
+    #[arg(long)]
+    print_openapi: bool,
+}
+
+impl Args {
+    /// The words that want the same again.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec!["--listen".to_string(), self.listen.to_string()];
+        words.extend(self.no_automations.then(|| "--no-automations".to_string()));
+        words.extend(self.behind_proxy.then(|| "--behind-proxy".to_string()));
+        words
+    }
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Cert(cert::Args),
+}
+
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    if let Some(What::Cert(args)) = &args.what {
+        return cert::run(context, args);
+    }
+    if args.print_openapi {
+        let document = openapi::document(&routes());
+        context.ui.line(&serde_json::to_string_pretty(&document).unwrap_or_default())?;
+        return Ok(0);
+    }
+    if args.print_systemd {
+        let program = std::env::current_exe().context(Kind::Failed, || "cannot find this program".to_string())?;
+        context.ui.write(systemd::unit(&program, &args.words()).as_bytes())?;
+        return Ok(0);
+    }
+    let signals = StopOnSignals::without_hup()?;
+    context.app.apart = true;
+    let wishes = Wishes {
+        listen: args.listen,
+        automations: !args.no_automations,
+        behind_proxy: args.behind_proxy,
+        reload: flag_on_hup()?,
+    };
+    let (app, ui) = (&context.app, &context.ui);
+    run::run(app, &wishes, signals.stop(), &mut |told| match told {
+        Told::Listening(address, encrypted) if ui.json => {
+            // Whoever reads went away; the work goes on.
+            let _ = ui.value(&json!({"listening": place(address, encrypted)}));
+        }
+        Told::Listening(address, encrypted) => {
+            ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place(address, encrypted))));
+        }
+        Told::Begun { owner, key } if ui.json => {
+            let _ = ui.value(&json!({"user": owner, "key": key.expose()}));
+        }
+        Told::Begun { owner, key } => {
+            ui.note(&format!(
+                "nobody was known yet, so {} was added; this key is shown once:",
+                ui.paint_err(Role::Name, owner)
+            ));
+            // Also where talk is silenced: nobody can be shown it again.
+            ui.write_err(format!("\n  {}\n\n", key.expose()).as_bytes());
+            ui.note("try it: curl -H 'Authorization: Bearer KEY' http://ADDRESS/api/v1/auth/me");
+        }
+        Told::Reloaded => ui.note("the settings were read again"),
+        Told::Trouble(said) => ui.warn(&safe_line(said)),
+        Told::Draining => ui.note("ending; what is under way may end first"),
+    })?;
+    Ok(0)
+}
+
+fn place(address: SocketAddr, encrypted: bool) -> String {
+    format!("{}://{address}", if encrypted { "https" } else { "http" })
+}

@@ -1,0 +1,126 @@
+//! Programs that went on when whoever ran them was killed: found by who began them, and ended.
+//!
+//! A program that is run apart leads a session, and what it starts is in it unless that asked for one of its own. A number
+//! may be given to another process later, so nothing is touched that is not known for one of these by more than its number.
+//! Linux only: elsewhere nobody is found.
+
+use std::ffi::OsStr;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::exec::process::{Identity, boot, start_of};
+
+/// How often it is looked whether they have ended.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// Ends what is left of the session that `leader` began: TERM, and KILL for what is there still after `grace`. `mark` is a
+/// variable, `NAME=VALUE`, that all of them have in their environment. How many there were.
+pub fn end_session(leader: &Identity, mark: &OsStr, grace: Duration) -> usize {
+    if leader.boot != boot() {
+        return 0;
+    }
+    let found = members(leader, mark);
+    let begun = Instant::now();
+    let mut signal = Signal::TERM;
+    let mut left = found.clone();
+    while !left.is_empty() {
+        for pid in &left {
+            // One that has ended meanwhile needs nothing.
+            let _ = rustix::process::kill_process(*pid, signal);
+            let _ = rustix::process::kill_process(*pid, Signal::CONT);
+        }
+        let until = if signal == Signal::KILL { begun + 2 * grace } else { begun + grace };
+        while !left.is_empty() && Instant::now() < until {
+            std::thread::sleep(GLANCE);
+            // What they started meanwhile goes too.
+            left = members(leader, mark);
+        }
+        if signal == Signal::KILL {
+            break;
+        }
+        signal = Signal::KILL;
+    }
+    found.len()
+}
+
+/// The living processes of the session.
+fn members(leader: &Identity, mark: &OsStr) -> Vec<Pid> {
+    // While a session has members, the number of its leader is given to nobody else: this one is another's.
+    if start_of(leader.pid).is_some_and(|start| start != leader.start) {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| is_member(*pid, leader, mark)).filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect()
+}
+
+fn is_member(pid: u32, leader: &Identity, mark: &OsStr) -> bool {
+    let Some(start) = start_of(pid) else { return false };
+    let belongs = session_of(pid) == Some(leader.pid);
+    if pid == leader.pid {
+        // Two may begin in one tick of the clock, but only one of them leads its session.
+        return belongs && start == leader.start;
+    }
+    belongs && start >= leader.start && is_marked(pid, mark)
+}
+
+/// Field 6 of `/proc/PID/stat` (proc(5)).
+fn session_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 1..].split_whitespace().nth(3)?.parse().ok()
+}
+
+fn is_marked(pid: u32, mark: &OsStr) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_encoded_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::exec::without_terminal;
+
+    const GRACE: Duration = Duration::from_secs(5);
+
+    /// A shell that leads a session and has a child in it, and waits; with the child's number.
+    fn session(script: &str) -> (std::process::Child, Identity, u32) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("MARK", "one").stdin(Stdio::null()).stdout(Stdio::piped());
+        without_terminal(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        let leader = Identity { pid: child.id(), start: start_of(child.id()).unwrap(), boot: boot() };
+        (child, leader, line.trim().parse().unwrap())
+    }
+
+    #[test]
+    fn all_of_a_session_end_also_one_that_takes_no_hint() {
+        let (mut child, leader, other) = session("trap '' TERM; sleep 600 & echo $!; while :; do sleep 1; done");
+        assert!(end_session(&leader, OsStr::new("MARK=one"), Duration::from_millis(200)) >= 2);
+        assert!(start_of(other).is_none() && start_of(leader.pid).is_none());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn nobody_else_is_touched() {
+        let (mut child, leader, other) = session("sleep 600 & echo $!; wait");
+        let mark = OsStr::new("MARK=one");
+        let later = Identity { start: leader.start + 1, ..leader.clone() };
+        let reused = Identity { pid: other, ..leader.clone() };
+        let elsewhen = Identity { boot: "another".into(), ..leader.clone() };
+        for wrong in [&later, &reused, &elsewhen] {
+            assert_eq!(end_session(wrong, mark, GRACE), 0, "{wrong:?}");
+        }
+        // The leader is gone, and a stranger has its number: only those with the mark were its own.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(end_session(&leader, OsStr::new("MARK=two"), GRACE), 0);
+        assert!(start_of(other).is_some());
+        assert_eq!(end_session(&leader, mark, GRACE), 1);
+        assert!(start_of(other).is_none());
+    }
+}

@@ -1,0 +1,265 @@
+//! The one thread on which all Lua runs.
+//!
+//! Work is sent to the thread and answered from it, one after another; work that the thread itself asks for (a command
+//! that a plugin runs may have a `lua` step) is done in place. Whoever waits may stop waiting, and then that work ends.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::limits::Limits;
+use super::room::Room;
+use super::world::{Level, World};
+use crate::exec::Stop;
+use crate::kernel::duration::human_ms;
+use crate::kernel::error::{Context, Error, Kind, Result};
+
+/// Work for the thread.
+type Job = Box<dyn FnOnce(&Room) + Send>;
+
+/// A state that nobody called for so long is let go.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How often whoever waits looks whether it is to wait no more.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// What ends a wait before the work has ended.
+#[derive(Clone, Copy)]
+pub struct Ends<'a> {
+    /// Somebody asks for it.
+    pub stop: &'a Stop,
+    /// It took so long, the time until its turn included.
+    pub limit: Option<Duration>,
+}
+
+/// The thread.
+pub struct Lane {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    id: ThreadId,
+    room: Arc<Room>,
+    turn: Arc<Turn>,
+    tickets: AtomicU64,
+}
+
+/// Whose turn it is, and whether it is to end.
+#[derive(Default)]
+struct Turn {
+    now: Mutex<Now>,
+    /// What the meters of all states look at.
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Now {
+    /// The work that is done, by its number; 0 for none that could be asked to end.
+    ticket: u64,
+    /// Work that is to be passed over when its turn comes.
+    unwanted: Vec<u64>,
+    /// Whether the thread is to end.
+    leaving: bool,
+}
+
+impl Turn {
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The turn of this work comes; whether anybody still wants it.
+    fn begin(&self, ticket: u64) -> bool {
+        let mut now = self.now();
+        now.ticket = ticket;
+        let before = now.unwanted.len();
+        now.unwanted.retain(|other| *other != ticket);
+        now.unwanted.len() == before
+    }
+
+    fn end(&self) {
+        let mut now = self.now();
+        now.ticket = 0;
+        self.stop.store(now.leaving, Relaxed);
+    }
+
+    /// Nobody wants this work any more.
+    fn cancel(&self, ticket: u64) {
+        let mut now = self.now();
+        if now.ticket == ticket {
+            self.stop.store(true, Relaxed);
+        } else {
+            now.unwanted.push(ticket);
+        }
+    }
+
+    fn leave(&self) {
+        self.now().leaving = true;
+        self.stop.store(true, Relaxed);
+    }
+}
+
+impl Lane {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub fn start(limits: Limits, world: Arc<dyn World>, idle: impl Fn() + Send + 'static) -> Result<Lane> {
+        let turn = Arc::new(Turn::default());
+        let room = Arc::new(Room::new(limits, world, turn.stop.clone()));
+        let (jobs, queue) = channel::<Job>();
+        let there = room.clone();
+        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || work(&there, &queue, &idle));
+        let thread = thread.context(Kind::Failed, || "cannot start a thread".to_string())?;
+        let id = thread.thread().id();
+        Ok(Lane { jobs: Some(jobs), id, thread: Some(thread), room, turn, tickets: AtomicU64::new(1) })
+    }
+
+    /// Has the thread do something. On the thread itself it is done at once.
+    pub fn send(&self, job: impl FnOnce(&Room) + Send + 'static) {
+        if std::thread::current().id() == self.id {
+            return job(&self.room);
+        }
+        if let Some(jobs) = &self.jobs {
+            // A thread that is gone answers nobody; whoever waits sees that.
+            let _ = jobs.send(Box::new(job));
+        }
+    }
+
+    /// Has the thread do something and waits for what comes of it.
+    ///
+    /// # Errors
+    /// Those of the work; `Failed` when the thread is gone.
+    pub fn wait<T: Send + 'static>(&self, job: impl FnOnce(&Room) -> Result<T> + Send + 'static) -> Result<T> {
+        let (answer, answered) = channel();
+        self.send(move |room| drop(answer.send(job(room))));
+        answered.recv().unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The same until `ends`, if that comes first: the work is then asked to end, and not waited for. `what` is named.
+    ///
+    /// # Errors
+    /// Those of [`Lane::wait`]; `Interrupted` and `TimedOut` at an end.
+    pub fn wait_until<T: Send + 'static>(
+        &self,
+        what: &str,
+        ends: Ends<'_>,
+        job: impl FnOnce(&Room) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if std::thread::current().id() == self.id {
+            return job(&self.room);
+        }
+        let begun = Instant::now();
+        let ticket = self.tickets.fetch_add(1, Relaxed);
+        let (answer, answered) = channel();
+        let turn = self.turn.clone();
+        self.send(move |room| {
+            if turn.begin(ticket) {
+                // The turn is over also where the work panics.
+                let _over = Over(&turn);
+                drop(answer.send(job(room)));
+            } else {
+                turn.end();
+            }
+        });
+        loop {
+            let left = ends.limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            match answered.recv_timeout(left.map_or(GLANCE, |left| left.min(GLANCE))) {
+                Ok(done) => return done,
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let over = ends.limit.filter(|limit| begun.elapsed() >= *limit);
+            if ends.stop.is_requested() || over.is_some() {
+                self.turn.cancel(ticket);
+                return Err(match over {
+                    Some(limit) => {
+                        let time = human_ms(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+                        Error::new(Kind::TimedOut, format!("{what} took longer than {time}"))
+                    }
+                    None => Error::new(Kind::Interrupted, format!("{what} was stopped")),
+                });
+            }
+        }
+    }
+}
+
+/// Ends a turn.
+struct Over<'a>(&'a Turn);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// The thread ended.
+pub fn gone() -> Error {
+    Error::new(Kind::Failed, "the thread of the plugins is gone")
+}
+
+fn work(room: &Room, queue: &Receiver<Job>, idle: &dyn Fn()) {
+    loop {
+        let job = match queue.try_recv() {
+            Ok(job) => job,
+            Err(_) => {
+                idle();
+                let next = match room.let_go(IDLE) {
+                    true => queue.recv_timeout(IDLE),
+                    false => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                };
+                match next {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+        };
+        // A bug in a job must not take the others with it; its caller sees that no answer comes.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(room)));
+        if done.is_err() {
+            room.world().log("fac", Level::Error, "a call of a plugin broke off");
+        }
+    }
+    idle();
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.turn.leave();
+        self.jobs = None;
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // One that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::manifest::Permissions;
+    use crate::plugins::tests::Deaf;
+
+    #[test]
+    fn whoever_waits_no_longer_ends_the_work_and_no_other() {
+        let limits = Limits { wall: Duration::from_secs(3600), steps: 0, ..Limits::default() };
+        let lane = Lane::start(limits, Arc::new(Deaf::default()), || ()).unwrap();
+        let run = |script: &'static str| {
+            move |room: &Room| {
+                let state = room.sandbox("x", &Permissions::default(), room.world().clone())?;
+                state.run("`x`", "x", script).map(|value| value.to_string().unwrap_or_default())
+            }
+        };
+        let stop = Stop::new().unwrap();
+        let ends = Ends { stop: &stop, limit: Some(Duration::from_millis(50)) };
+        let error = lane.wait_until("`x`", ends, run("while true do end")).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (Kind::TimedOut, "`x` took longer than 50 ms"));
+        let asked = stop.clone();
+        asked.request();
+        let ends = Ends { stop: &stop, limit: None };
+        let error = lane.wait_until("`x`", ends, run("while true do end")).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (Kind::Interrupted, "`x` was stopped"));
+        // The thread is free again, and what comes next is not ended.
+        assert_eq!(lane.wait(run("return 'still here'")).unwrap(), "still here");
+    }
+}

@@ -1,0 +1,129 @@
+//! Where the event log ends now, and who is told when that changes; and what is only of the moment.
+//!
+//! The log is looked at again and again, since other processes write into it too; work of this process rings at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::kernel::error::Result;
+use crate::kernel::events::Position;
+use crate::kernel::ids::Id;
+use crate::serve::metrics::Metrics;
+use crate::store::Store;
+
+/// How often the log is looked at while somebody waits.
+const LOOK: Duration = Duration::from_millis(25);
+/// The same while nobody does.
+const GLANCE: Duration = Duration::from_millis(1000);
+/// Work of ours rings no more often than that.
+const REST: Duration = Duration::from_millis(3);
+/// Moments that somebody slow may be behind.
+const MOMENTS: usize = 256;
+
+/// Somebody types, which is kept nowhere.
+#[derive(Clone, Debug)]
+pub struct Typing {
+    /// The chat.
+    pub session: String,
+    /// Whose chat it is.
+    pub owner: Option<Id>,
+    /// Who types.
+    pub user: String,
+    /// On which socket.
+    pub socket: u64,
+}
+
+/// The end of the log, and moments. Clones are the same.
+#[derive(Clone)]
+pub struct Hub {
+    store: Store,
+    end: Arc<watch::Sender<Option<Position>>>,
+    moments: broadcast::Sender<Arc<Typing>>,
+    rung: Arc<Notify>,
+}
+
+impl Hub {
+    /// Of this store; `rung` is rung when work of this process is done.
+    pub fn new(store: Store, rung: Arc<Notify>) -> Hub {
+        let (moments, _) = broadcast::channel(MOMENTS);
+        Hub { store, end: Arc::new(watch::Sender::new(None)), moments, rung }
+    }
+
+    /// The store that is watched, which sees everything.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where the log ends, from now on.
+    pub(super) fn end(&self) -> watch::Receiver<Option<Position>> {
+        self.end.subscribe()
+    }
+
+    /// Something was written.
+    pub fn ring(&self) {
+        self.rung.notify_one();
+    }
+
+    /// Says that somebody types.
+    pub fn types(&self, typing: Typing) {
+        // Nobody may be there to hear it.
+        let _ = self.moments.send(Arc::new(typing));
+    }
+
+    /// Who types, from now on.
+    pub fn moments(&self) -> broadcast::Receiver<Arc<Typing>> {
+        self.moments.subscribe()
+    }
+
+    /// Looks at the log for ever, and counts what is appended.
+    pub async fn watch(self, metrics: Arc<Metrics>) {
+        let mut counted = self.now().await.ok().flatten();
+        self.end.send_replace(counted);
+        let mut last = tokio::time::Instant::now();
+        loop {
+            if self.end.receiver_count() > 0 {
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = self.rung.notified() => tokio::time::sleep(REST).await,
+                }
+            } else {
+                tokio::select! {
+                    () = tokio::time::sleep(GLANCE) => {}
+                    () = self.sought() => {}
+                }
+            }
+            let Ok(end) = self.now().await else { continue };
+            self.end.send_if_modified(|known| std::mem::replace(known, end) != end);
+            if end != counted && last.elapsed() > GLANCE / 2 {
+                last = tokio::time::Instant::now();
+                let (store, metrics) = (self.store.clone(), metrics.clone());
+                let read = tokio::task::spawn_blocking(move || metrics.follow(&store, counted)).await;
+                counted = read.ok().and_then(Result::ok).unwrap_or(counted);
+            }
+        }
+    }
+
+    /// Waits until somebody wants to know.
+    async fn sought(&self) {
+        loop {
+            self.rung.notified().await;
+            if self.end.receiver_count() > 0 {
+                return;
+            }
+        }
+    }
+
+    /// Where the log ends at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn now(&self) -> Result<Option<Position>> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || store.last_position()).await {
+            Ok(read) => read,
+            Err(_) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,500 @@
+//! The one table of routes: the router, the OpenAPI document, the permission check, the limits and the authorization
+//! matrix are all made from it, so that none of them can forget a route.
+//!
+//! A plain route is a function over an [`App`] and what was sent, checked against the schema of its types before it is
+//! called; a raw one answers by itself (streams, other vendors' shapes).
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::header::{ACCEPT, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use futures_util::future::LocalBoxFuture;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+use super::Server;
+use super::access::Caller;
+use super::access::Permission;
+use super::gone::Gone;
+use super::input::{self, Body, Checks, Params, Query};
+use super::problem::Problem;
+use super::reply;
+use super::traced::Traced;
+use super::watch::Served;
+use crate::app::App;
+use crate::kernel::error::{Error, Kind};
+use crate::kernel::ids::TraceId;
+
+/// What a body may take unless its route says more, bytes.
+const BODY: usize = 1 << 20;
+
+/// What a request to a plain route brought.
+pub struct Call<Q = (), B = ()> {
+    /// Who asks.
+    pub caller: Caller,
+    /// What stands in the path.
+    pub params: Params,
+    /// What stands behind the `?`.
+    pub query: Q,
+    /// What was sent.
+    pub body: B,
+    /// Whether whoever asks is still there.
+    pub gone: Gone,
+    /// The rooms of this server.
+    pub server: Arc<Server>,
+    /// What the answer says beside its body.
+    pub beside: Beside,
+}
+
+/// What an answer says beside its body: another status than usual, and where something is.
+pub type Beside = Arc<Mutex<Option<(StatusCode, String)>>>;
+
+/// What a request to a raw route brought.
+pub struct RawCall {
+    /// The rooms of this server.
+    pub server: Arc<Server>,
+    /// Who asks; nobody on a public route.
+    pub caller: Option<Caller>,
+    /// What stands in the path.
+    pub params: Params,
+    /// The trace id of this request.
+    pub trace: TraceId,
+    /// The facts of the route.
+    pub facts: Arc<Facts>,
+    /// Everything else.
+    pub request: Request,
+}
+
+impl<Q, B> Call<Q, B> {
+    /// What stands in the path under this name; empty where there is no such name.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    /// The answer has this status, and what it is about is there.
+    pub fn says(&self, status: StatusCode, location: String) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = Some((status, location));
+    }
+}
+
+impl RawCall {
+    /// Who asks.
+    ///
+    /// # Errors
+    /// `unidentified` on a public route that nobody was asked for.
+    pub fn caller(&self) -> Result<&Caller, Problem> {
+        self.caller.as_ref().ok_or_else(|| Problem::unidentified("say who you are"))
+    }
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Everybody, without saying who they are.
+    Public,
+    /// Everybody who says who they are.
+    Identity,
+    /// Who has this permission.
+    May(Permission),
+}
+
+/// A limit of a route's own, beside those of the address and the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name; routes of one name share it.
+    pub name: &'static str,
+    /// Requests in a window.
+    pub most: u32,
+}
+
+/// What a route answers with.
+#[derive(Clone, Copy, Debug)]
+pub enum Answers {
+    /// JSON of this schema.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// Nothing.
+    Nothing,
+    /// This media type.
+    Media(&'static str),
+}
+
+/// What is known of a route without calling it.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{name}` for what varies.
+    pub path: &'static str,
+    /// What it does, as a short sentence.
+    pub summary: &'static str,
+    /// The group that it belongs to.
+    pub tag: &'static str,
+    /// Who may use it.
+    pub guard: Guard,
+    /// Its own limit.
+    pub bucket: Option<Bucket>,
+    /// The schema of what stands behind the `?`.
+    pub query: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// The schema of what is sent.
+    pub body: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// What it answers with.
+    pub answers: Answers,
+    /// The status when it goes well.
+    pub status: StatusCode,
+    /// Others with which it goes well.
+    pub also: Vec<StatusCode>,
+    /// Statuses of problems beside those that routes of its kind have.
+    pub refuses: &'static [u16],
+    /// What a body may take, bytes.
+    pub most: usize,
+    /// Whether the answer holds a secret: it is never compressed and never kept by anybody.
+    pub secret: bool,
+    /// Whether it belongs into the OpenAPI document.
+    pub listed: bool,
+}
+
+type Handler = Arc<dyn Fn(RawCall) -> Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>> + Send + Sync>;
+
+/// A route with what does its work.
+#[derive(Clone)]
+pub struct Route {
+    /// What is known of it.
+    pub facts: Arc<Facts>,
+    handler: Handler,
+}
+
+/// A route that is being written down.
+pub struct Draft<Q = (), B = ()> {
+    facts: Facts,
+    types: PhantomData<fn() -> (Q, B)>,
+}
+
+impl Route {
+    /// A route that reads.
+    pub fn get(path: &'static str, summary: &'static str) -> Draft {
+        Draft::new(Method::GET, path, summary)
+    }
+
+    /// A route that makes or does something.
+    pub fn post(path: &'static str, summary: &'static str) -> Draft {
+        Draft::new(Method::POST, path, summary)
+    }
+
+    /// A route that puts something in the place of something.
+    pub fn put(path: &'static str, summary: &'static str) -> Draft {
+        Draft::new(Method::PUT, path, summary)
+    }
+
+    /// A route that changes a part of something.
+    pub fn patch(path: &'static str, summary: &'static str) -> Draft {
+        Draft::new(Method::PATCH, path, summary)
+    }
+
+    /// A route that removes something.
+    pub fn delete(path: &'static str, summary: &'static str) -> Draft {
+        Draft::new(Method::DELETE, path, summary)
+    }
+}
+
+impl Draft {
+    fn new(method: Method, path: &'static str, summary: &'static str) -> Draft {
+        let facts = Facts {
+            method,
+            path,
+            summary,
+            tag: "",
+            guard: Guard::Identity,
+            bucket: None,
+            query: None,
+            body: None,
+            answers: Answers::Nothing,
+            status: StatusCode::OK,
+            also: Vec::new(),
+            refuses: &[],
+            most: BODY,
+            secret: false,
+            listed: true,
+        };
+        Draft { facts, types: PhantomData }
+    }
+}
+
+impl<Q, B> Draft<Q, B> {
+    fn change(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.facts);
+        self
+    }
+
+    fn typed<Q2, B2>(self) -> Draft<Q2, B2> {
+        Draft { facts: self.facts, types: PhantomData }
+    }
+
+    /// The group that it belongs to.
+    pub fn tag(self, tag: &'static str) -> Self {
+        self.change(|facts| facts.tag = tag)
+    }
+
+    /// Only who has this permission.
+    pub fn may(self, permission: Permission) -> Self {
+        self.change(|facts| facts.guard = Guard::May(permission))
+    }
+
+    /// Everybody, without saying who they are.
+    pub fn public(self) -> Self {
+        self.change(|facts| facts.guard = Guard::Public)
+    }
+
+    /// A limit of its own: `most` requests in a window.
+    pub fn bucket(self, name: &'static str, most: u32) -> Self {
+        self.change(|facts| facts.bucket = Some(Bucket { name, most }))
+    }
+
+    /// Problems that routes of its kind do not have, by their statuses.
+    pub fn refuses(self, statuses: &'static [u16]) -> Self {
+        self.change(|facts| facts.refuses = statuses)
+    }
+
+    /// Bodies of as many bytes.
+    pub fn body_up_to(self, bytes: usize) -> Self {
+        self.change(|facts| facts.most = bytes)
+    }
+
+    /// It answers 201.
+    pub fn creates(self) -> Self {
+        self.change(|facts| facts.status = StatusCode::CREATED)
+    }
+
+    /// It answers 202: the work goes on.
+    pub fn accepts(self) -> Self {
+        self.change(|facts| facts.status = StatusCode::ACCEPTED)
+    }
+
+    /// It may answer with this status too, with the same shape.
+    pub fn may_answer(self, status: StatusCode) -> Self {
+        self.change(|facts| facts.also.push(status))
+    }
+
+    /// The answer holds a secret.
+    pub fn secret(self) -> Self {
+        self.change(|facts| facts.secret = true)
+    }
+
+    /// Not in the OpenAPI document: another vendor's shape is described by that vendor.
+    pub fn unlisted(self) -> Self {
+        self.change(|facts| facts.listed = false)
+    }
+
+    /// A raw route answers with this media type.
+    pub fn media(self, media: &'static str) -> Self {
+        self.change(|facts| facts.answers = Answers::Media(media))
+    }
+
+    /// A raw route answers with JSON of this type.
+    pub fn answers<T: JsonSchema>(self) -> Self {
+        self.change(|facts| facts.answers = Answers::Json(input::schema::<T>))
+    }
+
+    /// What stands behind the `?`.
+    pub fn query<Q2: JsonSchema>(self) -> Draft<Q2, B> {
+        self.change(|facts| facts.query = Some(input::whole_schema::<Q2>)).typed()
+    }
+
+    /// What is sent, as JSON.
+    pub fn takes<B2: JsonSchema>(self) -> Draft<Q, B2> {
+        self.change(|facts| facts.body = Some(input::schema::<B2>)).typed()
+    }
+
+    /// A raw route: it answers by itself, on the runtime of the server.
+    pub fn raw<Fut>(self, handler: impl Fn(RawCall) -> Fut + Send + Sync + 'static) -> Route
+    where
+        Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        Route { facts: Arc::new(self.facts), handler: Arc::new(move |call| Box::pin(handler(call))) }
+    }
+}
+
+impl<Q: Query, B: Body> Draft<Q, B> {
+    /// A plain route: a function that is called on a blocking thread, once what was sent is checked.
+    pub fn with<T>(mut self, work: fn(&Call<Q, B>, &App) -> Result<T, Problem>) -> Route
+    where
+        T: Serialize + JsonSchema + Send + 'static,
+    {
+        if std::mem::size_of::<T>() == 0 {
+            (self.facts.answers, self.facts.status) = (Answers::Nothing, StatusCode::NO_CONTENT);
+        } else {
+            self.facts.answers = Answers::Json(input::schema::<T>);
+        }
+        let checks = Arc::new(Checks::of::<Q, B>());
+        self.raw(move |call| plain(call, work, checks.clone()))
+    }
+}
+
+impl<Q: Query, B: Body> Draft<Q, B> {
+    /// A route that talks: a future on one of the threads for that, once what was sent is checked. Where whoever asked
+    /// goes, its [`Gone`] says so, and it ends by itself.
+    pub fn talks<T>(mut self, work: Talk<Q, B, T>) -> Route
+    where
+        T: Serialize + JsonSchema + Send + 'static,
+    {
+        self.facts.answers = Answers::Json(input::schema::<T>);
+        let checks = Arc::new(Checks::of::<Q, B>());
+        self.raw(move |call| talking(call, work, checks.clone()))
+    }
+}
+
+impl<Q: Query, B: Body> Draft<Q, B> {
+    /// The same; whoever accepts `text/event-stream` gets what `stream` answers with.
+    pub fn talks_or_streams<T>(mut self, work: Talk<Q, B, T>, stream: Streaming<Q, B>) -> Route
+    where
+        T: Serialize + JsonSchema + Send + 'static,
+    {
+        self.facts.answers = Answers::Json(input::schema::<T>);
+        let checks = Arc::new(Checks::of::<Q, B>());
+        self.raw(move |call| {
+            let checks = checks.clone();
+            async move {
+                let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+                if !accepts.is_some_and(|accepts| accepts.contains("text/event-stream")) {
+                    return talking(call, work, checks).await;
+                }
+                let (_, _, call) = checked::<Q, B>(call, &checks).await?;
+                stream(&call.server, &call)
+            }
+        })
+    }
+}
+
+/// What a route that streams does.
+pub type Streaming<Q, B> = fn(&Arc<Server>, &Call<Q, B>) -> Result<Response, Problem>;
+
+/// What a route that talks does.
+pub type Talk<Q, B, T> = fn(Call<Q, B>, Rc<App>) -> LocalBoxFuture<'static, Result<T, Problem>>;
+
+/// What was sent, checked.
+async fn checked<Q: Query, B: Body>(call: RawCall, checks: &Checks) -> Result<(Parts, Fields, Call<Q, B>), Problem> {
+    let caller = match call.facts.guard {
+        // Whoever asks for what everybody may see is nobody.
+        Guard::Public => Caller::local(call.trace),
+        _ => call.caller()?.clone(),
+    };
+    let RawCall { server, params, facts, request, .. } = call;
+    let (parts, body) = request.into_parts();
+    let begun = Instant::now();
+    let (wanted, query) = input::query::<Q>(parts.uri.query(), checks)?;
+    let body = input::body::<B>(&parts.headers, body, facts.most, checks).await?;
+    server.metrics.read("body", begun.elapsed());
+    Ok((parts, wanted, Call { caller, params, query, body, gone: Gone::default(), server, beside: Beside::default() }))
+}
+
+/// The fields that are wanted.
+type Fields = Vec<String>;
+
+async fn talking<Q: Query, B: Body, T: Serialize + Send + 'static>(
+    call: RawCall,
+    work: Talk<Q, B, T>,
+    checks: Arc<Checks>,
+) -> Result<Response, Problem> {
+    let facts = call.facts.clone();
+    let (parts, wanted, call) = checked::<Q, B>(call, &checks).await?;
+    let _there = call.gone.guard();
+    let (server, caller, beside) = (call.server.clone(), call.caller.clone(), call.beside.clone());
+    let task = server.desk.local(&caller, move |app| work(call, app));
+    // It is not cut off: it hears that nobody is there any more, and writes down what had come.
+    let done = tokio::spawn(task.done()).await;
+    let broken = || Problem::from(Error::new(Kind::Failed, "the work on this request broke off"));
+    let answer = done.map_err(|_| broken())??;
+    Ok(told(reply::json(&facts, &parts.headers, &wanted, &answer?)?, &beside))
+}
+
+/// An answer with what is said beside it.
+fn told(mut response: Response, beside: &Beside) -> Response {
+    if let Some((status, location)) = beside.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        *response.status_mut() = status;
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            response.headers_mut().insert(LOCATION, location);
+        }
+    }
+    response
+}
+
+async fn plain<Q: Query, B: Body, T: Serialize + Send + 'static>(
+    call: RawCall,
+    work: fn(&Call<Q, B>, &App) -> Result<T, Problem>,
+    checks: Arc<Checks>,
+) -> Result<Response, Problem> {
+    let facts = call.facts.clone();
+    let (parts, wanted, call) = checked::<Q, B>(call, &checks).await?;
+    let _there = call.gone.guard();
+    let (server, caller, beside) = (call.server.clone(), call.caller.clone(), call.beside.clone());
+    let answer = server.desk.sync(&caller, move |app| work(&call, app)).await?;
+    Ok(told(reply::json(&facts, &parts.headers, &wanted, &answer)?, &beside))
+}
+
+/// Puts routes into a router.
+pub fn mount(mut router: Router<Arc<Server>>, routes: &[Route]) -> Router<Arc<Server>> {
+    for route in routes {
+        let Ok(filter) = MethodFilter::try_from(route.facts.method.clone()) else { continue };
+        let route = route.clone();
+        let path = route.facts.path;
+        router = router.route(
+            path,
+            on(filter, move |State(server): State<Arc<Server>>, params: RawPathParams, request: Request| async move {
+                answer(&route, server, &params, request).await
+            }),
+        );
+    }
+    router
+}
+
+async fn answer(route: &Route, server: Arc<Server>, params: &RawPathParams, request: Request) -> Response {
+    let traced = Traced::of(&request);
+    let mut served = Served { route: route.facts.path, user: None };
+    let mut response = match admitted(route, server, params, request, traced, &mut served.user).await {
+        Ok(response) => response,
+        Err(problem) => problem.traced(traced.trace).into_response(),
+    };
+    response.extensions_mut().insert(served);
+    response
+}
+
+/// Identity, permission, limits; then the work.
+async fn admitted(
+    route: &Route,
+    server: Arc<Server>,
+    params: &RawPathParams,
+    request: Request,
+    traced: Traced,
+    user: &mut Option<String>,
+) -> Result<Response, Problem> {
+    let facts = &route.facts;
+    let caller = match facts.guard {
+        Guard::Public => None,
+        Guard::Identity | Guard::May(_) => Some(server.access.who(request.headers(), traced.address, traced.trace)),
+    };
+    // Who cannot say who they are is counted by address, before anything else is done for them.
+    let known = caller.as_ref().and_then(|caller| caller.as_ref().ok());
+    let left = server.limits.admit(known, traced.address, facts.bucket)?;
+    let caller = caller.transpose()?;
+    *user = caller.as_ref().map(|caller| caller.name.clone());
+    if let (Guard::May(permission), Some(caller)) = (facts.guard, &caller)
+        && !caller.may(permission)
+    {
+        let said = format!("{} may not do this: it needs {}", caller.name, permission.name());
+        return Err(Problem::refused(said).hint(format!("fac access explain {} {}", caller.name, permission.name())));
+    }
+    let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let call = RawCall { server: server.clone(), caller, params, trace: traced.trace, facts: facts.clone(), request };
+    let mut response = (route.handler)(call).await?;
+    left.tell(response.headers_mut());
+    Ok(response)
+}

@@ -1,0 +1,124 @@
+//! What the machine's service manager is told and tells: that it is ready, lives, reads its settings again, ends; and the
+//! unit by which it starts this.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+/// Says that requests are answered from now on.
+pub fn ready() {
+    // Where no service manager listens, nothing is said.
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+}
+
+/// Says that the settings are being read again; [`ready`] says that they were.
+pub fn reloading() {
+    let now = NotifyState::monotonic_usec_now();
+    let _ = match now {
+        Ok(now) => sd_notify::notify(&[NotifyState::Reloading, now]),
+        Err(_) => sd_notify::notify(&[NotifyState::Reloading]),
+    };
+}
+
+/// Says that it is ending.
+pub fn stopping() {
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+}
+
+/// Says that it lives.
+pub fn alive() {
+    let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+}
+
+/// How often it is to say that it lives; `None` where nobody waits for it.
+pub fn beat() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+}
+
+/// A unit that starts `program serve` with these words, hardened as far as running commands allows.
+pub fn unit(program: &Path, words: &[String]) -> String {
+    let quoted = |word: &str| match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@+,[]".contains(c)) {
+        true => word.to_string(),
+        false => {
+            format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$"))
+        }
+    };
+    let line: Vec<String> = [program.to_string_lossy().into_owned(), "serve".to_string()]
+        .iter()
+        .chain(words)
+        .map(|word| quoted(word))
+        .collect();
+    format!(
+        "\
+# /etc/systemd/system/fac.service
+#   fac serve --print-systemd | sudo tee /etc/systemd/system/fac.service
+#   sudo systemctl daemon-reload && sudo systemctl enable --now fac
+# The first start prints the owner's key into its journal: journalctl -u fac
+[Unit]
+Description=factotum, served
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+ExecStart={line}
+ExecReload=/bin/kill -HUP $MAINPID
+WatchdogSec=30
+Restart=on-failure
+RestartSec=2
+TimeoutStopSec=30
+KillMode=mixed
+LimitNOFILE=65536
+
+DynamicUser=yes
+StateDirectory=factotum
+StateDirectoryMode=0700
+Environment=FAC_HOME=%S/factotum
+WorkingDirectory=%S/factotum
+UMask=0077
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectProc=invisible
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+LockPersonality=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+
+[Install]
+WantedBy=multi-user.target
+",
+        line = line.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_blanks_stay_one_word() {
+        let unit = unit(Path::new("/usr/local/bin/fac"), &["--listen".into(), "[::1]:4000".into(), "a b%\"$".into()]);
+        assert!(unit.contains("ExecStart=/usr/local/bin/fac serve --listen [::1]:4000 \"a b%%\\\"$$\"\n"));
+        for wanted in ["Type=notify\n", "WatchdogSec=30\n", "NoNewPrivileges=yes\n"] {
+            assert!(unit.contains(wanted), "{wanted}");
+        }
+    }
+}

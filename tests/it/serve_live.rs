@@ -1,0 +1,8 @@
+//! `fac serve`: what lasts longer than a request, through the built binary.
+
+mod figures;
+mod hooks;
+mod life;
+mod served;
+mod socket;
+mod streams;

@@ -1,0 +1,131 @@
+//! How a server lives and ends.
+
+use std::os::unix::net::UnixDatagram;
+
+use serde_json::json;
+
+use super::served::{PATIENCE, Served, eventually};
+use crate::ask::{configure, world};
+use crate::support::model::{Answer, ModelServer};
+use crate::support::world::World;
+
+#[test]
+fn it_ends_when_what_is_under_way_has_ended_and_nothing_is_lost() {
+    let model = ModelServer::start();
+    let world = world(&model);
+    let mut served = Served::start(&world, &["--no-automations"]);
+    model.answer(Answer::text("one two three").hold("one two"));
+    let mut socket = served.socket();
+    let mut idle = served.socket();
+    idle.until("hello");
+    socket.send(json!({"id": 1, "type": "chat:send", "text": "count"})).until("chat:delta");
+    model.wait_held(1);
+    served.signal("TERM");
+    assert_eq!(idle.closed(), Some((1001, "the server is ending".into())));
+    // Nothing new is begun.
+    let refused = socket.send(json!({"id": 2, "type": "chat:send", "text": "more"})).error();
+    assert_eq!(refused["status"], 503, "{refused}");
+    model.release();
+    let end = socket.until("chat:end");
+    assert_eq!(end["answer"]["text"], "one two three");
+    assert_eq!(socket.closed(), Some((1001, "the server is ending".into())));
+    assert!(served.child.wait().unwrap().success());
+}
+
+#[test]
+fn what_does_not_end_is_stopped_and_what_had_come_is_kept() {
+    let model = ModelServer::start();
+    let world = world(&model);
+    let mut served = Served::start(&world, &["--no-automations"]);
+    model.answer(Answer::text("one two three").hold("one two"));
+    let mut socket = served.socket();
+    let begun = socket.send(json!({"id": 1, "type": "chat:send", "text": "count"})).until("chat:begin");
+    model.wait_held(1);
+    served.signal("TERM");
+    // Asked twice it waits no longer.
+    while let super::served::Came::Frame(frame) = socket.next() {
+        if frame["type"] == "chat:delta" {
+            served.signal("TERM");
+        }
+        if frame["type"] == "chat:end" {
+            assert_eq!(frame["status"], "cancelled");
+        }
+    }
+    served.child.wait().unwrap();
+    let kept = world.run(&["--json", "sessions", "show", begun["session"].as_str().unwrap()]).ok();
+    assert!(kept.contains("one two") && kept.contains("cancelled"), "{kept}");
+}
+
+#[test]
+fn hup_reads_the_settings_again_and_wrong_ones_change_nothing() {
+    let model = ModelServer::start();
+    let world = world(&model);
+    let served = Served::start(&world, &["--no-automations"]);
+    let origin = [("origin", "https://app.example.org")];
+    let bearer = format!("Bearer {}", served.key);
+    let status = || {
+        let headers = [("authorization", bearer.as_str()), origin[0]];
+        served.ask("GET", "/api/v1/runs", &headers, b"").status
+    };
+    assert_eq!(status(), 403);
+    let settings = std::fs::read_to_string(world.fac().join("config/config.toml")).unwrap();
+    configure(&world, &format!("{settings}\n[serve]\norigins = [\"https://app.example.org\"]\n"));
+    served.signal("HUP");
+    eventually("the new settings hold", || status() == 200);
+    configure(&world, "[serve\n");
+    served.signal("HUP");
+    let mut socket = served.socket();
+    socket.until("hello");
+    assert_eq!(status(), 200);
+}
+
+#[test]
+fn a_request_that_panics_is_counted_and_takes_nobody_with_it() {
+    let world = World::new();
+    let served = Served::start(&world, &["--no-automations"]);
+    assert_eq!(served.own("POST", "/debug/panic", b"").status, 500);
+    assert_eq!(served.own("GET", "/api/v1/runs", b"").status, 200);
+    assert!(served.figures().contains("\npanics_total 1\n"), "{}", served.figures());
+}
+
+#[test]
+fn the_service_manager_hears_that_it_is_ready_lives_and_ends() {
+    let world = World::new();
+    let path = world.path("notify.sock");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hear = |wanted: &str| loop {
+        let mut bytes = [0; 256];
+        let size = manager.recv(&mut bytes).unwrap();
+        if String::from_utf8_lossy(&bytes[..size]).lines().any(|line| line == wanted) {
+            return;
+        }
+    };
+    let mut command = world.command(&["--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "400000");
+    let mut served = Served::spawn(command, None);
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    served.signal("HUP");
+    hear("RELOADING=1");
+    hear("READY=1");
+    served.signal("TERM");
+    hear("STOPPING=1");
+    assert!(served.child.wait().unwrap().success());
+}
+
+#[test]
+fn its_unit_starts_it_as_it_was_asked_to_be() {
+    let world = World::new();
+    let unit = world.run(&["serve", "--print-systemd", "--listen", "127.0.0.1:4100", "--no-automations"]).ok();
+    assert!(
+        unit.contains(" serve --listen 127.0.0.1:4100 --no-automations\n") && unit.contains("Type=notify\n"),
+        "{unit}"
+    );
+    // Where the machine has it, its own judge says whether it is sound.
+    world.write("fac.service", &unit);
+    if let Some(judge) = world.which("systemd-analyze") {
+        let said = crate::support::world::finish(world.program(judge, &["verify", "./fac.service"]), b"");
+        assert!(!said.stderr.contains("fac.service:"), "{}", said.stderr);
+    }
+}
