@@ -277,7 +277,7 @@ fn a_key_may_only_what_its_scopes_say() {
 }
 
 const COMMANDS: &str = "---\nfactotum: 1\n---\n### `/echo <words>`\n```sh\nprintf '%s' \"$words\"\n```\n\
-                        ### `/long`\n```sh\necho begun > begun; trap 'echo ended > ended; exit' TERM; sleep 600 & wait\n```\n";
+                        ### `/long`\n```sh\ntrap 'echo ended > ended; exit' TERM; echo begun > begun; sleep 600 & wait\n```\n";
 
 #[test]
 fn tools_of_the_protocol_are_trusted_commands_and_nothing_else() {
