@@ -404,16 +404,27 @@ async fn talking<Q: Query, B: Body, T: Serialize + Send + 'static>(
     work: Talk<Q, B, T>,
     checks: Arc<Checks>,
 ) -> Result<Response, Problem> {
+    worked(call, &checks, async move |server, caller, call| {
+        let task = server.desk.local(&caller, move |app| work(call, app));
+        // It is not cut off: it hears that nobody is there any more, and writes down what had come.
+        let done = tokio::spawn(task.done()).await;
+        done.map_err(|_| Problem::from(Error::new(Kind::Failed, "the work on this request broke off")))??
+    })
+    .await
+}
+
+/// Checks what was sent, has it worked on, and tells what came of it.
+async fn worked<Q: Query, B: Body, T: Serialize>(
+    call: RawCall,
+    checks: &Checks,
+    work: impl AsyncFnOnce(Arc<Server>, Caller, Call<Q, B>) -> Result<T, Problem>,
+) -> Result<Response, Problem> {
     let facts = call.facts.clone();
-    let (parts, wanted, call) = checked::<Q, B>(call, &checks).await?;
+    let (parts, wanted, call) = checked::<Q, B>(call, checks).await?;
     let _there = call.gone.guard();
     let (server, caller, beside) = (call.server.clone(), call.caller.clone(), call.beside.clone());
-    let task = server.desk.local(&caller, move |app| work(call, app));
-    // It is not cut off: it hears that nobody is there any more, and writes down what had come.
-    let done = tokio::spawn(task.done()).await;
-    let broken = || Problem::from(Error::new(Kind::Failed, "the work on this request broke off"));
-    let answer = done.map_err(|_| broken())??;
-    Ok(told(reply::json(&facts, &parts.headers, &wanted, &answer?)?, &beside))
+    let answer = work(server, caller, call).await?;
+    Ok(told(reply::json(&facts, &parts.headers, &wanted, &answer)?, &beside))
 }
 
 /// An answer with what is said beside it.
@@ -432,12 +443,10 @@ async fn plain<Q: Query, B: Body, T: Serialize + Send + 'static>(
     work: fn(&Call<Q, B>, &App) -> Result<T, Problem>,
     checks: Arc<Checks>,
 ) -> Result<Response, Problem> {
-    let facts = call.facts.clone();
-    let (parts, wanted, call) = checked::<Q, B>(call, &checks).await?;
-    let _there = call.gone.guard();
-    let (server, caller, beside) = (call.server.clone(), call.caller.clone(), call.beside.clone());
-    let answer = server.desk.sync(&caller, move |app| work(&call, app)).await?;
-    Ok(told(reply::json(&facts, &parts.headers, &wanted, &answer)?, &beside))
+    worked(call, &checks, async move |server, caller, call| {
+        server.desk.sync(&caller, move |app| work(&call, app)).await
+    })
+    .await
 }
 
 /// Puts routes into a router.

@@ -116,7 +116,7 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
     let done = runtime.block_on(async {
         let handle = Handle::new();
         let rustls = tls.as_ref().map(|tls| tls.rustls.clone());
-        let serving = tokio::spawn(listen::serve(listener, rustls, service(server.clone()), handle.clone()));
+        let mut serving = tokio::spawn(listen::serve(listener, rustls, service(server.clone()), handle.clone()));
         let watching = tls.clone().map(|tls| tokio::spawn(tls.watch()));
         let following = tokio::spawn(hub.watch(metrics));
         let beating = systemd::beat().map(|beat| tokio::spawn(alive(server.clone(), beat)));
@@ -125,18 +125,18 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
         }
         tell(Told::Listening(address, encrypted));
         systemd::ready();
-        loop {
+        let ended = loop {
             tokio::select! {
-                () = stopped(stop) => break,
+                () = stopped(stop) => break None,
                 () = flagged(&wishes.reload) => match reload(app, &server, wishes, tls.as_ref()) {
                     Ok(()) => tell(Told::Reloaded),
                     // What was, holds on.
                     Err(error) => tell(Told::Trouble(&error.full_message())),
                 },
-                () = broken(&serving) => break,
+                ended = &mut serving => break Some(ended),
             }
-        }
-        if stop.is_requested() {
+        };
+        if ended.is_none() {
             systemd::stopping();
             tell(Told::Draining);
             server.live.drain();
@@ -155,7 +155,11 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
         }
         following.abort();
         watching.into_iter().chain(beating).for_each(|task| task.abort());
-        serving.await.context(Kind::Failed, || "the listener broke".to_string())?
+        let ended = match ended {
+            Some(ended) => ended,
+            None => serving.await,
+        };
+        ended.context(Kind::Failed, || "the listener broke".to_string())?
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
     // They were asked to end by the same word; what they owe stands in the store.
@@ -212,28 +216,18 @@ async fn alive(server: Arc<Server>, beat: Duration) {
     }
 }
 
-/// Waits until the listener ended by itself.
-async fn broken<T>(serving: &tokio::task::JoinHandle<T>) {
-    while !serving.is_finished() {
-        tokio::time::sleep(GLANCE).await;
-    }
-}
-
 /// Ends what processes that are gone left open, now and every now and then, so that no request has to look.
 fn tidy(app: &App, stop: Stop) -> Result<()> {
     let app = app.another()?;
-    let work = move || {
-        loop {
-            if let Err(error) = app.adopt().and_then(|()| app.mark_lost()) {
-                tracing::warn!(error = error.full_message(), "what others left open stays so");
-            }
-            if stop.wait(TIDY) {
-                return;
-            }
+    let work = move || loop {
+        if let Err(error) = app.adopt().and_then(|()| app.mark_lost()) {
+            tracing::warn!(error = error.full_message(), "what others left open stays so");
+        }
+        if stop.wait(TIDY) {
+            return;
         }
     };
-    let started = std::thread::Builder::new().name("tidy".into()).spawn(work);
-    started.map(drop).context(Kind::Failed, || "cannot start a thread".to_string())
+    thread("tidy", work).map(drop)
 }
 
 /// Runs the automations beside the server, unless another process does.
@@ -247,8 +241,10 @@ fn automate(app: &App, stop: Stop) -> Result<JoinHandle<()>> {
         }
         Err(error) => tracing::info!(error = error.full_message(), "automations run elsewhere"),
     };
-    std::thread::Builder::new()
-        .name("automations".into())
-        .spawn(work)
-        .context(Kind::Failed, || "cannot start a thread".to_string())
+    thread("automations", work)
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let started = std::thread::Builder::new().name(name.into()).spawn(work);
+    started.context(Kind::Failed, || "cannot start a thread".to_string())
 }

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::automations::{Along, RuleKey};
 use super::fault::Outcome;
+use super::named::{only, part_of_id};
 use super::owed::{Job, JobKind, JobStatus, NewJob, OpenJob};
 use super::{Change, Process, Store};
 use crate::kernel::clock::Timestamp;
@@ -194,18 +195,18 @@ impl Store {
 
     /// The firing whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn firing(&self, wanted: &str) -> Result<Firing> {
+        let part = part_of_id(wanted).ok_or_else(|| no_firing(wanted))?;
         let found = self.read(|connection| {
-            let part = wanted.to_ascii_lowercase();
             let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2) LIMIT 2");
             let mut find = connection.prepare_cached(&sql)?;
-            let mut rows = find.query(params![&*self.owner, plain(&part)?])?;
+            let mut rows = find.query(params![&*self.owner, part])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(firing(row)?);
             }
             Ok(found)
         })?;
-        one_of(found, wanted, "firing", "`fac auto trace` lists them")
+        only(found, wanted, "firings", no_firing)
     }
 
     /// How deep in a chain of firings this request stands; `None` when no firing of ours is behind it.
@@ -300,19 +301,8 @@ impl Store {
     }
 }
 
-/// A part of an id, without what LIKE would read as a pattern.
-pub(super) fn plain(part: &str) -> Outcome<&str> {
-    let fits = part.len() >= 4 && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    // What is no part of an id is found nowhere.
-    Ok(if fits { part } else { "no id" })
-}
-
-pub(super) fn one_of<T>(mut found: Vec<T>, wanted: &str, what: &str, hint: &str) -> Result<T> {
-    match found.len() {
-        1 => Ok(found.swap_remove(0)),
-        0 => Err(Error::new(Kind::NotFound, format!("there is no {what} {wanted}")).hint(hint)),
-        _ => Err(Error::new(Kind::Usage, format!("several {what}s are called {wanted}")).hint("write more of the id")),
-    }
+fn no_firing(wanted: &str) -> Error {
+    Error::new(Kind::NotFound, format!("there is no firing {wanted}")).hint("`fac auto trace` lists them")
 }
 
 impl Change<'_> {

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::automations::RuleKey;
 use super::fault::Outcome;
-use super::firings::{one_of, plain};
+use super::named::{only, part_of_id};
 use super::owed::{Job, JobEnd, JobFilter, JobStatus, NewJob, OpenJob, Recovery};
 use super::{Change, Process, Status, Store};
 use crate::kernel::clock::Timestamp;
@@ -184,21 +184,21 @@ impl Store {
 
     /// The job whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn job(&self, wanted: &str) -> Result<Job> {
+        let part = part_of_id(wanted).ok_or_else(|| no_job(wanted))?;
         let found = self.read(|connection| {
-            let part = wanted.to_ascii_lowercase();
             let sql = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2){} LIMIT 2",
                 self.theirs("")
             );
             let mut find = connection.prepare_cached(&sql)?;
-            let mut rows = find.query(params![&*self.owner, plain(&part)?])?;
+            let mut rows = find.query(params![&*self.owner, part])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(job(row)?);
             }
             Ok(found)
         })?;
-        one_of(found, wanted, "job", "`fac jobs ls` lists them")
+        only(found, wanted, "jobs", no_job)
     }
 
     /// How many jobs stand so, by status.

@@ -4,6 +4,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::Store;
+use super::named::only;
 use super::search::DocKind;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -60,19 +61,11 @@ impl Store {
             let id = m.id.to_string();
             part.len() >= 4 && (id.starts_with(&part) || id.ends_with(&part))
         };
-        let mut found: Vec<Memory> = self.memories()?.into_iter().filter(fits).collect();
-        let memory = match found.len() {
-            1 => found.swap_remove(0),
-            0 => {
-                return Err(Error::new(Kind::NotFound, format!("nothing remembered is called {wanted}"))
-                    .hint("`fac memory ls` shows what is, with its ids"));
-            }
-            _ => {
-                return Err(
-                    Error::new(Kind::Usage, format!("several are called {wanted}")).hint("write more of the id")
-                );
-            }
-        };
+        let found = self.memories()?.into_iter().filter(fits).collect();
+        let memory: Memory = only(found, wanted, "memories", |wanted| {
+            Error::new(Kind::NotFound, format!("nothing remembered is called {wanted}"))
+                .hint("`fac memory ls` shows what is, with its ids")
+        })?;
         self.erase(|change| {
             let id = memory.id.to_string();
             let sql = "DELETE FROM memories WHERE id = ?1 AND owner = ?2";

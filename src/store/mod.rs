@@ -29,6 +29,7 @@ mod listing;
 mod lookup;
 mod memories;
 mod messages;
+mod named;
 mod owed;
 mod permissions;
 mod plugins;

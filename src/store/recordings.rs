@@ -5,6 +5,7 @@
 use rusqlite::{Row, params};
 use serde_json::json;
 
+use super::named::only;
 use super::{Change, DocKind, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -145,16 +146,8 @@ impl Store {
     pub fn recording(&self, wanted: &str) -> Result<Recording> {
         let part = wanted.to_ascii_lowercase();
         let fits = |id: &str| part.len() >= 4 && (id.starts_with(&part) || id.ends_with(&part));
-        let mut found: Vec<Recording> =
-            self.recordings(None)?.into_iter().filter(|one| fits(&one.id.to_string())).collect();
-        match found.len() {
-            1 => Ok(found.swap_remove(0)),
-            0 => Err(no_recording(wanted)),
-            _ => {
-                Err(Error::new(Kind::Usage, format!("several recordings are called {wanted}"))
-                    .hint("write more of the id"))
-            }
-        }
+        let found = self.recordings(None)?.into_iter().filter(|one| fits(&one.id.to_string())).collect();
+        only(found, wanted, "recordings", no_recording)
     }
 
     /// Erases a recording and its text. Its file is the caller's to delete.

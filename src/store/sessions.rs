@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::fault::Outcome;
 use super::messages::no_message;
+use super::named::{only, part_of_id};
 use super::search::DocKind;
 use super::threads::{cursor, limit_and_one, no_cursor, page};
 use super::{Change, Process, Store};
@@ -180,15 +181,18 @@ impl Store {
     pub fn session(&self, wanted: &str) -> Result<Session> {
         let ids: Vec<Id> = self.read(|connection| {
             let theirs = self.theirs("");
-            let mut named = connection
-                .prepare_cached(&format!("SELECT id FROM sessions WHERE owner = ?1 AND name = ?2{theirs}"))?;
-            if let Some(id) = named.query_row(params![&*self.owner, wanted], |row| row.get(0)).optional()? {
-                return Ok(vec![id]);
+            let mut named = connection.prepare_cached(&format!(
+                "SELECT id, person IS ?3 FROM sessions WHERE owner = ?1 AND name = ?2{theirs} ORDER BY 2 DESC LIMIT 2"
+            ))?;
+            let person = self.acting.person;
+            let rows = named.query_map(params![&*self.owner, wanted, person], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let found: Vec<(Id, bool)> = rows.collect::<rusqlite::Result<_>>()?;
+            if !found.is_empty() {
+                // Where others call theirs so too, one's own is meant.
+                let meant = if found[0].1 { 1 } else { found.len() };
+                return Ok(found.into_iter().take(meant).map(|(id, _)| id).collect());
             }
-            let part = wanted.to_ascii_lowercase();
-            if part.len() < 4 || !part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
-                return Ok(Vec::new());
-            }
+            let Some(part) = part_of_id(wanted) else { return Ok(Vec::new()) };
             let mut like = connection.prepare_cached(&format!(
                 "SELECT id FROM sessions WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2){theirs}
                  ORDER BY id DESC LIMIT 4"
@@ -196,13 +200,7 @@ impl Store {
             let rows = like.query_map(params![&*self.owner, part], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })?;
-        match ids[..] {
-            [id] => self.session_by_id(id),
-            [] => Err(no_session(wanted)),
-            _ => {
-                Err(Error::new(Kind::Usage, format!("several chats are called {wanted}")).hint("write more of the id"))
-            }
-        }
+        self.session_by_id(only(ids, wanted, "chats", no_session)?)
     }
 
     /// The chat used last that is neither archived nor temporary.
@@ -323,8 +321,10 @@ impl Change<'_> {
 
     fn refuse_taken_name(&self, name: &str, by_other_than: Option<i64>) -> Outcome<()> {
         refuse_odd_name(name)?;
-        let sql = "SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2 AND n IS NOT ?3";
-        if self.tx.prepare_cached(sql)?.exists(params![self.owner(), name, by_other_than])? {
+        // Of the same person: whoever has the chat that is named, or begins it.
+        let sql = "SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2 AND n IS NOT ?3
+                   AND person IS CASE WHEN ?3 IS NULL THEN ?4 ELSE (SELECT person FROM sessions WHERE n = ?3) END";
+        if self.tx.prepare_cached(sql)?.exists(params![self.owner(), name, by_other_than, self.person()])? {
             let error = Error::new(Kind::Usage, format!("a chat is called `{name}` already"));
             return Err(error.hint(format!("go on in it with `--session {name}`, or choose another name")).into());
         }

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Outcome;
 use super::messages::no_message;
+use super::named::part_of_id;
 use super::sessions::no_session;
 use super::{Message, MessageStatus, Store, attachments};
 use crate::kernel::clock::Timestamp;
@@ -133,17 +134,13 @@ impl Store {
     /// The message with this id, or whose id begins or ends so within `session`. `NotFound` when there is none, `Usage`
     /// when there are several.
     pub fn message(&self, session: Id, wanted: &str) -> Result<Message> {
-        let part = wanted.to_ascii_lowercase();
-        let sane = part.len() >= 4 && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let part = part_of_id(wanted).ok_or_else(|| no_message(wanted))?;
         let sql = format!(
             "SELECT {COLUMNS} FROM sessions s JOIN messages m ON m.session = s.n
              WHERE s.id = ?1 AND s.owner = ?2 AND (m.id LIKE ?3 || '%' OR m.id LIKE '%' || ?3){} ORDER BY m.id DESC LIMIT 4",
             self.theirs("s.")
         );
-        let mut found = match sane {
-            true => self.read(|connection| all(connection, &sql, params![session, &*self.owner, part], true))?,
-            false => Vec::new(),
-        };
+        let mut found = self.read(|connection| all(connection, &sql, params![session, &*self.owner, part], true))?;
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 => Err(no_message(wanted)),

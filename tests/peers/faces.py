@@ -13,7 +13,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import traceback
 import urllib.error
 import urllib.request
 import wave
@@ -24,10 +23,11 @@ import ollama
 import openai
 from google.genai import types
 
+import checks
+from checks import CITY, TOWNS, fails, same
+
 FAC, SERVER = sys.argv[1:]
 WIRES = {"openai": "/v1/", "responses": "/v1/", "anthropic": "/v1/", "gemini": "/v1beta/", "ollama": "/"}
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOWNS = [("weather", {"city": "Town 0"}), ("clock", {"city": "Town 1"})]
 COMMANDS = """---
 factotum: 1
 ---
@@ -50,20 +50,6 @@ Review {{what}} kindly.
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-
-
-def same(got, want):
-    assert got == want, f"got {got!r}, wanted {want!r}"
-
-
-def fails(call, error, status, words):
-    try:
-        call()
-    except error as e:
-        same(getattr(e, "status_code", None) or getattr(e, "code", None), status)
-        assert words in str(e), str(e)
-        return e
-    raise AssertionError("it did not fail")
 
 
 def told(said, results=2):
@@ -472,25 +458,13 @@ def inspector():
         assert any(r["name"].endswith(":weather") for r in resources), resources
 
 
-checks = [(f"{check.__name__} through {wire}", check, [f"{wire}/test-model"])
-          for check in [openai_chat, openai_parsed, openai_responses, anthropic_messages, gemini_generate, ollama_chat]
-          for wire in WIRES]
-checks += [(check.__name__, check, [])
-           for check in [lists, failures, voice, recorded, mcp_over_http, mcp_on_stdio, inspector]]
-only = os.environ.get("ONLY", "")
-failed, done = 0, 0
-for name, check, arguments in checks:
-    if only not in name:
-        continue
-    done += 1
-    try:
-        check(*arguments)
-        print("ok  ", name, flush=True)
-    except Exception:
-        failed += 1
-        print("FAIL", name, flush=True)
-        traceback.print_exc(limit=-3)
+all_of_them = [(f"{check.__name__} through {wire}", check, [f"{wire}/test-model"])
+               for check in [openai_chat, openai_parsed, openai_responses, anthropic_messages, gemini_generate, ollama_chat]
+               for wire in WIRES]
+all_of_them += [(check.__name__, check, [])
+                for check in [lists, failures, voice, recorded, mcp_over_http, mcp_on_stdio, inspector]]
+wanted = [one for one in all_of_them if os.environ.get("ONLY", "") in one[0]]
+failed = checks.run(wanted)
 server.end()
-print(f"{done - failed} of {done} with openai {openai.__version__}, anthropic {anthropic.__version__}, "
-      f"google-genai {google.genai.__version__}, ollama {__import__('importlib.metadata').metadata.version('ollama')}")
+print(f"{len(wanted) - failed} of {len(wanted)} with", checks.versions("openai", "anthropic", "google-genai", "ollama"))
 sys.exit(1 if failed else 0)

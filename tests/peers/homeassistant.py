@@ -6,7 +6,9 @@ person, connects the two, runs a command with their addresses in its environment
 FOLDER keeps the virtual environment with Home Assistant (some hundred megabytes, from PyPI, fetched once). The command
 gets HA_URL, HA_TOKEN, MQTT_URL and HA_CONFIG (the folder of its settings, with automations.yaml in it).
 """
-import glob, http.client, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request, zipfile
+import glob, http.client, json, os, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request, zipfile
+
+from checks import free_port
 
 VERSION = os.environ.get("HA_VERSION", "2024.3.3")   # the last release for Python 3.11
 PYTHON = os.environ.get("HA_PYTHON", "python3.11")
@@ -27,12 +29,6 @@ input_number: {level: {min: 0, max: 100}, lifted: {min: 0, max: 1000, initial: 0
 counter: {hits: {}}
 automation: !include automations.yaml
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def environment(folder):

@@ -7,13 +7,14 @@ Usage: proxy.py FAC LITELLM URL (of the scripted server, see with-server.sh).
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import urllib.request
+
+import checks
+from checks import free_port, same
 
 FAC, LITELLM, SERVER = sys.argv[1:]
 WORDS = "Grüße aus dem Proxy, in several words."
@@ -41,12 +42,6 @@ printf 'noon in %s' "$city"
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def settings(home, port):
     config = home / "config"
     (config / "commands").mkdir(parents=True)
@@ -68,10 +63,6 @@ def well(*args, **more):
     code, out, err = fac(*args, **more)
     assert code == 0, f"{args}: {code}\n{out}\n{err}"
     return out
-
-
-def same(got, want):
-    assert got == want, f"got {got!r}, wanted {want!r}"
 
 
 def lists_its_models():
@@ -172,14 +163,7 @@ with tempfile.TemporaryDirectory() as folder:
     bad = 0
     try:
         wait_for(proxy, port)
-        for check in CHECKS:
-            try:
-                check()
-                print(f"ok    {check.__name__}")
-            except Exception:
-                bad += 1
-                print(f"FAIL  {check.__name__}")
-                traceback.print_exc()
+        bad = checks.run([(check.__name__, check, []) for check in CHECKS])
     finally:
         proxy.terminate()
         proxy.wait()

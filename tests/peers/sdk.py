@@ -4,7 +4,6 @@ Usage: sdk.py URL (of a server that answers as tests/it/model_server.rs `model_s
 """
 
 import sys
-import traceback
 
 import anthropic
 import google.genai
@@ -12,25 +11,11 @@ import ollama
 import openai
 from google.genai import types
 
+import checks
+from checks import CITY, TOWNS, fails, same
+
 URL = sys.argv[1]
 MODEL = "test-model"
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOWNS = [("weather", {"city": "Town 0"}), ("clock", {"city": "Town 1"})]
-
-
-def same(got, want):
-    assert got == want, f"got {got!r}, wanted {want!r}"
-
-
-def fails(call, error, status, words):
-    try:
-        call()
-    except error as e:
-        code = getattr(e, "status_code", None) or getattr(e, "code", None)
-        same(code, status)
-        assert words in str(e), str(e)
-        return
-    raise AssertionError("it did not fail")
 
 
 # OpenAI chat completions
@@ -291,21 +276,12 @@ def ollama_models():
     fails(lambda: llama.chat(model="nope", messages=[]), ollama.ResponseError, 404, "not found")
 
 
-checks = [
-    value
+wanted = [
+    (name, value, [])
     for name, value in list(globals().items())
     if callable(value) and name.split("_")[0] in {"openai", "responses", "anthropic", "gemini", "ollama"} and "_" in name
     and name != "gemini_v1"
 ]
-failed = 0
-for check in checks:
-    try:
-        check()
-        print("ok  ", check.__name__)
-    except Exception:
-        failed += 1
-        print("FAIL", check.__name__)
-        traceback.print_exc(limit=-4)
-print(f"{len(checks) - failed} of {len(checks)} with openai {openai.__version__}, anthropic {anthropic.__version__}, "
-      f"google-genai {google.genai.__version__}, ollama {__import__('importlib.metadata').metadata.version('ollama')}")
+failed = checks.run(wanted)
+print(f"{len(wanted) - failed} of {len(wanted)} with", checks.versions("openai", "anthropic", "google-genai", "ollama"))
 sys.exit(1 if failed else 0)

@@ -76,14 +76,11 @@ impl From<AnswerView> for Processed {
     }
 }
 
-/// A question to one model.
+/// What bounds each answer.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Prompt {
-    /// The question
-    #[schemars(length(min = 1))]
-    prompt: String,
-    /// The most tokens of the answer
+#[serde(rename_all = "camelCase")]
+struct Bounds {
+    /// The most tokens of each answer
     #[schemars(range(min = 1))]
     max_tokens: Option<u32>,
     /// 0 is steady, higher is freer
@@ -91,26 +88,52 @@ struct Prompt {
     temperature: Option<f64>,
 }
 
-/// A question.
+impl Bounds {
+    /// They, before what `manner` says.
+    fn tuning(&self, manner: &Manner) -> Result<Tuning, Problem> {
+        let tuning = manner.tuning()?;
+        Ok(Tuning {
+            max_tokens: self.max_tokens.or(tuning.max_tokens),
+            temperature: self.temperature.or(tuning.temperature),
+            ..tuning
+        })
+    }
+}
+
+/// A question. The layer that checks what was sent refuses other fields; here they may be those of whatever holds it.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Question {
+#[schemars(deny_unknown_fields)]
+struct Prompt {
     /// The question
     #[schemars(length(min = 1))]
     prompt: String,
-    /// The model, instead of the usual
-    model: Option<String>,
+    #[serde(flatten)]
+    bounds: Bounds,
+}
+
+/// How a question is to be answered and kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Terms {
     /// What the model is to be and to do
     system: Option<String>,
-    /// The most tokens of the answer
-    #[schemars(range(min = 1))]
-    max_tokens: Option<u32>,
-    /// 0 is steady, higher is freer
-    #[schemars(range(min = 0, max = 2))]
-    temperature: Option<f64>,
     /// More about how to answer
     #[serde(default)]
     options: Manner,
+    /// Whether its chat stays
+    #[serde(default = "yes")]
+    keep: bool,
+}
+
+/// A question in a chat.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Question {
+    #[serde(flatten)]
+    plain: Prompt,
+    #[serde(flatten)]
+    terms: Terms,
+    /// The model, instead of the usual
+    model: Option<String>,
     /// Files that go along
     #[serde(default)]
     #[schemars(length(max = 50))]
@@ -121,23 +144,10 @@ struct Question {
     tools: Vec<String>,
     /// Go on in this chat, by its id or name
     session: Option<String>,
-    /// Whether its chat stays
-    #[serde(default = "yes")]
-    keep: bool,
 }
 
 fn yes() -> bool {
     true
-}
-
-/// How to answer, with what is said of it outside.
-fn tuning(manner: &Manner, max_tokens: Option<u32>, temperature: Option<f64>) -> Result<Tuning, Problem> {
-    let tuning = manner.tuning()?;
-    Ok(Tuning {
-        max_tokens: max_tokens.or(tuning.max_tokens),
-        temperature: temperature.or(tuning.temperature),
-        ..tuning
-    })
 }
 
 /// A length of time, as it is written.
@@ -151,22 +161,23 @@ fn patience(text: Option<&str>) -> Result<Option<Duration>, Problem> {
 fn ask(call: Call<(), Question>, app: Rc<App>) -> LocalBoxFuture<'static, Result<Processed, Problem>> {
     Box::pin(async move {
         let wanted = &call.body;
+        let (plain, terms) = (&wanted.plain, &wanted.terms);
         may_offer(&call.caller, &wanted.tools)?;
         if wanted.session.is_some() {
             needs(&call.caller, Permission::ChatWrite)?;
         }
-        let tuning = tuning(&wanted.options, wanted.max_tokens, wanted.temperature)?;
+        let tuning = plain.bounds.tuning(&terms.options)?;
         let mut parts = files(&app, &wanted.attachments)?;
-        parts.push(Part::text(wanted.prompt.clone()));
+        parts.push(Part::text(plain.prompt.clone()));
         let session = match &wanted.session {
             Some(named) => super::sessions::named(&app, named)?,
-            None => app.begin_chat(&wanted.prompt, wanted.model.as_deref(), wanted.system.as_deref(), wanted.keep)?,
+            None => app.begin_chat(&plain.prompt, wanted.model.as_deref(), terms.system.as_deref(), terms.keep)?,
         };
         let ask = Ask {
             parent: session.head,
             parts: Some(parts),
             model: wanted.model.clone(),
-            system: wanted.system.clone(),
+            system: terms.system.clone(),
             tuning,
             purpose: "ask".to_string(),
             memories: if call.caller.sees(None) { app.memories()? } else { Vec::new() },
@@ -183,7 +194,7 @@ fn named(call: Call<(), Prompt>, app: Rc<App>) -> LocalBoxFuture<'static, Result
         let ask = Ask {
             parts: Some(vec![Part::text(wanted.prompt.clone())]),
             model: Some(name),
-            tuning: tuning(&Manner::default(), wanted.max_tokens, wanted.temperature)?,
+            tuning: wanted.bounds.tuning(&Manner::default())?,
             purpose: "ask".to_string(),
             ..Ask::default()
         };
@@ -213,34 +224,21 @@ async fn one<B>(
 
 /// A question to several models.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 struct Several {
-    /// The question
-    #[schemars(length(min = 1))]
-    prompt: String,
+    #[serde(flatten)]
+    plain: Prompt,
+    #[serde(flatten)]
+    terms: Terms,
     /// The models
     #[schemars(length(min = 2, max = 16))]
     models: Vec<String>,
-    /// What the models are to be and to do
-    system: Option<String>,
-    /// The most tokens of each answer
-    #[schemars(range(min = 1))]
-    max_tokens: Option<u32>,
-    /// 0 is steady, higher is freer
-    #[schemars(range(min = 0, max = 2))]
-    temperature: Option<f64>,
-    /// More about how to answer
-    #[serde(default)]
-    options: Manner,
     /// How many are asked at the same time
     #[serde(default = "abreast")]
     #[schemars(range(min = 1, max = 16))]
     parallel: usize,
     /// How long each may take, such as 30s
     timeout: Option<String>,
-    /// Whether its chat stays
-    #[serde(default = "yes")]
-    keep: bool,
 }
 
 fn abreast() -> usize {
@@ -259,15 +257,16 @@ struct Compared {
 fn compare(call: Call<(), Several>, app: Rc<App>) -> LocalBoxFuture<'static, Result<Compared, Problem>> {
     Box::pin(async move {
         let (wanted, begun) = (&call.body, Instant::now());
+        let (plain, terms) = (&wanted.plain, &wanted.terms);
         crate::app::models::budget_check(&app)?;
         let models = app.models()?;
         let wish = Comparing {
             models: wanted.models.clone(),
-            parts: vec![Part::text(wanted.prompt.clone())],
-            title: wanted.prompt.clone(),
-            system: wanted.system.clone(),
-            tuning: tuning(&wanted.options, wanted.max_tokens, wanted.temperature)?,
-            temporary: !wanted.keep,
+            parts: vec![Part::text(plain.prompt.clone())],
+            title: plain.prompt.clone(),
+            system: terms.system.clone(),
+            tuning: plain.bounds.tuning(&terms.options)?,
+            temporary: !terms.keep,
         };
         let manner = Comparison {
             parallel: wanted.parallel,
@@ -290,7 +289,7 @@ fn compare(call: Call<(), Several>, app: Rc<App>) -> LocalBoxFuture<'static, Res
 
 /// Questions in a row, or side by side.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 struct Links {
     /// The questions; `{{input}}` is where the answer before it goes
     #[schemars(length(min = 1, max = MOST))]
@@ -306,12 +305,8 @@ struct Links {
     abreast: usize,
     /// What the models are to be and to do
     system: Option<String>,
-    /// The most tokens of each answer
-    #[schemars(range(min = 1))]
-    max_tokens: Option<u32>,
-    /// 0 is steady, higher is freer
-    #[schemars(range(min = 0, max = 2))]
-    temperature: Option<f64>,
+    #[serde(flatten)]
+    bounds: Bounds,
     /// How long each may take, such as 30s
     timeout: Option<String>,
 }
@@ -355,7 +350,7 @@ fn chain(call: Call<(), Links>, app: Rc<App>) -> LocalBoxFuture<'static, Result<
             steps: wanted.steps.iter().map(|step| step.prompt.clone()).collect(),
             models: if named { each.collect() } else { Vec::new() },
             system: wanted.system.clone(),
-            tuning: tuning(&Manner::default(), wanted.max_tokens, wanted.temperature)?,
+            tuning: wanted.bounds.tuning(&Manner::default())?,
             limit: patience(wanted.timeout.as_deref())?,
         };
         chain.check().map_err(|error| wrong_as("/steps", &error))?;

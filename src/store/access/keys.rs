@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::super::Store;
 use super::super::fault::Outcome;
-use super::part_of_id;
-use super::users::User;
+use super::super::named::{only, part_of_id};
+use super::users::{USER, User, user_at};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -71,9 +71,13 @@ pub struct KeyFilter {
     pub revoked: bool,
 }
 
-const COLUMNS: &str =
-    "k.id, u.id, u.name, k.name, k.prefix, k.scopes, k.created, k.expires, k.revoked, u.email, u.role, u.tier,
-     u.password IS NOT NULL, u.disabled, u.created, u.changed FROM access_keys k JOIN users u ON u.n = k.user";
+/// What [`with_user`] reads.
+fn select(rest: &str) -> String {
+    format!(
+        "SELECT {USER}, k.id, k.name, k.prefix, k.scopes, k.created, k.expires, k.revoked
+         FROM access_keys k JOIN users u ON u.n = k.user {rest}"
+    )
+}
 
 impl Store {
     /// Makes a key. `NotFound` when its user is not there.
@@ -102,7 +106,7 @@ impl Store {
     /// The key of this hash and its user, whatever has become of them.
     pub fn key_by_digest(&self, digest: &[u8; 32]) -> Result<Option<(KeyRow, User)>> {
         self.read(|connection| {
-            let mut find = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE k.digest = ?1"))?;
+            let mut find = connection.prepare_cached(&select("WHERE k.digest = ?1"))?;
             let mut rows = find.query([digest])?;
             rows.next()?.map(with_user).transpose()
         })
@@ -111,7 +115,7 @@ impl Store {
     /// The key with this id and its user, whatever has become of them.
     pub fn key_by_id(&self, id: Id) -> Result<Option<(KeyRow, User)>> {
         self.read(|connection| {
-            let mut find = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE k.id = ?1"))?;
+            let mut find = connection.prepare_cached(&select("WHERE k.id = ?1"))?;
             let mut rows = find.query([id])?;
             rows.next()?.map(with_user).transpose()
         })
@@ -119,12 +123,11 @@ impl Store {
 
     /// The key whose id is, begins or ends so, or whose public beginning this is. `NotFound` when there is none, `Usage` when several.
     pub fn key(&self, wanted: &str) -> Result<KeyRow> {
-        let mut found: Vec<KeyRow> = self.read(|connection| {
+        let found: Vec<KeyRow> = self.read(|connection| {
             let part = part_of_id(wanted);
-            let sql = format!(
-                "SELECT {COLUMNS} WHERE k.prefix = ?1 OR (?2 IS NOT NULL AND (k.id LIKE ?2 || '%' OR k.id LIKE '%' || ?2)) LIMIT 2"
-            );
-            let mut find = connection.prepare_cached(&sql)?;
+            let found =
+                "WHERE k.prefix = ?1 OR (?2 IS NOT NULL AND (k.id LIKE ?2 || '%' OR k.id LIKE '%' || ?2)) LIMIT 2";
+            let mut find = connection.prepare_cached(&select(found))?;
             let mut rows = find.query(params![wanted, part])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -132,19 +135,14 @@ impl Store {
             }
             Ok(found)
         })?;
-        match found.len() {
-            1 => Ok(found.swap_remove(0)),
-            0 => Err(no_key(wanted)),
-            _ => Err(Error::new(Kind::Usage, format!("several keys are called {wanted}")).hint("write more of the id")),
-        }
+        only(found, wanted, "keys", no_key)
     }
 
     /// Keys, in the order in which they were made.
     pub fn keys(&self, filter: &KeyFilter) -> Result<Vec<KeyRow>> {
         self.read(|connection| {
-            let sql =
-                format!("SELECT {COLUMNS} WHERE (?1 IS NULL OR u.id = ?1) AND (?2 OR k.revoked IS NULL) ORDER BY k.n");
-            let mut find = connection.prepare_cached(&sql)?;
+            let listed = "WHERE (?1 IS NULL OR u.id = ?1) AND (?2 OR k.revoked IS NULL) ORDER BY k.n";
+            let mut find = connection.prepare_cached(&select(listed))?;
             let mut rows = find.query(params![filter.user, filter.revoked])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -169,28 +167,18 @@ impl Store {
 
 /// A key and its user.
 fn with_user(row: &Row<'_>) -> Outcome<(KeyRow, User)> {
-    let scopes: Option<String> = row.get(5)?;
+    let user = user_at(row, 0)?;
+    let scopes: Option<String> = row.get(12)?;
     let key = KeyRow {
-        id: row.get(0)?,
-        user: row.get(1)?,
-        user_name: row.get(2)?,
-        name: row.get(3)?,
-        prefix: row.get(4)?,
+        id: row.get(9)?,
+        user: user.id,
+        user_name: user.name.clone(),
+        name: row.get(10)?,
+        prefix: row.get(11)?,
         scopes: scopes.map(|text| serde_json::from_str(&text)).transpose()?,
-        created: row.get(6)?,
-        expires: row.get(7)?,
-        revoked: row.get(8)?,
-    };
-    let user = User {
-        id: key.user,
-        name: key.user_name.clone(),
-        email: row.get(9)?,
-        role: row.get(10)?,
-        tier: row.get(11)?,
-        has_password: row.get(12)?,
-        disabled: row.get(13)?,
-        created: row.get(14)?,
-        changed: row.get(15)?,
+        created: row.get(13)?,
+        expires: row.get(14)?,
+        revoked: row.get(15)?,
     };
     Ok((key, user))
 }

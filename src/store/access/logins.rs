@@ -4,9 +4,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde_json::json;
 
 use super::super::fault::Outcome;
+use super::super::named::{only, part_of_id};
 use super::super::{Change, Store};
-use super::part_of_id;
-use super::users::User;
+use super::users::{USER, User, user_at};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -80,10 +80,13 @@ pub enum Refreshed {
     Over,
 }
 
-const COLUMNS: &str =
-    "l.id, u.id, u.name, l.address, l.agent, l.created, l.refreshed, l.expires, l.ended, l.why, l.salt, l.generation,
-     u.email, u.role, u.tier, u.password IS NOT NULL, u.disabled, u.created, u.changed
-     FROM logins l JOIN users u ON u.n = l.user";
+/// What [`whole`] reads.
+fn select(rest: &str) -> String {
+    format!(
+        "SELECT {USER}, l.id, l.address, l.agent, l.created, l.refreshed, l.expires, l.ended, l.why, l.salt, l.generation
+         FROM logins l JOIN users u ON u.n = l.user {rest}"
+    )
+}
 
 impl Store {
     /// Begins a login.
@@ -109,38 +112,29 @@ impl Store {
     /// The login with this id, its user, and what its refresh tokens are made of; whatever has become of them.
     pub fn login_by_id(&self, id: Id) -> Result<Option<(Login, User, Family)>> {
         self.read(|connection| {
-            let mut find = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE l.id = ?1"))?;
+            let mut find = connection.prepare_cached(&select("WHERE l.id = ?1"))?;
             Ok(find.query_row([id], whole).optional()?)
         })
     }
 
     /// The login whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn login(&self, wanted: &str) -> Result<Login> {
-        let none = || no_login(wanted);
-        let part = part_of_id(wanted).ok_or_else(none)?;
-        let mut found: Vec<Login> = self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} WHERE l.id LIKE ?1 || '%' OR l.id LIKE '%' || ?1 LIMIT 2");
-            let mut find = connection.prepare_cached(&sql)?;
+        let part = part_of_id(wanted).ok_or_else(|| no_login(wanted))?;
+        let found: Vec<Login> = self.read(|connection| {
+            let mut find =
+                connection.prepare_cached(&select("WHERE l.id LIKE ?1 || '%' OR l.id LIKE '%' || ?1 LIMIT 2"))?;
             let rows = find.query_map([part], |row| Ok(whole(row)?.0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })?;
-        match found.len() {
-            1 => Ok(found.swap_remove(0)),
-            0 => Err(none()),
-            _ => {
-                Err(Error::new(Kind::Usage, format!("several logins are called {wanted}")).hint("write more of the id"))
-            }
-        }
+        only(found, wanted, "logins", no_login)
     }
 
     /// Logins that go on, of one user or of all, in the order in which they began.
     pub fn logins(&self, user: Option<Id>) -> Result<Vec<Login>> {
         let now = self.now();
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} WHERE (?1 IS NULL OR u.id = ?1) AND l.ended IS NULL AND l.expires > ?2 ORDER BY l.n"
-            );
-            let mut find = connection.prepare_cached(&sql)?;
+            let good = "WHERE (?1 IS NULL OR u.id = ?1) AND l.ended IS NULL AND l.expires > ?2 ORDER BY l.n";
+            let mut find = connection.prepare_cached(&select(good))?;
             let rows = find.query_map(params![user, now], |row| Ok(whole(row)?.0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -151,7 +145,7 @@ impl Store {
     /// requests may have met; later, and for older ones, somebody else holds a token of this login: it ends.
     pub fn refresh_login(&self, id: Id, generation: u32, grace_us: i64, expires: Timestamp) -> Result<Refreshed> {
         self.write(|change| {
-            let mut find = change.tx.prepare_cached(&format!("SELECT {COLUMNS} WHERE l.id = ?1"))?;
+            let mut find = change.tx.prepare_cached(&select("WHERE l.id = ?1"))?;
             let Some((login, user, family)) = find.query_row([id], whole).optional()? else {
                 return Ok(Refreshed::Over);
             };
@@ -238,30 +232,20 @@ impl Change<'_> {
 }
 
 fn whole(row: &Row<'_>) -> rusqlite::Result<(Login, User, Family)> {
+    let user = user_at(row, 0)?;
     let login = Login {
-        id: row.get(0)?,
-        user: row.get(1)?,
-        user_name: row.get(2)?,
-        address: row.get(3)?,
-        agent: row.get(4)?,
-        created: row.get(5)?,
-        refreshed: row.get(6)?,
-        expires: row.get(7)?,
-        ended: row.get(8)?,
-        why: row.get(9)?,
+        id: row.get(9)?,
+        user: user.id,
+        user_name: user.name.clone(),
+        address: row.get(10)?,
+        agent: row.get(11)?,
+        created: row.get(12)?,
+        refreshed: row.get(13)?,
+        expires: row.get(14)?,
+        ended: row.get(15)?,
+        why: row.get(16)?,
     };
-    let user = User {
-        id: login.user,
-        name: login.user_name.clone(),
-        email: row.get(12)?,
-        role: row.get(13)?,
-        tier: row.get(14)?,
-        has_password: row.get(15)?,
-        disabled: row.get(16)?,
-        created: row.get(17)?,
-        changed: row.get(18)?,
-    };
-    let family = Family { salt: row.get(10)?, generation: row.get(11)? };
+    let family = Family { salt: row.get(17)?, generation: row.get(18)? };
     Ok((login, user, family))
 }
 

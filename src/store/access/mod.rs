@@ -16,10 +16,3 @@ use crate::kernel::error::{Error, Kind};
 pub(super) fn no_user(wanted: &str) -> Error {
     Error::new(Kind::NotFound, format!("there is no user {wanted}")).hint("`fac user ls` lists them")
 }
-
-/// The beginning or end of an id that was typed: lower case, long enough to mean something.
-fn part_of_id(wanted: &str) -> Option<String> {
-    let part = wanted.to_ascii_lowercase();
-    let sane = part.len() >= 4 && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    sane.then_some(part)
-}

@@ -4,8 +4,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
 use super::super::fault::Outcome;
+use super::super::named::{only, part_of_id};
 use super::super::{Change, Store};
-use super::{no_user, part_of_id};
+use super::no_user;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -82,7 +83,9 @@ impl UserEdit {
     }
 }
 
-const COLUMNS: &str = "id, name, email, role, tier, password IS NOT NULL, disabled, created, changed FROM users";
+/// What [`user_at`] reads, of `users u`.
+pub(super) const USER: &str =
+    "u.id, u.name, u.email, u.role, u.tier, u.password IS NOT NULL, u.disabled, u.created, u.changed";
 
 /// The spelling by which names and addresses are told apart: without the spaces around, in lower case.
 pub fn fold(text: &str) -> String {
@@ -127,7 +130,7 @@ impl Store {
     /// All users, in the order in which they came.
     pub fn users(&self) -> Result<Vec<User>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} ORDER BY n"))?;
+            let mut statement = connection.prepare_cached(&format!("SELECT {USER} FROM users u ORDER BY n"))?;
             let rows = statement.query_map([], user)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -136,32 +139,27 @@ impl Store {
     /// The user with this name, address, or id, its beginning or end. `NotFound` when there is none, `Usage` when several.
     pub fn user(&self, wanted: &str) -> Result<User> {
         let folded = fold(wanted);
-        let mut found: Vec<User> = self.read(|connection| {
-            let sql =
-                format!("SELECT {COLUMNS} WHERE folded = ?1 OR mail = ?1 OR id = ?1 ORDER BY folded = ?1 DESC LIMIT 1");
+        let found: Vec<User> = self.read(|connection| {
+            let sql = format!(
+                "SELECT {USER} FROM users u WHERE folded = ?1 OR mail = ?1 OR id = ?1 ORDER BY folded = ?1 DESC LIMIT 1"
+            );
             let mut named = connection.prepare_cached(&sql)?;
             if let Some(found) = named.query_row([&folded], user).optional()? {
                 return Ok(vec![found]);
             }
             let Some(part) = part_of_id(&folded) else { return Ok(Vec::new()) };
-            let sql = format!("SELECT {COLUMNS} WHERE id LIKE ?1 || '%' OR id LIKE '%' || ?1 LIMIT 2");
+            let sql = format!("SELECT {USER} FROM users u WHERE id LIKE ?1 || '%' OR id LIKE '%' || ?1 LIMIT 2");
             let mut like = connection.prepare_cached(&sql)?;
             let rows = like.query_map([part], user)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })?;
-        match found.len() {
-            1 => Ok(found.swap_remove(0)),
-            0 => Err(no_user(wanted)),
-            _ => {
-                Err(Error::new(Kind::Usage, format!("several users are called {wanted}")).hint("write more of the id"))
-            }
-        }
+        only(found, wanted, "users", no_user)
     }
 
     /// The user with this id, if they are there.
     pub fn user_by_id(&self, id: Id) -> Result<Option<User>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE id = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!("SELECT {USER} FROM users u WHERE id = ?1"))?;
             Ok(statement.query_row([id], user).optional()?)
         })
     }
@@ -170,9 +168,7 @@ impl Store {
     pub fn user_for_login(&self, name: &str) -> Result<Option<(User, Option<String>)>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {}, password {}",
-                &COLUMNS[..COLUMNS.len() - " FROM users".len()],
-                "FROM users WHERE folded = ?1 OR mail = ?1 ORDER BY folded = ?1 DESC LIMIT 1"
+                "SELECT {USER}, u.password FROM users u WHERE folded = ?1 OR mail = ?1 ORDER BY folded = ?1 DESC LIMIT 1"
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let found = statement
@@ -232,6 +228,10 @@ impl Store {
                     change.record(&Event::new(kind, one, json!({})))?;
                 }
             }
+            // What they called chats goes where the machine calls one of its own so.
+            let sql = "UPDATE sessions SET name = NULL WHERE person = ?1
+                       AND name IN (SELECT name FROM sessions WHERE person IS NULL AND name IS NOT NULL)";
+            change.alter(sql, [&wanted])?;
             for table in ["runs", "jobs", "sessions", "calls", "memories"] {
                 change.alter(&format!("UPDATE {table} SET person = NULL WHERE person = ?1"), [&wanted])?;
             }
@@ -252,7 +252,7 @@ impl Change<'_> {
     }
 
     fn user_by(&self, condition: &str, value: &str) -> Outcome<Option<User>> {
-        let mut find = self.tx.prepare_cached(&format!("SELECT {COLUMNS} WHERE {condition}"))?;
+        let mut find = self.tx.prepare_cached(&format!("SELECT {USER} FROM users u WHERE {condition}"))?;
         Ok(find.query_row([value], user).optional()?)
     }
 
@@ -301,16 +301,21 @@ impl Change<'_> {
 }
 
 fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    user_at(row, 0)
+}
+
+/// The user whose columns, those of [`USER`], stand in a row from `from` on.
+pub(super) fn user_at(row: &Row<'_>, from: usize) -> rusqlite::Result<User> {
     Ok(User {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        email: row.get(2)?,
-        role: row.get(3)?,
-        tier: row.get(4)?,
-        has_password: row.get(5)?,
-        disabled: row.get(6)?,
-        created: row.get(7)?,
-        changed: row.get(8)?,
+        id: row.get(from)?,
+        name: row.get(from + 1)?,
+        email: row.get(from + 2)?,
+        role: row.get(from + 3)?,
+        tier: row.get(from + 4)?,
+        has_password: row.get(from + 5)?,
+        disabled: row.get(from + 6)?,
+        created: row.get(from + 7)?,
+        changed: row.get(from + 8)?,
     })
 }
 
