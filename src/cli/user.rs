@@ -21,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   fac user add ann --role member        asks for a password
   printf %s \"$PW\" | fac user add ann    or reads it from stdin
+  fac user add ann --hashed <hash.txt    one who moves here keeps the password
   fac user role ann admin
   fac user unlock ann                   after too many wrong passwords
   fac user logout ann                   ends all logins, at once
@@ -125,6 +126,9 @@ struct AddArgs {
     /// No password: only keys let them in
     #[arg(long)]
     no_password: bool,
+    /// Read the password's hash from stdin, as another program made it: argon2 or bcrypt
+    #[arg(long, conflicts_with = "no_password")]
+    hashed: bool,
 }
 
 pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
@@ -174,7 +178,11 @@ pub(super) fn run(context: &mut Context, args: Args) -> Result<u8> {
 
 fn add(context: &Context, store: &Store, args: &AddArgs) -> Result<u8> {
     let role: Role = args.role.parse()?;
-    let password = if args.no_password { None } else { Some(hash(context, &args.name)?) };
+    let password = match args {
+        AddArgs { no_password: true, .. } => None,
+        AddArgs { hashed: true, .. } => Some(password::known(piped()?.expose())?),
+        _ => Some(hash(context, &args.name)?),
+    };
     let new = NewUser {
         name: args.name.clone(),
         email: args.email.clone(),
@@ -198,13 +206,18 @@ fn hash(context: &Context, name: &str) -> Result<String> {
         return Err(Error::new(Kind::Usage, "the password may not be asked for")
             .hint("pipe it in: printf %s PASSWORD | fac user …; or --no-password, and only keys let them in"));
     } else {
-        let mut text = String::new();
-        let read = std::io::stdin().take(64 << 10).read_to_string(&mut text);
-        read.context(Kind::BadData, || "the password on stdin cannot be read as text".to_string())?;
-        Secret::from_input(text)
+        piped()?
     };
     password::check(&secret, name)?;
     Passwords::new()?.hash(&secret)
+}
+
+/// What stands on stdin.
+fn piped() -> Result<Secret> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(64 << 10).read_to_string(&mut text);
+    read.context(Kind::BadData, || "what stands on stdin cannot be read as text".to_string())?;
+    Ok(Secret::from_input(text))
 }
 
 fn said(context: &Context, user: &User, what: &str) -> Result<u8> {

@@ -131,7 +131,7 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
         let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
         if one.triggers().iter().any(|trigger| trigger.kind == "webhook") {
-            context.ui.note("nobody serves webhooks in this version yet: that trigger does not fire");
+            context.ui.note("webhooks come in over `fac serve`");
         }
     }
     if context.app.keeper_process()?.is_none() {

@@ -1,6 +1,7 @@
 //! Passwords: argon2id (RFC 9106) with 64 MiB, three passes and one lane.
 //!
-//! Who is not there takes as long as who is: a wrong name is held against a hash that nothing fits.
+//! Who is not there takes as long as who is: a wrong name is held against a hash that nothing fits. Hashes of other programs
+//! (bcrypt, and argon2 of other costs) are held to once; with the first login ours takes their place.
 
 use std::sync::OnceLock;
 
@@ -16,6 +17,10 @@ use crate::kernel::secret::Secret;
 const MEMORY: u32 = 64 * 1024;
 /// Passes over it.
 const PASSES: u32 = 3;
+/// The highest cost of bcrypt that is checked for somebody: about a second.
+const DEAREST: u32 = 14;
+/// The most memory times passes of argon2 that is checked for somebody, KiB.
+const DEAR: u64 = 16 * (MEMORY as u64);
 /// The shortest password, characters.
 const SHORTEST: usize = 10;
 /// The longest, bytes; more would only be work.
@@ -65,8 +70,11 @@ impl Passwords {
         let held = hash.unwrap_or(nobody);
         let sane = password.expose().len() <= LONGEST;
         let password = if sane { password.expose() } else { "" };
-        let fits =
-            PasswordHash::new(held).is_ok_and(|hash| self.argon().verify_password(password.as_bytes(), &hash).is_ok());
+        let fits = if is_bcrypt(held) {
+            bcrypt::verify(password, held).unwrap_or(false)
+        } else {
+            PasswordHash::new(held).is_ok_and(|hash| self.argon().verify_password(password.as_bytes(), &hash).is_ok())
+        };
         fits && sane && hash.is_some()
     }
 
@@ -77,6 +85,37 @@ impl Passwords {
         hash.algorithm.as_str() != "argon2id"
             || params.is_ok_and(|p| p.m_cost() < self.params.m_cost() || p.t_cost() < self.params.t_cost())
     }
+}
+
+fn is_bcrypt(hash: &str) -> bool {
+    ["$2a$", "$2b$", "$2y$"].iter().any(|start| hash.starts_with(start))
+}
+
+/// A hash that another program made, if it is one that is understood and does not cost too much.
+///
+/// # Errors
+/// `Usage` that says what is understood.
+pub fn known(hash: &str) -> Result<String> {
+    let hash = hash.trim();
+    let dear = || Error::new(Kind::Usage, "this hash takes too long to check").hint("give the user a new password");
+    if is_bcrypt(hash) {
+        let parts: bcrypt::HashParts = hash.parse().map_err(|_| odd())?;
+        return if parts.get_cost() <= DEAREST { Ok(hash.to_string()) } else { Err(dear()) };
+    }
+    let read = PasswordHash::new(hash).map_err(|_| odd())?;
+    let whole = read.salt.is_some() && read.hash.is_some() && read.algorithm.as_str().starts_with("argon2");
+    let params = Params::try_from(&read).map_err(|_| odd())?;
+    let cost = u64::from(params.m_cost()) * u64::from(params.t_cost());
+    match (whole, cost <= DEAR) {
+        (true, true) => Ok(hash.to_string()),
+        (true, false) => Err(dear()),
+        (false, _) => Err(odd()),
+    }
+}
+
+fn odd() -> Error {
+    Error::new(Kind::Usage, "this is no hash of a password")
+        .hint("what is understood begins with $argon2id$, $argon2i$, $2a$, $2b$ or $2y$")
 }
 
 /// Refuses a password that is easily guessed.
@@ -153,6 +192,33 @@ mod tests {
         assert!(!passwords.fits(&Secret::new("x".repeat(LONGEST + 1)), Some(&hash)));
         // An old cost still fits.
         assert!(Passwords::with(128, 2).unwrap().fits(&secret, Some(&hash)));
+    }
+
+    #[test]
+    fn hashes_of_others_fit_until_ours_takes_their_place() {
+        // From the tests of crypt_blowfish.
+        let blowfish = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        let passwords = cheap();
+        for hash in [blowfish.to_string(), blowfish.replace("$2a$", "$2y$")] {
+            assert_eq!(known(&format!("{hash}\n")).unwrap(), hash);
+            assert!(passwords.fits(&Secret::new("U*U"), Some(&hash)), "{hash}");
+            assert!(!passwords.fits(&Secret::new("U*V"), Some(&hash)) && passwords.is_old(&hash));
+        }
+        let argon = passwords.hash(&Secret::new("four horses")).unwrap();
+        assert_eq!(known(&argon).unwrap(), argon);
+        let dear = blowfish.replace("$05$", "$31$");
+        let cut = argon.rsplit_once('$').unwrap().0;
+        for bad in [
+            "",
+            "secret",
+            "$1$abc$def",
+            "$2b$05$short",
+            cut,
+            &dear,
+            "$argon2id$v=19$m=4194304,t=99,p=1$YWJjZGVmZ2g$YWJjZGVmZ2g",
+        ] {
+            assert_eq!(known(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
+        }
     }
 
     #[test]
