@@ -20,7 +20,7 @@ WHISPER   := cmake=cmake clang=clang "file:/usr/lib/llvm-*/lib/libclang*.so*=lib
 HEEDING   := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
 FUZZ_CASES ?= 20000
 
-.PHONY: help run test test-whisper check bench order peers peers-sdks peers-homeassistant peers-openapi fuzz fuzz-guided completions picture clean
+.PHONY: help run test test-whisper check bench order peers peers-sdks peers-homeassistant peers-openapi peers-prometheus fuzz fuzz-guided completions picture clean
 
 help:
 	@echo "make run          build fac and show it at work on the bundled definitions"
@@ -33,6 +33,7 @@ help:
 	@echo "                  fac against a real Home Assistant (make peers-homeassistant: that alone), and the vendors'"
 	@echo "                  clients and the MCP inspector against fac serve (make peers-sdks: that alone)"
 	@echo "                  and fac serve against its OpenAPI document (make peers-openapi: by schemathesis)"
+	@echo "                  and its figures and alerts by Prometheus' promtool (make peers-prometheus)"
 	@echo "make fuzz         the property tests with FUZZ_CASES=$(FUZZ_CASES) cases each"
 	@echo "make fuzz-guided  coverage-guided fuzzing of FUZZ_TARGET=adapters|front_matter|signature|placeholders|terminal|"
 	@echo "                  markdown_stream|wires|sound"
@@ -84,6 +85,7 @@ peers:
 	sh tests/peers/with-server.sh "$(PEERS)/bin/python" tests/peers/proxy.py "$(TARGET)/debug/fac" "$(PEERS)/bin/litellm"
 	$(MAKE) peers-sdks
 	$(MAKE) peers-openapi
+	$(MAKE) peers-prometheus
 	$(MAKE) peers-homeassistant
 
 # The routes of `fac serve` held against their own OpenAPI document, by schemathesis.
@@ -93,6 +95,14 @@ peers-openapi:
 	@test -x "$(PEERS)-openapi/bin/pip" || python3 -m venv "$(PEERS)-openapi"
 	@test -x "$(PEERS)-openapi/bin/schemathesis" || "$(PEERS)-openapi/bin/pip" install --quiet schemathesis
 	python3 tests/peers/openapi.py "$(TARGET)/debug/fac" "$(PEERS)-openapi/bin/schemathesis"
+
+# Prometheus' own tool reads the figures of `fac serve` and tries the rules for alerts.
+peers-prometheus:
+	@.ci/need $(BUILDING) promtool=prometheus python3=python3 $(RUST)
+	$(CARGO) build --locked --bin fac
+	promtool check rules assets/serve/alerts.yml
+	promtool test rules tests/peers/alerts.yml
+	python3 tests/peers/metrics.py "$(TARGET)/debug/fac" | promtool check metrics
 
 # The vendors' own clients and the MCP inspector against `fac serve`, which stands before the scripted model server. The
 # inspector comes from npm, by the Node.js that PyPI has.

@@ -1,6 +1,7 @@
 //! Automations: how long from a message until its rule acts, what asking a thousand rules costs, what waiting costs.
 //!
-//! The broker is a mosquitto of its own on loopback; where there is none, what needs one is left out.
+//! The broker is a mosquitto of its own on loopback; where there is none, what needs one is left out. Under
+//! `tests/peers/homeassistant.py` it is the one that Home Assistant hears too, and the same rule there stands beside ours.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -9,20 +10,28 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use factotum::automations::ha::Home;
 use factotum::automations::happening::Happening;
 use factotum::automations::rules::{Bounds, Machine, Rule};
 use factotum::automations::trigger;
 use factotum::commands::model::{Mode, Trigger};
 use factotum::kernel::clock::Timestamp;
+use factotum::kernel::http::{Http, Settings, Tls};
+use factotum::kernel::secret::Secret;
 use factotum::store::RuleKey;
 use rumqttc_v4::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
 use serde_json::json;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::measure::{Runner, percentile, race, table};
 use crate::place::Place;
 
 const RULES: usize = 1_000;
 const MESSAGES: usize = 300;
+/// Messages before those, which are not counted.
+const FIRST: usize = 10;
+/// How long a message waits once the one before it was heard: as people press buttons, and as fast as it goes.
+const GAPS: [(&str, Duration); 2] = [("now and then", Duration::from_millis(50)), ("one upon another", Duration::ZERO)];
 /// Where Debian puts it, which is not on everybody's PATH.
 const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 
@@ -94,11 +103,14 @@ impl Drop for Ended {
 
 struct Broker {
     port: u16,
-    _program: Ended,
+    _program: Option<Ended>,
 }
 
 impl Broker {
     fn start(folder: &Path) -> Option<Broker> {
+        if let Ok(told) = std::env::var("MQTT_URL") {
+            return Some(Broker { port: told.rsplit_once(':')?.1.parse().ok()?, _program: None });
+        }
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         let settings = folder.join("mosquitto.conf");
         let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n");
@@ -107,7 +119,7 @@ impl Broker {
         command.arg("-c").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null());
         let program = Ended(command.spawn().ok()?);
         wait("the broker", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(Broker { port, _program: program })
+        Some(Broker { port, _program: Some(program) })
     }
 }
 
@@ -155,21 +167,57 @@ fn reaction(place: &Rc<Place>, broker: &Broker) {
     // Its first word is that it runs. It goes on talking, and somebody has to listen.
     said.read_exact(&mut [0; 1]).unwrap();
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-    println!("\nfrom a message to what its rule does   (QoS 1, ms; {MESSAGES} messages, one after another)");
+    println!("\nfrom a message to what its rule does   (QoS 1, ms; {MESSAGES} messages)");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut ours, mut theirs) = (lines(fifo), lines(of_peer.clone()));
     runtime.block_on(async {
-        row("fac: a message in answer", answers(broker).await);
-        row("fac: a shell step has begun", shells(broker, "bench/sh", &fifo).await);
+        for (how, gap) in GAPS {
+            row(&format!("fac: a message in answer, {how}"), answers(broker, "bench/in", "bench/out", gap).await);
+        }
+        for (how, gap) in GAPS {
+            row(&format!("fac: a shell step has begun, {how}"), shells(broker, "bench/sh", &mut ours, gap).await);
+        }
+        if home_assistant().await.is_some() {
+            for (how, gap) in GAPS {
+                let times = answers(broker, "bench/ha", "bench/of-ha", gap).await;
+                row(&format!("Home Assistant: a message in answer, {how}"), times);
+            }
+        }
         let line = format!(
             "mosquitto_sub -p {} -q 1 -t bench/peer -C {} | while read -r m; do sh -c 'printf \"%s\\n\" \"$1\" >\"$FIFO\"' sh \"$m\"; done",
             broker.port,
-            MESSAGES + 10
+            GAPS.len() * (MESSAGES + FIRST)
         );
         let mut peer = place.program(Path::new("sh"), &["-c", &line]);
         let _peer = Ended(peer.env("FIFO", &of_peer).spawn().unwrap());
-        row("mosquitto_sub | sh", shells(broker, "bench/peer", &of_peer).await);
+        for (how, gap) in GAPS {
+            row(&format!("mosquitto_sub | sh, {how}"), shells(broker, "bench/peer", &mut theirs, gap).await);
+        }
     });
     idle(&up.0);
+}
+
+/// The same rule in the Home Assistant that is told of, if one is.
+async fn home_assistant() -> Option<()> {
+    let told = |name: &str| std::env::var(name).ok();
+    let (url, token, config) = (told("HA_URL")?, told("HA_TOKEN")?, told("HA_CONFIG")?);
+    let rule = json!([{
+        "id": "bench", "alias": "bench", "mode": "queued", "max": 100,
+        "trigger": [{"platform": "mqtt", "topic": "bench/ha", "qos": 1}],
+        "action": [{"service": "mqtt.publish",
+                    "data": {"topic": "bench/of-ha", "payload_template": "{{ trigger.payload }}"}}],
+    }]);
+    // JSON is YAML.
+    std::fs::write(Path::new(&config).join("automations.yaml"), rule.to_string()).ok()?;
+    let home = Home {
+        url: url.parse().ok()?,
+        token: Secret::new(token),
+        http: Http::new(&Settings::default()).ok()?,
+        tls: Tls::default(),
+    };
+    home.call("automation", "reload", &json!({}), false).await.expect("Home Assistant takes its rule");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    Some(())
 }
 
 fn row(name: &str, times: Vec<f64>) {
@@ -178,7 +226,7 @@ fn row(name: &str, times: Vec<f64>) {
 }
 
 /// A client of our own, and what it hears.
-async fn client(broker: &Broker, hears: Option<&str>) -> (AsyncClient, tokio::sync::mpsc::UnboundedReceiver<()>) {
+async fn client(broker: &Broker, hears: Option<&str>) -> (AsyncClient, UnboundedReceiver<()>) {
     let options = MqttOptions::new(format!("bench-{}", hears.unwrap_or("out")), ("127.0.0.1", broker.port));
     let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
     // What is acknowledged must not wait for what is said next.
@@ -203,15 +251,16 @@ async fn send(client: &AsyncClient, topic: &str, n: usize) {
     client.publish(topic, format!("m{n}"), PublishOptions::new(QoS::AtLeastOnce)).await.unwrap();
 }
 
-async fn answers(broker: &Broker) -> Vec<f64> {
-    let (client, mut told) = client(broker, Some("bench/out")).await;
+async fn answers(broker: &Broker, to: &str, from: &str, gap: Duration) -> Vec<f64> {
+    let (client, mut told) = client(broker, Some(from)).await;
     let mut times = Vec::new();
-    for n in 0..MESSAGES + 10 {
+    for n in 0..MESSAGES + FIRST {
+        tokio::time::sleep(gap).await;
         let begun = Instant::now();
-        send(&client, "bench/in", n).await;
+        send(&client, to, n).await;
         // The first may be sent before somebody listens.
-        let heard = tokio::time::timeout(Duration::from_secs(if n < 10 { 2 } else { 20 }), told.recv()).await;
-        if n >= 10 {
+        let heard = tokio::time::timeout(Duration::from_secs(if n < FIRST { 2 } else { 20 }), told.recv()).await;
+        if n >= FIRST {
             heard.expect("an answer");
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
@@ -219,10 +268,9 @@ async fn answers(broker: &Broker) -> Vec<f64> {
     times
 }
 
-async fn shells(broker: &Broker, topic: &str, fifo: &Path) -> Vec<f64> {
-    let (client, _told) = client(broker, None).await;
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let fifo = fifo.to_path_buf();
+/// A word for each line that comes through a pipe with a name.
+fn lines(fifo: PathBuf) -> UnboundedReceiver<()> {
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
         while let Ok(text) = std::fs::read_to_string(&fifo) {
             if text.lines().any(|_| tell.send(()).is_err()) {
@@ -230,14 +278,20 @@ async fn shells(broker: &Broker, topic: &str, fifo: &Path) -> Vec<f64> {
             }
         }
     });
+    told
+}
+
+async fn shells(broker: &Broker, topic: &str, told: &mut UnboundedReceiver<()>, gap: Duration) -> Vec<f64> {
+    let (client, _told) = client(broker, None).await;
     let mut times = Vec::new();
     // The peer takes a moment to subscribe.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    for n in 0..MESSAGES + 10 {
+    for n in 0..MESSAGES + FIRST {
+        tokio::time::sleep(gap).await;
         let begun = Instant::now();
         send(&client, topic, n).await;
         let heard = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
-        if n >= 10 {
+        if n >= FIRST {
             heard.expect("a line of the script");
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }

@@ -5,6 +5,7 @@
 
 mod faces;
 mod quiet;
+mod settle;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -15,6 +16,7 @@ use serde_json::{Value as Json, json};
 
 pub use self::faces::{Crew, Note, Tell, Ticked, World};
 use self::quiet::Quiet;
+use self::settle::{Kept, Settler};
 use super::conditions;
 use super::happening::Happening;
 use super::log::Log;
@@ -67,6 +69,7 @@ pub struct Keeper {
     /// Where the log ended when it was looked at last.
     seen: Option<Position>,
     quiet: Quiet,
+    settler: Settler,
     /// When the next job comes due.
     job_due: Option<Timestamp>,
     more: bool,
@@ -91,6 +94,7 @@ impl Keeper {
         // Whoever finds it full knows that somebody is awake.
         let wake = Box::new(move || drop(waker.try_send(waking())));
         let hands = std::mem::take(&mut crew.hands);
+        let settler = Settler::new(store.clone());
         let pool = Pool::new(store, hands, wake);
         let listening = crew.sources.iter().map(|_| Vec::new()).collect();
         let never = Timestamp::from_micros(Timestamp::MIN);
@@ -107,6 +111,7 @@ impl Keeper {
             away: BTreeMap::new(),
             seen: None,
             quiet: Quiet::default(),
+            settler,
             job_due: None,
             more: true,
             round: never,
@@ -135,7 +140,9 @@ impl Keeper {
         self.crew.sources.iter_mut().for_each(|source| source.stop());
         self.pool.leave();
         self.tell_ended(tell);
-        self.save()
+        self.save()?;
+        self.settler.end();
+        Ok(())
     }
 
     /// Where it is told of presses of a button: a [`Happening`] of the kind [`BUTTON`](super::rules::BUTTON).
@@ -166,6 +173,7 @@ impl Keeper {
         }
         self.tell_ended(tell);
         self.save()?;
+        self.settler.end();
         Ok(self.counts)
     }
 
@@ -222,14 +230,19 @@ impl Keeper {
         let (due, marks) = self.times.due(self.machine.rules(), now);
         acts.extend(due);
         along.marks.extend(marks);
-        if !acts.is_empty() || !along.is_empty() {
+        let writes = !acts.is_empty() || !along.is_empty();
+        if writes {
             let saves = !along.state.is_empty();
             self.write(acts, along, now, tell)?;
             if saves {
                 self.log.saved();
             }
         }
-        heard.iter_mut().filter_map(|one| one.kept.take()).for_each(|kept| kept());
+        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
+        match writes {
+            true => self.settler.settle(kept)?,
+            false => kept.into_iter().for_each(|kept| kept()),
+        }
         if reload {
             self.load(listens, tell)?;
         }

@@ -161,6 +161,7 @@ const COLUMNS: &str = "id, source, command, digest, kind, nr, trace, depth, data
 impl Store {
     /// Writes firings, the jobs that they owe, and what changes along with them. `admit` is asked about each that was not
     /// told before: with its number, the id it would get, and the open jobs of its automation. It must not call the store.
+    /// It does not wait for the disk: [`Store::wait_for_disk`] does.
     pub fn fire(
         &self,
         all: &[NewFiring],
@@ -168,7 +169,7 @@ impl Store {
         along: &Along,
         admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
     ) -> Result<Vec<Fired>> {
-        self.write(|change| {
+        self.write_with_next(|change| {
             change.keep_along(along)?;
             all.iter().enumerate().map(|(at, new)| change.fire(at, new, process, admit)).collect()
         })

@@ -39,7 +39,8 @@ impl Store {
         if !is_one {
             return Ok(None);
         }
-        self.write(|change| {
+        // A power cut leaves it to be taken again, as work that it cut off is.
+        self.write_with_next(|change| {
             let mut find = change.tx.prepare_cached(NEXT)?;
             let n: Option<i64> = find.query_row(params![change.owner(), now], |row| row.get(0)).optional()?;
             let Some(n) = n else { return Ok(None) };

@@ -14,6 +14,7 @@ mod automations;
 mod cache;
 mod calls;
 mod definitions;
+mod disk;
 mod erasing;
 mod events;
 mod fault;
@@ -203,6 +204,11 @@ impl Store {
     /// loses nothing, and what comes next is not on the disk without it.
     fn write_with_next<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
         self.shared.pool.write_with_next(|tx| self.carry_out(tx, change))
+    }
+
+    /// Waits until all that was written through this and its clones lies on the disk, also what did not wait for it.
+    pub fn wait_for_disk(&self) -> Result<()> {
+        self.shared.pool.wait_for_disk()
     }
 
     fn carry_out<T>(&self, tx: &Transaction<'_>, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {

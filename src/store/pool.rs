@@ -1,7 +1,8 @@
 //! Connections: one that writes, and readers opened only when somebody needs them.
 //!
 //! A read uses an idle reader, else the writer while nobody writes, and only then opens another reader. So
-//! a short program has one connection, and a server's readers never wait for its writer.
+//! a short program has one connection, and a server's readers never wait for its writer. Nor does a change wait for the disk
+//! while it keeps others from writing.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -10,9 +11,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::disk::{Disk, Written};
 use super::fault::{Fault, Outcome};
 use super::{files, schema};
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Kind, Result};
 
 /// How long a process waits for another one's write.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,8 +32,12 @@ const KEPT_READERS: usize = 8;
 pub(super) struct Pool {
     path: PathBuf,
     log: PathBuf,
+    disk: Disk,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Whether nobody waits for the disk.
+    #[cfg(test)]
+    hurried: std::sync::atomic::AtomicBool,
 }
 
 impl Pool {
@@ -40,7 +46,17 @@ impl Pool {
         let writer = open_writer(path).map_err(|fault| fault.explain(path))?;
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        Ok(Pool { path: path.to_path_buf(), log: log.into(), writer: Mutex::new(writer), readers: Mutex::default() })
+        let log = PathBuf::from(log);
+        let disk = Disk::new(log.clone());
+        Ok(Pool {
+            path: path.to_path_buf(),
+            log,
+            disk,
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            #[cfg(test)]
+            hurried: std::sync::atomic::AtomicBool::new(false),
+        })
     }
 
     /// The write-ahead log.
@@ -61,7 +77,14 @@ impl Pool {
     /// No waiting for the disk, for tests that write thousands of times.
     #[cfg(test)]
     pub(super) fn hurry(&self) {
+        self.hurried.store(true, std::sync::atomic::Ordering::Relaxed);
         lock(&self.writer).pragma_update(None, "synchronous", "OFF").unwrap();
+    }
+
+    /// How often the disk was waited for.
+    #[cfg(test)]
+    pub(super) fn flushes(&self) -> u64 {
+        self.disk.flushes()
     }
 
     pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
@@ -86,22 +109,43 @@ impl Pool {
         answer
     }
 
+    /// Changes something; it is on the disk when this returns.
     pub(super) fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
-        let mut writer = lock(&self.writer);
-        immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))
+        let (value, written) = self.commit(change)?;
+        if let Some(written) = written {
+            self.wait_for(written)?;
+        }
+        Ok(value)
     }
 
     /// The same, and the disk is not waited for: the next [`Pool::write`] takes the change along, because what the log
     /// holds before a change lies on the disk when the change does.
     pub(super) fn write_with_next<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+        Ok(self.commit(change)?.0)
+    }
+
+    /// Waits until all that was written by this process lies on the disk.
+    pub(super) fn wait_for_disk(&self) -> Result<()> {
+        self.wait_for(self.disk.last())
+    }
+
+    fn wait_for(&self, written: Written) -> Result<()> {
+        self.disk.wait_for(written).map_err(|error| {
+            Error::new(Kind::Failed, format!("the disk does not keep what was written to {}", self.path.display()))
+                .because(error)
+                .hint("look after the disk: `dmesg` says more")
+        })
+    }
+
+    /// A change that stands in the log, if it changed anything.
+    fn commit<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<(T, Option<Written>)> {
         let mut writer = lock(&self.writer);
-        let outcome = (|| {
-            writer.execute_batch("PRAGMA synchronous = NORMAL")?;
-            let done = immediately(&mut writer, change);
-            writer.execute_batch("PRAGMA synchronous = FULL")?;
-            done
-        })();
-        outcome.map_err(|fault| fault.explain(&self.path))
+        let before = writer.total_changes();
+        let value = immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))?;
+        let changed = writer.total_changes() != before;
+        #[cfg(test)]
+        let changed = changed && !self.hurried.load(std::sync::atomic::Ordering::Relaxed);
+        Ok((value, changed.then(|| self.disk.written())))
     }
 
     /// Folds the write-ahead log into the database and empties it, unless others are in the way.
@@ -148,6 +192,8 @@ fn open_writer(path: &Path) -> Outcome<Connection> {
     // nobody knows what a person will want erased one day.
     writer.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
     schema::bring_up_to_date(&mut writer, path)?;
+    // From here on [`Disk`] sees to it.
+    writer.execute_batch("PRAGMA synchronous = NORMAL")?;
     Ok(writer)
 }
 
@@ -157,7 +203,8 @@ fn open_reader(path: &Path) -> Outcome<Connection> {
     Ok(reader)
 }
 
-/// What every connection needs: no statement runs here. Foreign keys and `synchronous=FULL` are how SQLite was built.
+/// What every connection needs: no statement runs here. Foreign keys, and `synchronous=FULL` for what brings the tables up to
+/// date, are how SQLite was built.
 fn prepare(connection: &Connection) -> Outcome<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -261,9 +261,10 @@ pub(super) const OPEN: &str = "SELECT id, pid, process_start, boot FROM runs
      WHERE finished IS NULL AND pid IS NOT NULL AND owner = ?1";
 
 impl Store {
-    /// Records a run before anything of it happens. When this returns, the record is on the disk.
+    /// Records a run before anything of it happens. When this returns, the record is on the disk; that of a job is as sure as
+    /// its job, which a power cut may leave to be done again.
     pub fn begin_run(&self, new: &NewRun) -> Result<Id> {
-        self.write(|change| {
+        let begin = |change: &Change<'_>| {
             let id = change.ids().next(change.at);
             // Ids carry the time they are found by; a clock that went back must not put the two at odds.
             let started = change.at.max(Timestamp::from_micros(id.millis() as i64 * 1000));
@@ -275,7 +276,8 @@ impl Store {
             change.record(&Event::new(events::RUN_STARTED, id.to_string(), payload))?;
             change.touch_doc(DocKind::Run, &id.to_string())?;
             Ok(id)
-        })
+        };
+        if new.job.is_some() { self.write_with_next(begin) } else { self.write(begin) }
     }
 
     /// Marks a pending run as begun. `NotFound` when it was removed or has ended meanwhile.
@@ -292,10 +294,12 @@ impl Store {
 
     /// Records how a run ended, with all its steps, and when. `NotFound` when it was removed meanwhile.
     pub fn finish_run(&self, id: Id, end: &RunEnd) -> Result<Timestamp> {
-        self.write(|change| {
-            change.end_run(id, end.status, end.exit_code, Some(&end.steps))?;
-            Ok(change.at)
-        })
+        self.write(|change| change.finish_run(id, end))
+    }
+
+    /// The same for the run of a job: it is on the disk when the end of its job is.
+    pub fn finish_run_of_job(&self, id: Id, end: &RunEnd) -> Result<Timestamp> {
+        self.write_with_next(|change| change.finish_run(id, end))
     }
 
     /// Turns every run whose process `is_alive` no more into `lost`, and says which those were. Writes nothing when all
@@ -320,6 +324,11 @@ impl Store {
 }
 
 impl Change<'_> {
+    fn finish_run(&self, id: Id, end: &RunEnd) -> Outcome<Timestamp> {
+        self.end_run(id, end.status, end.exit_code, Some(&end.steps))?;
+        Ok(self.at)
+    }
+
     fn insert_run(&self, id: Id, started: Timestamp, new: &NewRun) -> Outcome<()> {
         let finished = new.status.is_final().then_some(started);
         let process = new.process.as_ref();

@@ -237,6 +237,24 @@ fn a_login_goes_on_and_ends_everywhere() {
 }
 
 #[test]
+fn who_moves_here_keeps_the_password() {
+    let world = uncounted();
+    let server = Serving::start(&world, &[]);
+    // From the tests of crypt_blowfish: the password is U*U.
+    let hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
+    world.run_with(&["user", "add", "ann", "--hashed"], hash).ok();
+    login(&server, "ann", "U*V").is(401);
+    login(&server, "ann", "U*U").is(200);
+    let stored =
+        |what: &str| world.tree().iter().any(|(_, bytes)| bytes.windows(what.len()).any(|w| w == what.as_bytes()));
+    assert!(stored("$argon2id$v=19$m=65536,t=3,p=1$"), "ours takes its place");
+    login(&server, "ann", "U*U").is(200);
+    let refused = world.run_with(&["user", "add", "bob", "--hashed"], "secret\n");
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("no hash of a password"), "{}", refused.stderr);
+}
+
+#[test]
 fn wrong_passwords_are_counted_before_they_are_looked_at() {
     let mut world = uncounted();
     world.set("FAC_SERVE_LIMIT_AUTH", "7");

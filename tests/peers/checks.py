@@ -1,7 +1,9 @@
 """What the peers' scripts have in common: what is asked for, how it is compared, and the run of a list of checks."""
 
 import importlib.metadata
+import json
 import socket
+import subprocess
 import traceback
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -27,6 +29,19 @@ def fails(call, error, status, words):
         assert words in str(e), str(e)
         return e
     raise AssertionError("it did not fail")
+
+
+def serve(fac, env, cwd=None):
+    """A `fac serve` on a free port: its process, where it listens, and the key of its first owner."""
+    words = [fac, "--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"]
+    process = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    # They come in whatever order.
+    said = {}
+    while not {"listening", "key"} <= said.keys():
+        line = process.stdout.readline()
+        assert line, "fac serve ended"
+        said.update(json.loads(line))
+    return process, said["listening"], said["key"]
 
 
 def run(checks):

@@ -82,15 +82,7 @@ class Server:
         self.env = dict(os.environ, FAC_HOME=str(home), PEER_KEY="sk-up", FAC_TEST_MARK=str(self.mark), HOME=str(home))
         self.env.pop("XDG_RUNTIME_DIR", None)
         subprocess.run([FAC, "source", "add", str(strange)], env=self.env, check=True, capture_output=True)
-        self.process = subprocess.Popen(
-            [FAC, "serve", "--json", "--listen", "127.0.0.1:0", "--no-automations"],
-            env=self.env, stdout=subprocess.PIPE, text=True,
-        )
-        # The key of the first owner, and where it listens, in whatever order.
-        said = {}
-        while not {"listening", "key"} <= said.keys():
-            said.update(json.loads(self.process.stdout.readline()))
-        self.url, self.key = said["listening"], said["key"]
+        self.process, self.url, self.key = checks.serve(FAC, self.env)
 
     def ask(self, path, body=None, headers=None, method=None):
         headers = {"Authorization": "Bearer " + self.key, "Content-Type": "application/json", **(headers or {})}

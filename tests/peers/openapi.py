@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 
+import checks
+
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
 
 COMMANDS = """---
@@ -79,15 +81,8 @@ def main():
         env = {"PATH": os.environ["PATH"], "HOME": folder, "FAC_HOME": folder, "LC_ALL": "C.UTF-8"}
         for name in ("ANONYMOUS", "USER", "AUTH"):
             env[f"FAC_SERVE_LIMIT_{name}"] = "0"
-        server = subprocess.Popen(
-            [fac, "--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"],
-            env=env, cwd=folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-        )
+        server, address, key = checks.serve(fac, env, folder)
         try:
-            key = address = None
-            while key is None or address is None:
-                said = json.loads(server.stdout.readline())
-                key, address = said.get("key", key), said.get("listening", address)
             asked = [
                 schemathesis, "run", f"{address}/openapi.json", "--header", f"Authorization: Bearer {key}",
                 "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "25",

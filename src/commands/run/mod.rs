@@ -272,11 +272,16 @@ impl Engine<'_> {
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
     /// back as a sentence, because the script has run and its exit code must not be lost.
     fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
-        let error = self.world.store.finish_run(id, &end).err()?;
+        let store = &self.world.store;
+        let told = |end: &RunEnd| match self.job {
+            Some(_) => store.finish_run_of_job(id, end),
+            None => store.finish_run(id, end),
+        };
+        let error = told(&end).err()?;
         for step in &mut end.steps {
             (step.stdout, step.stderr) = (Captured::default(), Captured::default());
         }
-        match self.world.store.finish_run(id, &end) {
+        match told(&end) {
             Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
             Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
         }

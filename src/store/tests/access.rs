@@ -238,6 +238,38 @@ fn what_a_user_made_is_there_for_them_and_who_sees_all_and_nobody_else() {
 }
 
 #[test]
+fn each_names_chats_for_themselves() {
+    let world = World::new();
+    let store = &world.store;
+    store.add_user(&new_user("ann", OWNER)).unwrap();
+    let bob = store.add_user(&new_user("bob", "member")).unwrap();
+    let eve = store.add_user(&new_user("eve", "member")).unwrap();
+    let (bobs, eves, all) =
+        (store.acting(Some(bob.id), false), store.acting(Some(eve.id), false), store.acting(None, true));
+    let called = |store: &Store, name: &str| {
+        store.begin_session(&NewSession { name: Some(name.into()), ..NewSession::default() })
+    };
+    let (bobs_diary, eves_diary) = (called(&bobs, "diary").unwrap(), called(&eves, "diary").unwrap());
+    assert_eq!(called(&bobs, "diary").unwrap_err().kind(), Kind::Usage);
+    assert_eq!(bobs.session("diary").unwrap().id, bobs_diary.id);
+    assert_eq!(eves.session("diary").unwrap().id, eves_diary.id);
+    // Who sees all means their own, and else has to say which.
+    assert_eq!(all.session("diary").unwrap_err().kind(), Kind::Usage);
+    let own = called(store, "diary").unwrap();
+    assert_eq!(all.session("diary").unwrap().id, own.id);
+    // The name of another's chat is free for it too, and not one that its own person gave.
+    let plans = called(&bobs, "plans").unwrap();
+    assert!(store.edit_session(plans.id, &[SessionEdit::Name(Some("diary".into()))]).is_err());
+    store.edit_session(eves_diary.id, &[SessionEdit::Name(Some("plans".into()))]).unwrap();
+    // What they leave keeps its name where nothing of the machine's own is called so.
+    store.remove_user(bob.id, OWNER).unwrap();
+    assert_eq!(all.session("diary").unwrap().id, own.id);
+    assert_eq!(store.session_by_id(bobs_diary.id).unwrap().name, None);
+    assert_eq!(all.session("plans").unwrap().id, plans.id);
+    assert_eq!(store.verify().unwrap().state.differences, Vec::<String>::new());
+}
+
+#[test]
 fn a_job_and_its_runs_belong_to_who_owed_them() {
     let world = World::new();
     let store = &world.store;
