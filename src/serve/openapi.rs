@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
 use super::problem::{self, Problem};
-use super::route::{Answers, Facts, Guard, Route};
+use super::route::{Answers, EVENTS, Facts, Guard, Route};
 
 /// Statuses that any route may answer with.
 const ALWAYS: [u16; 9] = [400, 401, 403, 421, 422, 429, 500, 502, 503];
@@ -119,6 +119,11 @@ fn responses(facts: &Facts, generator: &mut SchemaGenerator) -> Json {
             content("application/json", Some(or_some_of_it(schema(generator))))
         }
         Answers::Json(schema) => content("application/json", Some(schema(generator))),
+        Answers::JsonOrEvents(schema) => {
+            let mut either = content("application/json", Some(schema(generator)));
+            either["content"][EVENTS] = content(EVENTS, None)["content"][EVENTS].take();
+            either
+        }
         Answers::Media(media) => content(media, None),
         Answers::Nothing => json!({"description": "It is done."}),
     };
@@ -155,8 +160,17 @@ fn or_some_of_it(whole: Schema) -> Schema {
 }
 
 fn content(media: &str, schema: Option<Schema>) -> Json {
-    // What is no text may be anything.
-    let other = || if media.starts_with("text/") { json!({"type": "string"}) } else { json!({}) };
+    let other = || match media {
+        // Each event for itself: a document of this version has no other words for it.
+        EVENTS => json!({"type": "object", "description": "One event of a stream of them", "properties": {
+            "event": {"type": "string", "description": "Its kind"},
+            "id": {"type": "string", "description": "Where to go on, for Last-Event-ID"},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        }}),
+        media if media.starts_with("text/") => json!({"type": "string"}),
+        // What is no text may be anything.
+        _ => json!({}),
+    };
     let schema = schema.map_or_else(other, Schema::to_value);
     json!({"description": "It worked.", "content": {media: {"schema": schema}}})
 }

@@ -16,8 +16,9 @@ use crate::app::views::run::StepView;
 use crate::automations::trigger::REFERENCE;
 use crate::kernel::when;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 
 /// So many of the last firings are shown with an automation.
 const LAST: usize = 5;

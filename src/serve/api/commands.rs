@@ -17,8 +17,9 @@ use crate::app::views::page::{Page, Paging};
 use crate::commands::scan::fold_name;
 use crate::kernel::error::{Error, Kind};
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 use crate::store::DefinitionFilter;
 
 /// The routes.

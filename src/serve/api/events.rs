@@ -9,8 +9,9 @@ use crate::app::views::event::EventView;
 use crate::app::views::page::{Page, Paging};
 use crate::kernel::events::Position;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 
 /// The routes.
 pub fn routes() -> Vec<Route> {

@@ -13,9 +13,10 @@ use crate::app::health::{Window, gauges, look};
 use crate::app::views::health::HealthView;
 use crate::kernel::error::Result as Found;
 use crate::serve::access::{Caller, Permission};
+use crate::serve::call::Call;
 use crate::serve::limits::{FREE, PROBE};
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, RawCall, Route};
+use crate::serve::route::{RawCall, Route};
 
 /// Less room than this where the store lies is too little to work, bytes.
 const ROOM: u64 = 16 << 20;

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Guard, Route};
+use crate::serve::route::{Guard, Route};
 
 /// The routes.
 pub fn routes() -> Vec<Route> {

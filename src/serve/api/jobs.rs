@@ -10,8 +10,9 @@ use crate::app::App;
 use crate::app::views::job::JobView;
 use crate::app::views::page::Paging;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 use crate::store::{JobFilter, JobStatus, RuleKey};
 
 /// The routes.

@@ -12,8 +12,9 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind};
 use crate::serve::access::{Caller, How, Permission, Role, make_key, scopes};
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 use crate::store::access::{KeyFilter, KeyRow, User};
 use crate::store::traffic::Traffic;
 

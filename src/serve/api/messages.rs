@@ -22,9 +22,10 @@ use crate::chat::saying::{effort, fault};
 use crate::kernel::error::{Error, Result as Outcomes};
 use crate::providers::model::{Part, Tuning};
 use crate::serve::access::{Caller, Permission};
+use crate::serve::call::Call;
 use crate::serve::live;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 use crate::store::{Message, Session};
 
 /// What a question with its files may take, bytes.

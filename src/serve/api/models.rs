@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::app::views::model::{FailedProvider, ModelList, ModelView, WholeModel};
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 
 /// The routes.
 pub fn routes() -> Vec<Route> {

@@ -4,8 +4,9 @@ use crate::app::App;
 use crate::app::views::page::Page;
 use crate::app::views::plugin::PluginView;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 
 /// The routes.
 pub fn routes() -> Vec<Route> {

@@ -24,8 +24,9 @@ use crate::kernel::duration::parse_ms;
 use crate::kernel::error::Error;
 use crate::providers::model::{Part, Tuning};
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 use crate::store::Session;
 
 /// What a question with its files may take, bytes.

@@ -16,8 +16,9 @@ use crate::app::views::page::{Page, Paging};
 use crate::app::views::run::{RunView, WholeRun, joined};
 use crate::commands::rerun::Again;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, RawCall, Route};
+use crate::serve::route::{Draft, RawCall, Route};
 use crate::store::{JobFilter, JobStatus, Run, RunFilter, Status};
 
 /// The routes.

@@ -8,8 +8,9 @@ use crate::app::App;
 use crate::app::find::describe;
 use crate::app::views::hit::{HitList, HitView};
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 
 /// Hits that are looked at where some of them are not for whoever asks.
 const LOOKED_AT: usize = 1000;

@@ -17,9 +17,10 @@ use crate::app::views::page::{Page, Paging};
 use crate::chat::driver::Ask;
 use crate::chat::export;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::input;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, RawCall, Route};
+use crate::serve::route::{Draft, RawCall, Route};
 use crate::store::{NewSession, Session, SessionEdit, SessionFilter};
 
 /// The longest text of a session's own, characters.

@@ -15,8 +15,9 @@ use crate::app::views::source::{
 };
 use crate::commands::source::remote::Report;
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Draft, Route};
+use crate::serve::route::{Draft, Route};
 use crate::store::{NewGrant, Source, SourceKind};
 
 /// The routes.

@@ -7,8 +7,9 @@ use super::wrong;
 use crate::app::App;
 use crate::app::views::usage::{UsageList, UsageView};
 use crate::serve::access::Permission;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 use crate::store::{UsageBy, UsageFilter};
 
 /// The routes.

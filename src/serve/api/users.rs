@@ -11,8 +11,9 @@ use crate::serve::access::explain::{self, Explained, Finding, Line};
 use crate::serve::access::login::taken;
 use crate::serve::access::password::{self, Passwords};
 use crate::serve::access::{Caller, Permission, Role};
+use crate::serve::call::Call;
 use crate::serve::problem::{Problem, Wrong};
-use crate::serve::route::{Call, Route};
+use crate::serve::route::Route;
 use crate::store::access::{NewUser, User, UserEdit};
 use crate::store::traffic::Traffic;
 

@@ -19,13 +19,13 @@ use crate::serve::access::{Caller, Permission};
 use crate::serve::api::messages::Said;
 use crate::serve::input::{self, Checks};
 use crate::serve::problem::{Problem, Wrong};
-use crate::serve::route::{RawCall, Route};
+use crate::serve::route::{EVENTS, RawCall, Route};
 
 /// The routes.
 pub fn routes() -> Vec<Route> {
     let checks = Arc::new(Checks::of::<Wanted, ()>());
     let events = Route::get("/api/v1/events/stream", "Follow the event log, from now or from a place on");
-    let events = events.tag("events").may(Permission::EventsRead).media("text/event-stream").query::<Wanted>();
+    let events = events.tag("events").may(Permission::EventsRead).media(EVENTS).query::<Wanted>();
     vec![events.raw(move |call| follow(call, checks.clone()))]
 }
 

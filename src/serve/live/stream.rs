@@ -10,6 +10,7 @@ use futures_util::stream;
 
 use super::outbox::{Frame, Inbox};
 use crate::serve::reply::AsItIs;
+use crate::serve::route::EVENTS;
 
 /// So long nothing may come.
 const BEAT: Duration = Duration::from_secs(15);
@@ -32,7 +33,7 @@ pub(super) fn answer<K: Send + 'static>(inbox: Inbox, kept: K) -> Response {
     });
     let mut response = Body::from_stream(frames).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENTS));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response.extensions_mut().insert(AsItIs);

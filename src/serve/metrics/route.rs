@@ -6,9 +6,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::text::MEDIA_TYPE;
 use crate::serve::access::{Caller, Permission};
+use crate::serve::call::Call;
 use crate::serve::limits::FREE;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Call, RawCall, Route};
+use crate::serve::route::{RawCall, Route};
 use crate::serve::traced::Traced;
 
 /// The route.

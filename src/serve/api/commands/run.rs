@@ -20,8 +20,8 @@ use crate::commands::run::{self as engine, Plan, Report, Unit, Watcher};
 use crate::exec::{Stop, Stream};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
+use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::Call;
 use crate::serve::running::{Begun, Running};
 
 /// What is to be run.
