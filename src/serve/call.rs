@@ -66,8 +66,7 @@ pub(super) async fn checked<Q: Query, B: Body>(
     checks: &Checks,
 ) -> Result<(Parts, Fields, Call<Q, B>), Problem> {
     let caller = match call.facts.guard {
-        // Whoever asks for what everybody may see is nobody.
-        Guard::Public => Caller::local(call.trace),
+        Guard::Public => Caller::nobody(call.trace),
         _ => call.caller()?.clone(),
     };
     let RawCall { server, params, facts, request, .. } = call;

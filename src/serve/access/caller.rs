@@ -22,6 +22,8 @@ pub enum How {
     },
     /// By nothing: it is the person who started this process, over its standard input.
     Local,
+    /// By nothing, on a route that anybody may use.
+    Nobody,
 }
 
 impl How {
@@ -31,6 +33,7 @@ impl How {
             How::Key { .. } => "key",
             How::Login { .. } => "login",
             How::Local => "local",
+            How::Nobody => "nobody",
         }
     }
 }
@@ -38,7 +41,7 @@ impl How {
 /// Who asks.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The user's id; nobody's for [`How::Local`].
+    /// The user's id; nobody's for [`How::Local`] and [`How::Nobody`].
     pub user: Id,
     /// The user's name.
     pub name: String,
@@ -72,6 +75,12 @@ impl Caller {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             trace,
         }
+    }
+
+    /// Whoever uses a route that anybody may use: they may nothing else, and see nothing that anybody made.
+    pub fn nobody(trace: TraceId) -> Caller {
+        let (name, how) = ("nobody".to_string(), How::Nobody);
+        Caller { name, role: Role::Viewer, scopes: Some(BTreeSet::new()), how, ..Caller::local(trace) }
     }
 
     /// Whether they may: their role may, and what they showed is not narrower.
@@ -122,6 +131,10 @@ pub(in crate::serve) mod tests {
         assert!(somebody(Role::Owner).rules(Role::Owner) && !somebody(Role::Admin).rules(Role::Owner));
         let none = Caller { scopes: Some(BTreeSet::new()), ..somebody(Role::Owner) };
         assert!(!Permission::ALL.into_iter().any(|one| none.may(one)));
+        let nobody = Caller::nobody(none.trace);
+        assert!(
+            !Permission::ALL.into_iter().any(|one| nobody.may(one)) && !nobody.sees(None) && nobody.person().is_some()
+        );
     }
 
     #[test]

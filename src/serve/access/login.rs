@@ -181,7 +181,9 @@ impl Access {
         let (how, id) = match caller.how {
             How::Key { id } => (Kind::Key, id),
             How::Login { id } => (Kind::Login, id),
-            How::Local => return Err(Problem::refused("nobody showed anything that a ticket could stand for")),
+            How::Local | How::Nobody => {
+                return Err(Problem::refused("nobody showed anything that a ticket could stand for"));
+            }
         };
         let ticket = tokens::new_ticket()?;
         let what = Kept { how, id, until: caller.until.map(Timestamp::as_micros) };

@@ -156,7 +156,7 @@ impl Access {
     /// 401 when it was revoked or is over, or the user is shut out.
     pub fn still(&self, caller: &Caller) -> Result<Caller, Problem> {
         match caller.how {
-            How::Local => Ok(caller.clone()),
+            How::Local | How::Nobody => Ok(caller.clone()),
             How::Key { id } => {
                 let (key, user) = self.store.key_by_id(id)?.ok_or_else(not_good)?;
                 self.by_key(key, &user, caller.address, caller.trace)

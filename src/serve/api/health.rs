@@ -76,7 +76,7 @@ struct Check {
 }
 
 async fn readyz(call: RawCall) -> Result<Response, Problem> {
-    let nobody = Caller::local(call.trace);
+    let nobody = Caller::nobody(call.trace);
     let work = |app: &App| -> Result<Ready, Problem> { Ok(ready(app)) };
     let ready = match call.server.desk.sync(&nobody, work).await {
         Ok(ready) => ready,

@@ -147,6 +147,12 @@ impl Guard {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
+    /// Whether whoever asks from this address sits at this machine; where a proxy here passes on what others ask, nobody
+    /// can tell.
+    pub fn is_this_machine(&self, address: IpAddr) -> bool {
+        address.is_loopback() && !self.rules().proxies.iter().any(|net| net.contains(&address))
+    }
+
     fn rules(&self) -> Arc<Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -302,6 +308,14 @@ mod tests {
         assert_eq!(at("10.0.0.1", &[("x-real-ip", "1.1.1.1")]), "1.1.1.1");
         assert_eq!(at("10.0.0.1", &[("x-forwarded-for", "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
         assert_eq!(at("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_here_does_not_sit_here() {
+        let here =
+            |proxies: &[&str], address: &str| Guard::new(rules(&[], proxies)).is_this_machine(address.parse().unwrap());
+        assert!(here(&[], "127.0.0.1") && here(&["10.0.0.0/8"], "::1"));
+        assert!(!here(&["127.0.0.1/32"], "127.0.0.1") && !here(&[], "10.0.0.1"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn break_off(_: &Call, _: &crate::app::App) -> Result<(), Problem> {
 
 async fn answer(call: RawCall) -> Result<Response, Problem> {
     let traced = Traced::of(&call.request);
-    let caller = if traced.address.is_loopback() {
+    let caller = if call.server.guard.is_this_machine(traced.address) {
         Caller::local(traced.trace)
     } else {
         let caller = call.server.access.who(call.request.headers(), traced.address, traced.trace);
