@@ -11,6 +11,11 @@ function make(name, attributes, ...children) {
   return element;
 }
 
+// Text in which what stands between backticks is code.
+function prose(text) {
+  return text.split('`').map((part, nth) => (nth % 2 ? make('code', {}, part) : part));
+}
+
 function resolved(schema, root) {
   let depth = 0;
   while (schema && schema.$ref && depth++ < 8) {
@@ -63,7 +68,7 @@ function table(rows) {
   if (!rows.length) return make('p', { class: 'dim' }, 'nothing');
   const list = make('dl');
   for (const [name, required, type, about] of rows) {
-    list.append(make('dt', {}, name, required ? ' *' : ''), make('dd', {}, about ? `${about} ` : '', make('small', {}, type)));
+    list.append(make('dt', {}, name, required ? ' *' : ''), make('dd', {}, prose(about ? `${about} ` : ''), make('small', {}, type)));
   }
   return list;
 }
@@ -105,7 +110,7 @@ function answers(operation, root) {
   for (const [status, answer] of Object.entries(operation.responses)) {
     const it = resolved(answer, root);
     const content = Object.entries(it.content || {}).map(([media, one]) => `${media}${one.schema ? `: ${kind(one.schema, root)}` : ''}`);
-    list.append(make('dt', {}, status), make('dd', {}, `${it.description || ''} `, make('small', {}, content.join('; '))));
+    list.append(make('dt', {}, status), make('dd', {}, prose(`${it.description || ''} `), make('small', {}, content.join('; '))));
   }
   return list;
 }
@@ -115,7 +120,7 @@ function body(method, path, operation, root) {
   const permission = operation['x-permission'];
   const open = operation.security && !operation.security.length;
   block.append(make('p', {}, permission ? `Needs ${permission}.` : open ? 'For everybody.' : 'For everybody who says who they are.'));
-  if (operation.description) block.append(make('p', {}, operation.description));
+  if (operation.description) block.append(make('p', {}, prose(operation.description)));
   if (operation.parameters) {
     const rows = operation.parameters.map((one) => [`${one.name} (${one.in})`, one.required, kind(one.schema || true, root), one.description || '']);
     block.append(make('h3', {}, 'Parameters'), table(rows));
@@ -132,7 +137,7 @@ function body(method, path, operation, root) {
 
 function draw(root) {
   byId('version').textContent = root.info.version;
-  byId('about').textContent = root.info.description;
+  byId('about').replaceChildren(...prose(root.info.description));
   const groups = new Map();
   for (const [path, methods] of Object.entries(root.paths)) {
     for (const [method, operation] of Object.entries(methods)) {

@@ -1,9 +1,13 @@
 //! `fac serve` on loopback, with the load coming from this process: reads, durable writes, a chat stream through it
 //! beside the same server asked directly (and LiteLLM's proxy where `FAC_BENCH_LITELLM` names its program), a thousand
-//! connections, idle sockets, memory.
+//! connections, events to those who follow them, what others meet while somebody attacks, idle sockets, memory.
 
+#[path = "serve/attacks.rs"]
+mod attacks;
 #[path = "serve/client.rs"]
 mod client;
+#[path = "serve/events.rs"]
+mod events;
 #[path = "serve/litellm.rs"]
 mod litellm;
 
@@ -100,6 +104,9 @@ pub fn serve(place: &Rc<Place>, rounds: usize) {
     load("GET /api/v1/sessions?limit=20, 1,000 users", get("/api/v1/sessions?limit=20"), 1000);
     println!("  {:<44} {:>8.1} MiB", "memory after that, at most", served.memory("VmHWM") as f64 / 1024.0);
     streams(&runtime, &served, &model, rounds.max(100));
+    runtime.block_on(events::events(served.address, &served.key));
+    runtime.block_on(attacks::attacks(served.address, &served.key));
+    println!("  {:<44} {:>8.1} MiB", "memory after that, at most", served.memory("VmHWM") as f64 / 1024.0);
     sockets(&runtime, &served);
 }
 

@@ -110,6 +110,8 @@ fn make(call: &Call<(), New>, app: &App) -> Result<SessionView, Problem> {
         ..NewSession::default()
     };
     let session = app.store()?.begin_session(&new)?;
+    // What somebody was told of is not lost.
+    app.store()?.wait_for_disk()?;
     call.says(axum::http::StatusCode::CREATED, format!("/api/v1/sessions/{}", session.id));
     Ok(SessionView::from(&session))
 }

@@ -1,8 +1,9 @@
 //! How a server lives and ends.
 
 use std::os::unix::net::UnixDatagram;
+use std::sync::Mutex;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::served::{PATIENCE, Served, eventually};
 use crate::ask::{configure, world};
@@ -54,6 +55,41 @@ fn what_does_not_end_is_stopped_and_what_had_come_is_kept() {
     served.child.wait().unwrap();
     let kept = world.run(&["--json", "sessions", "show", begun["session"].as_str().unwrap()]).ok();
     assert!(kept.contains("one two") && kept.contains("cancelled"), "{kept}");
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_under_load() {
+    let mut world = World::new();
+    world.set("FAC_SERVE_LIMIT_USER", "0");
+    let (mut key, acknowledged) = (None, Mutex::new(Vec::new()));
+    let words = ["--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"];
+    for round in 1..=3 {
+        let served = Served::spawn(world.command(&words), key.take());
+        std::thread::scope(|scope| {
+            for writer in 0..6 {
+                let (served, acknowledged) = (&served, &acknowledged);
+                scope.spawn(move || {
+                    let body = json!({"title": format!("of writer {writer}")}).to_string();
+                    // Until it is gone in the middle of something.
+                    while let Ok(answer) = served.attempt_own("POST", "/api/v1/sessions", body.as_bytes()) {
+                        assert_eq!(answer.status, 201, "{}", answer.body);
+                        // A head without its body was no acknowledgement of this chat.
+                        let Ok(made) = serde_json::from_str::<Value>(&answer.body) else { break };
+                        acknowledged.lock().unwrap().push(made["id"].as_str().unwrap().to_string());
+                    }
+                });
+            }
+            eventually("writes are acknowledged", || acknowledged.lock().unwrap().len() > 100 * round);
+            served.signal("KILL");
+        });
+        key = Some(served.key.clone());
+    }
+    let served = Served::spawn(world.command(&words), key);
+    for id in acknowledged.into_inner().unwrap() {
+        assert_eq!(served.own("GET", &format!("/api/v1/sessions/{id}"), b"").status, 200, "{id} is lost");
+    }
+    drop(served);
+    world.run(&["events", "verify"]).ok();
 }
 
 #[test]

@@ -87,26 +87,37 @@ impl Served {
 
     /// Asks, with headers as lines; the connection ends with the answer.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        self.attempt(method, path, headers, body).unwrap()
+    }
+
+    /// The same of a server that may be gone.
+    pub fn attempt(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+        let mut stream = TcpStream::connect(&self.address)?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body)?;
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
+        stream.read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_string(), body: body.to_string() }
+        let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(cut)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+        Ok(Answer { status, head: head.to_string(), body: body.to_string() })
     }
 
     /// Asks with the owner's key.
     pub fn own(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        self.attempt_own(method, path, body).unwrap()
+    }
+
+    /// The same of a server that may be gone.
+    pub fn attempt_own(&self, method: &str, path: &str, body: &[u8]) -> std::io::Result<Answer> {
         let bearer = format!("Bearer {}", self.key);
-        self.ask(method, path, &[("authorization", &bearer), ("content-type", "application/json")], body)
+        self.attempt(method, path, &[("authorization", &bearer), ("content-type", "application/json")], body)
     }
 
     pub fn figures(&self) -> String {
