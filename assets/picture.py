@@ -165,7 +165,7 @@ def svg(text, size, label):
            f'viewBox="0 0 {width:.0f} {height}" role="img" aria-label="{html.escape(label)}">',
            f'<rect width="{width:.0f}" height="{height}" rx="8" fill="{GROUND}"/>']
     out += [f'<circle cx="{20 + 18 * n}" cy="18" r="5.5" fill="{NAMED[c]}"/>' for n, c in enumerate([1, 3, 2])]
-    out.append('<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14" xml:space="preserve">')
+    out.append('<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14">')
     pen = Pen()
     for number, line in enumerate(lines):
         column, y = 0, 34 + number * HIGH
@@ -184,8 +184,13 @@ def svg(text, size, label):
             if part.strip():
                 style = ' font-weight="700"' * pen.bold + ' font-style="italic"' * pen.slant + ' fill-opacity="0.6"' * pen.dim
                 style += ' text-decoration="underline"' * pen.line
-                out.append(f'<text x="{x:.1f}" y="{y + 14}" fill="{ink}" textLength="{wide * WIDE:.1f}" '
-                           f'lengthAdjust="spacingAndGlyphs"{style}>{html.escape(part)}</text>')
+                # Each stretch without more than one space by itself: other spaces would be left out by some, and what
+                # stands around them be drawn out over their place.
+                for words in re.finditer(r"\S+(?: \S+)*", part):
+                    at = x + columns(part[:words.start()]) * WIDE
+                    out.append(f'<text x="{at:.1f}" y="{y + 14}" fill="{ink}" '
+                               f'textLength="{columns(words[0]) * WIDE:.1f}" '
+                               f'lengthAdjust="spacingAndGlyphs"{style}>{html.escape(words[0])}</text>')
             column += wide
     return "\n".join(out + ["</g>", "</svg>", ""])
 

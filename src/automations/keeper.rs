@@ -4,7 +4,6 @@
 //! so at once: what fires is claimed in the store by what tells it apart, and work by who takes it.
 
 mod faces;
-mod quiet;
 mod settle;
 
 use std::collections::BTreeMap;
@@ -15,7 +14,6 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 pub use self::faces::{Crew, Note, Tell, Ticked, World};
-use self::quiet::Quiet;
 use self::settle::{Kept, Settler};
 use super::conditions;
 use super::happening::Happening;
@@ -29,7 +27,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, FiringOutcome, JobStatus, NewFiring, Store};
+use crate::store::{Admission, Along, FiringOutcome, JobStatus, NewFiring, Quiet, Store};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -37,8 +35,8 @@ const WAITING: usize = 1024;
 /// So many are decided in one transaction.
 const AT_ONCE: usize = 256;
 
-/// How often the store is asked whether somebody else changed it.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How often it is looked whether somebody else changed the store.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// How often files and processes are looked after, µs.
 const ROUND: i64 = 2_000_000;

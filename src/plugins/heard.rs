@@ -4,7 +4,7 @@
 //! Events are hints: what was claimed by a process that was killed is not told again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
@@ -14,6 +14,7 @@ use crate::chat::policy::fits;
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::events::Position;
+use crate::store::Quiet;
 
 /// How often a process that stays looks whether something happened.
 const GLANCE: Duration = Duration::from_millis(300);
@@ -50,11 +51,16 @@ impl Plugins {
     pub fn follow(&self, stop: Stop) -> Result<()> {
         let plugins = self.clone();
         let work = move || {
-            let mut seen = None;
+            let (mut seen, mut quiet, mut tick) = (None, Quiet::default(), None);
             while !stop.wait(GLANCE) {
+                if quiet.is_sure(plugins.store()) && tick.is_none_or(|at| Instant::now() < at) {
+                    continue;
+                }
                 // A store that is busy is looked at again.
                 let Ok(now) = plugins.store().last_position() else { continue };
-                let due = plugins.next_tick().is_ok_and(|next| next == Some(0));
+                let next = plugins.next_tick().ok().flatten();
+                let due = next == Some(0);
+                tick = next.map(|ms| Instant::now() + Duration::from_millis(ms));
                 if now == seen && !due {
                     continue;
                 }

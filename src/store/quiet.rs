@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::store::Store;
+use super::Store;
 
 /// So long after it was written a file's time tells another change.
 const GRAIN: Duration = Duration::from_millis(100);
@@ -12,7 +12,7 @@ const SURE: Duration = Duration::from_secs(1);
 
 /// How the store's file looked when the store was asked last.
 #[derive(Debug, Default)]
-pub(super) struct Quiet {
+pub struct Quiet {
     touched: Option<(SystemTime, u64)>,
     /// Whether that was long after it was written.
     settled: bool,
@@ -21,7 +21,7 @@ pub(super) struct Quiet {
 
 impl Quiet {
     /// Whether nothing was written for certain; where that cannot be told, the store is to be asked now.
-    pub(super) fn is_sure(&mut self, store: &Store) -> bool {
+    pub fn is_sure(&mut self, store: &Store) -> bool {
         self.is_sure_of(store.touched(), SystemTime::now(), Instant::now())
     }
 
