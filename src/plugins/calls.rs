@@ -10,7 +10,7 @@ use super::places::{self, Found};
 use super::room::{Answer, Loaded, Room};
 use super::{MOST_FAILURES, Plugins};
 use crate::kernel::error::{Error, Kind, Result};
-use crate::store::PluginRow;
+use crate::store::{PluginLine, PluginRow};
 
 /// What of a plugin's failures is said beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,25 +120,32 @@ impl Plugins {
             Ok(_) => {}
             Err(error) if error.kind() == Kind::Interrupted => {}
             Err(error) if error.kind() == Kind::Refused => {
-                if told == Told::Last {
+                if told == Told::Last || active.manifest.required {
                     return done;
                 }
                 let hint = error.way_forward().map_or(String::new(), |hint| format!("; {hint}"));
                 self.say(format!("{}, and is left out{hint}", error.full_message()));
             }
-            Err(error) => self.failed(name, told, error),
+            Err(error) => self.failed(active, told, error),
         }
         done
     }
 
-    fn failed(&self, name: &str, told: Told, error: &Error) {
+    fn failed(&self, active: &Active, told: Told, error: &Error) {
+        let (name, required) = (active.row.name.as_str(), active.manifest.required);
         let why = error.full_message();
         tracing::warn!(plugin = name, error = why, "a plugin failed");
-        match self.store().plugin_failed(name, &why, MOST_FAILURES) {
+        let line = PluginLine { plugin: name.into(), at: self.store().now(), level: "error".into(), text: why.clone() };
+        if let Err(trouble) = self.store().add_plugin_lines(&[line]) {
+            tracing::warn!(plugin = name, error = trouble.full_message(), "not written down");
+        }
+        // What protects somebody is not taken away from them because it fails.
+        match self.store().plugin_failed(name, &why, if required { u32::MAX } else { MOST_FAILURES }) {
             Ok((times, true)) => self.say(format!(
                 "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"
             )),
-            Ok(_) if told == Told::Last => {}
+            // Whoever asked is told that it did not pass, and why.
+            Ok(_) if told == Told::Last || required => {}
             Ok(_) => self.say(format!("the plugin {why}; what it was for is left out")),
             Err(trouble) => tracing::warn!(plugin = name, error = trouble.full_message(), "not written down"),
         }

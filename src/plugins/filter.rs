@@ -45,7 +45,14 @@ impl Filter for One {
                 meant(name, hook(way), loaded.pass(name, hook(way).name(), &given)?)
             };
             let done = self.plugins.within_async(&self.active, Told::All, work).await;
-            let mut passed = done.unwrap_or_default();
+            let mut passed = match done {
+                Ok(passed) => passed,
+                Err(error) if self.active.manifest.required => Passed {
+                    refused: Some(format!("it could not look at it: {}", error.full_message())),
+                    ..Passed::default()
+                },
+                Err(_) => Passed::default(),
+            };
             passed.notes = self.plugins.said();
             passed
         })

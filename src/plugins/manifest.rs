@@ -171,6 +171,9 @@ pub struct Manifest {
     /// Where it stands among others that hear the same; smaller comes first.
     #[serde(default = "middle")]
     pub order: i64,
+    /// Whether what it filters passes only when it could look at it: where it fails, the message does not go out.
+    #[serde(default)]
+    pub required: bool,
     /// What it hears of.
     #[serde(default)]
     pub hooks: Vec<Hook>,
@@ -213,6 +216,9 @@ impl Manifest {
         check_name(&self.name)?;
         if self.version.is_empty() || self.version.len() > 40 {
             return Err("the version is empty or too long".to_string());
+        }
+        if self.required && !self.hooks.iter().any(|hook| matches!(hook, Hook::Prompt | Hook::Result | Hook::Answer)) {
+            return Err("`required` is for what filters: prompt, result or answer".to_string());
         }
         for command in &self.commands {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
@@ -262,6 +268,9 @@ impl Manifest {
                 Hook::Tick => all.push(format!("is woken every {}", self.tick.as_deref().unwrap_or_default())),
                 _ => all.push(hook.about().to_string()),
             }
+        }
+        if self.required {
+            all.push("lets nothing pass where it fails".to_string());
         }
         let names = |names: Vec<&str>| names.join(", ");
         if !self.commands.is_empty() {

@@ -212,7 +212,7 @@ impl Loaded {
         let what = format!("`{name}` ({hook})");
         let missing = || Error::new(Kind::NotFound, format!("{what} has no function there"));
         let function = self.function(&[hook]).ok_or_else(missing)?;
-        self.state.call(&what, |lua| {
+        self.state.call_about(&what, text.len(), |lua| {
             let (first, why): (Value, Value) = function.call(lua.create_string(text)?)?;
             match first {
                 Value::Boolean(false) => Ok(serde_json::json!({"refused": values::to_json(&why)?})),

@@ -27,6 +27,9 @@ const ABSENT: &[&str] = &[
     "debug",
 ];
 
+/// A filter may look at each byte of a text this often: a step of a pattern is about one byte.
+const STEPS_A_BYTE: u64 = 32;
+
 /// The largest script, bytes.
 pub const MAX_SCRIPT: usize = 1 << 20;
 
@@ -58,12 +61,24 @@ impl State {
     /// # Errors
     /// `TimedOut` at a bound, whatever the script made of it; `Failed` with the script's own words otherwise.
     pub fn call<T>(&self, what: &str, work: impl FnOnce(&Lua) -> mlua::Result<T>) -> Result<T> {
-        let before = self.meter.begin(&self.limits);
+        self.call_about(what, 0, work)
+    }
+
+    /// The same about a text of so many bytes, for each of which it may take some steps more.
+    ///
+    /// # Errors
+    /// Those of [`State::call`].
+    pub fn call_about<T>(&self, what: &str, bytes: usize, work: impl FnOnce(&Lua) -> mlua::Result<T>) -> Result<T> {
+        let mut limits = self.limits;
+        if limits.steps > 0 {
+            limits.steps += STEPS_A_BYTE * bytes as u64;
+        }
+        let before = self.meter.begin(&limits);
         let done = work(&self.lua);
         match (self.meter.end(before), done) {
-            (Some(over), _) => Err(over_error(what, over, &self.limits)),
+            (Some(over), _) => Err(over_error(what, over, &limits)),
             (None, Ok(done)) => Ok(done),
-            (None, Err(error)) => Err(told(what, &error, &self.limits)),
+            (None, Err(error)) => Err(told(what, &error, &limits)),
         }
     }
 

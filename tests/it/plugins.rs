@@ -230,6 +230,48 @@ fn filters_stand_in_order_read_tools_and_may_refuse() {
 }
 
 #[test]
+fn secrets_are_taken_out_of_long_texts_too() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    world.run(&["plugin", "enable", "redact", "--yes"]).ok();
+    server.answer(Answer::text("well"));
+    let lines = "+    let line = of(a, change); // nothing in it, no password either\n".repeat(20_000);
+    let text = format!("{lines}api key: sk-abc123def456ghi\npassword: 'four geese'\n{lines}");
+    world.run_with(&["ask", "review this"], &text).ok();
+    let last = server.last();
+    let heard = last.last_user();
+    assert!(heard.len() > 2 * lines.len() && heard.contains("api key: [redacted]"), "{}", heard.len());
+    assert!(!heard.contains("sk-abc") && !heard.contains("geese"));
+}
+
+#[test]
+fn nothing_passes_a_required_filter_that_fails_and_failing_does_not_take_it_away() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    let script =
+        "return { prompt = function(text) if text:find('bad') then error('no idea') end return text .. '!' end }";
+    enable(&world, "guard", "required = true\nhooks = [\"prompt\"]", script);
+    for _ in 0..5 {
+        let said = world.run(&["-q", "ask", "something bad"]).failed(4);
+        assert!(
+            said.contains("`guard` does not let this pass: it could not look at it") && said.contains("no idea"),
+            "{said}"
+        );
+    }
+    assert_eq!(server.asked().len(), 0);
+    server.answer(Answer::text("well"));
+    world.run(&["ask", "good"]).ok();
+    assert_eq!(server.last().last_user(), "good!");
+    let log = world.run(&["plugin", "log", "guard"]).ok();
+    assert!(log.contains("no idea"), "why it failed can be read afterwards: {log}");
+    // Changed behind one's back it is not left out either.
+    world.write("../fac/config/plugins/guard/main.luau", "return { prompt = function(text) end }");
+    let said = world.run(&["ask", "good"]).failed(4);
+    assert!(said.contains("has changed since you allowed it"), "{said}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[test]
 fn plugins_hear_of_commands_and_may_refuse_them() {
     let world = World::new();
     define(

@@ -110,7 +110,9 @@ pub(super) fn log(context: &mut Context, plugin: Option<&str>, limit: usize) -> 
         return Ok(0);
     }
     if lines.is_empty() {
-        context.ui.note("no plugin wrote anything");
+        let whose = plugin.map_or("no plugin".to_string(), |name| format!("the plugin `{}`", safe_line(name)));
+        let nothing = if plugin.is_some() { "nothing" } else { "anything" };
+        context.ui.note(&format!("{whose} wrote {nothing}"));
     }
     let mut text = String::new();
     for line in &lines {
