@@ -163,6 +163,16 @@ function draw(root) {
     }
     main.append(section);
   }
+  const others = make('section', { 'aria-label': 'compatible' }, make('h2', { id: 'compatible' }, 'compatible'));
+  byId('tags').append(make('a', { href: '#compatible' }, 'compatible'));
+  for (const { method, path, summary, permission } of root['x-compatible'] || []) {
+    const name = make('span', { class: `method ${method.toLowerCase()}` }, method);
+    const details = make('details', {}, make('summary', {}, name, ' ', make('code', {}, path), make('br'), summary));
+    details.append(make('p', {}, `${permission ? `Needs ${permission}. ` : ''}Its maker's own documents and clients fit.`));
+    details.dataset.words = [method, path, summary, permission, 'compatible'].join(' ').toLowerCase();
+    others.append(details);
+  }
+  main.append(others);
   const search = () => {
     const words = byId('search').value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;

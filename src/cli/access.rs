@@ -166,7 +166,7 @@ fn review(context: &Context, days: u32) -> Result<u8> {
         return Ok(0);
     }
     if found.is_empty() {
-        context.ui.note(&format!("everything that was given out was used within {days} days"));
+        context.ui.note(&format!("there is nothing that nobody used for {days} days"));
     }
     let mut table = Table::new(&["what", "user", "about", "why", "remedy"]);
     for one in found {

@@ -31,6 +31,7 @@ pub mod watch;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -45,6 +46,7 @@ use self::live::Live;
 use self::metrics::Metrics;
 use self::problem::Problem;
 use self::route::Route;
+use self::traced::Traced;
 use crate::kernel::config::Config;
 use crate::kernel::error::Result;
 use crate::store::traffic::Traffic;
@@ -111,10 +113,13 @@ pub fn service(server: Arc<Server>) -> Router {
         .and(NotForContentType::const_new("application/x-ndjson"))
         .and(Compressible);
     route::mount(Router::new(), &server.routes)
-        .fallback(|| async { Problem::not_found("there is nothing here").hint("the list of routes: /openapi.json") })
-        .method_not_allowed_fallback(|| async {
-            let said = "this route does not know the method";
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "usage", said).hint("the list of routes: /openapi.json")
+        .fallback(|request: Request| async move {
+            let hint = "the list of routes: /openapi.json";
+            Problem::not_found("there is nothing here").hint(hint).traced(Traced::of(&request).trace)
+        })
+        .method_not_allowed_fallback(|request: Request| async move {
+            let (said, hint) = ("this route does not know the method", "the list of routes: /openapi.json");
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "usage", said).hint(hint).traced(Traced::of(&request).trace)
         })
         .layer(CompressionLayer::new().compress_when(worth))
         .layer(CatchPanicLayer::custom(panicked))

@@ -24,8 +24,23 @@ pub fn document(routes: &[Route]) -> Json {
         entry[facts.method.as_str().to_ascii_lowercase()] = operation(facts, &mut generator);
     }
     let schemas = generator.take_definitions(true);
+    // Protocols of others, which have documents of their own.
+    let compatible: Vec<Json> = routes
+        .iter()
+        .map(|route| &route.facts)
+        .filter(|facts| ["faces", "mcp"].contains(&facts.tag))
+        .map(|facts| {
+            let permission = match facts.guard {
+                Guard::May(permission) => Some(permission.name()),
+                _ => None,
+            };
+            let (method, path) = (facts.method.as_str(), facts.path.replace("{*", "{"));
+            json!({"method": method, "path": path, "summary": facts.summary, "permission": permission})
+        })
+        .collect();
     json!({
         "openapi": "3.1.0",
+        "x-compatible": compatible,
         "info": {
             "title": "factotum",
             "version": env!("CARGO_PKG_VERSION"),
@@ -141,6 +156,10 @@ fn responses(facts: &Facts, generator: &mut SchemaGenerator) -> Json {
         statuses.push(403);
     }
     statuses.extend([404, 409, 504]);
+    if !facts.method.is_safe() && facts.method != axum::http::Method::POST {
+        // By `If-Match`.
+        statuses.push(412);
+    }
     if facts.body.is_some() {
         statuses.extend([408, 413, 415]);
     }

@@ -117,6 +117,7 @@ impl Problem {
     /// Fields that were wrong.
     pub fn wrong(errors: Vec<Wrong>) -> Problem {
         let said = match errors.as_slice() {
+            [one] if one.field.is_empty() => one.detail.clone(),
             [one] => format!("{}: {}", one.field, one.detail),
             many => format!("{} fields are wrong", many.len()),
         };

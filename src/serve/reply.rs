@@ -53,8 +53,9 @@ fn tag(body: &[u8]) -> String {
     format!("W/\"{hex}\"")
 }
 
-/// Whether `If-None-Match` names this tag.
-fn has(all: &str, tag: &str) -> bool {
+/// Whether `If-None-Match` or `If-Match` names this tag. Ours are weak, and a change of what they stand for changes them, so
+/// both compare weakly (RFC 9110, 8.8.3.2, wants strong ones for the second).
+pub fn has(all: &str, tag: &str) -> bool {
     let bare = tag.trim_start_matches("W/");
     all.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == bare)
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::header::ACCEPT;
-use axum::http::{Method, StatusCode};
+use axum::http::header::{ACCEPT, ETAG, IF_MATCH};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -23,6 +23,7 @@ use super::access::{Caller, Permission};
 use super::call::{Call, Streaming, Talk, checked, plain, talking};
 use super::input::{self, Body, Checks, Params, Query};
 use super::problem::Problem;
+use super::reply;
 use super::traced::Traced;
 use super::watch::Served;
 use crate::app::App;
@@ -385,15 +386,40 @@ async fn admitted(
     let left = server.limits.admit(known, traced.address, facts.bucket)?;
     let caller = caller.transpose()?;
     *user = caller.as_ref().map(|caller| caller.name.clone());
-    if let (Guard::May(permission), Some(caller)) = (facts.guard, &caller)
-        && !caller.may(permission)
-    {
-        let said = format!("{} may not do this: it needs {}", caller.name, permission.name());
-        return Err(Problem::refused(said).hint(format!("fac access explain {} {}", caller.name, permission.name())));
+    if let (Guard::May(permission), Some(caller)) = (facts.guard, &caller) {
+        caller.needs(permission)?;
     }
-    let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let call = RawCall { server: server.clone(), caller, params, trace: traced.trace, facts: facts.clone(), request };
-    let mut response = (route.handler)(call).await?;
+    let params: Params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let of = |route: &Route, request| RawCall {
+        server: server.clone(),
+        caller: caller.clone(),
+        params: params.clone(),
+        trace: traced.trace,
+        facts: route.facts.clone(),
+        request,
+    };
+    if let Some(seen) = request.headers().get(IF_MATCH).cloned() {
+        unless_changed(facts, &server.routes, &seen, |route| of(route, Request::default())).await?;
+    }
+    let mut response = (route.handler)(of(route, request)).await?;
     left.tell(response.headers_mut());
     Ok(response)
+}
+
+/// Whoever changes something may say as what they saw it (`If-Match`): where it is something else by now, nothing is changed.
+async fn unless_changed(
+    facts: &Facts,
+    routes: &[Route],
+    seen: &HeaderValue,
+    call: impl FnOnce(&Route) -> RawCall,
+) -> Result<(), Problem> {
+    let reads = |route: &&Route| route.facts.method == Method::GET && route.facts.path == facts.path;
+    let Some(read) = routes.iter().find(reads).filter(|_| !facts.method.is_safe()) else { return Ok(()) };
+    let now = (read.handler)(call(read)).await?;
+    let tag = now.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+    if tag.is_some_and(|tag| seen.to_str().is_ok_and(|seen| reply::has(seen, tag))) {
+        return Ok(());
+    }
+    let said = "somebody changed it since you saw it";
+    Err(Problem::new(StatusCode::PRECONDITION_FAILED, "usage", said).hint("read it again, and change that"))
 }

@@ -142,7 +142,7 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
             server.live.drain();
             handle.graceful_shutdown(Some(DRAIN));
             tokio::select! {
-                _ = server.live.idle(DRAIN) => {}
+                _ = async { tokio::join!(server.live.idle(DRAIN), server.running.idle(DRAIN)) } => {}
                 () = again(stop) => {}
             }
             server.live.over();

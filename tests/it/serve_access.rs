@@ -255,6 +255,24 @@ fn who_moves_here_keeps_the_password() {
 }
 
 #[test]
+fn what_somebody_else_changed_is_not_changed_unseen() {
+    let world = uncounted();
+    let server = Serving::start(&world, &[]);
+    let owner = server.owner().to_string();
+    let made = server.ask_as(&owner, "POST", "/api/v1/sessions", r#"{"title": "a"}"#).is(201).json();
+    let path = format!("/api/v1/sessions/{}", made["id"].as_str().unwrap());
+    let bearer = format!("Bearer {owner}");
+    let tag = server.ask_as(&owner, "GET", &path, "").is(200).header("etag").unwrap().to_string();
+    let change = |title: &str| {
+        let headers = [("authorization", &*bearer), ("if-match", &*tag), ("content-type", "application/json")];
+        server.ask("PATCH", &path, &headers, &json!({"title": title}).to_string())
+    };
+    change("b").is(200);
+    change("c").is(412);
+    assert_eq!(server.ask_as(&owner, "GET", &path, "").json()["title"], "b");
+}
+
+#[test]
 fn wrong_passwords_are_counted_before_they_are_looked_at() {
     let mut world = uncounted();
     world.set("FAC_SERVE_LIMIT_AUTH", "7");

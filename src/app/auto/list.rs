@@ -99,15 +99,16 @@ impl App {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn coming(&self, now: Timestamp, limit: usize) -> Result<Vec<Coming>> {
+    pub fn coming(&self, now: Timestamp, limit: usize, of: Option<&RuleKey>) -> Result<Vec<Coming>> {
         let mut coming = Vec::new();
-        for one in self.automations()?.iter().filter(|one| one.standing == Standing::On) {
+        let wanted = |key: &RuleKey| of.is_none_or(|of| of == key);
+        for one in self.automations()?.iter().filter(|one| one.standing == Standing::On && wanted(&one.key)) {
             for trigger in one.triggers() {
                 let (times, by) = (self.times_of(trigger, now, limit)?, written(trigger));
                 coming.extend(times.into_iter().map(|at| Coming { at, automation: one.name(), by: by.clone() }));
             }
         }
-        for hold in self.store()?.holds()? {
+        for hold in self.store()?.holds()?.into_iter().filter(|hold| wanted(&hold.key)) {
             let by = format!("{} {}, waiting since {}", hold.kind, hold.subject, hold.since.local_short());
             coming.push(Coming { at: hold.due, automation: hold.key.command.clone(), by });
         }

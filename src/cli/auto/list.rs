@@ -160,6 +160,9 @@ pub(super) fn disable(context: &Context, names: &[String]) -> Result<u8> {
 /// Show what fires next
 #[derive(Debug, clap::Args)]
 pub(super) struct NextArgs {
+    /// Only of this automation
+    #[arg(value_name = "NAME")]
+    automation: Option<String>,
     /// At most this many
     #[arg(long, short = 'n', default_value_t = 10)]
     limit: usize,
@@ -169,14 +172,18 @@ pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
     context.app.whole_catalog()?;
     let now = context.app.clock.now();
     let limit = args.limit.clamp(1, 1000);
-    let coming = context.app.coming(now, limit)?;
+    let of = args.automation.as_deref().map(|name| context.app.automation(&words(name))).transpose()?;
+    let coming = context.app.coming(now, limit, of.as_ref().map(|one| &one.key))?;
     if context.ui.json {
         let list: Vec<_> = coming.iter().map(ComingView::from).collect();
         context.ui.value(&json!({"coming": list, "next": null}))?;
         return Ok(0);
     }
     if coming.is_empty() {
-        context.ui.note("nothing is to come by itself: no schedule is enabled, and nothing waits");
+        context.ui.note(match &of {
+            Some(_) => "nothing of it is to come by itself: no schedule of it is enabled, and nothing waits",
+            None => "nothing is to come by itself: no schedule is enabled, and nothing waits",
+        });
         return Ok(0);
     }
     let when = format!("when ({})", now.local_zone());

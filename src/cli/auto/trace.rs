@@ -10,7 +10,7 @@ use crate::automations::rules::said_of;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Kind, Result};
 use crate::kernel::terminal::safe_line;
-use crate::store::{Firing, FiringOutcome, Job, Run};
+use crate::store::{Firing, FiringOutcome, Job, JobStatus, Run, Store};
 
 /// Show what fired automations, what did not, and why
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
             (firing.key.command.clone(), Some(Role::Name)),
             (format!("{}{times}", firing.outcome.name()), Some(role(firing.outcome))),
             (said_of(&firing.kind, &firing.data), None),
-            (firing.why.clone().unwrap_or_default(), Some(Role::Dim)),
+            (firing.why.clone().or_else(|| fate(store, firing)).unwrap_or_default(), Some(Role::Dim)),
         ]);
     }
     if firings.is_empty() {
@@ -70,6 +70,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
         context.ui.note("there are more; -n shows more at once, an id shows one with all its values");
     }
     Ok(0)
+}
+
+/// What became of the work of a firing, where it did not go well.
+fn fate(store: &Store, firing: &Firing) -> Option<String> {
+    let job = store.job(&firing.job?.to_string()).ok()?;
+    let said = match job.status {
+        JobStatus::Dead => "failed for good",
+        JobStatus::Waiting if job.tries > 0 => "failed, and is tried again",
+        JobStatus::Cancelled => "was cancelled",
+        _ => return None,
+    };
+    Some(format!("its work {said}"))
 }
 
 /// One firing with everything that is known of it.

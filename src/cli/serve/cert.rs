@@ -17,7 +17,8 @@ Examples:
   curl --cacert server.pem https://fac.home.arpa:4000/livez
 
 Whoever is to believe it needs the certificate (server.pem), never the key.
-The settings name both from then on; a running server is restarted once.";
+The settings name both from then on, and the names as the server's own (serve.hosts); a running server is restarted
+once.";
 
 /// Make a certificate that nobody vouches for but itself
 #[derive(Debug, clap::Args)]
@@ -42,9 +43,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let made = make::make(&folder, &args.names, args.days, app.clock.now())?;
     if !args.no_settings {
-        let named = [("serve.cert_file", &made.cert), ("serve.key_file", &made.key)];
-        let settings =
-            named.map(|(name, path)| (KeyPath::new(name.split('.')), Value::Text(path.display().to_string())));
+        let text = |path: &std::path::Path| Value::Text(path.display().to_string());
+        // A server answers to no name but its own.
+        let mut hosts = app.config()?.list("serve.hosts");
+        let words = args.names.iter().filter(|name| name.parse::<std::net::IpAddr>().is_err());
+        let more: Vec<String> = words.filter(|name| !hosts.contains(name)).cloned().collect();
+        hosts.extend(more);
+        let mut settings = vec![
+            (KeyPath::new(["serve", "cert_file"]), text(&made.cert)),
+            (KeyPath::new(["serve", "key_file"]), text(&made.key)),
+        ];
+        if !hosts.is_empty() {
+            settings.push((KeyPath::new(["serve", "hosts"]), Value::List(hosts)));
+        }
         edit::set_all(&app.paths.config_file, &settings)?;
     }
     if context.ui.json {

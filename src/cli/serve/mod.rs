@@ -86,13 +86,18 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         reload: flag_on_hup()?,
     };
     let (app, ui) = (&context.app, &context.ui);
+    let mut begun = false;
     run::run(app, &wishes, signals.stop(), &mut |told| match told {
         Told::Listening(address, encrypted) if ui.json => {
             // Whoever reads went away; the work goes on.
             let _ = ui.value(&json!({"listening": place(address, encrypted)}));
         }
         Told::Listening(address, encrypted) => {
-            ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place(address, encrypted))));
+            let place = place(address, encrypted);
+            if begun {
+                ui.note(&format!("try it: curl -H 'Authorization: Bearer KEY' {place}/api/v1/auth/me"));
+            }
+            ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place)));
         }
         Told::Begun { owner, key } if ui.json => {
             let _ = ui.value(&json!({"user": owner, "key": key.expose()}));
@@ -104,7 +109,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             ));
             // Also where talk is silenced: nobody can be shown it again.
             ui.write_err(format!("\n  {}\n\n", key.expose()).as_bytes());
-            ui.note("try it: curl -H 'Authorization: Bearer KEY' http://ADDRESS/api/v1/auth/me");
+            begun = true;
         }
         Told::Reloaded => ui.note("the settings were read again"),
         Told::Trouble(said) => ui.warn(&safe_line(said)),

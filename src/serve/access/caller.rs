@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::permission::{Permission, Role};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::{Id, TraceId};
+use crate::serve::problem::Problem;
 
 /// How somebody showed who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,22 @@ impl Caller {
     /// Whether they may: their role may, and what they showed is not narrower.
     pub fn may(&self, permission: Permission) -> bool {
         self.role.may(permission) && self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&permission))
+    }
+
+    /// Says no to who may not do this: with what they showed, which may be less than they may themselves.
+    ///
+    /// # Errors
+    /// 403 with the permission that is missing, and how to see why.
+    pub fn needs(&self, permission: Permission) -> Result<(), Problem> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        let (whose, who) = match self.how {
+            How::Key { id } => (format!("this key of {}", self.name), id.to_string()),
+            _ => (self.name.clone(), self.name.clone()),
+        };
+        let said = format!("{whose} may not do this: it needs {}", permission.name());
+        Err(Problem::refused(said).hint(format!("fac access explain {who} {}", permission.name())))
     }
 
     /// Whether they may make somebody of this role, or act for one: only who may all of it themselves, by what they showed.

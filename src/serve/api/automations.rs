@@ -181,7 +181,7 @@ fn ten() -> usize {
 
 fn next(call: &Call<Soon>, app: &App) -> Result<Page<ComingView>, Problem> {
     app.whole_catalog()?;
-    let coming = app.coming(app.clock.now(), call.query.limit)?;
+    let coming = app.coming(app.clock.now(), call.query.limit, None)?;
     Ok(Page { items: coming.iter().map(ComingView::from).collect(), next: None })
 }
 

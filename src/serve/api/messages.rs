@@ -221,11 +221,7 @@ impl Said {
 
 /// Says no to who may not do this beside what the route wants.
 pub(super) fn needs(caller: &Caller, permission: Permission) -> Result<(), Problem> {
-    if caller.may(permission) {
-        return Ok(());
-    }
-    let said = format!("{} may not do this: it needs {} too", caller.name, permission.name());
-    Err(Problem::refused(said).hint(format!("fac access explain {} {}", caller.name, permission.name())))
+    caller.needs(permission)
 }
 
 /// Whether they may let a model use these: commands for who may run them, what servers and plugins offer for who answers

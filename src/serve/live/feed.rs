@@ -90,14 +90,16 @@ impl Feed {
     /// What comes behind `after`; behind the end of the log where nothing is said.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// When the log cannot be read; `Usage` for a place behind its end.
     pub async fn new(hub: &Hub, kinds: Kinds, after: Option<Position>) -> Result<Feed> {
         let end = hub.end();
         hub.ring();
-        let after = match after {
-            Some(after) => Some(after),
-            None => hub.now().await?,
-        };
+        let last = hub.now().await?;
+        // Such as from before a backup was put back: nothing would come until the log has grown past it.
+        if after > last {
+            return Err(Error::new(Kind::Usage, "the log does not reach so far").hint("begin anew without `after`"));
+        }
+        let after = after.or(last);
         Ok(Feed { hub: hub.clone(), kinds, after, end })
     }
 

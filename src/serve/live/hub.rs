@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 
 use crate::kernel::error::Result;
-use crate::kernel::events::Position;
+use crate::kernel::events::{self, Position, Recorded};
 use crate::kernel::ids::Id;
 use crate::serve::metrics::Metrics;
 use crate::store::Store;
@@ -16,9 +16,20 @@ use crate::store::Store;
 /// How often the log is looked at while somebody waits.
 const LOOK: Duration = Duration::from_millis(25);
 /// The same while nobody does.
-const GLANCE: Duration = Duration::from_millis(1000);
+const GLANCE: Duration = Duration::from_millis(500);
 /// Work of ours rings no more often than that.
 const REST: Duration = Duration::from_millis(3);
+/// What was appended is read no more often than that.
+const COUNTED: Duration = Duration::from_millis(250);
+/// What says that somebody who is here may be so no more, or may something else now.
+const OF_ACCESS: [&str; 6] = [
+    events::USER_CHANGED,
+    events::USER_REMOVED,
+    events::KEY_REVOKED,
+    events::KEY_REMOVED,
+    events::LOGIN_ENDED,
+    events::LOGIN_REMOVED,
+];
 /// Moments that somebody slow may be behind.
 const MOMENTS: usize = 256;
 
@@ -40,6 +51,7 @@ pub struct Typing {
 pub struct Hub {
     store: Store,
     end: Arc<watch::Sender<Option<Position>>>,
+    access: Arc<watch::Sender<()>>,
     moments: broadcast::Sender<Arc<Typing>>,
     rung: Arc<Notify>,
 }
@@ -48,7 +60,7 @@ impl Hub {
     /// Of this store; `rung` is rung when work of this process is done.
     pub fn new(store: Store, rung: Arc<Notify>) -> Hub {
         let (moments, _) = broadcast::channel(MOMENTS);
-        Hub { store, end: Arc::new(watch::Sender::new(None)), moments, rung }
+        Hub { store, end: Arc::new(watch::Sender::new(None)), access: Arc::new(watch::Sender::new(())), moments, rung }
     }
 
     /// The store that is watched, which sees everything.
@@ -59,6 +71,11 @@ impl Hub {
     /// Where the log ends, from now on.
     pub(super) fn end(&self) -> watch::Receiver<Option<Position>> {
         self.end.subscribe()
+    }
+
+    /// Changes within a second of what changes who may be here, or what they may, from now on.
+    pub fn access(&self) -> watch::Receiver<()> {
+        self.access.subscribe()
     }
 
     /// Something was written.
@@ -96,11 +113,20 @@ impl Hub {
             }
             let Ok(end) = self.now().await else { continue };
             self.end.send_if_modified(|known| std::mem::replace(known, end) != end);
-            if end != counted && last.elapsed() > GLANCE / 2 {
+            if end != counted && last.elapsed() > COUNTED {
                 last = tokio::time::Instant::now();
                 let (store, metrics) = (self.store.clone(), metrics.clone());
-                let read = tokio::task::spawn_blocking(move || metrics.follow(&store, counted)).await;
-                counted = read.ok().and_then(Result::ok).unwrap_or(counted);
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut of_access = false;
+                    let mut each = |event: &Recorded| of_access |= OF_ACCESS.contains(&event.kind.as_str());
+                    metrics.follow(&store, counted, &mut each).map(|counted| (counted, of_access))
+                });
+                if let Ok(Ok((now, of_access))) = read.await {
+                    counted = now;
+                    if of_access {
+                        self.access.send_replace(());
+                    }
+                }
             }
         }
     }

@@ -217,9 +217,12 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, seq:
     }
 }
 
+const NOT_GOOD: End = End(close_code::POLICY, "what you showed is not good any more");
+
 /// Does what the frames say, until the socket is to end.
 async fn read(server: &Arc<Server>, stream: &mut SplitStream<WebSocket>, talks: &mut Talks) -> End {
     let mut phase = server.live.phase();
+    let mut access = server.live.hub().access();
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     let mut silent = 0;
     loop {
@@ -237,7 +240,13 @@ async fn read(server: &Arc<Server>, stream: &mut SplitStream<WebSocket>, talks: 
                     return End(close_code::AWAY, "nothing was heard of you");
                 }
                 if !talks.is_still_known() {
-                    return End(close_code::POLICY, "what you showed is not good any more");
+                    return NOT_GOOD;
+                }
+                continue;
+            }
+            _ = access.changed() => {
+                if !talks.is_still_known() {
+                    return NOT_GOOD;
                 }
                 continue;
             }

@@ -1,6 +1,7 @@
 //! The twins of the socket for whoever only listens: events, and the answer of a chat, as server-sent events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -13,6 +14,7 @@ use super::feed::{Feed, Kinds};
 use super::outbox::{Outbox, outbox};
 use super::{Phase, stream};
 use crate::app::views::event::EventView;
+use crate::kernel::clock::Timestamp;
 use crate::kernel::events::Position;
 use crate::serve::Server;
 use crate::serve::access::{Caller, Permission};
@@ -53,6 +55,9 @@ async fn follow(call: RawCall, checks: Arc<Checks>) -> Result<Response, Problem>
         // Says that the server is ending.
         server.live.begin()?;
     }
+    let caller = call.caller.ok_or_else(|| Problem::unidentified("say who you are"))?;
+    let mut access = server.live.hub().access();
+    let still = server.clone();
     let mut feed = Feed::new(server.live.hub(), kinds, after).await?;
     let (out, inbox) = outbox();
     let counted = Counted::new(&server);
@@ -61,9 +66,21 @@ async fn follow(call: RawCall, checks: Arc<Checks>) -> Result<Response, Problem>
         tokio::select! {
             () = pumping => {}
             _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+            () = over(&caller, still.live.hub().store().now()) => {}
+            () = async {
+                let may = || still.access.still(&caller).is_ok_and(|caller| caller.may(Permission::EventsRead));
+                while access.changed().await.is_ok() && may() {}
+            } => {}
         }
     });
     Ok(stream::answer(inbox, counted))
+}
+
+/// Waits until what a caller showed is over.
+async fn over(caller: &Caller, now: Timestamp) {
+    let Some(until) = caller.until else { return std::future::pending().await };
+    let left = until.since(now);
+    tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
 }
 
 /// What a browser says that connects again.

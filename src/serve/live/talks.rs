@@ -83,11 +83,14 @@ impl Talks {
         }
     }
 
-    /// Whether who is there may be there still; with what they may do now.
+    /// Whether who is there may be there still; with what they may do now. What they may hear no more ends.
     pub(super) fn is_still_known(&mut self) -> bool {
         match self.server.access.still(&self.caller) {
             Ok(caller) => {
                 self.caller = caller;
+                if !self.caller.may(Permission::EventsRead) {
+                    self.subscriptions.drain().for_each(|(_, follows)| follows.abort());
+                }
                 true
             }
             Err(_) => false,
@@ -149,10 +152,7 @@ impl Talks {
     fn admit(&mut self, permission: Permission) -> Result<(), Problem> {
         self.caller = self.server.access.still(&self.caller)?;
         self.server.limits.admit(Some(&self.caller), self.caller.address, None)?;
-        if self.caller.may(permission) {
-            return Ok(());
-        }
-        Err(Problem::refused(format!("{} may not do this: it needs {}", self.caller.name, permission.name())))
+        self.caller.needs(permission)
     }
 
     fn subscribe(&mut self, asked: &Asked) -> Result<(), Problem> {

@@ -15,10 +15,18 @@ impl Metrics {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn follow(&self, store: &Store, mut after: Option<Position>) -> Result<Option<Position>> {
+    pub fn follow(
+        &self,
+        store: &Store,
+        mut after: Option<Position>,
+        each: &mut dyn FnMut(&Recorded),
+    ) -> Result<Option<Position>> {
         loop {
             let read = store.events(after, "*", AT_ONCE)?;
-            read.iter().for_each(|event| self.count(event));
+            for event in &read {
+                self.count(event);
+                each(event);
+            }
             after = read.last().map_or(after, |last| Some(last.position));
             if read.len() < AT_ONCE {
                 return Ok(after);

@@ -34,6 +34,28 @@ fn it_ends_when_what_is_under_way_has_ended_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_run_that_is_under_way_ends_by_itself() {
+    let world = World::new();
+    std::fs::create_dir_all(world.fac().join("config/commands")).unwrap();
+    let script = "---\nfactotum: 1\n---\n### `/slow`\n```sh\necho begun > begun; while test ! -e go; do sleep 0.05; done; echo all of it\n```\n";
+    std::fs::write(world.fac().join("config/commands/own.md"), script).unwrap();
+    let mut served = Served::start(&world, &["--no-automations"]);
+    let said = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| served.own("POST", "/api/v1/commands/slow/runs", b"{}"));
+        eventually("it begins", || world.path("begun").exists());
+        let mut idle = served.socket();
+        idle.until("hello");
+        served.signal("TERM");
+        // It drains.
+        assert_eq!(idle.closed(), Some((1001, "the server is ending".into())));
+        std::fs::write(world.path("go"), "").unwrap();
+        asked.join().unwrap()
+    });
+    assert_eq!((said.status, &said.json()["run"]["status"]), (200, &json!("ok")), "{}", said.body);
+    assert!(served.child.wait().unwrap().success());
+}
+
+#[test]
 fn what_does_not_end_is_stopped_and_what_had_come_is_kept() {
     let model = ModelServer::start();
     let world = world(&model);

@@ -1,5 +1,6 @@
 //! `/ws`: frames, chats, runs, events.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -63,6 +64,31 @@ fn nobody_comes_in_without_saying_who_they_are() {
     assert_eq!(Socket::open(address, "", &[("authorization", &bearer), ("host", "evil.example")]).err(), Some(421));
     // A plain request is told what this is for.
     assert_eq!(served.own("GET", "/ws", b"").status, 426);
+}
+
+#[test]
+fn whose_key_is_revoked_hears_nothing_more() {
+    let world = World::new();
+    let served = Served::start(&world, &["--no-automations"]);
+    let made: Value = serde_json::from_str(&world.run(&["--json", "key", "create", "other"]).ok()).unwrap();
+    let key = made["key"]["secret"].as_str().or(made["secret"].as_str()).unwrap().to_string();
+    let bearer = format!("Bearer {key}");
+    let mut socket = Socket::open(&served.address, "", &[("authorization", &bearer)]).unwrap();
+    socket.subscribe("all", json!("*"), None);
+    let stream = std::net::TcpStream::connect(&served.address).unwrap();
+    let asked =
+        format!("GET /api/v1/events/stream HTTP/1.1\r\nhost: {}\r\nauthorization: {bearer}\r\n\r\n", served.address);
+    (&stream).write_all(asked.as_bytes()).unwrap();
+    let mut own = served.socket();
+    own.until("hello");
+    world.run(&["key", "revoke", &key[..12]]).ok();
+    assert_eq!(socket.closed(), Some((1008, "what you showed is not good any more".into())));
+    let mut rest = String::new();
+    (&stream).read_to_string(&mut rest).unwrap();
+    assert!(rest.starts_with("HTTP/1.1 200"), "it was let in, and ends: {rest}");
+    own.send(json!({"type": "ping"})).until("pong");
+    let beyond = own.send(json!({"id": 1, "type": "subscribe", "events": "*", "after": "99999999"})).error();
+    assert_eq!(beyond["detail"], "the log does not reach so far", "{beyond}");
 }
 
 #[test]
