@@ -140,7 +140,8 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
             systemd::stopping();
             tell(Told::Draining);
             server.live.drain();
-            handle.graceful_shutdown(Some(DRAIN));
+            // Connections may say their last words after that.
+            handle.graceful_shutdown(Some(DRAIN + LAST + LAST));
             tokio::select! {
                 _ = async { tokio::join!(server.live.idle(DRAIN), server.running.idle(DRAIN)) } => {}
                 () = again(stop) => {}

@@ -29,6 +29,7 @@ use crate::kernel::ids::{Id, Ids};
 use crate::providers::entry::Wire;
 use crate::providers::model::{Answer, Finish, Part, Piece, Request, Role, words};
 use crate::providers::{Attempt, Choice, Models, Needs, Watch, tokens};
+use crate::serve::live;
 use crate::store::{NewCall, Store};
 
 /// What requests of a face are for, in the records.
@@ -220,11 +221,48 @@ fn waiting<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Work that a server which ends waits for, and what it is told when that has waited long enough.
+pub struct UnderWay {
+    _work: live::Work,
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl UnderWay {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When the server is ending.
+    pub fn begin(live: &live::Live) -> std::result::Result<UnderWay, Fault> {
+        let mut phase = live.phase();
+        let over = async move { drop(phase.wait_for(|phase| *phase == live::Phase::Over).await) };
+        Ok(UnderWay { _work: live.begin().map_err(|_| ending())?, over: Box::pin(over) })
+    }
+
+    /// What comes of work, unless the server ends before.
+    ///
+    /// # Errors
+    /// Those of the work; that the server is ending.
+    pub async fn bound<T>(
+        self,
+        work: impl Future<Output = std::result::Result<T, Fault>>,
+    ) -> std::result::Result<T, Fault> {
+        tokio::select! {
+            done = work => done,
+            () = self.over => Err(ending()),
+        }
+    }
+}
+
+fn ending() -> Fault {
+    Fault::new(503, "the server is ending; try again in a moment")
+}
+
 type Work = Pin<Box<dyn Future<Output = std::result::Result<Answer, Fault>> + Send>>;
 
 /// An answer that is told piece by piece.
 pub struct Telling {
     work: Option<Work>,
+    under_way: UnderWay,
     heard: Heard,
     ended: Option<std::result::Result<Answer, Fault>>,
     writer: Box<dyn Writer>,
@@ -245,9 +283,14 @@ impl Telling {
     ///
     /// # Errors
     /// What went wrong before anything came.
-    pub async fn begin(question: Question, writer: Box<dyn Writer>) -> std::result::Result<Telling, Fault> {
+    pub async fn begin(
+        question: Question,
+        writer: Box<dyn Writer>,
+        under_way: UnderWay,
+    ) -> std::result::Result<Telling, Fault> {
         let heard = Heard::default();
         let mut telling = Telling {
+            under_way,
             work: Some(Box::pin(question.ask(heard.clone()))),
             heard,
             ended: None,
@@ -281,6 +324,10 @@ impl Telling {
             && let Poll::Ready(ended) = work.as_mut().poll(context)
         {
             (self.work, self.ended) = (None, Some(ended));
+        }
+        // Half an answer must not look like a whole one.
+        if self.work.is_some() && self.under_way.over.as_mut().poll(context).is_ready() {
+            (self.work, self.ended) = (None, Some(Err(ending())));
         }
         match (self.next_heard(), self.work.is_none()) {
             (Some(piece), _) => Poll::Ready(Event::Piece(piece)),

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Vendor;
-use super::ask::{Question, Room, Telling};
+use super::ask::{Question, Room, Telling, UnderWay};
 use super::asked::{Asked, Label, Writer};
 use super::fault::{Fault, Sort};
 use crate::app::App;
@@ -202,7 +202,8 @@ pub async fn answer(
         let stream = asked.stream;
         let question = room(call).await?.prepare(asked, own).await?;
         let writer = writer(question.label());
-        if stream { streamed(question, writer).await } else { whole(question, writer).await }
+        let under_way = UnderWay::begin(&call.server.live)?;
+        if stream { streamed(question, writer, under_way).await } else { whole(question, writer, under_way).await }
     };
     match told.await {
         Ok(response) => tag(response, vendor, call.trace),
@@ -210,14 +211,14 @@ pub async fn answer(
     }
 }
 
-async fn whole(question: Question, writer: Box<dyn Writer>) -> Result<Response, Fault> {
-    let answer = question.ask(Default::default()).await?;
+async fn whole(question: Question, writer: Box<dyn Writer>, under_way: UnderWay) -> Result<Response, Fault> {
+    let answer = under_way.bound(question.ask(Default::default())).await?;
     Ok(json(StatusCode::OK, &writer.whole(&answer)))
 }
 
-async fn streamed(question: Question, writer: Box<dyn Writer>) -> Result<Response, Fault> {
+async fn streamed(question: Question, writer: Box<dyn Writer>, under_way: UnderWay) -> Result<Response, Fault> {
     let media = writer.framing().media_type();
-    let telling = Telling::begin(question, writer).await?;
+    let telling = Telling::begin(question, writer, under_way).await?;
     let mut response = Body::from_stream(telling).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

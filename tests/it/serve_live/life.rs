@@ -1,5 +1,7 @@
 //! How a server lives and ends.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::sync::Mutex;
 
@@ -53,6 +55,41 @@ fn a_run_that_is_under_way_ends_by_itself() {
     });
     assert_eq!((said.status, &said.json()["run"]["status"]), (200, &json!("ok")), "{}", said.body);
     assert!(served.child.wait().unwrap().success());
+}
+
+#[test]
+fn half_an_answer_does_not_look_like_a_whole_one() {
+    let model = ModelServer::start();
+    let world = world(&model);
+    let mut served = Served::start(&world, &["--no-automations"]);
+    model.on(|_| Answer::text("one two three").hold("one two"));
+    let mut idle = served.socket();
+    idle.until("hello");
+    let body =
+        json!({"model": "my-openai/test-model", "stream": true, "messages": [{"role": "user", "content": "count"}]})
+            .to_string();
+    let asked = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        served.address,
+        served.key,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    stream.write_all(asked.as_bytes()).unwrap();
+    let (mut heard, mut some) = (String::new(), [0; 4096]);
+    while !heard.contains("two") {
+        let read = stream.read(&mut some).unwrap();
+        assert!(read > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&some[..read]));
+    }
+    served.signal("TERM");
+    assert_eq!(idle.closed(), Some((1001, "the server is ending".into())));
+    // Asked twice it waits no longer.
+    served.signal("TERM");
+    stream.read_to_string(&mut heard).unwrap();
+    assert!(heard.contains("\"error\"") && heard.contains("the server is ending"), "{heard}");
+    assert!(!heard.contains("finish_reason\":\"stop"), "{heard}");
+    served.child.wait().unwrap();
 }
 
 #[test]
