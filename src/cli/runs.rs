@@ -186,7 +186,7 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
     context.ui.line(&context.ui.paint(status_role(row.status), &status_word(row)))?;
     for step in &found.steps {
         let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));
-        let title = format!("── {} ({} {}) {} in {took}", step.id, step.kind, step.lang, step.status);
+        let title = format!("── {} ({} {}) {} in {took}", step.id, step.kind, step.lang, step.status) + &step.purpose();
         context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&title)))?;
         for captured in [&step.stdout, &step.stderr] {
             let text = safe(&String::from_utf8_lossy(&joined(captured))).into_owned();

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::table::Table;
 use super::ui::Role as Colour;
 use super::{Context, ask};
-use crate::app::views::access::{LoginView, UserView};
+use crate::app::views::access::{LockoutView, LoginView, UserCard, UserView};
+use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::secret::Secret;
 use crate::serve::access::Role;
@@ -257,8 +258,10 @@ fn ls(context: &Context, store: &Store) -> Result<u8> {
 }
 
 fn show(context: &Context, user: &User) -> Result<u8> {
+    let traffic = Traffic::open_if_there(&context.app.paths.state)?;
+    let card = UserCard::of(user, traffic.as_ref(), context.app.clock.now())?;
     if context.ui.json {
-        context.ui.value(&json!({"user": UserView::from(user)}))?;
+        context.ui.value(&json!({"user": card}))?;
         return Ok(0);
     }
     let ui = &context.ui;
@@ -268,7 +271,15 @@ fn show(context: &Context, user: &User) -> Result<u8> {
         ui.line(email)?;
     }
     let password = if user.has_password { "has a password" } else { "has no password, only keys" };
-    ui.line(if user.disabled { "is shut out" } else { password }).map(|()| 0)
+    ui.line(if user.disabled { "is shut out" } else { password })?;
+    for LockoutView { address, until } in &card.lockouts {
+        let until = until.parse().map_or_else(|_| until.clone(), |until: Timestamp| until.local_short());
+        ui.line(&ui.paint(Colour::Warn, &format!("too many wrong passwords from {address}, until {until}")))?;
+    }
+    if !card.lockouts.is_empty() {
+        ui.note(&format!("fac user unlock {} lets them try again", user.name));
+    }
+    Ok(0)
 }
 
 fn unlock(context: &Context, user: &User) -> Result<u8> {

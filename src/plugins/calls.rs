@@ -10,7 +10,7 @@ use super::places::{self, Found};
 use super::room::{Answer, Loaded, Room};
 use super::{MOST_FAILURES, Plugins};
 use crate::kernel::error::{Error, Kind, Result};
-use crate::store::{PluginLine, PluginRow};
+use crate::store::PluginRow;
 
 /// What of a plugin's failures is said beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,10 +135,6 @@ impl Plugins {
         let (name, required) = (active.row.name.as_str(), active.manifest.required);
         let why = error.full_message();
         tracing::warn!(plugin = name, error = why, "a plugin failed");
-        let line = PluginLine { plugin: name.into(), at: self.store().now(), level: "error".into(), text: why.clone() };
-        if let Err(trouble) = self.store().add_plugin_lines(&[line]) {
-            tracing::warn!(plugin = name, error = trouble.full_message(), "not written down");
-        }
         // What protects somebody is not taken away from them because it fails.
         match self.store().plugin_failed(name, &why, if required { u32::MAX } else { MOST_FAILURES }) {
             Ok((times, true)) => self.say(format!(

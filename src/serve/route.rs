@@ -69,6 +69,19 @@ pub enum Guard {
     May(Permission),
 }
 
+impl Guard {
+    /// Says no to who said who they are, and may not.
+    ///
+    /// # Errors
+    /// 403 with the permission that is missing.
+    pub fn admits(self, caller: &Caller) -> Result<(), Problem> {
+        match self {
+            Guard::May(permission) => caller.needs(permission),
+            Guard::Public | Guard::Identity => Ok(()),
+        }
+    }
+}
+
 /// A limit of a route's own, beside those of the address and the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -386,39 +399,39 @@ async fn admitted(
     let left = server.limits.admit(known, traced.address, facts.bucket)?;
     let caller = caller.transpose()?;
     *user = caller.as_ref().map(|caller| caller.name.clone());
-    if let (Guard::May(permission), Some(caller)) = (facts.guard, &caller) {
-        caller.needs(permission)?;
+    if let Some(caller) = &caller {
+        facts.guard.admits(caller)?;
     }
-    let params: Params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let of = |route: &Route, request| RawCall {
-        server: server.clone(),
-        caller: caller.clone(),
-        params: params.clone(),
-        trace: traced.trace,
-        facts: route.facts.clone(),
-        request,
-    };
-    if let Some(seen) = request.headers().get(IF_MATCH).cloned() {
-        unless_changed(facts, &server.routes, &seen, |route| of(route, Request::default())).await?;
+    let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let trace = traced.trace;
+    let mut call = RawCall { server, caller, params, trace, facts: facts.clone(), request };
+    if let Some(seen) = call.request.headers().get(IF_MATCH).filter(|_| !facts.method.is_safe()).cloned() {
+        call = unless_changed(call, &seen).await?;
     }
-    let mut response = (route.handler)(of(route, request)).await?;
+    let mut response = (route.handler)(call).await?;
     left.tell(response.headers_mut());
     Ok(response)
 }
 
 /// Whoever changes something may say as what they saw it (`If-Match`): where it is something else by now, nothing is changed.
-async fn unless_changed(
-    facts: &Facts,
-    routes: &[Route],
-    seen: &HeaderValue,
-    call: impl FnOnce(&Route) -> RawCall,
-) -> Result<(), Problem> {
-    let reads = |route: &&Route| route.facts.method == Method::GET && route.facts.path == facts.path;
-    let Some(read) = routes.iter().find(reads).filter(|_| !facts.method.is_safe()) else { return Ok(()) };
-    let now = (read.handler)(call(read)).await?;
+async fn unless_changed(call: RawCall, seen: &HeaderValue) -> Result<RawCall, Problem> {
+    let reads = |route: &&Route| route.facts.method == Method::GET && route.facts.path == call.facts.path;
+    let Some(read) = call.server.routes.iter().find(reads) else { return Ok(call) };
+    if let Some(caller) = &call.caller {
+        read.facts.guard.admits(caller)?;
+    }
+    let now = RawCall {
+        server: call.server.clone(),
+        caller: call.caller.clone(),
+        params: call.params.clone(),
+        trace: call.trace,
+        facts: read.facts.clone(),
+        request: Request::default(),
+    };
+    let now = (read.handler)(now).await?;
     let tag = now.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
     if tag.is_some_and(|tag| seen.to_str().is_ok_and(|seen| reply::has(seen, tag))) {
-        return Ok(());
+        return Ok(call);
     }
     let said = "somebody changed it since you saw it";
     Err(Problem::new(StatusCode::PRECONDITION_FAILED, "usage", said).hint("read it again, and change that"))

@@ -1,10 +1,13 @@
 //! What the machine's service manager is told and tells: that it is ready, lives, reads its settings again, ends; and the
 //! unit by which it starts this.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+
+use crate::kernel::env::Env;
 
 /// Says that requests are answered from now on.
 pub fn ready() {
@@ -31,6 +34,14 @@ pub fn alive() {
     let _ = sd_notify::notify(&[NotifyState::Watchdog]);
 }
 
+/// Whether what is written to standard error is kept by the journal, which others may read (systemd.exec(5),
+/// `JOURNAL_STREAM`: the device and the inode of it).
+pub fn is_journaled(env: &Env) -> bool {
+    let Some(said) = env.text("JOURNAL_STREAM") else { return false };
+    let here = std::fs::metadata("/proc/self/fd/2").map(|meta| format!("{}:{}", meta.dev(), meta.ino()));
+    here.is_ok_and(|here| here == said)
+}
+
 /// How often it is to say that it lives; `None` where nobody waits for it.
 pub fn beat() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
@@ -54,7 +65,7 @@ pub fn unit(program: &Path, words: &[String]) -> String {
 # /etc/systemd/system/fac.service
 #   fac serve --print-systemd | sudo tee /etc/systemd/system/fac.service
 #   sudo systemctl daemon-reload && sudo systemctl enable --now fac
-# The first start prints the owner's key into its journal: journalctl -u fac
+# The first start writes the owner's key into a file: sudo cat /var/lib/factotum/state/first-key
 [Unit]
 Description=factotum, served
 After=network-online.target

@@ -227,7 +227,7 @@ fn run_row(row: &Row<'_>) -> Outcome<RunRow> {
 pub(super) fn steps(connection: &Connection, run: i64) -> Outcome<Vec<StepRecord>> {
     let mut statement = connection.prepare_cached(
         "SELECT n, id, kind, lang, status, exit_code, duration_us, stdout_total, stdout_spill, stderr_total, stderr_spill,
-         stdout_head, stdout_tail, stderr_head, stderr_tail FROM run_steps WHERE run = ?1 ORDER BY n",
+         stdout_head, stdout_tail, stderr_head, stderr_tail, undoes FROM run_steps WHERE run = ?1 ORDER BY n",
     )?;
     let rows = statement.query_map([run], |row| {
         let total = |i| Ok::<_, rusqlite::Error>(row.get::<_, i64>(i)? as u64);
@@ -241,6 +241,7 @@ pub(super) fn steps(connection: &Connection, run: i64) -> Outcome<Vec<StepRecord
             duration_us: row.get(6)?,
             stdout: Captured { total: total(7)?, spill: row.get(8)?, head: row.get(11)?, tail: row.get(12)? },
             stderr: Captured { total: total(9)?, spill: row.get(10)?, head: row.get(13)?, tail: row.get(14)? },
+            undoes: row.get(15)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -5,8 +5,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
-use super::Store;
 use super::fault::Outcome;
+use super::{Change, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -127,13 +127,15 @@ impl Store {
         })
     }
 
-    /// A plugin failed; the one that failed `most` times in a row is used no more. Gives how often, and whether that was
-    /// the last time.
+    /// A plugin failed, which its log says too; the one that failed `most` times in a row is used no more. Gives how
+    /// often, and whether that was the last time.
     pub fn plugin_failed(&self, name: &str, error: &str, most: u32) -> Result<(u32, bool)> {
         self.write(|change| {
             let owner = change.owner();
             let sql = "UPDATE plugins SET failures = failures + 1, error = ?3 WHERE owner = ?1 AND name = ?2";
             change.alter(sql, params![owner, name, error])?;
+            let (at, level) = (change.at, "error".to_string());
+            add_lines(change, &[PluginLine { plugin: name.into(), at, level, text: error.into() }])?;
             let mut find = change.tx.prepare_cached("SELECT failures FROM plugins WHERE owner = ?1 AND name = ?2")?;
             let failures: u32 = find.query_row(params![owner, name], |row| row.get(0)).optional()?.unwrap_or(0);
             change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": failures})))?;
@@ -203,23 +205,7 @@ impl Store {
 
     /// Adds lines to the logs of plugins; only the last of each are kept.
     pub fn add_plugin_lines(&self, lines: &[PluginLine]) -> Result<()> {
-        self.write(|change| {
-            let sql = "INSERT INTO plugin_lines (owner, plugin, at, level, text) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let mut insert = change.tx.prepare_cached(sql)?;
-            for line in lines {
-                insert.execute(params![change.owner(), line.plugin, line.at, line.level, line.text])?;
-            }
-            let mut names: Vec<&str> = lines.iter().map(|line| line.plugin.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            let sql = "DELETE FROM plugin_lines WHERE owner = ?1 AND plugin = ?2 AND n <= (SELECT n FROM plugin_lines
-                 WHERE owner = ?1 AND plugin = ?2 ORDER BY n DESC LIMIT 1 OFFSET ?3)";
-            let mut trim = change.tx.prepare_cached(sql)?;
-            for name in names {
-                trim.execute(params![change.owner(), name, LINES])?;
-            }
-            Ok(())
-        })
+        self.write(|change| add_lines(change, lines))
     }
 
     /// The last lines of the log of one plugin, or of all, oldest first.
@@ -284,4 +270,22 @@ fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String)> {
 
 fn whole((plugin, manifest): (PluginRow, String)) -> Outcome<PluginRow> {
     Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, ..plugin })
+}
+
+fn add_lines(change: &Change<'_>, lines: &[PluginLine]) -> Outcome<()> {
+    let sql = "INSERT INTO plugin_lines (owner, plugin, at, level, text) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut insert = change.tx.prepare_cached(sql)?;
+    for line in lines {
+        insert.execute(params![change.owner(), line.plugin, line.at, line.level, line.text])?;
+    }
+    let mut names: Vec<&str> = lines.iter().map(|line| line.plugin.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let sql = "DELETE FROM plugin_lines WHERE owner = ?1 AND plugin = ?2 AND n <= (SELECT n FROM plugin_lines
+         WHERE owner = ?1 AND plugin = ?2 ORDER BY n DESC LIMIT 1 OFFSET ?3)";
+    let mut trim = change.tx.prepare_cached(sql)?;
+    for name in names {
+        trim.execute(params![change.owner(), name, LINES])?;
+    }
+    Ok(())
 }

@@ -244,6 +244,15 @@ pub struct StepRecord {
     pub stdout: Captured,
     /// What it complained about.
     pub stderr: Captured,
+    /// The step that it undid, where it ran only for that.
+    pub undoes: Option<String>,
+}
+
+impl StepRecord {
+    /// What it ran for, to be said behind how it ended; empty for what the command asks for anyway.
+    pub fn purpose(&self) -> String {
+        self.undoes.as_ref().map(|done| format!(", undoing {done}")).unwrap_or_default()
+    }
 }
 
 /// How a run ended.
@@ -395,8 +404,8 @@ impl Change<'_> {
     fn insert_step(&self, run: i64, step: &StepRecord) -> Outcome<()> {
         self.alter(
             "INSERT INTO run_steps (run, n, id, kind, lang, status, exit_code, duration_us, stdout_total, stdout_spill,
-             stderr_total, stderr_spill, stdout_head, stdout_tail, stderr_head, stderr_tail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             stderr_total, stderr_spill, stdout_head, stdout_tail, stderr_head, stderr_tail, undoes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 run,
                 step.n,
@@ -414,6 +423,7 @@ impl Change<'_> {
                 step.stdout.tail,
                 step.stderr.head,
                 step.stderr.tail,
+                step.undoes,
             ],
         )?;
         Ok(())

@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_access.sql"),
     include_str!("migrations/0014_reactions.sql"),
     include_str!("migrations/0015_names.sql"),
+    include_str!("migrations/0016_undoes.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

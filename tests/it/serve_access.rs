@@ -1,5 +1,9 @@
 //! Who gets in over HTTP, who does not, and what they may.
 
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
+
 use factotum::serve::access::{Permission, Role};
 use factotum::serve::route::Guard;
 use serde_json::{Value, json};
@@ -61,6 +65,26 @@ fn the_first_start_gives_the_owner_a_key_and_nothing_is_open_without_one() {
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     let prefix = list["items"][0]["prefix"].as_str().unwrap().to_string();
     assert!(stored.iter().any(|text| text.contains(&prefix)));
+}
+
+#[test]
+fn a_journal_that_is_kept_never_holds_the_first_key() {
+    let world = uncounted();
+    let journal = std::fs::File::create(world.path("journal")).unwrap();
+    let meta = journal.metadata().unwrap();
+    let mut command = world.command(&["--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"]);
+    command.env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()));
+    let mut server = command.stdout(Stdio::piped()).stderr(journal).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("listening"), "{said}");
+    said.push_str(&world.read("journal"));
+    let kept = world.tree().into_iter().find(|(path, _)| path.ends_with("first-key")).unwrap();
+    assert_eq!(std::fs::metadata(&kept.0).unwrap().mode() & 0o777, 0o600);
+    let key = String::from_utf8(kept.1).unwrap();
+    assert!(key.starts_with("fac_") && !said.contains(key.trim()) && said.contains("state/first-key"), "{said}");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 #[test]
@@ -269,6 +293,13 @@ fn what_somebody_else_changed_is_not_changed_unseen() {
     };
     change("b").is(200);
     change("c").is(412);
+    // Who may not read it does not learn whether it is still the same.
+    let blind = key(&server, "owner", Some(&["chat:write"]));
+    let bearer = format!("Bearer {blind}");
+    for tag in [&*tag, "*"] {
+        let headers = [("authorization", &*bearer), ("if-match", tag), ("content-type", "application/json")];
+        server.ask("PATCH", &path, &headers, r#"{"title": "d"}"#).is(403);
+    }
     assert_eq!(server.ask_as(&owner, "GET", &path, "").json()["title"], "b");
 }
 
@@ -284,6 +315,10 @@ fn wrong_passwords_are_counted_before_they_are_looked_at() {
     let closed = login(&server, "ann", PASSWORD).is(429);
     assert!(closed.header("retry-after").unwrap().parse::<u64>().unwrap() > 800);
     assert_eq!(closed.json()["kind"], json!("limited"));
+    let shown = server.ask_as(server.owner(), "GET", "/api/v1/users/ann", "").is(200).json();
+    assert_eq!((&shown["name"], &shown["lockouts"][0]["address"]), (&json!("ann"), &json!("127.0.0.1")));
+    let said = world.run(&["user", "show", "ann"]).ok();
+    assert!(said.contains("too many wrong passwords from 127.0.0.1, until "), "{said}");
     world.run(&["user", "unlock", "ann"]).ok();
     login(&server, "ann", PASSWORD).is(200);
     let limited = login(&server, "bob", "wrong").is(429);

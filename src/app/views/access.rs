@@ -47,6 +47,39 @@ impl From<&User> for UserView {
     }
 }
 
+/// Somebody who may come in, and from where they may not try passwords.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UserCard {
+    /// Who.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// The addresses that tried too many wrong passwords.
+    pub lockouts: Vec<LockoutView>,
+}
+
+impl UserCard {
+    /// With what was tried, where anything was served yet.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn of(user: &User, traffic: Option<&Traffic>, now: Timestamp) -> Result<UserCard> {
+        let all = traffic.map_or_else(|| Ok(Vec::new()), |traffic| traffic.lockouts(now))?;
+        let id = user.id.to_string();
+        let own = all.into_iter().filter(|lockout| lockout.name == id);
+        let lockouts = own.map(|one| LockoutView { address: one.address, until: one.until.to_string() }).collect();
+        Ok(UserCard { user: UserView::from(user), lockouts })
+    }
+}
+
+/// An address from which a user may not try passwords.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LockoutView {
+    /// The address, or the network of it.
+    pub address: String,
+    /// Until when, RFC 3339 UTC.
+    pub until: String,
+}
+
 /// A key.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct KeyView {

@@ -146,6 +146,9 @@ pub struct StepView {
     pub stdout_bytes: u64,
     /// Bytes that it complained with.
     pub stderr_bytes: u64,
+    /// The step that it undid, where it ran only for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
 }
 
 impl From<&StepRecord> for StepView {
@@ -164,6 +167,7 @@ impl From<&StepRecord> for StepView {
             duration_ms: step.duration_us / 1000,
             stdout_bytes: step.stdout.total,
             stderr_bytes: step.stderr.total,
+            undoes: step.undoes.clone(),
         }
     }
 }

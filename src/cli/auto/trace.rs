@@ -120,7 +120,8 @@ fn lines_of_job(context: &Context, job: &Job, run: Option<&Run>) -> Result<()> {
     }
     for step in run.iter().flat_map(|run| &run.steps) {
         let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));
-        ui.line(&safe_line(&format!("  step {} ({}) {} in {took}", step.id, step.lang, step.status)))?;
+        let said = format!("  step {} ({}) {} in {took}{}", step.id, step.lang, step.status, step.purpose());
+        ui.line(&safe_line(&said))?;
     }
     if let Some(run) = run {
         ui.note(&format!("its output: fac runs show {}", run.row.id.tail()));

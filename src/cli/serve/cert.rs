@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   fac serve cert                              good for localhost
   fac serve cert fac.home.arpa 192.168.1.20   and for these
+  fac serve cert --force fac.home.arpa        anew, before it ends
   curl --cacert server.pem https://fac.home.arpa:4000/livez
 
 Whoever is to believe it needs the certificate (server.pem), never the key.
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// The folder for it (beside the settings)
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// In the place of the one that stands there; a running server takes it up by itself
+    #[arg(long)]
+    force: bool,
     /// Do not name it in the settings
     #[arg(long)]
     no_settings: bool,
@@ -41,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
     let app = &context.app;
     let folder = args.dir.clone().unwrap_or_else(|| app.paths.config.join("tls"));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
-    let made = make::make(&folder, &args.names, args.days, app.clock.now())?;
+    let made = make::make(&folder, &args.names, args.days, app.clock.now(), args.force)?;
     if !args.no_settings {
         let text = |path: &std::path::Path| Value::Text(path.display().to_string());
         // A server answers to no name but its own.

@@ -10,6 +10,7 @@ use super::Context;
 use super::ui::Role;
 use crate::exec::signals::{StopOnSignals, flag_on_hup};
 use crate::kernel::error::{Context as _, Kind, Result};
+use crate::kernel::files;
 use crate::kernel::terminal::safe_line;
 use crate::serve::run::{self, Told, Wishes};
 use crate::serve::{openapi, routes, systemd};
@@ -98,6 +99,17 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
                 ui.note(&format!("try it: curl -H 'Authorization: Bearer KEY' {place}/api/v1/auth/me"));
             }
             ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place)));
+        }
+        Told::Begun { owner, key } if systemd::is_journaled(&app.env) => {
+            // A journal is kept, and not only its owner reads it.
+            let path = app.paths.state.join("first-key");
+            match files::write_atomic(&path, format!("{}\n", key.expose()).as_bytes(), true) {
+                Ok(()) => ui.note(&format!(
+                    "nobody was known yet, so {owner} was added; the key is in {}: read it, then remove it",
+                    path.display()
+                )),
+                Err(error) => ui.warn(&format!("{}; another key: fac key create", error.full_message())),
+            }
         }
         Told::Begun { owner, key } if ui.json => {
             let _ = ui.value(&json!({"user": owner, "key": key.expose()}));

@@ -115,7 +115,7 @@ impl Engine<'_> {
     ) -> Result<(Status, i32)> {
         let command = &unit.resolved.command;
         for step in &command.steps {
-            if is_compensation(command, step) {
+            if undone_by(command, step).is_some() {
                 continue;
             }
             let (status, code) = self.step(unit, step, progress, watcher, nesting)?;
@@ -283,15 +283,16 @@ impl Engine<'_> {
     }
 }
 
-/// A step that another names in `undo=` runs only to compensate it.
-fn is_compensation(command: &Command, step: &Step) -> bool {
-    command.steps.iter().any(|s| s.undo.as_deref() == Some(step.id.as_str()))
+/// The step that names this one in `undo=`, which then runs only to compensate it.
+fn undone_by<'c>(command: &'c Command, step: &Step) -> Option<&'c Step> {
+    command.steps.iter().find(|s| s.undo.as_deref() == Some(step.id.as_str()))
 }
 
 fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
+    let named = |step: &Step| format!("{}{}", unit.prefix, step.id);
     StepRecord {
         n: number as u32,
-        id: format!("{}{}", unit.prefix, step.id),
+        id: named(step),
         kind: step.kind.name().to_string(),
         lang: step.lang.clone(),
         status: done.status.name().to_string(),
@@ -299,6 +300,7 @@ fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
         stdout: done.stdout,
         stderr: done.stderr,
         duration_us: done.duration_us,
+        undoes: undone_by(&unit.resolved.command, step).map(named),
     }
 }
 

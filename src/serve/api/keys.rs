@@ -15,6 +15,7 @@ use crate::serve::access::{Caller, How, Permission, Role, make_key, scopes};
 use crate::serve::call::Call;
 use crate::serve::problem::Problem;
 use crate::serve::route::Route;
+use crate::store::Store;
 use crate::store::access::{KeyFilter, KeyRow, User};
 use crate::store::traffic::Traffic;
 
@@ -137,11 +138,15 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
     })
 }
 
-/// The key of the path, where it is the caller's own or that of somebody whom the caller may see.
+/// The key of the path.
 fn found(call: &Call, app: &App) -> Result<KeyRow, Problem> {
-    let wanted = call.param("id");
-    let key = app.store()?.key(wanted)?;
-    match key.user == call.caller.user || call.caller.may(Permission::UsersRead) {
+    visible(&call.caller, app.store()?, call.param("id"))
+}
+
+/// A key that is the caller's own, or that of somebody whom the caller may see.
+pub(super) fn visible(caller: &Caller, store: &Store, wanted: &str) -> Result<KeyRow, Problem> {
+    let key = store.key(wanted)?;
+    match key.user == caller.user || caller.may(Permission::UsersRead) {
         true => Ok(key),
         false => Err(Problem::not_found(format!("there is no key {wanted}"))),
     }

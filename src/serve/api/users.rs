@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::app::views::access::UserView;
+use crate::app::views::access::{UserCard, UserView};
 use crate::app::views::page::{Page, Paging};
 use crate::kernel::secret::Secret;
 use crate::serve::access::explain::{self, Explained, Finding, Line};
 use crate::serve::access::login::taken;
 use crate::serve::access::password::{self, Passwords};
 use crate::serve::access::{Caller, Permission, Role};
+use crate::serve::api::keys::visible;
 use crate::serve::call::Call;
 use crate::serve::problem::{Problem, Wrong};
 use crate::serve::route::Route;
@@ -127,8 +128,9 @@ fn add(call: &Call<(), NewBody>, app: &App) -> Result<UserView, Problem> {
     Ok(UserView::from(&taken(app.store()?.add_user(&new))?))
 }
 
-fn show(call: &Call, app: &App) -> Result<UserView, Problem> {
-    Ok(UserView::from(&app.store()?.user(call.param("user"))?))
+fn show(call: &Call, app: &App) -> Result<UserCard, Problem> {
+    let user = app.store()?.user(call.param("user"))?;
+    Ok(UserCard::of(&user, Traffic::open_if_there(&app.paths.state)?.as_ref(), app.clock.now())?)
 }
 
 /// What is to change; what is not named stays.
@@ -218,6 +220,8 @@ fn roles(_: &Call, _: &App) -> Result<Page<Line>, Problem> {
 struct Asked {
     /// A user; whoever asks where nobody is named
     user: Option<String>,
+    /// A key, by its id or its public beginning, in place of a user
+    key: Option<String>,
     /// A permission, such as `chat:read`
     permission: String,
 }
@@ -226,6 +230,11 @@ fn why(call: &Call<Asked>, app: &App) -> Result<Explained, Problem> {
     let permission: Permission = call.query.permission.parse()?;
     let store = app.store()?;
     let own = || store.user_by_id(call.caller.user)?.ok_or_else(|| Problem::not_found("this user is gone"));
+    if let Some(wanted) = &call.query.key {
+        let key = visible(&call.caller, store, wanted)?;
+        let user = store.user_by_id(key.user)?.ok_or_else(|| Problem::not_found("this user is gone"))?;
+        return Ok(explain::explain(&user, Some(&key), permission, app.clock.now()));
+    }
     let user = match &call.query.user {
         None => own()?,
         Some(wanted) if call.caller.may(Permission::UsersRead) => store.user(wanted)?,

@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod run;
 pub mod socket;
 pub mod sse;
+mod standing;
 mod stream;
 mod talks;
 

@@ -21,6 +21,7 @@ use serde_json::json;
 use super::Phase;
 use super::frame::{Asked, LONGEST};
 use super::outbox::{Inbox, outbox};
+use super::standing::Standing;
 use super::talks::{IN_FLIGHT, SUBSCRIPTIONS, Talks};
 use crate::serve::Server;
 use crate::serve::access::{Caller, credential};
@@ -222,7 +223,7 @@ const NOT_GOOD: End = End(close_code::POLICY, "what you showed is not good any m
 /// Does what the frames say, until the socket is to end.
 async fn read(server: &Arc<Server>, stream: &mut SplitStream<WebSocket>, talks: &mut Talks) -> End {
     let mut phase = server.live.phase();
-    let mut access = server.live.hub().access();
+    let mut standing = Standing::new(server.live.hub(), talks.caller());
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     let mut silent = 0;
     loop {
@@ -239,12 +240,9 @@ async fn read(server: &Arc<Server>, stream: &mut SplitStream<WebSocket>, talks: 
                 if silent > 3 {
                     return End(close_code::AWAY, "nothing was heard of you");
                 }
-                if !talks.is_still_known() {
-                    return NOT_GOOD;
-                }
                 continue;
             }
-            _ = access.changed() => {
+            () = standing.asks_again() => {
                 if !talks.is_still_known() {
                     return NOT_GOOD;
                 }

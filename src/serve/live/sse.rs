@@ -1,7 +1,6 @@
 //! The twins of the socket for whoever only listens: events, and the answer of a chat, as server-sent events.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -12,9 +11,9 @@ use serde_json::json;
 use super::chat::{self, Telling};
 use super::feed::{Feed, Kinds};
 use super::outbox::{Outbox, outbox};
+use super::standing::Standing;
 use super::{Phase, stream};
 use crate::app::views::event::EventView;
-use crate::kernel::clock::Timestamp;
 use crate::kernel::events::Position;
 use crate::serve::Server;
 use crate::serve::access::{Caller, Permission};
@@ -56,7 +55,7 @@ async fn follow(call: RawCall, checks: Arc<Checks>) -> Result<Response, Problem>
         server.live.begin()?;
     }
     let caller = call.caller.ok_or_else(|| Problem::unidentified("say who you are"))?;
-    let mut access = server.live.hub().access();
+    let mut standing = Standing::new(server.live.hub(), &caller);
     let still = server.clone();
     let mut feed = Feed::new(server.live.hub(), kinds, after).await?;
     let (out, inbox) = outbox();
@@ -66,21 +65,18 @@ async fn follow(call: RawCall, checks: Arc<Checks>) -> Result<Response, Problem>
         tokio::select! {
             () = pumping => {}
             _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
-            () = over(&caller, still.live.hub().store().now()) => {}
             () = async {
                 let may = || still.access.still(&caller).is_ok_and(|caller| caller.may(Permission::EventsRead));
-                while access.changed().await.is_ok() && may() {}
+                loop {
+                    standing.asks_again().await;
+                    if !may() {
+                        return;
+                    }
+                }
             } => {}
         }
     });
     Ok(stream::answer(inbox, counted))
-}
-
-/// Waits until what a caller showed is over.
-async fn over(caller: &Caller, now: Timestamp) {
-    let Some(until) = caller.until else { return std::future::pending().await };
-    let left = until.since(now);
-    tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
 }
 
 /// What a browser says that connects again.

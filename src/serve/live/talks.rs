@@ -83,6 +83,11 @@ impl Talks {
         }
     }
 
+    /// Who is there.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Whether who is there may be there still; with what they may do now. What they may hear no more ends.
     pub(super) fn is_still_known(&mut self) -> bool {
         match self.server.access.still(&self.caller) {

@@ -31,16 +31,17 @@ pub struct Made {
     pub ends: Timestamp,
 }
 
-/// Makes a certificate and a key in `folder`, good for this machine and for `names` (also addresses) for `days` from `now`.
+/// Makes a certificate and a key in `folder`, good for this machine and for `names` (also addresses) for `days` from `now`;
+/// `again` also in the place of those that stand there.
 ///
 /// # Errors
 /// `Usage` for what is no name, and where files stand already.
-pub fn make(folder: &Path, names: &[String], days: u32, now: Timestamp) -> Result<Made> {
+pub fn make(folder: &Path, names: &[String], days: u32, now: Timestamp, again: bool) -> Result<Made> {
     let (cert, key) = (folder.join(CERT), folder.join(KEY));
     for path in [&cert, &key] {
-        if path.exists() {
+        if path.exists() && !again {
             return Err(Error::new(Kind::Usage, format!("{} stands already", path.display()))
-                .hint("remove it first, or choose another folder with --dir"));
+                .hint("--force makes it anew, --dir puts it into another folder"));
         }
     }
     let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec();

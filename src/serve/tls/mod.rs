@@ -133,7 +133,7 @@ mod tests {
     fn a_made_certificate_can_be_served_and_replaced() {
         let root = tempfile::tempdir().unwrap();
         let now = Timestamp::from_micros(1_795_300_000_000_000);
-        let made = make::make(root.path(), &["fac.test".into()], 30, now).unwrap();
+        let made = make::make(root.path(), &["fac.test".into()], 30, now, false).unwrap();
         let tls = Tls::open(&made.cert, &made.key, false).unwrap();
         let before = tls.rustls.get_inner();
         assert_eq!(before.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
@@ -154,13 +154,16 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let now = Timestamp::from_micros(1_795_300_000_000_000);
-        let one = make::make(&root.path().join("one"), &[], 30, now).unwrap();
-        let two = make::make(&root.path().join("two"), &[], 30, now).unwrap();
+        let one = make::make(&root.path().join("one"), &[], 30, now, false).unwrap();
+        let two = make::make(&root.path().join("two"), &[], 30, now, false).unwrap();
         assert_eq!(Tls::open(&one.cert, &two.key, false).unwrap_err().kind(), Kind::BadData);
         assert_eq!(Tls::open(&root.path().join("none"), &two.key, false).unwrap_err().kind(), Kind::NotFound);
         std::fs::set_permissions(&one.key, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(Tls::open(&one.cert, &one.key, false).unwrap_err().kind(), Kind::Refused);
         // A certificate that stands is not overwritten by accident.
-        assert_eq!(make::make(&root.path().join("two"), &[], 30, now).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(make::make(&root.path().join("two"), &[], 30, now, false).unwrap_err().kind(), Kind::Usage);
+        let before = std::fs::read(&two.cert).unwrap();
+        make::make(&root.path().join("two"), &[], 30, now, true).unwrap();
+        assert_ne!(std::fs::read(&two.cert).unwrap(), before);
     }
 }

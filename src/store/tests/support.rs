@@ -102,6 +102,7 @@ pub(super) fn ended(status: Status, output: &str) -> RunEnd {
             duration_us: 1500,
             stdout: Captured::whole(output),
             stderr: Captured::default(),
+            undoes: None,
         }],
     }
 }

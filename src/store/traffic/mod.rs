@@ -73,6 +73,17 @@ pub struct Guesses {
     pub lock_us: i64,
 }
 
+/// Somebody may not try passwords from somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// Who: an id, or the name of nobody.
+    pub name: String,
+    /// From where.
+    pub address: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 impl Traffic {
     /// Opens it in `folder`, and makes it where it is not there.
     pub fn open(folder: &Path) -> Result<Traffic> {
@@ -150,6 +161,17 @@ impl Traffic {
             let sql = "SELECT locked FROM guesses WHERE name = ?1 AND address = ?2 AND locked > ?3";
             let mut find = connection.prepare_cached(sql)?;
             Ok(find.query_row(params![name, address, now], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// From where nothing that is tried is looked at now: names, addresses, and until when.
+    pub fn lockouts(&self, now: Timestamp) -> Result<Vec<Lockout>> {
+        self.read(|connection| {
+            let sql = "SELECT name, address, locked FROM guesses WHERE locked > ?1 ORDER BY name, address";
+            let mut find = connection.prepare_cached(sql)?;
+            let rows = find
+                .query_map([now], |row| Ok(Lockout { name: row.get(0)?, address: row.get(1)?, until: row.get(2)? }))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 

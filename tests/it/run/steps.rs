@@ -163,6 +163,13 @@ fn what_was_done_is_undone_newest_first_and_nothing_else() {
     );
     world.run(&["saga"]).failed(3);
     assert_eq!(world.read("log"), "a\nb\n-b\n-a\n");
+    let shown: serde_json::Value = serde_json::from_str(&world.run(&["--json", "runs", "show", "last"]).ok()).unwrap();
+    let steps = shown["run"]["steps"].as_array().or(shown["steps"].as_array()).unwrap();
+    let undone: Vec<_> =
+        steps.iter().filter_map(|step| Some((step["id"].as_str()?, step["undoes"].as_str()?))).collect();
+    assert_eq!(undone, [("ub", "b"), ("ua", "a")]);
+    let said = world.run(&["runs", "show", "last"]).ok();
+    assert!(said.contains("── ub (script sh) ok in ") && said.contains(", undoing b\n"), "{said}");
     world.run(&["late"]).failed(124);
     assert_eq!(world.read("log"), "a\nb\n-b\n-a\nlate\n", "also when time was over");
 }

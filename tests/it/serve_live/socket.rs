@@ -92,6 +92,18 @@ fn whose_key_is_revoked_hears_nothing_more() {
 }
 
 #[test]
+fn whose_key_ends_by_time_is_closed_out_at_that_moment() {
+    let world = World::new();
+    let served = Served::start(&world, &["--no-automations"]);
+    let made: Value =
+        serde_json::from_str(&world.run(&["--json", "key", "create", "brief", "--expires", "2s"]).ok()).unwrap();
+    let bearer = format!("Bearer {}", made["key"]["secret"].as_str().or(made["secret"].as_str()).unwrap());
+    let mut socket = Socket::open(&served.address, "", &[("authorization", &bearer)]).unwrap();
+    socket.subscribe("all", json!("*"), None);
+    assert_eq!(socket.closed(), Some((1008, "what you showed is not good any more".into())));
+}
+
+#[test]
 fn a_chat_streams_and_is_kept() {
     let model = ModelServer::start();
     let world = world(&model);

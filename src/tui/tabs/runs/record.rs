@@ -92,7 +92,7 @@ fn step_role(step: &StepRecord) -> Role {
 fn step_line(step: &StepRecord) -> String {
     let title = step_title(&step.id, &step.lang);
     match step.status.parse::<Status>() {
-        Ok(status) => format!("{title} · {}", ended(status, step.exit_code, step.duration_us)),
+        Ok(status) => format!("{title} · {}", ended(status, step.exit_code, step.duration_us) + &step.purpose()),
         Err(_) => format!("{title} · {}", step.status),
     }
 }

@@ -77,6 +77,7 @@ fn step(n: u32, id: &str, out: &str, err: &str) -> StepRecord {
         duration_us: SECOND,
         stdout: Captured::whole(out),
         stderr: Captured::whole(err),
+        undoes: None,
     }
 }
 
