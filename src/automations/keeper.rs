@@ -3,6 +3,7 @@
 //! [`Keeper::up`] goes on until it is stopped, [`Keeper::tick`] does what is due and ends. Both go the same way, and may do
 //! so at once: what fires is claimed in the store by what tells it apart, and work by who takes it.
 
+mod endings;
 mod faces;
 mod settle;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
+use self::endings::Endings;
 pub use self::faces::{Crew, Note, Tell, Ticked, World};
 use self::settle::{Kept, Settler};
 use super::conditions;
@@ -27,7 +29,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, FiringOutcome, JobStatus, NewFiring, Quiet, Store};
+use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, Store};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -68,6 +70,7 @@ pub struct Keeper {
     seen: Option<Position>,
     quiet: Quiet,
     settler: Settler,
+    endings: Endings,
     /// When the next job comes due.
     job_due: Option<Timestamp>,
     more: bool,
@@ -110,6 +113,7 @@ impl Keeper {
             seen: None,
             quiet: Quiet::default(),
             settler,
+            endings: Endings::default(),
             job_due: None,
             more: true,
             round: never,
@@ -137,10 +141,7 @@ impl Keeper {
         }
         self.crew.sources.iter_mut().for_each(|source| source.stop());
         self.pool.leave();
-        self.tell_ended(tell);
-        self.save()?;
-        self.settler.end();
-        Ok(())
+        self.end(tell)
     }
 
     /// Where it is told of presses of a button: a [`Happening`] of the kind [`BUTTON`](super::rules::BUTTON).
@@ -169,10 +170,17 @@ impl Keeper {
                 let _ = self.receive.recv_timeout(GLANCE);
             }
         }
-        self.tell_ended(tell);
+        self.end(tell)?;
+        Ok(self.counts)
+    }
+
+    /// Tells the rest, and writes down how far everything was heard.
+    fn end(&mut self, tell: &mut Tell<'_>) -> Result<()> {
+        self.hear_ended()?;
         self.save()?;
         self.settler.end();
-        Ok(self.counts)
+        self.tell_ended(tell);
+        Ok(())
     }
 
     fn begin(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
@@ -206,7 +214,8 @@ impl Keeper {
         let mut acts = Vec::new();
         let mut along = Along::default();
         heard.iter().for_each(|one| acts.extend(self.machine.hear(one)));
-        let ended = self.tell_ended(tell);
+        let ended = self.hear_ended()?;
+        self.tell_ended(tell);
         let position =
             if self.quiet.is_sure(&self.world.store) { self.seen } else { self.world.store.last_position()? };
         let changed = position != self.seen || self.more;
@@ -434,18 +443,21 @@ impl Keeper {
         }
     }
 
-    fn tell_ended(&mut self, tell: &mut Tell<'_>) -> bool {
+    /// Hears of jobs that are over; whether there were any.
+    fn hear_ended(&mut self) -> Result<bool> {
         let ended = self.pool.ended();
-        for one in &ended {
-            match one.status {
-                Some(JobStatus::Done) => self.counts.done += 1,
-                Some(JobStatus::Dead) => self.counts.dead += 1,
-                Some(JobStatus::Waiting) => self.counts.again += 1,
-                _ => {}
-            }
-            tell(Note::Ended(one));
+        if ended.is_empty() {
+            return Ok(false);
         }
-        !ended.is_empty()
+        let waker = self.send.clone();
+        // Whoever finds it full knows that somebody is awake.
+        let kept = self.endings.hear(ended, &mut self.counts, move || drop(waker.try_send(waking())));
+        self.settler.settle(vec![kept])?;
+        Ok(true)
+    }
+
+    fn tell_ended(&self, tell: &mut Tell<'_>) {
+        self.endings.kept().iter().for_each(|one| tell(Note::Ended(one)));
     }
 
     /// That somebody runs automations from now on.

@@ -59,11 +59,25 @@ impl Plugins {
     /// # Errors
     /// Its failure, which was counted.
     pub fn call(&self, active: &Arc<Active>, path: &[&str], args: Vec<Json>) -> Result<Json> {
-        let path: Vec<String> = path.iter().map(|part| (*part).to_string()).collect();
-        self.within(active, Told::All, move |name, loaded| {
-            let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            loaded.call(name, &path, &args)
-        })
+        let name = &active.row.name;
+        let lane = self.lane()?;
+        // What has a state already needs no other thread.
+        let ready = lane.at_once(|room| {
+            let loaded = room.ready(name, &active.row.digest);
+            loaded.map(|loaded| loaded.call(name, path, &args)).transpose()
+        });
+        let done = match ready {
+            Some(Ok(None)) | None => {
+                let path: Vec<String> = path.iter().map(|part| (*part).to_string()).collect();
+                lane.wait(in_state(active, move |name, loaded| {
+                    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                    loaded.call(name, &path, &args)
+                }))
+            }
+            Some(Ok(Some(answer))) => Ok(answer),
+            Some(Err(error)) => Err(error),
+        };
+        self.judge(active, Told::All, done)
     }
 
     /// Calls what a person asked for and waits for its answer.
@@ -78,19 +92,7 @@ impl Plugins {
         self.judge(active, Told::Last, done)
     }
 
-    /// Does something with the state of a plugin and waits for it.
-    pub(super) fn within<T: Send + 'static>(
-        &self,
-        active: &Arc<Active>,
-        told: Told,
-        work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let work = in_state(active, work);
-        let done = self.lane().and_then(|lane| lane.wait(work));
-        self.judge(active, told, done)
-    }
-
-    /// The same without holding the thread of whoever waits.
+    /// Does something with the state of a plugin, without holding the thread of whoever waits.
     pub(super) async fn within_async<T: Send + 'static>(
         &self,
         active: &Arc<Active>,

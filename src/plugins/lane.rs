@@ -1,15 +1,16 @@
-//! The one thread on which all Lua runs.
+//! Where Lua runs: one piece of work after another, on a thread of its own, or at once on the thread of whoever may wait.
 //!
-//! Work is sent to the thread and answered from it, one after another; work that the thread itself asks for (a command
-//! that a plugin runs may have a `lua` step) is done in place. Whoever waits may stop waiting, and then that work ends.
+//! What is asked for from within such work (a command that a plugin runs may have a `lua` step) is done in place. Whoever
+//! waits for the thread may stop waiting, and then that work ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::limits::Limits;
+use super::right::Right;
 use super::room::Room;
 use super::world::{Level, World};
 use crate::exec::Stop;
@@ -38,7 +39,7 @@ pub struct Ends<'a> {
 pub struct Lane {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    id: ThreadId,
+    right: Arc<Right>,
     room: Arc<Room>,
     turn: Arc<Turn>,
     tickets: AtomicU64,
@@ -103,20 +104,20 @@ impl Lane {
     ///
     /// # Errors
     /// When the system gives none.
-    pub fn start(limits: Limits, world: Arc<dyn World>, idle: impl Fn() + Send + 'static) -> Result<Lane> {
+    pub fn start(limits: Limits, world: Arc<dyn World>) -> Result<Lane> {
         let turn = Arc::new(Turn::default());
         let room = Arc::new(Room::new(limits, world, turn.stop.clone()));
         let (jobs, queue) = channel::<Job>();
-        let there = room.clone();
-        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || work(&there, &queue, &idle));
+        let right = Arc::new(Right::default());
+        let there = There { room: room.clone(), right: right.clone() };
+        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || there.work(&queue));
         let thread = thread.context(Kind::Failed, || "cannot start a thread".to_string())?;
-        let id = thread.thread().id();
-        Ok(Lane { jobs: Some(jobs), id, thread: Some(thread), room, turn, tickets: AtomicU64::new(1) })
+        Ok(Lane { jobs: Some(jobs), thread: Some(thread), right, room, turn, tickets: AtomicU64::new(1) })
     }
 
-    /// Has the thread do something. On the thread itself it is done at once.
+    /// Has the thread do something. From within such work it is done at once.
     pub fn send(&self, job: impl FnOnce(&Room) + Send + 'static) {
-        if std::thread::current().id() == self.id {
+        if self.right.is_mine() {
             return job(&self.room);
         }
         if let Some(jobs) = &self.jobs {
@@ -135,6 +136,26 @@ impl Lane {
         answered.recv().unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Does something with the states that are there, at once and on this thread, unless Lua runs elsewhere just now: two changes of
+    /// threads take longer than most calls. Without an answer nothing was done.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub fn at_once<T>(&self, job: impl FnOnce(&Room) -> Result<T>) -> Option<Result<T>> {
+        // What a script asks of the network blocks, which a thread of an asynchronous runtime must not.
+        if self.right.is_mine() || tokio::runtime::Handle::try_current().is_ok() {
+            return None;
+        }
+        let right = self.right.take_at_once()?;
+        let done = guarded(&self.room, job).unwrap_or_else(|| Err(gone()));
+        drop(right);
+        if self.room.world().has_rest() {
+            // What was put off is the thread's to do.
+            self.send(|_| ());
+        }
+        Some(done)
+    }
+
     /// The same until `ends`, if that comes first: the work is then asked to end, and not waited for. `what` is named.
     ///
     /// # Errors
@@ -145,7 +166,7 @@ impl Lane {
         ends: Ends<'_>,
         job: impl FnOnce(&Room) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if std::thread::current().id() == self.id {
+        if self.right.is_mine() {
             return job(&self.room);
         }
         let begun = Instant::now();
@@ -197,30 +218,47 @@ pub fn gone() -> Error {
     Error::new(Kind::Failed, "the thread of the plugins is gone")
 }
 
-fn work(room: &Room, queue: &Receiver<Job>, idle: &dyn Fn()) {
-    loop {
-        let job = match queue.try_recv() {
-            Ok(job) => job,
-            Err(_) => {
-                idle();
-                let next = match room.let_go(IDLE) {
-                    true => queue.recv_timeout(IDLE),
-                    false => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                };
-                match next {
+/// Does something; `None` where it broke off. A bug in it must not take others with it.
+fn guarded<T>(room: &Room, job: impl FnOnce(&Room) -> T) -> Option<T> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(room)));
+    if done.is_err() {
+        room.world().log("fac", Level::Error, "a call of a plugin broke off");
+    }
+    done.ok()
+}
+
+/// What the thread has.
+struct There {
+    room: Arc<Room>,
+    right: Arc<Right>,
+}
+
+impl There {
+    fn work(&self, queue: &Receiver<Job>) {
+        loop {
+            let job = match queue.try_recv() {
+                Ok(job) => job,
+                Err(_) => match self.rest(queue) {
                     Ok(job) => job,
                     Err(RecvTimeoutError::Timeout) => continue,
                     Err(RecvTimeoutError::Disconnected) => break,
-                }
-            }
-        };
-        // A bug in a job must not take the others with it; its caller sees that no answer comes.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(room)));
-        if done.is_err() {
-            room.world().log("fac", Level::Error, "a call of a plugin broke off");
+                },
+            };
+            let _right = self.right.take();
+            // Whoever waits for it sees that no answer comes.
+            guarded(&self.room, job);
         }
+        self.room.world().rest();
     }
-    idle();
+
+    /// Nothing is to be done: what was put off, then a sleep until something is.
+    fn rest(&self, queue: &Receiver<Job>) -> std::result::Result<Job, RecvTimeoutError> {
+        self.room.world().rest();
+        if self.room.let_go(IDLE) {
+            return queue.recv_timeout(IDLE);
+        }
+        queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    }
 }
 
 impl Drop for Lane {
@@ -243,7 +281,7 @@ mod tests {
     #[test]
     fn whoever_waits_no_longer_ends_the_work_and_no_other() {
         let limits = Limits { wall: Duration::from_secs(3600), steps: 0, ..Limits::default() };
-        let lane = Lane::start(limits, Arc::new(Deaf::default()), || ()).unwrap();
+        let lane = Lane::start(limits, Arc::new(Deaf::default())).unwrap();
         let run = |script: &'static str| {
             move |room: &Room| {
                 let state = room.sandbox("x", &Permissions::default(), room.world().clone())?;
@@ -261,5 +299,35 @@ mod tests {
         assert_eq!((error.kind(), error.message()), (Kind::Interrupted, "`x` was stopped"));
         // The thread is free again, and what comes next is not ended.
         assert_eq!(lane.wait(run("return 'still here'")).unwrap(), "still here");
+    }
+
+    #[test]
+    fn what_may_wait_is_done_at_once_where_nobody_else_is() {
+        let lane = Lane::start(Limits::default(), Arc::new(Deaf::default())).unwrap();
+        let here = |_: &Room| Ok(std::thread::current().id());
+        assert_eq!(lane.at_once(here).unwrap().unwrap(), std::thread::current().id());
+        assert_ne!(lane.wait(here).unwrap(), std::thread::current().id());
+        // From within, everything is done in place.
+        let within = lane.at_once(|_| {
+            assert!(lane.at_once(here).is_none());
+            lane.wait(here)
+        });
+        assert_eq!(within.unwrap().unwrap(), std::thread::current().id());
+        // While the thread works nobody else does.
+        let (begun, begins) = channel();
+        let (end, ends) = channel::<()>();
+        lane.send(move |_| {
+            begun.send(()).unwrap();
+            let _ = ends.recv();
+        });
+        begins.recv().unwrap();
+        assert!(lane.at_once(here).is_none());
+        drop(end);
+        assert_ne!(lane.wait(here).unwrap(), std::thread::current().id());
+        let broken = lane.at_once(|_| -> Result<()> { panic!("a bug") });
+        assert_eq!(broken.unwrap().unwrap_err().message(), gone().message());
+        assert!(lane.at_once(here).unwrap().is_ok(), "and the next goes on");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(async { lane.at_once(here).is_none() }), "a runtime's thread must not wait");
     }
 }

@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod origin;
 pub mod places;
 mod real;
+mod right;
 pub mod room;
 pub mod scaffold;
 mod state;
@@ -105,9 +106,7 @@ impl Plugins {
         }
         let settings = &self.0.settings;
         let real = Real::new(settings.store.clone(), settings.quota, settings.redactor.clone(), settings.house.clone());
-        let real = Arc::new(real);
-        let logs = real.clone();
-        let lane = Lane::start(settings.limits, real, move || logs.flush())?;
+        let lane = Lane::start(settings.limits, Arc::new(real))?;
         Ok(self.0.lane.get_or_init(|| lane))
     }
 

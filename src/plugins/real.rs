@@ -69,7 +69,7 @@ impl Real {
     }
 
     /// Writes down the lines of the logs that wait.
-    pub(super) fn flush(&self) {
+    fn flush(&self) {
         let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
         if lines.is_empty() {
             return;
@@ -155,6 +155,14 @@ impl World for Real {
         if full {
             self.flush();
         }
+    }
+
+    fn has_rest(&self) -> bool {
+        !self.lines.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn rest(&self) {
+        self.flush();
     }
 
     fn get(&self, plugin: &str, key: &str) -> Result<Option<String>> {

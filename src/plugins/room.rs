@@ -1,4 +1,4 @@
-//! The states of the plugins, on the one thread on which all Lua runs.
+//! The states of the plugins, used by one thread at a time.
 //!
 //! A state is made when its plugin is first called and holds what was allowed: a script that changed since is not loaded.
 
@@ -88,13 +88,19 @@ impl Room {
     /// # Errors
     /// Those of `find` and [`Room::load`].
     pub fn loaded(&self, name: &str, digest: &str, find: impl FnOnce() -> Result<Found>) -> Result<Arc<Loaded>> {
-        if let Some(loaded) = self.states().get(name).filter(|loaded| loaded.digest == digest) {
-            *loaded.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            return Ok(loaded.clone());
+        if let Some(loaded) = self.ready(name, digest) {
+            return Ok(loaded);
         }
         let loaded = Arc::new(self.load(&find()?)?);
         self.states().insert(name.to_string(), loaded.clone());
         Ok(loaded)
+    }
+
+    /// The state of a plugin where it is there and holds these bytes.
+    pub fn ready(&self, name: &str, digest: &str) -> Option<Arc<Loaded>> {
+        let loaded = self.states().get(name).filter(|loaded| loaded.digest == digest)?.clone();
+        *loaded.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        Some(loaded)
     }
 
     /// Lets the states go that nobody called for so long; whether any is left. The next call makes another, so what a plugin

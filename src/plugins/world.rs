@@ -127,6 +127,14 @@ pub trait World: Send + Sync {
     /// # Errors
     /// Those of the store.
     fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()>;
+
+    /// Whether something was put off.
+    fn has_rest(&self) -> bool {
+        false
+    }
+
+    /// Does what was put off until there is nothing else to do.
+    fn rest(&self) {}
 }
 
 /// What is not there for a script.

@@ -130,8 +130,11 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
                 () = stopped(stop) => break None,
                 () = flagged(&wishes.reload) => match reload(app, &server, wishes, tls.as_ref()) {
                     Ok(()) => tell(Told::Reloaded),
-                    // What was, holds on.
-                    Err(error) => tell(Told::Trouble(&error.full_message())),
+                    Err(error) => {
+                        let said = format!("settings and certificate stay as they were: {}", error.full_message());
+                        tracing::warn!("{said}");
+                        tell(Told::Trouble(&said));
+                    }
                 },
                 ended = &mut serving => break Some(ended),
             }

@@ -21,9 +21,14 @@ const COLUMNS: &str =
      epoch, stop, pid, process_start, boot, run, exit_code, error, created, begun, finished, person";
 
 /// The next job that may be taken.
-const NEXT: &str = "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
+pub(super) const NEXT: &str = "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
      AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.lane = j.lane AND o.status = 'running'))
      ORDER BY priority DESC, due, n LIMIT 1";
+
+/// The open jobs of an automation, oldest first. Left to itself SQLite goes through all that the automation ever did, as
+/// those are in order already.
+pub(super) const OPEN_OF: &str = "SELECT id, status = 'running' FROM jobs INDEXED BY jobs_open_of
+     WHERE owner = ?1 AND source = ?2 AND command = ?3 AND finished IS NULL AND kind = 'automation' ORDER BY n";
 
 impl Store {
     /// Adds work. Where it is owed already, that job.
@@ -62,7 +67,7 @@ impl Store {
     }
 
     /// How a try ended, said by whoever took the job with this epoch; where it stands now. `None` when somebody else has
-    /// taken it since: then nothing is written.
+    /// taken it since: then nothing is written. It does not wait for the disk: [`Store::wait_for_disk`] does.
     pub fn end_job(
         &self,
         id: Id,
@@ -71,7 +76,7 @@ impl Store {
         exit_code: Option<i32>,
         end: &JobEnd,
     ) -> Result<Option<JobStatus>> {
-        self.write(|change| {
+        self.write_with_next(|change| {
             let sql = "SELECT n FROM jobs WHERE id = ?1 AND owner = ?2 AND epoch = ?3 AND status = 'running'";
             let mut find = change.tx.prepare_cached(sql)?;
             let row = params![id, change.owner(), epoch as i64];
@@ -370,9 +375,7 @@ impl Change<'_> {
 
 /// The open jobs of an automation, oldest first.
 pub(super) fn open_jobs(connection: &Connection, owner: &str, key: &RuleKey) -> Outcome<Vec<OpenJob>> {
-    let sql = "SELECT id, status = 'running' FROM jobs WHERE owner = ?1 AND source = ?2 AND command = ?3
-         AND finished IS NULL AND kind = 'automation' ORDER BY n";
-    let mut find = connection.prepare_cached(sql)?;
+    let mut find = connection.prepare_cached(OPEN_OF)?;
     let rows = find.query_map(params![owner, key.source, key.command], |row| {
         Ok(OpenJob { id: row.get(0)?, running: row.get(1)? })
     })?;

@@ -25,6 +25,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// run writes some 30 pages.
 const LOG_PAGES: u32 = 400;
 
+/// Statements that each connection keeps ready.
+const STATEMENTS: usize = 128;
+
 /// Readers that are kept for the next question.
 const KEPT_READERS: usize = 8;
 
@@ -203,12 +206,21 @@ fn open_reader(path: &Path) -> Outcome<Connection> {
     Ok(reader)
 }
 
-/// What every connection needs: no statement runs here. Foreign keys, and `synchronous=FULL` for what brings the tables up to
+/// What every connection of ours needs: no statement runs here.
+///
+/// Without the planner's stability guarantee SQLite makes most statements anew each time they get other values (a binding of
+/// `=` is looked at for 0 and 1, one of `LIMIT` for its size), which takes longer than to carry them out.
+pub(super) fn prepare_all(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(patience)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// The same for connections to the store: foreign keys, and `synchronous=FULL` for what brings the tables up to
 /// date, are how SQLite was built.
 fn prepare(connection: &Connection) -> Outcome<()> {
-    connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
+    Ok(prepare_all(connection, PATIENCE)?)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -119,6 +119,7 @@ impl App {
             Some(error) => JobEnd::Failed { error: error.clone(), again: None },
         };
         store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end)?;
+        store.wait_for_disk()?;
         Ok((store.job(&job.id.to_string())?, carried))
     }
 

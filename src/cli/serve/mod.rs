@@ -33,7 +33,7 @@ pub struct Args {
     #[command(subcommand)]
     what: Option<What>,
     /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4000")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
     listen: SocketAddr,
     /// Do not run automations here
     #[arg(long)]
@@ -94,10 +94,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             let _ = ui.value(&json!({"listening": place(address, encrypted)}));
         }
         Told::Listening(address, encrypted) => {
-            let place = place(address, encrypted);
             if begun {
-                ui.note(&format!("try it: curl -H 'Authorization: Bearer KEY' {place}/api/v1/auth/me"));
+                let here = here(address, encrypted);
+                ui.note(&format!("try it: curl -H 'Authorization: Bearer KEY' {here}/api/v1/auth/me"));
             }
+            let place = place(address, encrypted);
             ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place)));
         }
         Told::Begun { owner, key } if systemd::is_journaled(&app.env) => {
@@ -128,6 +129,20 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         Told::Draining => ui.note("ending; what is under way may end first"),
     })?;
     Ok(0)
+}
+
+/// An address of this machine with a port; the one name that is known without asking anybody is this machine's own.
+fn address(text: &str) -> std::result::Result<SocketAddr, String> {
+    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_string(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:4000 or [::1]:4000".to_string())
+}
+
+/// Where whoever sits at this machine finds a server that listens there.
+fn here(address: SocketAddr, encrypted: bool) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("{}://localhost:{}", if encrypted { "https" } else { "http" }, address.port()),
+        false => place(address, encrypted),
+    }
 }
 
 fn place(address: SocketAddr, encrypted: bool) -> String {

@@ -133,3 +133,25 @@ fn usage_is_summed_by_an_index() {
     searches(&world, &calls::usage_sql("model", "1", false, ""), "calls_by_time (owner=? AND started>? AND started<?)");
     searches(&world, &calls::usage_sql("model", "1", true, ""), "calls_by_session (session=?)");
 }
+
+#[test]
+fn open_jobs_are_found_by_the_partial_index() {
+    let world = World::new();
+    searches(&world, jobs::OPEN_OF, "jobs_open_of (owner=? AND source=? AND command=?)");
+    searches(&world, jobs::NEXT, "jobs_open (owner=? AND status=? AND due<?)");
+}
+
+#[test]
+fn a_question_with_other_values_is_not_planned_anew() {
+    let world = World::new();
+    let ask = |owner: &str| {
+        world.store.read(|connection| {
+            let sql = "SELECT n FROM jobs WHERE owner = ?1 AND tries = ?2 ORDER BY n LIMIT ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query((owner, 1, 20))?.next()?;
+            Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+        })
+    };
+    let anew: i32 = ["a", "b", "c"].map(|owner| ask(owner).unwrap()).iter().sum();
+    assert_eq!(anew, 0);
+}
