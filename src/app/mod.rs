@@ -466,7 +466,7 @@ impl App {
                 own_env: self.own_env(),
                 outputs: self.outputs(),
                 runners: self.step_runners()?,
-                around: self.plugins()?.around(),
+                around: Some(self.plugins()?.around()),
                 apart: self.apart,
                 threads: Threads::default(),
             })

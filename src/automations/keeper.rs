@@ -29,7 +29,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, Store};
+use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, RuleKey, Store};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -448,6 +448,11 @@ impl Keeper {
         let ended = self.pool.ended();
         if ended.is_empty() {
             return Ok(false);
+        }
+        let now = self.world.clock.now();
+        for job in ended.iter().map(|one| &one.job) {
+            let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
+            self.machine.worked(key, &job.work["fired"], job.begun.unwrap_or(now), now);
         }
         let waker = self.send.clone();
         // Whoever finds it full knows that somebody is awake.

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exec::{Began, Identity, end_session};
+use crate::exec::{Began, Identity, end_session, leaders};
 use crate::kernel::files;
 use crate::kernel::ids::Id;
 
 /// How long one that is left may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The epoch of a job's first try.
+const FIRST: u64 = 1;
 
 /// The scripts of jobs.
 #[derive(Clone, Debug)]
@@ -45,10 +48,16 @@ impl Scripts {
 
     /// Ends the scripts that earlier tries of a job have left, those before `epoch`. How many processes there were.
     pub fn end_left(&self, job: Id, epoch: u64) -> usize {
-        let Ok(text) = std::fs::read_to_string(self.file(job)) else { return 0 };
+        if epoch <= FIRST {
+            return 0;
+        }
+        let text = std::fs::read_to_string(self.file(job)).unwrap_or_default();
         let mark = OsString::from(format!("FAC_JOB_ID={job}"));
-        let earlier = text.lines().filter_map(read).filter(|(of, _)| *of < epoch);
-        let ended = earlier.map(|(_, leader)| end_session(&leader, &mark, GRACE)).sum();
+        // Whoever was killed in the moment between a script's beginning and its line left one without a line.
+        let marked = leaders(&mark, "FAC_JOB_TRY").into_iter().map(|(leader, of)| (of, leader));
+        let mut earlier: Vec<_> = text.lines().filter_map(read).chain(marked).filter(|(of, _)| *of < epoch).collect();
+        earlier.dedup();
+        let ended = earlier.into_iter().map(|(_, leader)| end_session(&leader, &mark, GRACE)).sum();
         if ended > 0 {
             tracing::info!(%job, ended, "what an earlier try had left was ended");
         }

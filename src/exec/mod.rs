@@ -41,4 +41,4 @@ pub use limits::{MAX_STRING, find_program};
 pub use process::{Identity, is_alive, this_process};
 pub use run::{DRAIN, run};
 pub use stop::Stop;
-pub use unix::{end_session, without_terminal};
+pub use unix::{end_session, leaders, without_terminal};

@@ -24,7 +24,7 @@ use signal_hook::consts::{SIGCHLD, SIGCONT, SIGINT, SIGWINCH};
 use signal_hook::{SigId, low_level};
 
 use super::process::{Identity, boot, start_of};
-pub use left::end_session;
+pub use left::{end_session, leaders};
 pub(super) use terminal::{Console, Lent, Pty, is_suspension, suspend_ourselves, wants_terminal};
 
 /// A pipe that is rung once for each request and stays readable.

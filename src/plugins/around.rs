@@ -4,27 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::Plugins;
 use super::manifest::Hook;
-use super::{Active, Plugins};
 use crate::commands::run::{About, Around, Report};
 use crate::kernel::error::{Error, Kind, Result};
 
-/// Tells plugins of runs; `None` where none wants to hear.
-pub(super) fn of(plugins: &Plugins) -> Option<Arc<dyn Around>> {
-    let hears = plugins.hearing(&[Hook::BeforeCommand, Hook::AfterCommand]);
-    (!hears.is_empty()).then(|| Arc::new(All { plugins: plugins.clone(), hears }) as Arc<dyn Around>)
+/// Tells plugins of runs: those that are used when a run begins, and when it ends. What was allowed a moment ago holds also
+/// in a program that goes on for days.
+pub(super) fn of(plugins: &Plugins) -> Arc<dyn Around> {
+    Arc::new(All(plugins.clone()))
 }
 
-struct All {
-    plugins: Plugins,
-    hears: Vec<Arc<Active>>,
-}
-
-impl All {
-    fn hearing(&self, hook: Hook) -> impl Iterator<Item = &Arc<Active>> {
-        self.hears.iter().filter(move |active| active.manifest.hooks.contains(&hook))
-    }
-}
+struct All(Plugins);
 
 fn told(about: &About) -> Json {
     json!({"command": about.command, "source": about.source, "args": about.args, "trigger": about.trigger})
@@ -32,9 +23,9 @@ fn told(about: &About) -> Json {
 
 impl Around for All {
     fn before(&self, about: &About) -> Result<()> {
-        for active in self.hearing(Hook::BeforeCommand) {
+        for active in &self.0.hearing(&[Hook::BeforeCommand]) {
             // What it failed at was said; the command is none the worse for it.
-            let Ok(answer) = self.plugins.call(active, &[Hook::BeforeCommand.name()], vec![told(about)]) else {
+            let Ok(answer) = self.0.call(active, &[Hook::BeforeCommand.name()], vec![told(about)]) else {
                 continue;
             };
             let refused = match &answer {
@@ -59,9 +50,9 @@ impl Around for All {
         what["status"] = json!(report.status.name());
         what["exit_code"] = json!(report.exit_code);
         what["duration_ms"] = json!(report.duration_ms);
-        for active in self.hearing(Hook::AfterCommand) {
+        for active in &self.0.hearing(&[Hook::AfterCommand]) {
             // The same holds here.
-            let _ = self.plugins.call(active, &[Hook::AfterCommand.name()], vec![what.clone()]);
+            let _ = self.0.call(active, &[Hook::AfterCommand.name()], vec![what.clone()]);
         }
     }
 }

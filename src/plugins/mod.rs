@@ -131,8 +131,8 @@ impl Plugins {
         filter::all(self)
     }
 
-    /// Who hears of runs; `None` where nobody does.
-    pub fn around(&self) -> Option<Arc<dyn Around>> {
+    /// Tells those that hear of runs.
+    pub fn around(&self) -> Arc<dyn Around> {
         around::of(self)
     }
 

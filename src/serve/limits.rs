@@ -155,6 +155,20 @@ impl Limits {
         Ok(left)
     }
 
+    /// Whether somebody who did not say who they are may still ask from `address`; nothing is counted.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait, when not.
+    pub fn is_open(&self, address: IpAddr) -> Result<(), Problem> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if rules.anonymous == 0 {
+            return Ok(());
+        }
+        let (bucket, window) = ("address", (rules.anonymous, rules.window_us));
+        let taken = self.traffic.take(bucket, &of_address(address), window, 0, self.clock.now())?;
+        answer(bucket, rules.anonymous, taken.left, taken.left, taken.wait_us).map(drop)
+    }
+
     fn take(&self, bucket: &'static str, who: String, most: u32, length_us: i64) -> Result<Left, Problem> {
         if most == 0 {
             return Ok(Left::default());

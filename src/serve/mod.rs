@@ -66,6 +66,8 @@ pub struct Server {
     pub traffic: Arc<Traffic>,
     /// The runs that are done for somebody.
     pub running: running::Running,
+    /// Deliveries that are being taken.
+    pub taking: hooks::Taking,
     /// What the faces share.
     pub faces: faces::Faces,
     /// From where, and by which name.

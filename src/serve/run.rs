@@ -100,6 +100,7 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
         metrics: metrics.clone(),
         running: super::running::Running::default(),
         faces: super::faces::Faces::default(),
+        taking: super::hooks::Taking::default(),
         routes: routes(),
     });
     let begun = access::begin(store)?;

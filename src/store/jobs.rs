@@ -21,7 +21,8 @@ const COLUMNS: &str =
      epoch, stop, pid, process_start, boot, run, exit_code, error, created, begun, finished, person";
 
 /// The next job that may be taken.
-pub(super) const NEXT: &str = "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
+pub(super) const NEXT: &str =
+    "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
      AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.lane = j.lane AND o.status = 'running'))
      ORDER BY priority DESC, due, n LIMIT 1";
 

@@ -297,6 +297,40 @@ fn plugins_hear_of_commands_and_may_refuse_them() {
 }
 
 #[test]
+fn a_program_that_goes_on_for_days_hears_of_plugins_as_they_are_allowed() {
+    let world = World::new();
+    define(&world, "### `/rung`\n**On:**\n- `event test.rang`\n\n```sh\necho rung >>log\n```\n");
+    world.run(&["auto", "enable", "rung"]).ok();
+    let mut command = world.command(&["auto", "up", "--json"]);
+    let mut up = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut notes = BufReader::new(up.stdout.take().unwrap()).lines().map(|line| json_of(&line.unwrap()));
+    assert!(notes.any(|note| note["note"] == "rules"));
+    let store = factotum::store::Store::open(
+        &world.fac().join("data/store.db"),
+        factotum::kernel::clock::Clock::system(),
+        factotum::kernel::ids::Ids::random(),
+    );
+    let store = store.unwrap();
+    let mut rings = || {
+        store.append(&factotum::kernel::events::Event::new("test.rang", "x", json!({}))).unwrap();
+        notes.find(|note| note["note"] == "ended_job").unwrap()
+    };
+    assert_eq!(rings()["status"], "done");
+    let script = "return { before_command = function() return 'not today' end }";
+    enable(&world, "gate", "hooks = [\"before_command\"]", script);
+    let refused = rings();
+    assert!(refused["error"].as_str().is_some_and(|said| said.contains("not today")), "{refused}");
+    enable(&world, "gate", "hooks = [\"before_command\"]", "return { before_command = function() return nil end }");
+    assert_eq!(rings()["status"], "done");
+    enable(&world, "gate", "hooks = [\"before_command\"]", script);
+    assert_ne!(rings()["status"], "done");
+    world.run(&["plugin", "disable", "gate"]).ok();
+    assert_eq!(rings()["status"], "done");
+    up.kill().unwrap();
+    up.wait().unwrap();
+}
+
+#[test]
 fn commands_of_plugins_are_commands() {
     let world = World::new();
     let manifest = "[[commands]]\nname = \"adder sum\"\nsummary = \"Adds\"\nparams = \"<a> [b=2] [rest...]\"\ntool = true\neffects = \"read\"";

@@ -203,9 +203,12 @@ impl App {
         let key = RuleKey { source: resolved.source.spec.clone(), command: resolved.command.name.clone() };
         all.into_iter().find(|one| one.key == key).ok_or_else(|| {
             let said = Error::new(Kind::Usage, format!("`{}` does not fire by itself", resolved.key()));
-            match resolved.command.triggers.is_empty() {
-                true => said.hint("give its definition an `**On:**`; `fac auto ls` lists those that have one"),
-                false => said.hint("its phrases are answered by whoever listens: `fac listen`"),
+            if resolved.command.triggers.is_empty() {
+                return said.hint("give its definition an `**On:**`; `fac auto ls` lists those that have one");
+            }
+            match resolved.command.triggers.iter().find_map(|trigger| trigger::parse(trigger).err()) {
+                Some(mistake) => said.hint(mistake.message),
+                None => said.hint("its phrases are answered by whoever listens: `fac listen`"),
             }
         })
     }
@@ -231,6 +234,11 @@ impl App {
         };
         if let Some(lack) = resolved.command.triggers.iter().find_map(lacks) {
             return Err(Error::new(Kind::Missing, format!("`{}` cannot fire: {lack}", one.name())));
+        }
+        for trigger in resolved.command.triggers.iter().filter(|trigger| trigger.kind == "mqtt") {
+            if let Some(broker) = trigger.options.get("broker") {
+                self.brokers()?.get(Some(broker))?;
+            }
         }
         engine::check_runnable(&resolved.command)?;
         let catalog = self.launcher()?.catalog();

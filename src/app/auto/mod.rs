@@ -30,6 +30,7 @@ use crate::commands::run::Plan;
 use crate::commands::source::own;
 use crate::exec::{Stop, is_alive, this_process};
 use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::secrets;
 use crate::store::{Enabled, Job, JobKind, NewJob, Process, RuleKey, SourceKind};
 
 /// What a process holds that runs automations; there is one on a machine.
@@ -165,7 +166,7 @@ impl App {
         Keeper::new(world, self.crew(listens)?)
     }
 
-    /// Looks whether the files of the settings have changed; where they did, everything that hangs on them is made anew,
+    /// Looks whether the files of the settings or of the secrets have changed; where they did, everything that hangs on them is made anew,
     /// and stands in `newest`.
     fn renewing(&self, newest: Newest) -> Result<Box<dyn FnMut() -> Result<Option<Crew>>>> {
         let before = self.renewed()?;
@@ -188,7 +189,7 @@ impl App {
     /// What tells the files of the settings apart from what they were before.
     fn settings_stamp(&self) -> Vec<Option<(std::time::SystemTime, u64, u64)>> {
         let project = self.project.as_ref().and_then(|project| project.config_file.clone());
-        let files = [Some(self.paths.config_file.clone()), project];
+        let files = [Some(self.paths.config_file.clone()), project, Some(secrets::file(&self.paths))];
         let stamp = |file: std::path::PathBuf| {
             let meta = std::fs::metadata(file).ok()?;
             Some((meta.modified().ok()?, meta.len(), std::os::unix::fs::MetadataExt::ino(&meta)))

@@ -145,6 +145,12 @@ impl App {
         let Some(kind) = KINDS.into_iter().find(|kind| *kind == trigger.kind) else {
             return Ok(unfit(trigger, "nothing tells of this kind".into(), data));
         };
+        // What a message holds is read as it would be.
+        if let (None, Some(text)) = (data.get("json"), data["payload"].as_str().or(data["body"].as_str()))
+            && let Ok(read) = serde_json::from_str::<Json>(text)
+        {
+            data["json"] = read;
+        }
         let mut machine = Machine::default();
         // Only this trigger is asked.
         let mut alone = rule.clone();
@@ -167,7 +173,7 @@ impl App {
                     None => Ok(unfit(trigger, why, data)),
                 }
             }
-            _ => Ok(unfit(trigger, "it does not fit".into(), data)),
+            _ => Ok(unfit(trigger, "it is not what this waits for".into(), data)),
         }
     }
 

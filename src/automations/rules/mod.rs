@@ -4,6 +4,7 @@
 //! [`Machine::hear`] says which automations a happening means and what waits for a while; [`Machine::due`] what waited long
 //! enough; [`Machine::admit`], asked when it is written down, whether it may be now.
 
+mod echoes;
 mod gates;
 mod index;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
+use self::echoes::{Echoes, IN_A_ROW};
 pub use self::gates::Bounds;
 use self::gates::Gates;
 use self::index::Index;
@@ -99,6 +101,7 @@ pub struct Machine {
     index: Index,
     holds: HashMap<(RuleKey, u32, String), Hold>,
     gates: Gates,
+    echoes: Echoes,
     bounds: Bounds,
 }
 
@@ -284,6 +287,13 @@ impl Machine {
         if let Some(why) = blocked {
             return self.no(firing, FiringOutcome::Blocked, why.to_string(), id, now);
         }
+        if limit.is_none() && self.echoes(firing) >= IN_A_ROW {
+            let path = firing.data["path"].as_str().unwrap_or_default();
+            let why = format!(
+                "{path} changed {IN_A_ROW} times in a row while its own work ran: it fires itself, or say limit= for how often it may"
+            );
+            return self.stop(firing, why, id, now);
+        }
         if let Some((count, ms)) = limit
             && !self.gates.is_within(&firing.key, firing.nr, (count, ms), now)
         {
@@ -309,22 +319,31 @@ impl Machine {
         };
         let most = self.bounds.per_minute as usize;
         if most > 0 && firing.kind != "manual" && self.gates.in_last_minute(&firing.key, now) >= most {
-            let why = format!("it was fired {most} times in a minute");
-            let no = self.no(firing, FiringOutcome::Looped, why, id, now);
-            self.rules.retain(|other| other.key != firing.key);
-            let rest = std::mem::take(&mut self.rules);
-            self.set_rules(rest);
-            return match no {
-                Admission::No { outcome, why, onto, .. } => Admission::No { outcome, why, onto, stop: true },
-                other => other,
-            };
+            return self.stop(firing, format!("it was fired {most} times in a minute"), id, now);
         }
         self.gates.fired(&firing.key, firing.nr, now);
         admission
     }
 
+    /// Work is over that this fired.
+    pub fn worked(&mut self, key: RuleKey, fired: &Json, begun: Timestamp, ended: Timestamp) {
+        if let (Some("file"), Some(path)) = (fired["kind"].as_str(), fired["path"].as_str()) {
+            self.echoes.worked(key, path, begun, ended);
+        }
+    }
+
+    /// How often in a row the file of a firing changed while the work ran that it had fired.
+    fn echoes(&mut self, firing: &NewFiring) -> u32 {
+        let changed = firing.data["modified"].as_str().and_then(|text| text.parse().ok());
+        match (firing.kind.as_str(), firing.data["path"].as_str(), changed) {
+            ("file", Some(path), Some(changed)) => self.echoes.changed(&firing.key, path, changed),
+            _ => 0,
+        }
+    }
+
     /// Forgets what counts no more.
     pub fn tidy(&mut self, now: Timestamp) {
+        self.echoes.tidy(now);
         let limits = self.rules.iter().flat_map(|r| &r.triggers).filter_map(|(_, _, timing)| timing.limit);
         let longest = limits.map(|(_, ms)| ms).max().unwrap_or(0);
         self.gates.tidy(now, i64::try_from(longest.saturating_mul(1000)).unwrap_or(i64::MAX));
@@ -332,6 +351,15 @@ impl Machine {
 
     fn number(&self, key: &RuleKey) -> Option<usize> {
         self.numbers.get(key).copied()
+    }
+
+    /// It may not fire any more until a person says so.
+    fn stop(&mut self, firing: &NewFiring, why: String, id: Id, now: Timestamp) -> Admission {
+        let onto = self.gates.line(&firing.key, FiringOutcome::Looped, id, now);
+        self.rules.retain(|other| other.key != firing.key);
+        let rest = std::mem::take(&mut self.rules);
+        self.set_rules(rest);
+        Admission::No { outcome: FiringOutcome::Looped, why, onto, stop: true }
     }
 
     fn no(&mut self, firing: &NewFiring, outcome: FiringOutcome, why: String, id: Id, now: Timestamp) -> Admission {

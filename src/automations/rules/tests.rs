@@ -212,6 +212,34 @@ fn who_fires_too_often_is_stopped() {
 }
 
 #[test]
+fn what_changes_its_own_file_is_stopped_unless_it_says_how_often_it_may() {
+    let said = |on: &str, changed: i64| {
+        let mut machine = Machine::new(Bounds { depth: 8, per_minute: 0 }, Vec::new(), &[]);
+        machine.set_rules(vec![rule("me", &[on])]);
+        let key = rule("me", &[on]).key;
+        // Each work lasts from the second 1 to the second 2 of three.
+        let step = |n: i64| {
+            let modified = at(n + changed).to_string();
+            let data = json!({"kind": "file", "path": "/in/a", "change": "changed", "modified": modified});
+            let happening = Happening { kind: "file", data, at: at(n), key: None, depth: 0, kept: None };
+            let said = admit(&mut machine, &happening, 0, n);
+            machine.worked(key.clone(), &happening.data, at(n + 1), at(n + 2));
+            said
+        };
+        (0..120).step_by(3).map(step).collect::<Vec<_>>()
+    };
+    let begun = |said: &[String]| said.iter().filter(|said| *said == "begin").count();
+    assert_eq!(begun(&said("file /in", 0)), 40, "somebody else writes between");
+    let own = said("file /in", -1);
+    assert_eq!(begun(&own), 30);
+    assert!(
+        own[30].starts_with("looped and stopped: /in/a changed 30 times in a row while its own work ran"),
+        "{own:?}"
+    );
+    assert_eq!(begun(&said("file /in limit=1000/1m", -1)), 40);
+}
+
+#[test]
 fn a_limit_is_gentler_than_the_bound_of_loops() {
     let mut machine = Machine::new(Bounds { depth: 8, per_minute: 4 }, Vec::new(), &[]);
     machine.set_rules(vec![rule("me", &["mqtt a limit=2/10s"])]);

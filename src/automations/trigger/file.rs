@@ -127,7 +127,8 @@ impl File {
         let parts: Vec<&str> = self.path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
         let plain = parts.iter().take_while(|p| !p.contains('*')).count();
         root.extend(&parts[..plain]);
-        (root, plain < parts.len().saturating_sub(1) || plain == parts.len())
+        let levels = &parts[plain..];
+        (root, levels.len() != 1 || levels.contains(&"**"))
     }
 }
 

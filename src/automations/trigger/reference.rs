@@ -101,7 +101,7 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["path", "name", "folder", "change", "size"],
+        tells: &["path", "name", "folder", "change", "size", "modified"],
     },
     Reference {
         kind: "event",

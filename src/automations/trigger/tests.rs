@@ -204,6 +204,8 @@ fn files_are_chosen_by_path_and_change() {
     assert_eq!(root("file '/in/a/*.txt'"), (PathBuf::from("/in/a"), false));
     assert_eq!(root("file '/in/*/x/*.txt'"), (PathBuf::from("/in"), true));
     assert_eq!(root("file /in/a"), (PathBuf::from("/in/a"), true));
+    assert_eq!(root("file '/in/a/**'"), (PathBuf::from("/in/a"), true));
+    assert_eq!(root("file '/in/a/**/*.txt'"), (PathBuf::from("/in/a"), true));
 }
 
 #[test]

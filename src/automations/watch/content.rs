@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use crate::automations::trigger;
+use crate::kernel::clock::Timestamp;
 
 /// Larger files are known by their length and time only, bytes.
 const HASHED: u64 = 64 << 20;
@@ -44,6 +45,12 @@ impl Content {
     /// How many bytes it has.
     pub(super) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// When it was written last.
+    pub(super) fn modified(&self) -> Option<Timestamp> {
+        let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(Timestamp::from_micros(i64::try_from(since.as_micros()).ok()?))
     }
 
     /// A word that is another one for another content or time.

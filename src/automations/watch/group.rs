@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::content::{self, Content, Found};
 use super::pending::{Pending, Told};
 use crate::automations::trigger::{self, Change};
+use crate::kernel::clock::Timestamp;
 
 /// The files of one silence.
 pub(super) struct Group {
@@ -25,6 +26,8 @@ pub(super) struct Settled {
     pub(super) change: Change,
     /// How many bytes it holds; `None` where it is gone.
     pub(super) size: Option<u64>,
+    /// When it was written last; `None` where it is gone.
+    pub(super) modified: Option<Timestamp>,
     /// What tells its content from others; `None` where it is gone.
     pub(super) key: Option<String>,
 }
@@ -142,8 +145,12 @@ impl Group {
             }
             (Found::There(now), Some(_)) => (Change::Changed, Some(now)),
         };
-        let settled =
-            Settled { change, size: content.as_ref().map(Content::len), key: content.as_ref().map(Content::key) };
+        let settled = Settled {
+            change,
+            size: content.as_ref().map(Content::len),
+            modified: content.as_ref().and_then(Content::modified),
+            key: content.as_ref().map(Content::key),
+        };
         match content {
             Some(content) => drop(self.known.insert(path.to_path_buf(), content)),
             None => drop(self.known.remove(path)),

@@ -296,6 +296,7 @@ impl Work {
             "folder": path.parent().map(|folder| folder.display().to_string()),
             "change": change,
             "size": settled.size,
+            "modified": settled.modified.map(|at| at.to_string()),
             "quiet_ms": quiet_ms,
         });
         Happening { kind: "file", data, at, key: Some(format!("file:{shown}:{change}:{key}")), depth: 0, kept: None }

@@ -52,12 +52,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
 
 /// Says what happens: one line each.
 pub(in crate::cli) fn notes(context: &Context) -> impl FnMut(Note<'_>) + '_ {
-    let mut known = None;
+    let mut known: Option<Vec<String>> = None;
     move |note| {
         if let Note::Rules(rules) = &note {
-            let count = rules.len();
-            if known.replace(count) == Some(count) {
+            let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+            let before = known.replace(names.clone());
+            if before.as_ref() == Some(&names) {
                 return;
+            }
+            let gone: Vec<String> = before.into_iter().flatten().filter(|name| !names.contains(name)).collect();
+            if !gone.is_empty() && !context.ui.json {
+                let said = format!("{} may not fire any more; `fac auto ls` says why", gone.join(", "));
+                context.ui.warn(&safe_line(&said));
             }
         }
         if context.ui.json {

@@ -12,6 +12,7 @@ use super::super::Context;
 use super::{There, Will, only_five, pair, qos, time};
 use crate::app::runtime::wait;
 use crate::automations::mqtt::broker::Version;
+use crate::automations::mqtt::causes::DEPTH;
 use crate::automations::mqtt::link::Options;
 use crate::automations::mqtt::{Broker, Link, Properties, Publish, Qos, Session, once};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -100,7 +101,13 @@ impl Said {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let broker = args.there.broker(context)?;
-    let properties = args.said.properties(broker.version)?;
+    let mut properties = args.said.properties(broker.version)?;
+    if broker.version == Version::Five && context.app.env.text("FAC_JOB_ID").is_some() {
+        // A script that an automation began says so, as its steps do: what comes of it may be a loop.
+        let store = context.app.store()?;
+        let depth = store.depth_of(store.trace())?.map(|depth| depth.saturating_add(1).to_string());
+        properties.user.extend(depth.map(|depth| (DEPTH.to_string(), depth)));
+    }
     let like = |payload: Vec<u8>| Publish {
         topic: args.topic.clone(),
         payload,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::pause::Pause;
+use super::walk::undone_by;
 use super::{Done, Engine, Performed, Plan, Progress, Unit, Watcher, Work, call, context, facts, fired};
 use crate::commands::bind::Value;
 use crate::commands::model::{Step, StepKind, Syntax};
@@ -75,6 +76,9 @@ pub fn dry_run(engine: &Engine<'_>, plan: &Plan) -> Result<Vec<Dry>> {
                 .chain([&mut dry.text])
                 .chain(&mut dry.input);
             texts.for_each(|text| *text = redactor.redact(text).into_owned());
+            if let Some(done) = undone_by(&unit.resolved.command, step) {
+                dry.notes.push(format!("only undoes `{}`, where a later step fails", done.id));
+            }
             all.push(dry);
         }
     }
@@ -138,6 +142,10 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
                     dry.text = rendered.text;
                     dry.notes.extend(rendered.missing.iter().map(|m| format!("`{m}` has no value and stays as it is")));
                     dry.notes.extend(rendered.notes);
+                    let fill = |text: &str| template::render(Syntax::Native, text, &Values::new(&look)).text;
+                    let said: Vec<String> =
+                        step.options.iter().map(|(name, text)| format!("{name}={}", fill(text))).collect();
+                    dry.notes.extend((!said.is_empty()).then(|| said.join(" ")));
                     dry.notes.extend(told.err().map(|error| error.full_message()));
                     if step.kind == StepKind::Wait {
                         let pause = Pause::read(&dry.text, &engine.world.clock);

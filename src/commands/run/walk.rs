@@ -284,7 +284,7 @@ impl Engine<'_> {
 }
 
 /// The step that names this one in `undo=`, which then runs only to compensate it.
-fn undone_by<'c>(command: &'c Command, step: &Step) -> Option<&'c Step> {
+pub(super) fn undone_by<'c>(command: &'c Command, step: &Step) -> Option<&'c Step> {
     command.steps.iter().find(|s| s.undo.as_deref() == Some(step.id.as_str()))
 }
 

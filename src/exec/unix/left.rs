@@ -44,6 +44,25 @@ pub fn end_session(leader: &Identity, mark: &OsStr, grace: Duration) -> usize {
     found.len()
 }
 
+/// Processes that lead a session and have `mark`, `NAME=VALUE`, in their environment, with the number that the variable
+/// `count` has there: of those that nobody could write down before they were left.
+pub fn leaders(mark: &OsStr, count: &str) -> Vec<(Identity, u64)> {
+    let prefix = format!("{count}=");
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let leads = |pid: &u32| *pid != std::process::id() && session_of(*pid) == Some(*pid);
+    pids.filter(leads)
+        .filter_map(|pid| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.clone().find(|variable| *variable == mark.as_encoded_bytes())?;
+            let number = variables.find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
+            let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+            Some((Identity { pid, start: start_of(pid)?, boot: boot() }, number))
+        })
+        .collect()
+}
+
 /// The living processes of the session.
 fn members(leader: &Identity, mark: &OsStr) -> Vec<Pid> {
     // While a session has members, the number of its leader is given to nobody else: this one is another's.
@@ -88,7 +107,7 @@ mod tests {
     /// A shell that leads a session and has a child in it, and waits; with the child's number.
     fn session(script: &str) -> (std::process::Child, Identity, u32) {
         let mut command = Command::new("sh");
-        command.args(["-c", script]).env("MARK", "one").stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(["-c", script]).env("MARK", "one").env("TRY", "3").stdin(Stdio::null()).stdout(Stdio::piped());
         without_terminal(&mut command);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -102,6 +121,19 @@ mod tests {
         let (mut child, leader, other) = session("trap '' TERM; sleep 600 & echo $!; while :; do sleep 1; done");
         assert!(end_session(&leader, OsStr::new("MARK=one"), Duration::from_millis(200)) >= 2);
         assert!(start_of(other).is_none() && start_of(leader.pid).is_none());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_nobody_wrote_down_is_found_by_its_mark() {
+        let (mut child, leader, _) = session("sleep 600 & echo $!; wait");
+        let of = |mark: &str| leaders(OsStr::new(mark), "TRY");
+        assert_eq!(
+            of("MARK=one").into_iter().filter(|(found, _)| *found == leader).collect::<Vec<_>>(),
+            [(leader.clone(), 3)]
+        );
+        assert_eq!(of("MARK=nobody's"), []);
+        end_session(&leader, OsStr::new("MARK=one"), GRACE);
         child.wait().unwrap();
     }
 

@@ -82,6 +82,14 @@ impl Tls {
         let chain = chain.context(Kind::BadData, || broken(cert, "certificate"))?;
         let secret = PrivateKeyDer::from_pem_slice(&read(key)?).context(Kind::BadData, || broken(key, "key"))?;
         let config = builder.with_client_auth_cert(chain, secret);
+        if let Err(error) = &config
+            && error.to_string().contains("UnsupportedCertVersion")
+        {
+            let said = format!("{} is a certificate of version 1, which TLS has no use for any more", cert.display());
+            return Err(crate::kernel::error::Error::new(Kind::BadData, said).hint(
+                "make one of version 3: openssl x509 -req … -extfile FILE, with basicConstraints=CA:FALSE in it",
+            ));
+        }
         config
             .map(Arc::new)
             .context(Kind::BadData, || format!("{} and {} do not belong together", cert.display(), key.display()))

@@ -58,6 +58,11 @@ pub struct Secrets {
     redactor: Redactor,
 }
 
+/// The file in which secrets stand that no keyring keeps.
+pub fn file(paths: &Paths) -> PathBuf {
+    paths.data.join("secrets.json")
+}
+
 impl Secrets {
     /// The store of this user, with the keyring this build and this machine have.
     pub fn new(env: &Env, paths: &Paths, redactor: &Redactor) -> Secrets {
@@ -66,7 +71,7 @@ impl Secrets {
 
     /// The store with this keyring, or with none.
     pub fn with_keyring(env: &Env, paths: &Paths, redactor: &Redactor, keyring: Option<Box<dyn Keyring>>) -> Secrets {
-        Secrets { env: env.clone(), file: paths.data.join("secrets.json"), keyring, redactor: redactor.clone() }
+        Secrets { env: env.clone(), file: file(paths), keyring, redactor: redactor.clone() }
     }
 
     /// The secret of this name and where it stands; `None` when it is nowhere.

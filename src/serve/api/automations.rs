@@ -99,7 +99,9 @@ fn disable(call: &Call, app: &App) -> Result<AutomationView, Problem> {
     if !app.store()?.disable_automation(&one.key)? {
         return Err(conflict(format!("`{}` is not enabled", one.name())));
     }
-    shown(app, &one).or_else(|_| Ok(AutomationView::of(app, &one, app.clock.now())?))
+    // What was disabled because its definition is gone is not there any more.
+    let now = named(call, app).unwrap_or(one);
+    shown(app, &now).or_else(|_| Ok(AutomationView::of(app, &now, app.clock.now())?))
 }
 
 /// What happens.

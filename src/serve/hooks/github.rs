@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde_json::Value as Json;
 
-use super::{Delivered, Delivery, ID, answer, count, proof, read, secret, seen};
+use super::{Delivered, Delivery, ID, answer, once, proof, read, secret};
 use crate::app::App;
 use crate::kernel::error::{Kind, Result};
 use crate::serve::Server;
@@ -22,6 +22,7 @@ const SECRET: &str = "github-webhook";
 
 pub(super) async fn deliver(call: RawCall) -> Result<Response, Problem> {
     let (server, delivery, traced, facts) = read(call).await?;
+    server.limits.is_open(traced.address)?;
     let asked = delivery.headers.clone();
     let (of_work, caller) = (server.clone(), delivery.caller.clone());
     let done = server.desk.sync(&caller, move |app| accept(&of_work, app, &delivery)).await;
@@ -37,28 +38,18 @@ fn accept(server: &Arc<Server>, app: &App, delivery: &Delivery) -> Result<Delive
             .hint(format!("set the webhook's secret here too: fac secret set {SECRET}")));
     }
     let id = proof::delivery_id(&delivery.headers, ID)?;
-    if let Some(id) = &id
-        && seen(server, app, HOOK, id, 0)?
-    {
-        return Ok(Delivered::only("seen"));
-    }
-    count(server, app, HOOK)?;
-    let done = match header("x-github-event") {
-        "ping" => Delivered::only("pong"),
+    once(server, app, HOOK, id.as_deref(), || match header("x-github-event") {
+        "ping" => Ok(Delivered::only("pong")),
         "push" => {
             let payload: Json = serde_json::from_slice(&delivery.body).map_err(|_| {
                 Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad_data", "the delivery is no JSON")
                     .hint("choose application/json as the webhook's content type")
             })?;
             let stale = mark(app.store()?, &payload)?;
-            Delivered { stale, ..Delivered::only("accepted") }
+            Ok(Delivered { stale, ..Delivered::only("accepted") })
         }
-        _ => Delivered::only("ignored"),
-    };
-    if let Some(id) = &id {
-        seen(server, app, HOOK, id, 1)?;
-    }
-    Ok(done)
+        _ => Ok(Delivered::only("ignored")),
+    })
 }
 
 /// Marks what comes from that repository and branch; gives their names.

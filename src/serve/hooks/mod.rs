@@ -7,10 +7,9 @@
 mod github;
 mod proof;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::to_bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::Server;
 use super::access::{Caller, Permission};
+use super::input;
 use super::limits::FREE;
 use super::problem::Problem;
 use super::reply;
@@ -99,9 +99,7 @@ async fn read(call: RawCall) -> Result<(Arc<Server>, Delivery, Traced, Arc<super
     let traced = Traced::of(&call.request);
     let RawCall { server, params, request, facts, .. } = call;
     let (parts, body) = request.into_parts();
-    let too_long =
-        |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "usage", format!("a delivery has at most {LONGEST} bytes"));
-    let body = to_bytes(body, LONGEST).await.map_err(too_long)?.to_vec();
+    let body = input::bytes(body, LONGEST).await?.to_vec();
     let caller = Caller { address: traced.address, ..Caller::local(traced.trace) };
     let name = params.get("name").cloned().unwrap_or_default();
     let delivery = Delivery { name, method: parts.method.to_string(), headers: parts.headers, body, caller };
@@ -116,6 +114,10 @@ async fn deliver(call: RawCall) -> Result<Response, Problem> {
         Ok(caller) => caller.may(Permission::AutomationsWrite),
         Err(_) => false,
     };
+    if !by_key {
+        // Nothing that whoever guesses shows is looked at any more.
+        server.limits.is_open(traced.address)?;
+    }
     let (of_work, caller) = (server.clone(), delivery.caller.clone());
     let done = server.desk.sync(&caller, move |app| accept(&of_work, app, &delivery, by_key)).await;
     answer(&server, &facts, &asked, traced, done)
@@ -164,19 +166,47 @@ fn accept(server: &Server, app: &App, delivery: &Delivery, by_key: bool) -> Resu
             .hint("sign the body: X-Hub-Signature-256: sha256=HMAC; or show a key that may automations:write"));
     }
     let id = proof::delivery_id(&delivery.headers, ID)?;
-    if let Some(id) = &id
-        && seen(server, app, &delivery.name, id, 0)?
-    {
+    once(server, app, &delivery.name, id.as_deref(), || {
+        let told = payload(delivery, proved.as_deref(), id.as_deref());
+        let position = app.store()?.append(&Event::new(events::WEBHOOK_RECEIVED, &delivery.name, told))?;
+        Ok(Delivered { position: Some(position.to_string()), ..Delivered::only("accepted") })
+    })
+}
+
+/// Deliveries that are being taken. Of those with one id the second waits for the first.
+#[derive(Debug, Default)]
+pub struct Taking([Mutex<()>; 16]);
+
+impl Taking {
+    fn turn(&self, key: &str) -> MutexGuard<'_, ()> {
+        let at = key.bytes().map(usize::from).sum::<usize>() % self.0.len();
+        self.0[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a delivery to `hook` unless one with this id was taken before.
+fn once(
+    server: &Server,
+    app: &App,
+    hook: &str,
+    id: Option<&str>,
+    take: impl FnOnce() -> Result<Delivered, Problem>,
+) -> Result<Delivered, Problem> {
+    let Some(id) = id else {
+        count(server, app, hook)?;
+        return take();
+    };
+    let digest = Sha256::digest(format!("{hook}\n{id}"));
+    let key: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let _turn = server.taking.turn(&key);
+    if seen(server, app, &key, 0)? {
         return Ok(Delivered::only("seen"));
     }
-    count(server, app, &delivery.name)?;
-    let event =
-        Event::new(events::WEBHOOK_RECEIVED, &delivery.name, payload(delivery, proved.as_deref(), id.as_deref()));
-    let position = app.store()?.append(&event)?;
-    if let Some(id) = &id {
-        seen(server, app, &delivery.name, id, 1)?;
-    }
-    Ok(Delivered { position: Some(position.to_string()), ..Delivered::only("accepted") })
+    count(server, app, hook)?;
+    let taken = take()?;
+    // Only now: a delivery that a killed process had not written down yet is sent again.
+    seen(server, app, &key, 1)?;
+    Ok(taken)
 }
 
 /// What conditions and steps see under `trigger`.
@@ -222,10 +252,8 @@ fn secret(app: &App, name: &str) -> Result<Option<Secret>> {
 }
 
 /// Whether this delivery came before; counts it where `count` is 1.
-fn seen(server: &Server, app: &App, hook: &str, id: &str, count: u32) -> Result<bool> {
-    let digest = Sha256::digest(format!("{hook}\n{id}"));
-    let key: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let taken = server.traffic.take("delivery", &key, (1, REMEMBERED), count, app.clock.now())?;
+fn seen(server: &Server, app: &App, key: &str, count: u32) -> Result<bool> {
+    let taken = server.traffic.take("delivery", key, (1, REMEMBERED), count, app.clock.now())?;
     Ok(taken.granted == 0 && taken.left == 0)
 }
 

@@ -16,10 +16,12 @@ use rmcp::ServiceExt;
 use rmcp::transport::io::stdio;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
 
 use self::handler::{Gone, Handler};
 use super::access::Caller;
 use super::desk::Desk;
+use super::input;
 use super::problem::Problem;
 use super::reply::AsItIs;
 use super::route::{RawCall, Route};
@@ -63,6 +65,13 @@ async fn answer(call: RawCall) -> Result<Response, Problem> {
             "the client must accept application/json and text/event-stream",
         ));
     }
+    let (parts, body) = request.into_parts();
+    let body = input::bytes(body, call.facts.most).await?;
+    if parts.method == Method::POST && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
+        let said = json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32700, "message": "this is no JSON"}});
+        return Ok((axum::http::StatusCode::BAD_REQUEST, axum::Json(said)).into_response());
+    }
+    let request = axum::extract::Request::from_parts(parts, Body::from(body));
     let service =
         StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(NeverSessionManager::default()), config);
     let mut response = service.handle(request).await.map(Body::new).into_response();

@@ -60,3 +60,29 @@ fn what_fires_too_often_is_stopped_until_it_is_enabled_again() {
     world.run(&["tick"]).ok();
     assert_eq!(world.read("log").lines().count(), 6);
 }
+
+#[test]
+fn what_writes_its_own_file_again_and_again_is_stopped() {
+    let world = world("### `/none`\n```sh\ntrue\n```\n");
+    let text = format!(
+        "---\nfactotum: 1\n---\n# Box\n### `/grow`\n**On:**\n- `file {}/** debounce=20ms`\n\n**Mode:** queued\n\n```sh\necho x >>\"$trigger_path\"\n```\n",
+        world.path("box").display()
+    );
+    std::fs::write(world.fac().join("config/commands/box.md"), text).unwrap();
+    let deep = world.path("box/a/b");
+    std::fs::create_dir_all(&deep).unwrap();
+    world.run(&["auto", "enable", "grow"]).ok();
+    let up = Up::start(&world);
+    until("it is stopped", || {
+        // The watch may begin a moment after the first word.
+        if outcomes(&world, "grow").is_empty() {
+            std::fs::write(deep.join("file"), "x").unwrap();
+        }
+        outcomes(&world, "grow").contains(&"looped".to_string())
+    });
+    let fired = outcomes(&world, "grow").iter().filter(|outcome| *outcome == "fired").count();
+    assert!((30..=33).contains(&fired), "{fired}");
+    let said = world.run(&["auto", "ls"]);
+    assert!(said.stderr.contains("changed 30 times in a row while its own work ran"), "{said:?}");
+    assert_eq!(up.end(), 0);
+}

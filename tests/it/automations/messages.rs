@@ -58,6 +58,30 @@ fn what_feeds_itself_through_a_broker_ends() {
 }
 
 #[test]
+fn what_feeds_itself_by_a_program_that_a_script_starts_ends_too() {
+    let (world, broker) = with_broker(&format!(
+        "{KNOCK}### `/echo`\n**On:**\n- `mqtt loop/in`\n\n**Mode:** queued\n\n```sh\n\"$FAC_PROGRAM\" mqtt pub loop/in again\n```\n"
+    ));
+    world.run(&["auto", "enable", "knock", "echo"]).ok();
+    let up = up(&world, &broker);
+    broker.publish(&["-t", "loop/in", "-m", "go"]);
+    until("it is found out", || outcomes(&world, "echo").contains(&"looped".to_string()));
+    assert_eq!(outcomes(&world, "echo").iter().filter(|o| *o == "fired").count(), 8);
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
+fn what_cannot_be_heard_is_not_enabled() {
+    let (world, _broker) = with_broker(&format!(
+        "{KNOCK}### `/far`\n**On:**\n- `mqtt a broker=nosuch`\n\n```sh\ntrue\n```\n### `/odd`\n**On:**\n- `every 5s`\n\n```sh\ntrue\n```\n"
+    ));
+    let said = world.run(&["auto", "enable", "far"]).failed(3);
+    assert!(said.contains("nosuch"), "{said}");
+    let odd = world.run(&["auto", "enable", "odd"]);
+    assert!(odd.code != 0 && odd.stderr.contains("every"), "{odd:?}");
+}
+
+#[test]
 fn settings_that_change_hold_at_once_and_broken_ones_change_nothing() {
     let (away, broker) = (Mosquitto::start(false), Mosquitto::start(false));
     let world = world(&format!("{KNOCK}### `/rang`\n**On:**\n- `event test.rang`\n\n```sh\ntrue\n```\n"));

@@ -73,6 +73,36 @@ fn a_signed_delivery_fires_once_and_an_unsigned_one_never() {
 }
 
 #[test]
+fn of_deliveries_with_one_id_that_come_at_once_one_counts() {
+    let world = world();
+    let served = Served::start(&world, &["--no-automations"]);
+    let body = json!({"version": "1.2"});
+    let signature = sign(body.to_string().as_bytes());
+    let headers = [("x-hub-signature-256", signature.as_str()), ("x-delivery-id", "at-once")];
+    let said: Vec<String> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..16).map(|_| scope.spawn(|| post(&served, "deploy", &body, &headers))).collect();
+        asked.into_iter().map(|one| one.join().unwrap().json()["status"].as_str().unwrap().to_string()).collect()
+    });
+    assert_eq!(said.iter().filter(|word| *word == "accepted").count(), 1, "{said:?}");
+    assert!(said.iter().all(|word| word == "accepted" || word == "seen"), "{said:?}");
+}
+
+#[test]
+fn whoever_guesses_a_webhooks_secret_is_not_listened_to_any_more() {
+    let mut world = world();
+    world.set("FAC_SERVE_LIMIT_ANONYMOUS", "5");
+    let served = Served::start(&world, &["--no-automations"]);
+    let body = json!({"version": "1.2"});
+    for n in 0..5 {
+        let guess = format!("guess-{n}");
+        assert_eq!(post(&served, "deploy", &body, &[("x-gitlab-token", guess.as_str())]).status, 401);
+    }
+    assert_eq!(post(&served, "deploy", &body, &[("x-gitlab-token", SECRET)]).status, 429);
+    let bearer = format!("Bearer {}", served.key);
+    assert_eq!(post(&served, "deploy", &body, &[("authorization", &bearer)]).status, 202, "who has a key is known");
+}
+
+#[test]
 fn a_push_marks_the_source_and_trusts_nothing() {
     let world = world();
     // A source as if it had been fetched.
