@@ -23,6 +23,7 @@ mod hidden;
 mod init;
 mod jobs;
 mod key;
+mod keys;
 mod listen;
 mod man;
 mod mcp;

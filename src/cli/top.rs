@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::Context;
+use super::keys::Keys;
 use super::table::Table;
 use super::ui::Role;
 use crate::app::runtime::patient;
@@ -28,6 +29,8 @@ Examples:
 A server on this machine needs no key; for others `--secret NAME` names one that
 `fac secret set NAME` keeps, or FAC_KEY holds it.";
 
+/// Empties the screen (ECMA-48, CUP and ED).
+const CLEAR: &str = "\x1b[H\x1b[2J";
 /// The largest answer, bytes.
 const LARGEST: u64 = 16 << 20;
 /// Figures of the line that shows how it went.
@@ -66,12 +69,18 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let mut before = read()?;
     let mut rates = VecDeque::new();
     let draws = context.ui.stdout_terminal && !context.ui.json && !args.once;
-    while !signals.stop().wait(every) {
+    let keys = draws.then(Keys::new);
+    if draws {
+        // What there is, until there is something to compare it with.
+        let first = View::new(&before, &before, every).shown(context, url, &[]);
+        context.ui.write(format!("{CLEAR}{first}\n{}", context.ui.paint(Role::Dim, "q ends")).as_bytes())?;
+    }
+    while !keys.as_ref().map_or_else(|| signals.stop().wait(every), |keys| keys.wait(every, signals.stop())) {
         let now = match read() {
             Ok(now) => now,
             // It may come back; what is watched for days must not end by that.
             Err(error) if draws => {
-                context.ui.write(b"\x1b[H\x1b[2J")?;
+                context.ui.write(CLEAR.as_bytes())?;
                 context.ui.failure(&error);
                 continue;
             }
@@ -85,14 +94,19 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         if context.ui.json {
             context.ui.value(&view.json())?;
         } else {
-            let clear = if draws { "\x1b[H\x1b[2J" } else { "" };
-            let shown = view.shown(context, url, rates.make_contiguous());
-            context.ui.write(format!("{clear}{shown}").as_bytes())?;
+            let mut shown = view.shown(context, url, rates.make_contiguous());
+            if draws {
+                shown = format!("{CLEAR}{shown}\n{}", context.ui.paint(Role::Dim, "q ends"));
+            }
+            context.ui.write(shown.as_bytes())?;
         }
         if args.once || context.ui.closed() {
             break;
         }
         before = now;
+    }
+    if draws {
+        context.ui.write(b"\n")?;
     }
     runtime.shutdown_background();
     Ok(0)

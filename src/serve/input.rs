@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -70,7 +71,16 @@ fn alone<T: JsonSchema + 'static>() -> Option<Json> {
 
 fn complaints(validator: &Validator, value: &Json) -> Vec<Wrong> {
     let found = validator.iter_errors(value).take(TOLD);
-    found.map(|error| Wrong { field: error.instance_path().to_string(), detail: brief(&error.to_string()) }).collect()
+    found.map(|error| Wrong { field: place(&error), detail: brief(&error.to_string()) }).collect()
+}
+
+/// The JSON pointer of what is wrong; of what is missing, where it would be.
+fn place(error: &ValidationError<'_>) -> String {
+    let at = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::Required { property } => format!("{at}/{}", property.as_str().unwrap_or_default()),
+        _ => at,
+    }
 }
 
 /// What somebody sent is not repeated at length.

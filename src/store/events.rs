@@ -148,6 +148,31 @@ impl Store {
         self.read(|connection| select(connection, AFTER, after, kinds, limit))
     }
 
+    /// The same, and no more once their payloads take `bytes`; with whether more may follow.
+    pub fn events_up_to(
+        &self,
+        after: Option<Position>,
+        kinds: &str,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<(Vec<Recorded>, bool)> {
+        let after = after.map_or(0, Position::stored);
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(AFTER)?;
+            let mut rows = statement.query(params![after, kinds, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+            let (mut events, mut held) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                held += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
+                events.push(recorded(row)?);
+                if held >= bytes {
+                    return Ok((events, true));
+                }
+            }
+            let more = events.len() == limit;
+            Ok((events, more))
+        })
+    }
+
     /// The last `limit` events of `kinds`, oldest first.
     pub fn tail(&self, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
         let mut events = self.read(|connection| select(connection, TAIL, i64::MAX, kinds, limit))?;

@@ -13,10 +13,10 @@ use crate::kernel::error::{Error, Kind, Result};
 
 /// What a listed page may send along.
 const SENT: &str = "authorization, content-type, accept, x-api-key, x-goog-api-key, anthropic-version, anthropic-beta, \
-     if-none-match, last-event-id, mcp-session-id, mcp-protocol-version, traceparent, idempotency-key";
+     if-match, if-none-match, last-event-id, mcp-session-id, mcp-protocol-version, traceparent, idempotency-key";
 /// What a listed page may read.
 const READ: &str = "etag, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset, mcp-session-id, traceparent, \
-     www-authenticate";
+     www-authenticate, location";
 
 /// The origins that the owner lists.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! The events that somebody wants, from a place in the log on: each once, in order, none left out, however slowly they
 //! are taken.
 
-use tokio::sync::watch;
+use tokio::sync::{SemaphorePermit, watch};
 
 use super::hub::Hub;
 use crate::kernel::error::{Context, Error, Kind, Result};
@@ -9,6 +9,8 @@ use crate::kernel::events::{Position, Recorded};
 
 /// Events that are read at once.
 const AT_ONCE: usize = 500;
+/// And so many bytes of them: thousands may follow, and take nothing.
+const BYTES: usize = 256 << 10;
 /// Patterns of one subscription.
 const PATTERNS: usize = 20;
 
@@ -103,6 +105,16 @@ impl Feed {
         Ok(Feed { hub: hub.clone(), kinds, after, end })
     }
 
+    /// To be held while something is made of an event: of those who are far behind one at a time has it.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let end = *self.end.borrow();
+        let behind = end.map_or(0, Position::stored) - self.after.map_or(0, Position::stored);
+        match behind > AT_ONCE as i64 {
+            true => self.hub.turn().await,
+            false => None,
+        }
+    }
+
     /// Up to where it has looked.
     pub fn position(&self) -> Option<Position> {
         self.after
@@ -130,11 +142,13 @@ impl Feed {
     async fn read(&mut self, end: Option<Position>) -> Result<Vec<Recorded>> {
         let (store, after) = (self.hub.store().clone(), self.after);
         let asked = self.kinds.asked().to_string();
-        let read = tokio::task::spawn_blocking(move || store.events(after, &asked, AT_ONCE)).await;
-        let mut found = read.context(Kind::Failed, || "the log cannot be read".to_string())??;
+        let turn = self.turn().await;
+        let read = tokio::task::spawn_blocking(move || store.events_up_to(after, &asked, AT_ONCE, BYTES)).await;
+        drop(turn);
+        let (mut found, more) = read.context(Kind::Failed, || "the log cannot be read".to_string())??;
         let last = found.last().map(|event| event.position);
         // Where fewer came there is nothing else up to the end that was known before.
-        self.after = if found.len() < AT_ONCE { last.max(end) } else { last };
+        self.after = if more { last } else { last.max(end) };
         found.retain(|event| self.kinds.want(&event.kind));
         Ok(found)
     }

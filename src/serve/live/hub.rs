@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, broadcast, watch};
 
 use crate::kernel::error::Result;
 use crate::kernel::events::{self, Position, Recorded};
@@ -53,6 +53,8 @@ pub struct Hub {
     end: Arc<watch::Sender<Option<Position>>>,
     access: Arc<watch::Sender<()>>,
     moments: broadcast::Sender<Arc<Typing>>,
+    /// Who makes up for what they missed takes turns, so that those who ask for something else get theirs.
+    turns: Arc<Semaphore>,
     rung: Arc<Notify>,
 }
 
@@ -60,7 +62,14 @@ impl Hub {
     /// Of this store; `rung` is rung when work of this process is done.
     pub fn new(store: Store, rung: Arc<Notify>) -> Hub {
         let (moments, _) = broadcast::channel(MOMENTS);
-        Hub { store, end: Arc::new(watch::Sender::new(None)), access: Arc::new(watch::Sender::new(())), moments, rung }
+        Hub {
+            store,
+            end: Arc::new(watch::Sender::new(None)),
+            access: Arc::new(watch::Sender::new(())),
+            moments,
+            turns: Arc::new(Semaphore::new(1)),
+            rung,
+        }
     }
 
     /// The store that is watched, which sees everything.
@@ -76,6 +85,11 @@ impl Hub {
     /// Changes within a second of what changes who may be here, or what they may, from now on.
     pub fn access(&self) -> watch::Receiver<()> {
         self.access.subscribe()
+    }
+
+    /// The turn of somebody who makes up for what they missed.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     /// Something was written.

@@ -94,9 +94,11 @@ async fn pump(feed: &mut Feed, out: &Outbox) {
         let Ok(events) = events else { return };
         for event in events {
             let position = event.position.to_string();
-            if !out.room().await
-                || !out.put_at(None, "event", Some(position), json!({"event": EventView::from(&event)}))
-            {
+            if !out.room().await {
+                return;
+            }
+            let _turn = feed.turn().await;
+            if !out.put_at(None, "event", Some(position), json!({"event": EventView::from(&event)})) {
                 return;
             }
         }

@@ -332,8 +332,11 @@ impl Listening {
             };
             let Ok(events) = events else { return };
             for event in events {
-                let put = json!({"event": EventView::from(&event)});
-                if !self.out.room().await || !self.out.put(Some(&self.id), "event", put) {
+                if !self.out.room().await {
+                    return;
+                }
+                let _turn = feed.turn().await;
+                if !self.out.put(Some(&self.id), "event", json!({"event": EventView::from(&event)})) {
                     return;
                 }
             }

@@ -64,3 +64,21 @@ fn an_error_inside_a_change_leaves_no_trace() {
     assert_eq!(failed.unwrap_err().message(), "no");
     assert_eq!(world.store.counts().unwrap().events, 0);
 }
+
+#[test]
+fn events_are_read_in_pieces_of_some_bytes() {
+    let world = World::new();
+    for n in 0..5 {
+        let payload = serde_json::json!({"long": "x".repeat(1000)});
+        world.store.append(&crate::kernel::events::Event::new("test.rang", n.to_string(), payload)).unwrap();
+    }
+    let read = |after, most, bytes| {
+        let (events, more) = world.store.events_up_to(after, "*", most, bytes).unwrap();
+        (events.len(), more, events.last().map(|event| event.position))
+    };
+    let (count, more, last) = read(None, 9, 1500);
+    assert_eq!((count, more), (2, true));
+    assert_eq!(read(last, 9, 1_000_000).0, 3);
+    assert!(!read(last, 9, 1_000_000).1 && read(last, 3, 1_000_000).1, "as many as asked for: there may be more");
+    assert_eq!(read(None, 9, 1).0, 1, "one goes in any case");
+}
