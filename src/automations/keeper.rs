@@ -156,13 +156,13 @@ impl Keeper {
     pub fn tick(&mut self, stop: &Stop, tell: &mut Tell<'_>) -> Result<Ticked> {
         self.begin(false, tell)?;
         loop {
-            let before = self.counts;
+            let (before, idle) = (self.counts, self.pool.busy() == 0);
             self.pass(Vec::new(), false, tell)?;
             if stop.is_requested() {
                 self.pool.leave();
             }
             let quiet = before == self.counts && !self.more;
-            if self.pool.busy() == 0 && quiet || stop.is_requested() {
+            if idle && self.pool.busy() == 0 && quiet || stop.is_requested() {
                 break;
             }
             if self.pool.busy() > 0 {

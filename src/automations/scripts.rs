@@ -16,9 +16,6 @@ use crate::kernel::ids::Id;
 /// How long one that is left may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The epoch of a job's first try.
-const FIRST: u64 = 1;
-
 /// The scripts of jobs.
 #[derive(Clone, Debug)]
 pub struct Scripts {
@@ -46,15 +43,14 @@ impl Scripts {
         }))
     }
 
-    /// Ends the scripts that earlier tries of a job have left, those before `epoch`. How many processes there were.
-    pub fn end_left(&self, job: Id, epoch: u64) -> usize {
-        if epoch <= FIRST {
-            return 0;
-        }
+    /// Ends the scripts that earlier tries of a job have left, those before `epoch`: of one that was
+    /// `cut_off` also those that nobody wrote down. How many processes there were.
+    pub fn end_left(&self, job: Id, epoch: u64, cut_off: bool) -> usize {
         let text = std::fs::read_to_string(self.file(job)).unwrap_or_default();
         let mark = OsString::from(format!("FAC_JOB_ID={job}"));
         // Whoever was killed in the moment between a script's beginning and its line left one without a line.
-        let marked = leaders(&mark, "FAC_JOB_TRY").into_iter().map(|(leader, of)| (of, leader));
+        let marked =
+            cut_off.then(|| leaders(&mark, "FAC_JOB_TRY")).into_iter().flatten().map(|(leader, of)| (of, leader));
         let mut earlier: Vec<_> = text.lines().filter_map(read).chain(marked).filter(|(of, _)| *of < epoch).collect();
         earlier.dedup();
         let ended = earlier.into_iter().map(|(_, leader)| end_session(&leader, &mark, GRACE)).sum();
@@ -100,7 +96,7 @@ mod tests {
         let epochs: Vec<u64> = text.lines().filter_map(read).map(|(epoch, _)| epoch).collect();
         assert_eq!((epochs, read("3 7 9 b").map(|(_, identity)| identity)), (vec![3, 4], Some(script)));
         assert!(["", "3", "3 7 9", "3 x 9 b", "3 99999999999 9 b"].into_iter().all(|line| read(line).is_none()));
-        assert_eq!(scripts.end_left(job, 9), 0, "it is of another boot");
+        assert_eq!(scripts.end_left(job, 9, false), 0, "it is of another boot");
         scripts.over(job);
         assert!(!scripts.file(job).exists());
     }

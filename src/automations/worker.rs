@@ -198,8 +198,9 @@ fn work(shared: &Shared, receive: &Mutex<Receiver<(Job, Stop)>>, mut hands: Box<
             tracing::error!(job = %job.id, error = error.full_message(), "the end of a job could not be written");
             None
         });
-        lock(&shared.running).remove(&job.id);
+        let id = job.id;
         lock(&shared.ended).push(Ended { job, status, carried });
+        lock(&shared.running).remove(&id);
         (shared.wake)();
     }
 }

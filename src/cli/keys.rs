@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getpgrp;
 use rustix::stdio::stdin;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
 use crate::exec::Stop;
 
@@ -20,7 +21,8 @@ pub(super) struct Keys(Option<Termios>);
 impl Keys {
     /// The keyboard, where there is one.
     pub(super) fn new() -> Keys {
-        if !std::io::stdin().is_terminal() {
+        // Who is not in front may not touch the terminal.
+        if !std::io::stdin().is_terminal() || tcgetpgrp(stdin()).ok() != Some(getpgrp()) {
             return Keys(None);
         }
         let before = tcgetattr(stdin()).ok();

@@ -1,8 +1,8 @@
 //! Lua plugins: small programs of other people that see what passes and may change it, in a sandbox each.
 //!
 //! This room sees the ones below; none of them knows it. It prints nothing. A plugin is a folder with `plugin.toml`
-//! ([`manifest`]) and a script; it is found ([`places`]), allowed once by a person (the store keeps what), and called on
-//! one thread ([`room`]) within bounds that it cannot swallow ([`limits`]). Nothing is opened while no plugin is enabled.
+//! ([`manifest`]) and a script; it is found ([`places`]), allowed once by a person (the store keeps what), and called by
+//! one thread at a time ([`room`]) within bounds that it cannot swallow ([`limits`]). Nothing is opened while no plugin is enabled.
 
 mod api;
 mod around;

@@ -34,11 +34,12 @@ pub fn alive() {
     let _ = sd_notify::notify(&[NotifyState::Watchdog]);
 }
 
-/// Whether what is written to standard error is kept by the journal, which others may read (systemd.exec(5),
+/// Whether what is written to this stream (1 or 2) is kept by the journal, which others may read (systemd.exec(5),
 /// `JOURNAL_STREAM`: the device and the inode of it).
-pub fn is_journaled(env: &Env) -> bool {
+pub fn is_journaled(env: &Env, stream: u8) -> bool {
     let Some(said) = env.text("JOURNAL_STREAM") else { return false };
-    let here = std::fs::metadata("/proc/self/fd/2").map(|meta| format!("{}:{}", meta.dev(), meta.ino()));
+    let here =
+        std::fs::metadata(format!("/proc/self/fd/{stream}")).map(|meta| format!("{}:{}", meta.dev(), meta.ino()));
     here.is_ok_and(|here| here == said)
 }
 

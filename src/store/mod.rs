@@ -6,7 +6,8 @@
 //!
 //! SQLite in WAL mode with `synchronous=FULL` (its default, held by a test). Every change is one
 //! `BEGIN IMMEDIATE` transaction that also appends what happened to the hash-chained event log. The few changes that
-//! another one always follows at once do not wait for the disk: the next one does, for both.
+//! another one always follows at once do not wait for the disk: the next one does, for both. Nor do a firing and the end of its
+//! work, whose caller waits by [`Store::wait_for_disk`] before it tells anybody.
 
 pub mod access;
 mod attachments;

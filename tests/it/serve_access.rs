@@ -1,14 +1,13 @@
 //! Who gets in over HTTP, who does not, and what they may.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
-use std::process::Stdio;
 
 use factotum::serve::access::{Permission, Role};
 use factotum::serve::route::Guard;
 use serde_json::{Value, json};
 
 use crate::support::serving::Serving;
+use crate::support::sound::until;
 use crate::support::world::World;
 
 const PASSWORD: &str = "four horses in a tree";
@@ -74,11 +73,9 @@ fn a_journal_that_is_kept_never_holds_the_first_key() {
     let meta = journal.metadata().unwrap();
     let mut command = world.command(&["--json", "serve", "--listen", "127.0.0.1:0", "--no-automations"]);
     command.env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()));
-    let mut server = command.stdout(Stdio::piped()).stderr(journal).spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    assert!(said.contains("listening"), "{said}");
-    said.push_str(&world.read("journal"));
+    let mut server = command.stdout(journal.try_clone().unwrap()).stderr(journal).spawn().unwrap();
+    until("it serves", || world.read("journal").contains("listening"));
+    let said = world.read("journal");
     let kept = world.tree().into_iter().find(|(path, _)| path.ends_with("first-key")).unwrap();
     assert_eq!(std::fs::metadata(&kept.0).unwrap().mode() & 0o777, 0o600);
     let key = String::from_utf8(kept.1).unwrap();

@@ -65,7 +65,7 @@ impl Carrier {
 impl Hands for Carrier {
     fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried {
         // What a try left whose process was killed would go on beside this one.
-        self.scripts.end_left(job.id, job.epoch);
+        self.scripts.end_left(job.id, job.epoch, job.lost > 0);
         let report = self.report(job, stop);
         self.scripts.over(job.id);
         match report {

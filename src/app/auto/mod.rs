@@ -157,7 +157,7 @@ impl App {
             end_left: Box::new({
                 let scripts = Scripts::new(&self.paths.state);
                 move |job| {
-                    scripts.end_left(job, u64::MAX);
+                    scripts.end_left(job, u64::MAX, false);
                     scripts.over(job);
                 }
             }),

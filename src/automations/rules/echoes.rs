@@ -24,28 +24,40 @@ pub(super) struct Echoes(HashMap<(RuleKey, String), Echo>);
 struct Echo {
     /// When the last work on it began and ended.
     work: (Timestamp, Timestamp),
+    /// A change that was not during that, and may be during the work that is under way.
+    open: Option<Timestamp>,
     in_a_row: u32,
 }
 
 impl Echoes {
     /// Work that this file had fired is over.
     pub(super) fn worked(&mut self, key: RuleKey, path: &str, begun: Timestamp, ended: Timestamp) {
-        let echo = self.0.entry((key, path.to_string())).or_insert(Echo { work: (begun, ended), in_a_row: 0 });
+        let fresh = Echo { work: (begun, ended), open: None, in_a_row: 0 };
+        let echo = self.0.entry((key, path.to_string())).or_insert(fresh);
         echo.work = (begun, ended);
+        if let Some(changed) = echo.open.take() {
+            echo.in_a_row = if is_during(changed, echo.work) { echo.in_a_row + 1 } else { 0 };
+        }
     }
 
     /// This file changed then; how often in a row that was while the work ran which the change before had fired.
     pub(super) fn changed(&mut self, key: &RuleKey, path: &str, at: Timestamp) -> u32 {
         let Some(echo) = self.0.get_mut(&(key.clone(), path.to_string())) else { return 0 };
-        let (begun, ended) = echo.work;
-        let within = at >= begun.plus_micros(-GRAIN) && at <= ended.plus_micros(GRAIN);
-        echo.in_a_row = if within { echo.in_a_row + 1 } else { 0 };
+        match is_during(at, echo.work) {
+            true => echo.in_a_row += 1,
+            // It is told when the work that is under way has ended.
+            false => echo.open = Some(at),
+        }
         echo.in_a_row
     }
 
     pub(super) fn tidy(&mut self, now: Timestamp) {
         self.0.retain(|_, echo| (0..MEMORY).contains(&now.since(echo.work.1)));
     }
+}
+
+fn is_during(at: Timestamp, (begun, ended): (Timestamp, Timestamp)) -> bool {
+    at >= begun.plus_micros(-GRAIN) && at <= ended.plus_micros(GRAIN)
 }
 
 #[cfg(test)]
@@ -63,7 +75,12 @@ mod tests {
             assert_eq!(i64::from(echoes.changed(&key, "/x", at(n * 1000 + 50))), n);
         }
         assert_eq!(echoes.changed(&key, "/y", at(4050)), 0, "another file");
-        assert_eq!(echoes.changed(&key, "/x", at(4500)), 0, "somebody else wrote it afterwards");
+        assert_eq!(echoes.changed(&key, "/x", at(5050)), 4, "the work that it may belong to goes on");
+        echoes.worked(key.clone(), "/x", at(5000), at(5900));
+        assert_eq!(echoes.changed(&key, "/x", at(5800)), 6);
+        echoes.changed(&key, "/x", at(6500));
+        echoes.worked(key.clone(), "/x", at(7000), at(7100));
+        assert_eq!(echoes.changed(&key, "/x", at(7050)), 1, "somebody else wrote it between");
         echoes.tidy(at(4_000_000));
         assert!(echoes.0.is_empty());
     }

@@ -101,7 +101,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             let place = place(address, encrypted);
             ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place)));
         }
-        Told::Begun { owner, key } if systemd::is_journaled(&app.env) => {
+        Told::Begun { owner, key } if systemd::is_journaled(&app.env, if ui.json { 1 } else { 2 }) => {
             // A journal is kept, and not only its owner reads it.
             let path = app.paths.state.join("first-key");
             match files::write_atomic(&path, format!("{}\n", key.expose()).as_bytes(), true) {

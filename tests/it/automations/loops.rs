@@ -81,7 +81,7 @@ fn what_writes_its_own_file_again_and_again_is_stopped() {
         outcomes(&world, "grow").contains(&"looped".to_string())
     });
     let fired = outcomes(&world, "grow").iter().filter(|outcome| *outcome == "fired").count();
-    assert!((30..=33).contains(&fired), "{fired}");
+    assert!(fired >= 30, "{fired}");
     let said = world.run(&["auto", "ls"]);
     assert!(said.stderr.contains("changed 30 times in a row while its own work ran"), "{said:?}");
     assert_eq!(up.end(), 0);

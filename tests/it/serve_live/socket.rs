@@ -96,7 +96,7 @@ fn whose_key_ends_by_time_is_closed_out_at_that_moment() {
     let world = World::new();
     let served = Served::start(&world, &["--no-automations"]);
     let made: Value =
-        serde_json::from_str(&world.run(&["--json", "key", "create", "brief", "--expires", "2s"]).ok()).unwrap();
+        serde_json::from_str(&world.run(&["--json", "key", "create", "brief", "--expires", "5s"]).ok()).unwrap();
     let bearer = format!("Bearer {}", made["key"]["secret"].as_str().or(made["secret"].as_str()).unwrap());
     let mut socket = Socket::open(&served.address, "", &[("authorization", &bearer)]).unwrap();
     socket.subscribe("all", json!("*"), None);
