@@ -70,10 +70,15 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let mut rates = VecDeque::new();
     let draws = context.ui.stdout_terminal && !context.ui.json && !args.once;
     let keys = draws.then(Keys::new);
+    let ends = context.ui.paint(Role::Dim, "q ends");
+    let show = |view: &View, rates: &[f64]| {
+        let shown = view.shown(context, url, rates);
+        let all = if draws { format!("{CLEAR}{shown}\n{ends}") } else { shown };
+        context.ui.write(all.as_bytes())
+    };
     if draws {
         // What there is, until there is something to compare it with.
-        let first = View::new(&before, &before, every).shown(context, url, &[]);
-        context.ui.write(format!("{CLEAR}{first}\n{}", context.ui.paint(Role::Dim, "q ends")).as_bytes())?;
+        show(&View::new(&before, &before, every), &[])?;
     }
     while !keys.as_ref().map_or_else(|| signals.stop().wait(every), |keys| keys.wait(every, signals.stop())) {
         let now = match read() {
@@ -94,11 +99,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         if context.ui.json {
             context.ui.value(&view.json())?;
         } else {
-            let mut shown = view.shown(context, url, rates.make_contiguous());
-            if draws {
-                shown = format!("{CLEAR}{shown}\n{}", context.ui.paint(Role::Dim, "q ends"));
-            }
-            context.ui.write(shown.as_bytes())?;
+            show(&view, rates.make_contiguous())?;
         }
         if args.once || context.ui.closed() {
             break;

@@ -145,7 +145,7 @@ impl Store {
     /// `kinds` is a kind, or a pattern such as `run.*`; `*` is everything.
     pub fn events(&self, after: Option<Position>, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
         let after = after.map_or(0, Position::stored);
-        self.read(|connection| select(connection, AFTER, after, kinds, limit))
+        Ok(self.read(|connection| select(connection, AFTER, after, kinds, limit, usize::MAX))?.0)
     }
 
     /// The same, and no more once their payloads take `bytes`; with whether more may follow.
@@ -157,25 +157,12 @@ impl Store {
         bytes: usize,
     ) -> Result<(Vec<Recorded>, bool)> {
         let after = after.map_or(0, Position::stored);
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(AFTER)?;
-            let mut rows = statement.query(params![after, kinds, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-            let (mut events, mut held) = (Vec::new(), 0);
-            while let Some(row) = rows.next()? {
-                held += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
-                events.push(recorded(row)?);
-                if held >= bytes {
-                    return Ok((events, true));
-                }
-            }
-            let more = events.len() == limit;
-            Ok((events, more))
-        })
+        self.read(|connection| select(connection, AFTER, after, kinds, limit, bytes))
     }
 
     /// The last `limit` events of `kinds`, oldest first.
     pub fn tail(&self, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
-        let mut events = self.read(|connection| select(connection, TAIL, i64::MAX, kinds, limit))?;
+        let (mut events, _) = self.read(|connection| select(connection, TAIL, i64::MAX, kinds, limit, usize::MAX))?;
         events.reverse();
         Ok(events)
     }
@@ -198,15 +185,27 @@ impl Store {
     }
 }
 
-fn select(connection: &Connection, sql: &str, from: i64, kinds: &str, limit: usize) -> Outcome<Vec<Recorded>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+/// At most `limit` events, and no more once their payloads take `bytes`; with whether more may follow.
+fn select(
+    connection: &Connection,
+    sql: &str,
+    from: i64,
+    kinds: &str,
+    limit: usize,
+    bytes: usize,
+) -> Outcome<(Vec<Recorded>, bool)> {
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![from, kinds, limit])?;
-    let mut events = Vec::new();
+    let mut rows = statement.query(params![from, kinds, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let (mut events, mut held) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
+        held += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
         events.push(recorded(row)?);
+        if held >= bytes {
+            return Ok((events, true));
+        }
     }
-    Ok(events)
+    let more = events.len() == limit;
+    Ok((events, more))
 }
 
 fn recorded(row: &Row<'_>) -> Outcome<Recorded> {

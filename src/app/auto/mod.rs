@@ -166,8 +166,8 @@ impl App {
         Keeper::new(world, self.crew(listens)?)
     }
 
-    /// Looks whether the files of the settings or of the secrets have changed; where they did, everything that hangs on them is made anew,
-    /// and stands in `newest`.
+    /// Looks whether the files of the settings or of the secrets have changed; where they did, everything that hangs on them
+    /// is made anew, and stands in `newest`.
     fn renewing(&self, newest: Newest) -> Result<Box<dyn FnMut() -> Result<Option<Crew>>>> {
         let before = self.renewed()?;
         let mut known = before.settings_stamp();

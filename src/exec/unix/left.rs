@@ -48,14 +48,13 @@ pub fn end_session(leader: &Identity, mark: &OsStr, grace: Duration) -> usize {
 /// `count` has there: of those that nobody could write down before they were left.
 pub fn leaders(mark: &OsStr, count: &str) -> Vec<(Identity, u64)> {
     let prefix = format!("{count}=");
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let leads = |pid: &u32| *pid != std::process::id() && session_of(*pid) == Some(*pid);
-    pids.filter(leads)
+    pids()
+        .filter(leads)
+        .filter(|pid| is_marked(*pid, mark))
         .filter_map(|pid| {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let environment = environment(pid);
             let mut variables = environment.split(|byte| *byte == 0);
-            variables.clone().find(|variable| *variable == mark.as_encoded_bytes())?;
             let number = variables.find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
             let number = std::str::from_utf8(number).ok()?.parse().ok()?;
             Some((Identity { pid, start: start_of(pid)?, boot: boot() }, number))
@@ -69,9 +68,21 @@ fn members(leader: &Identity, mark: &OsStr) -> Vec<Pid> {
     if start_of(leader.pid).is_some_and(|start| start != leader.start) {
         return Vec::new();
     }
+    pids()
+        .filter(|pid| is_member(*pid, leader, mark))
+        .filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+        .collect()
+}
+
+/// The numbers of all processes.
+fn pids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| is_member(*pid, leader, mark)).filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The variables that a process was begun with, a zero byte behind each (proc(5)); nothing of one that is another's, or gone.
+fn environment(pid: u32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
 fn is_member(pid: u32, leader: &Identity, mark: &OsStr) -> bool {
@@ -91,8 +102,7 @@ fn session_of(pid: u32) -> Option<u32> {
 }
 
 fn is_marked(pid: u32, mark: &OsStr) -> bool {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_encoded_bytes())
+    environment(pid).split(|byte| *byte == 0).any(|variable| variable == mark.as_encoded_bytes())
 }
 
 #[cfg(test)]
