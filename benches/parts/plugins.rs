@@ -100,7 +100,7 @@ pub fn plugins(work: &Path) {
     write(&app.paths.plugins_dir, "endless", "hooks = [\"prompt\"]", endless);
     let bounds = Limits { steps: 0, ..Limits::default() };
     let found = places::find(&app.paths.plugins_dir, "endless").unwrap();
-    let trial = factotum::plugins::trial::Trial::new(&found, bounds, app.clock.clone()).unwrap();
+    let trial = factotum::plugins::trial::Trial::new(&found, bounds, 1 << 20, app.clock.clone()).unwrap();
     let begun = Instant::now();
     let _ = trial.pass(factotum::plugins::manifest::Hook::Prompt, "x");
     let took = begun.elapsed();

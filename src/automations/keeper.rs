@@ -64,6 +64,8 @@ pub struct Keeper {
     receive: Receiver<Happening>,
     /// What each source listens for, as it was told last.
     listening: Vec<Vec<model::Trigger>>,
+    /// Why a kind of source could not listen when it was asked last.
+    deaf: BTreeMap<&'static str, String>,
     /// What was away when it was looked last, and why.
     away: BTreeMap<String, String>,
     /// Where the log ended when it was looked at last.
@@ -109,6 +111,7 @@ impl Keeper {
             send,
             receive,
             listening,
+            deaf: BTreeMap::new(),
             away: BTreeMap::new(),
             seen: None,
             quiet: Quiet::default(),
@@ -184,7 +187,7 @@ impl Keeper {
     }
 
     fn begin(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
-        self.recover()?;
+        worker::recover(&self.world)?;
         self.look(tell);
         self.load(listens, tell)
     }
@@ -342,7 +345,7 @@ impl Keeper {
         self.look(tell);
         self.renew(tell)?;
         self.look_after_sources(tell);
-        if self.recover()? > 0 {
+        if worker::recover(&self.world)? > 0 {
             self.work(tell)?;
         }
         self.machine.tidy(now);
@@ -391,15 +394,6 @@ impl Keeper {
         self.load(true, tell)
     }
 
-    fn recover(&mut self) -> Result<usize> {
-        let (store, now) = (&self.world.store, self.world.clock.now());
-        let is_alive = &*self.world.is_alive;
-        let recovered = store.recover_jobs(is_alive, &|job, lost| worker::again(job, lost, now))?;
-        // What is tried again is looked after by whoever takes it.
-        recovered.iter().filter(|one| one.status.is_final()).for_each(|one| (self.world.end_left)(one.id));
-        Ok(recovered.len())
-    }
-
     fn save(&mut self) -> Result<()> {
         let state: Vec<(String, Json)> = self.log.unsaved().into_iter().collect();
         self.world.store.keep_along(&Along { state, ..Along::default() })?;
@@ -422,8 +416,16 @@ impl Keeper {
             if listens && wanted != *known {
                 match source.listen(&wanted, &self.send) {
                     Ok(()) => *known = wanted,
-                    Err(error) => tell(Note::Trouble(&error)),
+                    // What was said before is not said at each change of something else.
+                    Err(error) => {
+                        let said = error.full_message();
+                        if self.deaf.insert(source.kind(), said.clone()).is_none_or(|before| before != said) {
+                            tell(Note::Trouble(&error));
+                        }
+                        continue;
+                    }
                 }
+                self.deaf.remove(source.kind());
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! An automation is a command with `On:`. This room knows one verb, run a command; what that does is the business of
 //! [`crate::commands`]. It prints nothing.
 
+pub mod batch;
 pub mod conditions;
 pub mod ha;
 pub mod happening;

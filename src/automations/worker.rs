@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
+use super::keeper::World;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Kind, Result};
@@ -66,6 +67,18 @@ fn wait(of: &str, times: u32) -> i64 {
     let drawn = Sha256::digest(format!("{of}/{times}"));
     let part = i64::from(u16::from_be_bytes([drawn[0], drawn[1]]));
     whole - whole / 4 + whole / 2 * part / i64::from(u16::MAX)
+}
+
+/// Takes over jobs whose process is gone, and ends what their scripts left; how many those were.
+///
+/// # Errors
+/// Those of the store.
+pub fn recover(world: &World) -> Result<usize> {
+    let now = world.clock.now();
+    let recovered = world.store.recover_jobs(&*world.is_alive, &|job, lost| again(job, lost, now))?;
+    // What is tried again is looked after by whoever takes it.
+    recovered.iter().filter(|one| one.status.is_final()).for_each(|one| (world.end_left)(one.id));
+    Ok(recovered.len())
 }
 
 /// A job that is over for now.

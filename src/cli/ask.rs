@@ -45,6 +45,20 @@ fn gone(error: dialoguer::Error) -> Error {
     Error::new(Kind::Failed, "cannot ask on this terminal").because(io).hint("give the answer as an argument")
 }
 
+/// Asks for what a plan needs before it runs: trust in everything of it, and a word where it is a snippet.
+///
+/// # Errors
+/// `Refused` where it is not given.
+pub(super) fn allow(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<()> {
+    if let Granted::No(error) = trust(context, catalog, plan)? {
+        return Err(error);
+    }
+    if plan.is_snippet() && !confirm_snippet(context, plan)? {
+        return Err(Error::new(Kind::Refused, "nothing was run"));
+    }
+    Ok(())
+}
+
 /// Asks for trust in everything of a plan that has none: how many there are and which, then each in turn.
 pub(super) fn trust(context: &Context, catalog: &Catalog<'_>, plan: &mut Plan) -> Result<Granted> {
     let wanting = plan.untrusted();

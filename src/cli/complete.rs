@@ -97,6 +97,9 @@ fn candidates(words: &[String]) -> Vec<Line> {
     if path.first().map(String::as_str) == Some("run") || (path.is_empty() && !rest.is_empty()) {
         return of_command(&names, before, current, command, &rest);
     }
+    if path == ["jobs", "import"] && !rest.is_empty() {
+        return of_command(&names, before, current, command, &rest[1..]);
+    }
     if let Some(value_of) = awaited(command, &root, before) {
         return values(&names, value_of, current);
     }

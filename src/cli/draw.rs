@@ -170,13 +170,22 @@ fn quoted(text: &str) -> String {
 /// Shows a run while it happens.
 pub(super) struct Live<'u> {
     ui: &'u Ui,
+    /// Whether what it wrote last left its line open.
+    open: bool,
     /// Why the output could not be written on, where it could not.
     pub(super) stuck: Option<Error>,
 }
 
 impl<'u> Live<'u> {
     pub(super) fn new(ui: &'u Ui) -> Self {
-        Live { ui, stuck: None }
+        Live { ui, open: false, stuck: None }
+    }
+
+    /// Ends a line that a program left open on the terminal, before something of ours is said there.
+    pub(super) fn part(&self) {
+        if self.open && self.ui.stdout_terminal && self.ui.stderr_terminal {
+            self.ui.write_err(b"\n");
+        }
     }
 }
 
@@ -214,6 +223,7 @@ impl Watcher for Live<'_> {
         if self.ui.json {
             return ControlFlow::Continue(());
         }
+        self.open = bytes.last().map_or(self.open, |last| *last != b'\n');
         match stream {
             Stream::Stdout => {
                 self.stuck = self.ui.write(bytes).err();

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::ask::{self, Granted};
+use super::ask;
 use super::draw;
 use super::talk::prompts::hands;
 use super::talk::question;
@@ -126,14 +126,22 @@ pub(super) fn start(context: &mut Context, mut asked: Asked) -> Result<u8> {
     }
     say_clash(context, &resolved);
     let mut given = bind::take_apart(&resolved.command, &asked.words[used..])?;
-    for set in &asked.sets {
-        let (name, value) = set
-            .split_once('=')
-            .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
-        given.set(&resolved.command, name.trim(), value)?;
+    for (name, value) in pairs(&asked.sets)? {
+        given.set(&resolved.command, &name, &value)?;
     }
     asked.rest.iter().for_each(|word| given.push_rest(word));
     execute(context, resolved, given, &asked)
+}
+
+/// What `--set` named, as names and values.
+pub(super) fn pairs(sets: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |set: &String| {
+        let (name, value) = set
+            .split_once('=')
+            .ok_or_else(|| Error::new(Kind::Usage, format!("`--set {set}` is not written as NAME=VALUE")))?;
+        Ok((name.trim().to_string(), value.to_string()))
+    };
+    sets.iter().map(pair).collect()
 }
 
 /// The words before `--`.
@@ -153,7 +161,7 @@ fn find(context: &Context, asked: &mut Asked) -> Result<(Resolved, usize)> {
 }
 
 /// Flags of ours among the command's words, unless the command has one of the same name.
-fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, used: usize) {
+pub(super) fn take_own_flags(context: &mut Context, command: &Command, asked: &mut Asked, used: usize) {
     let has = |name: &str| command.param(name).is_some();
     // Only where a model is asked there is somebody to offer tools to.
     let asks = command.steps.iter().any(|s| matches!(s.kind, StepKind::Prompt | StepKind::System));
@@ -219,13 +227,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
         return dry_run(context, &plan, asked);
     }
     let catalog = context.app.catalog()?;
-    match ask::trust(context, &catalog, &mut plan)? {
-        Granted::Yes => {}
-        Granted::No(error) => return Err(error),
-    }
-    if plan.is_snippet() && !ask::confirm_snippet(context, &plan)? {
-        return Err(Error::new(Kind::Refused, "nothing was run"));
-    }
+    ask::allow(context, &catalog, &mut plan)?;
     if asked.background {
         engine::check_runnable(&plan.root().resolved.command)?;
         let job = context.app.put_into_background(&plan)?;
@@ -253,6 +255,9 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     super::plugin::tell(context);
     let report = report?;
     drop(signals);
+    if report.problem.is_some() || engine::ending(&report).is_some() {
+        watcher.part();
+    }
     if let Some(error) = watcher.stuck.take() {
         context.ui.failure(&error);
     }
@@ -286,7 +291,7 @@ fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
 }
 
 /// Prints what would run.
-fn dry_run(context: &Context, plan: &Plan, asked: &Asked) -> Result<u8> {
+pub(super) fn dry_run(context: &Context, plan: &Plan, asked: &Asked) -> Result<u8> {
     let (trigger, input) = (&*asked.trigger, piped_input(context, plan)?);
     let doing = Doing { trigger, input, terminal: false, tools: &asked.tools, keep: false, stop: &Stop::new()? };
     let steps = context.app.rehearsed(plan, doing, &mut Teller(context))?;

@@ -98,6 +98,11 @@ impl Plugins {
         self.0.settings.limits
     }
 
+    /// How much each of them may keep, bytes.
+    pub fn quota(&self) -> u64 {
+        self.0.settings.quota
+    }
+
     /// The thread, started when it is first needed.
     fn lane(&self) -> Result<&Lane> {
         let _one = self.0.starting.lock().unwrap_or_else(PoisonError::into_inner);

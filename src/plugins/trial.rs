@@ -15,6 +15,7 @@ use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::filter::Passed;
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::{Error, Kind, Result};
+use crate::store::too_much;
 
 /// The script with a plugin's own tests.
 pub const TESTS: &str = "tests.luau";
@@ -30,6 +31,8 @@ pub struct Trial {
 /// A world that remembers what was asked of it, and does none of it.
 struct Pretended {
     clock: Clock,
+    /// How much it may keep, bytes.
+    quota: u64,
     kept: Mutex<BTreeMap<String, String>>,
     lines: Mutex<Vec<(Level, String)>>,
 }
@@ -39,8 +42,8 @@ impl Trial {
     ///
     /// # Errors
     /// What its script says or lacks.
-    pub fn new(found: &Found, limits: Limits, clock: Clock) -> Result<Trial> {
-        let world = Arc::new(Pretended { clock, kept: Mutex::default(), lines: Mutex::default() });
+    pub fn new(found: &Found, limits: Limits, quota: u64, clock: Clock) -> Result<Trial> {
+        let world = Arc::new(Pretended { clock, quota, kept: Mutex::default(), lines: Mutex::default() });
         let room = Room::new(limits, world.clone(), Arc::new(AtomicBool::new(false)));
         let loaded = room.load(found)?;
         let tests = found.files.iter().find(|(name, _)| name == TESTS);
@@ -116,11 +119,15 @@ impl World for Pretended {
         Ok(self.kept().get(key).cloned())
     }
 
-    fn set(&self, _plugin: &str, key: &str, value: Option<&str>) -> Result<()> {
-        match value {
-            Some(value) => drop(self.kept().insert(key.to_string(), value.to_string())),
-            None => drop(self.kept().remove(key)),
+    fn set(&self, plugin: &str, key: &str, value: Option<&str>) -> Result<()> {
+        let mut kept = self.kept();
+        kept.remove(key);
+        let Some(value) = value else { return Ok(()) };
+        let used: usize = kept.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if (used + key.len() + value.len()) as u64 > self.quota {
+            return Err(too_much(plugin, self.quota));
         }
+        kept.insert(key.to_string(), value.to_string());
         Ok(())
     }
 

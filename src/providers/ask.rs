@@ -14,6 +14,7 @@ use super::failure::{Failure, FailureKind};
 use super::model::{Answer, Finish, Part, Piece, Request, Usage};
 use super::{Attempt, Choice, Models, Shared, Watch, wire};
 use crate::kernel::duration::human_ms;
+use crate::kernel::figures::hex;
 
 /// The pause before the second try, milliseconds; it doubles with each, and a part of it is chance.
 const PAUSE_MS: u64 = 500;
@@ -191,8 +192,7 @@ fn cache_key(choice: &Choice, request: &Request, whose: &str) -> String {
     if !whose.is_empty() {
         whole["whose"] = json!(whose);
     }
-    let digest = Sha256::digest(whole.to_string().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(whole.to_string().as_bytes()))
 }
 
 fn from_cache(shared: &Shared, choice: &Choice, key: &str) -> Option<Answer> {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::input;
 use super::problem::Problem;
 use super::route::{Answers, Facts};
+use crate::kernel::figures::hex;
 
 /// Marks an answer that must not be compressed: it holds a secret, or it streams.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +49,7 @@ pub fn json<T: Serialize>(facts: &Facts, asked: &HeaderMap, fields: &[String], v
 
 /// A weak entity tag: the same body in another coding has the same one.
 fn tag(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{hex}\"")
+    format!("W/\"{}\"", hex(&Sha256::digest(body)[..12]))
 }
 
 /// Whether `If-None-Match` or `If-Match` names this tag. Ours are weak, and a change of what they stand for changes them, so

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value as Json, json};
 
 use super::automations::RuleKey;
+use super::batches::keys_of;
 use super::fault::Outcome;
 use super::named::{only, part_of_id};
 use super::owed::{Job, JobEnd, JobFilter, JobStatus, NewJob, OpenJob, Recovery};
@@ -22,7 +23,7 @@ const COLUMNS: &str =
 
 /// The next job that may be taken.
 pub(super) const NEXT: &str =
-    "SELECT n FROM jobs AS j WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
+    "SELECT n FROM jobs AS j INDEXED BY jobs_next WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL
      AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.lane = j.lane AND o.status = 'running'))
      ORDER BY priority DESC, due, n LIMIT 1";
 
@@ -49,13 +50,7 @@ impl Store {
         self.write_with_next(|change| {
             let mut find = change.tx.prepare_cached(NEXT)?;
             let n: Option<i64> = find.query_row(params![change.owner(), now], |row| row.get(0)).optional()?;
-            let Some(n) = n else { return Ok(None) };
-            let sql = "UPDATE jobs SET status = 'running', tries = tries + 1, epoch = epoch + 1, pid = ?2,
-                 process_start = ?3, boot = ?4, begun = ?5, run = NULL WHERE n = ?1";
-            change.alter(sql, params![n, process.pid, process.start as i64, process.boot, change.at])?;
-            let job = change.job_at(n)?;
-            change.tell(&job, events::JOB_BEGUN, json!({"command": job.command, "try": job.tries}))?;
-            Ok(Some(job))
+            n.map(|n| change.take(n, process)).transpose()
         })
     }
 
@@ -125,14 +120,7 @@ impl Store {
     pub fn cancel_job(&self, id: Id) -> Result<JobStatus> {
         self.write(|change| {
             let (n, job) = change.open_job(id)?;
-            match job.status {
-                JobStatus::Running => {
-                    change.alter("UPDATE jobs SET stop = 1 WHERE n = ?1", [n])?;
-                    change.tell(&job, events::JOB_CHANGED, json!({"stop": true}))?;
-                    Ok(JobStatus::Running)
-                }
-                _ => change.end_job(n, None, None, &JobEnd::Cancelled { why: "taken back by hand".into() }, false),
-            }
+            change.cancel(n, &job)
         })
     }
 
@@ -149,10 +137,7 @@ impl Store {
                 let said = format!("job {} is {} already", id.tail(), job.status.name());
                 return Err(Error::new(Kind::Usage, said).hint("`fac jobs wait` waits for it").into());
             }
-            let sql = "UPDATE jobs SET status = 'waiting', due = ?2, tries = 0, lost = 0, stop = 0, finished = NULL,
-                 error = NULL, exit_code = NULL, digest = ?3 WHERE n = ?1";
-            change.alter(sql, params![n, change.at, digest])?;
-            change.tell(&job, events::JOB_ADDED, json!({"command": job.command, "again": true}))?;
+            change.owe_again(n, digest)?;
             change.job_at(n)
         })
     }
@@ -173,14 +158,15 @@ impl Store {
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR status = ?2)
-                 AND (?3 IS NULL OR command = ?3){}
+                 AND (?3 IS NULL OR command = ?3) AND (?6 IS NULL OR (key > ?6 AND key < ?7)){}
                  AND n < ifnull((SELECT n FROM jobs WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5",
                 self.theirs("")
             );
             let mut find = connection.prepare_cached(&sql)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let status = filter.status.map(JobStatus::name);
-            let mut rows = find.query(params![&*self.owner, status, filter.command, after, limit])?;
+            let (from, to) = filter.batch.as_deref().map(keys_of).unzip();
+            let mut rows = find.query(params![&*self.owner, status, filter.command, after, limit, from, to])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(job(row)?);
@@ -226,12 +212,8 @@ impl Store {
 impl Change<'_> {
     /// Adds work; where `begins` is a process, it has taken it in the same moment.
     pub(super) fn add_job(&self, new: &NewJob, trace: TraceId, begins: Option<&Process>) -> Outcome<Job> {
-        if let Some(unique) = &new.unique {
-            let mut find = self.tx.prepare_cached("SELECT n FROM jobs WHERE owner = ?1 AND key = ?2")?;
-            let n: Option<i64> = find.query_row(params![self.owner(), unique], |row| row.get(0)).optional()?;
-            if let Some(n) = n {
-                return self.job_at(n);
-            }
+        if let Some(n) = self.job_with_key(new.unique.as_deref())? {
+            return self.job_at(n);
         }
         let id = self.ids().next(self.at);
         let (status, count) = if begins.is_some() { ("running", 1) } else { ("waiting", 0) };
@@ -273,14 +255,46 @@ impl Change<'_> {
         Ok(job)
     }
 
+    /// Gives a job that waits to a process.
+    pub(super) fn take(&self, n: i64, process: &Process) -> Outcome<Job> {
+        let sql = "UPDATE jobs SET status = 'running', tries = tries + 1, epoch = epoch + 1, pid = ?2,
+             process_start = ?3, boot = ?4, begun = ?5, run = NULL WHERE n = ?1";
+        self.alter(sql, params![n, process.pid, process.start as i64, process.boot, self.at])?;
+        let job = self.job_at(n)?;
+        self.tell(&job, events::JOB_BEGUN, json!({"command": job.command, "try": job.tries}))?;
+        Ok(job)
+    }
+
+    /// Takes an open job back, or asks whoever works on it to stop. Where it stands now.
+    pub(super) fn cancel(&self, n: i64, job: &Job) -> Outcome<JobStatus> {
+        if job.status != JobStatus::Running {
+            return self.end_job(n, None, None, &JobEnd::Cancelled { why: "taken back by hand".into() }, false);
+        }
+        self.ask_to_stop(n, job)?;
+        Ok(JobStatus::Running)
+    }
+
+    fn ask_to_stop(&self, n: i64, job: &Job) -> Outcome<()> {
+        self.alter("UPDATE jobs SET stop = 1 WHERE n = ?1", [n])?;
+        self.tell(job, events::JOB_CHANGED, json!({"stop": true}))
+    }
+
+    /// Owes a job that is over from its first try.
+    pub(super) fn owe_again(&self, n: i64, digest: &str) -> Outcome<()> {
+        let sql = "UPDATE jobs SET status = 'waiting', due = ?2, tries = 0, lost = 0, stop = 0, finished = NULL,
+             error = NULL, exit_code = NULL, digest = ?3 WHERE n = ?1";
+        self.alter(sql, params![n, self.at, digest])?;
+        let job = self.job_at(n)?;
+        self.tell(&job, events::JOB_ADDED, json!({"command": job.command, "again": true}))
+    }
+
     /// Takes back what an automation has open, for a later firing; those that run, which are to be stopped.
     pub(super) fn take_back_open(&self, open: &[OpenJob]) -> Outcome<Vec<Id>> {
         let mut running = Vec::new();
         for one in open {
             let (n, job) = self.open_job(one.id)?;
             if one.running {
-                self.alter("UPDATE jobs SET stop = 1 WHERE n = ?1", [n])?;
-                self.tell(&job, events::JOB_CHANGED, json!({"stop": true}))?;
+                self.ask_to_stop(n, &job)?;
                 running.push(one.id);
             } else {
                 self.end_job(n, None, None, &JobEnd::Cancelled { why: "a later firing came".into() }, false)?;
@@ -358,7 +372,7 @@ impl Change<'_> {
         Ok((n, job))
     }
 
-    fn job_at(&self, n: i64) -> Outcome<Job> {
+    pub(super) fn job_at(&self, n: i64) -> Outcome<Job> {
         let sql = format!("SELECT {COLUMNS} FROM jobs WHERE n = ?1");
         let mut find = self.tx.prepare_cached(&sql)?;
         let mut rows = find.query([n])?;

@@ -12,6 +12,7 @@
 pub mod access;
 mod attachments;
 mod automations;
+mod batches;
 mod cache;
 mod calls;
 mod definitions;
@@ -68,6 +69,7 @@ use crate::kernel::error::Result;
 use crate::kernel::ids::{Id, Ids, TraceId};
 
 pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
+pub use batches::key_in_batch;
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
@@ -79,8 +81,8 @@ pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
 pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
-pub use owed::{Job, JobEnd, JobFilter, JobKind, JobStatus, NewJob, OpenJob, Recovery};
-pub use plugins::{NewPlugin, PluginLine, PluginRow};
+pub use owed::{Claim, Job, JobEnd, JobFilter, JobKind, JobStatus, NewJob, OpenJob, Recovery};
+pub use plugins::{NewPlugin, PluginLine, PluginRow, too_much};
 pub use quiet::Quiet;
 pub use reactions::Reaction;
 pub use recordings::{Recording, RecordingStatus};

@@ -164,6 +164,22 @@ pub struct JobFilter {
     pub status: Option<JobStatus>,
     /// Only of this command.
     pub command: Option<String>,
+    /// Only of this batch.
+    pub batch: Option<String>,
+}
+
+/// What became of work that was to be begun at once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// It was taken.
+    Taken {
+        /// The job.
+        job: Box<Job>,
+        /// Whether it was not owed before.
+        new: bool,
+    },
+    /// It was owed before, and stands so: over, somebody else's, or due later.
+    Left(JobStatus),
 }
 
 /// How a try ended.

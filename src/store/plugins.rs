@@ -63,6 +63,11 @@ pub struct PluginLine {
 
 const COLUMNS: &str = "name, place, digest, manifest, enabled, failures, error, at FROM plugins";
 
+/// That a plugin may keep no more than `quota` bytes.
+pub fn too_much(plugin: &str, quota: u64) -> Error {
+    Error::new(Kind::Refused, format!("`{plugin}` may keep {} kB, and this would be more", quota >> 10))
+}
+
 impl Store {
     /// Allows a plugin as it is now, and uses it.
     pub fn enable_plugin(&self, new: &NewPlugin) -> Result<()> {
@@ -182,8 +187,7 @@ impl Store {
             let used: i64 = sum.query_row(params![change.owner(), plugin], |row| row.get(0))?;
             let new = (key.len() + value.len()) as u64;
             if u64::try_from(used).unwrap_or(0).saturating_add(new) > quota {
-                let said = format!("`{plugin}` may keep {} kB, and this would be more", quota >> 10);
-                return Err(Error::new(Kind::Refused, said).into());
+                return Err(too_much(plugin, quota).into());
             }
             let sql = "INSERT INTO plugin_values (owner, plugin, key, value) VALUES (?1, ?2, ?3, ?4)";
             change.tx.prepare_cached(sql)?.execute(params![change.owner(), plugin, key, value])?;

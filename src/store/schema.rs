@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_reactions.sql"),
     include_str!("migrations/0015_names.sql"),
     include_str!("migrations/0016_undoes.sql"),
+    include_str!("migrations/0017_next_job.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

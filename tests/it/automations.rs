@@ -1,5 +1,6 @@
 //! Automations through the built program: what fires, what does not, and that nothing is lost or done twice.
 
+mod batches;
 mod enabling;
 mod kills;
 mod loops;

@@ -85,7 +85,8 @@ fn world() -> World {
     world.sh(&format!("mkdir project && cp -R '{demo}' project/tasks && cd project && git init -q . && cp tasks/maskfile.md . && git add -A"));
     world.sh("cd project && export GIT_AUTHOR_DATE=2026-03-01T10:00:00Z GIT_COMMITTER_DATE=2026-03-01T10:00:00Z
          git commit -q -m 'Begin with chores'
-         printf 'name,cups\\nAda,3\\nBob,5\\n' > tea.csv");
+         printf 'name,cups\\nAda,3\\nBob,5\\n' > tea.csv
+         printf 'Ada\nBob\nEve\n' > names.txt");
     world
 }
 

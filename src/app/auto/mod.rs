@@ -2,18 +2,17 @@
 
 mod carrier;
 mod list;
+mod owing;
 mod trial;
 
 use std::cell::RefCell;
-use std::os::unix::process::CommandExt;
-use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::{Value as Json, json};
 
 pub use self::list::{Automation, Coming, Standing};
+pub use self::owing::{Batch, Each};
 pub use self::trial::{Trial, Tried};
 use super::App;
 use crate::automations::happening::Trigger;
@@ -26,12 +25,11 @@ use crate::automations::watch::Watcher;
 use crate::automations::worker::Hands;
 use crate::commands::catalog::{Trust, quoted};
 use crate::commands::model::{Command, Severity};
-use crate::commands::run::Plan;
 use crate::commands::source::own;
 use crate::exec::{Stop, is_alive, this_process};
-use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secrets;
-use crate::store::{Enabled, Job, JobKind, NewJob, Process, RuleKey, SourceKind};
+use crate::store::{Enabled, Process, RuleKey, SourceKind};
 
 /// What a process holds that runs automations; there is one on a machine.
 pub const LEASE: &str = "automations";
@@ -97,47 +95,6 @@ impl App {
         self.store()?.leave_lease(LEASE, &myself())
     }
 
-    /// Owes a run that was asked for, with its arguments. Where nobody runs jobs, somebody is started who does those that
-    /// are due and ends.
-    ///
-    /// # Errors
-    /// `Refused` where an argument is secret, as jobs are written down.
-    pub fn put_into_background(&self, plan: &Plan) -> Result<Job> {
-        let (root, store) = (plan.root(), self.store()?);
-        if root.bound.rest_is_secret || root.bound.values.iter().any(|value| value.secret) {
-            let said =
-                format!("`{}` takes a secret, and what waits in the background is written down", root.resolved.key());
-            return Err(Error::new(Kind::Refused, said).hint("run it without --background"));
-        }
-        let values: serde_json::Map<String, Json> = root
-            .bound
-            .values
-            .iter()
-            .map(|value| (value.var.clone(), json!(value.words.clone().unwrap_or_else(|| vec![value.text.clone()]))))
-            .collect();
-        let cwd = self.cwd.display().to_string();
-        let job = store.add_job(&NewJob {
-            kind: JobKind::Run,
-            source: root.resolved.source.spec.clone(),
-            command: root.resolved.command.name.clone(),
-            digest: root.resolved.digest.clone(),
-            work: json!({"values": values, "rest": root.bound.rest, "cwd": cwd, "by": "background"}),
-            unique: None,
-            lane: None,
-            priority: 0,
-            due: None,
-            most: 1,
-        })?;
-        if self.keeper_process()?.is_none() {
-            let program = std::env::current_exe().context(Kind::Failed, || "cannot find this program".to_string())?;
-            let mut tick = std::process::Command::new(program);
-            tick.args(["tick", "--quiet"]).envs(self.own_env()).process_group(0);
-            tick.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            tick.spawn().context(Kind::Failed, || "cannot start who works in the background".to_string())?;
-        }
-        Ok(job)
-    }
-
     /// Whoever runs automations, with everything it needs. `listens`: whether it hears what happens outside.
     ///
     /// # Errors
@@ -147,8 +104,12 @@ impl App {
     }
 
     fn keeper_with(&self, listens: bool, newest: &Newest) -> Result<Keeper> {
+        Keeper::new(self.world(listens, newest)?, self.crew(listens)?)
+    }
+
+    fn world(&self, listens: bool, newest: &Newest) -> Result<World> {
         self.mark_lost()?;
-        let world = World {
+        Ok(World {
             store: self.store()?.clone(),
             clock: self.clock.clone(),
             zone: TimeZone::system(),
@@ -162,8 +123,15 @@ impl App {
                 }
             }),
             renew: if listens { self.renewing(newest.clone())? } else { Box::new(|| Ok(None)) },
-        };
-        Keeper::new(world, self.crew(listens)?)
+        })
+    }
+
+    /// Those who do jobs, so many.
+    fn hands(&self, count: usize) -> Result<Vec<Box<dyn Hands>>> {
+        // Made here, it is shared by all who work.
+        self.mqtt_steps()?;
+        self.catalog()?;
+        (0..count.max(1)).map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>)).collect()
     }
 
     /// Looks whether the files of the settings or of the secrets have changed; where they did, everything that hangs on them
@@ -199,12 +167,7 @@ impl App {
 
     /// Everything of a keeper that hangs on the settings.
     fn crew(&self, listens: bool) -> Result<Crew> {
-        // Made here, it is shared by all who work.
-        self.mqtt_steps()?;
-        self.catalog()?;
-        let hands = (0..self.config()?.int("automations.workers").max(1))
-            .map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>))
-            .collect::<Result<Vec<_>>>()?;
+        let hands = self.hands(usize::try_from(self.config()?.int("automations.workers")).unwrap_or(1))?;
         let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
         Ok(Crew {
             bounds: self.bounds()?,

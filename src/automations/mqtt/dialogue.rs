@@ -192,9 +192,7 @@ impl Trouble {
                 Kind::Unreachable,
                 "name yours and its key: broker.NAME.cert_file and broker.NAME.key_file".to_string(),
             ),
-            Wrong::Certificate => {
-                (Kind::Unreachable, "name the authority that vouches for it: broker.NAME.ca_file".to_string())
-            }
+            Wrong::Certificate => (Kind::Unreachable, certificate_hint(&self.said).to_string()),
             Wrong::Version => {
                 let other = if broker.version == Version::Five { "3.1.1" } else { "5" };
                 (Kind::Unreachable, format!("try the other version: {other}"))
@@ -205,11 +203,30 @@ impl Trouble {
             }
             Wrong::TooLarge => (Kind::BadData, "broker.NAME.max_packet_kb says how much is taken".to_string()),
             Wrong::Away | Wrong::Lost | Wrong::Done => {
-                let tls = if broker.way.is_tls() { "" } else { ", and whether it wants TLS (mqtts://)" };
+                let tls = match broker.way.is_tls() {
+                    true => ", and whether TLS is spoken there (mqtt:// and ws:// are without)",
+                    false => ", and whether it wants TLS (mqtts://)",
+                };
                 (Kind::Unreachable, format!("check that it runs, the port{tls}"))
             }
         };
         Error::new(kind, format!("the broker {called} cannot be talked to: {}", self.said)).hint(hint)
+    }
+}
+
+/// What to do about a certificate that is not taken, by the words of rustls about it.
+fn certificate_hint(said: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if has(&["expired", "Expired"]) {
+        "the broker's certificate is over: it needs a new one, or a clock here is wrong"
+    } else if has(&["not valid yet", "NotValidYet"]) {
+        "the broker's certificate begins later: a clock is wrong, here or where it was made"
+    } else if has(&["not valid for name", "NotValidForName"]) {
+        "call the broker by a name that its certificate has"
+    } else if has(&["alert: "]) {
+        "the broker does not take your certificate: broker.NAME.cert_file is to be of an authority that it knows"
+    } else {
+        "name the authority that vouches for it: broker.NAME.ca_file"
     }
 }
 

@@ -159,7 +159,11 @@ fn follow(context: &Context, args: &Args, lines: &Lines, told: &Receiver<Wake>) 
                 let seconds = wait.as_secs_f32();
                 context.ui.note(&safe_line(&format!("{}; trying again in {seconds:.1} s", trouble.said)));
             }
-            Wake::Heard(Arrival::Up { .. }) if std::mem::take(&mut down) => context.ui.note("connected again"),
+            Wake::Heard(Arrival::Up { session_present }) if std::mem::take(&mut down) => {
+                let lost = args.keep.is_some() && !session_present;
+                let but = if lost { "; the broker kept nothing of what came meanwhile" } else { "" };
+                context.ui.note(&format!("connected again{but}"));
+            }
             Wake::Heard(Arrival::Up { .. }) => {}
         }
     }

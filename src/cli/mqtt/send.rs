@@ -1,6 +1,6 @@
 //! `fac mqtt pub`: one message, or one for each line of what is piped in.
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::Context;
+use super::super::lines::{self, Line};
 use super::{There, Will, only_five, pair, qos, time};
 use crate::app::runtime::wait;
 use crate::automations::mqtt::broker::Version;
@@ -181,19 +182,13 @@ fn many(
     let stream = Stream { link: &link, broker, failed: Arc::default(), under_way: Arc::default() };
     let mut sent = 0;
     if args.lines {
-        let mut lines = std::io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            let read = (&mut lines).take(LARGEST).read_until(b'\n', &mut line);
-            if read.context(Kind::Failed, || "cannot read what is piped in".to_string())? == 0 {
-                break;
-            }
-            if line.ends_with(b"\n") {
-                line.pop();
-                if line.ends_with(b"\r") {
-                    line.pop();
-                }
-            }
+        let mut piped = std::io::stdin().lock();
+        let mut next = || lines::next(&mut piped, LARGEST as usize);
+        while let Some(line) = next().context(Kind::Failed, || "cannot read what is piped in".to_string())? {
+            let Line::Whole(line) = line else {
+                let said = format!("line {} is larger than a message can be (256 MB)", sent + 1);
+                return Err(Error::new(Kind::BadData, said));
+            };
             stream.send(like(line))?;
             sent += 1;
         }

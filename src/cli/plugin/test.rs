@@ -46,7 +46,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         true => places::read(Path::new(&args.plugin))?,
         false => places::find(&context.app.paths.plugins_dir, &args.plugin)?,
     };
-    let trial = Trial::new(&found, context.app.plugins()?.limits(), context.app.clock.clone())?;
+    let plugins = context.app.plugins()?;
+    let trial = Trial::new(&found, plugins.limits(), plugins.quota(), context.app.clock.clone())?;
     let ui = &context.ui;
     let mut json = json!({"name": found.manifest.name, "loads": true, "wants": found.sentences()});
     if !ui.json {

@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::Context;
+use super::super::bar::Bar;
 use crate::app::carry;
 use crate::chat::archive::Chat;
 use crate::chat::import;
@@ -21,16 +20,12 @@ use crate::store::foreign::LlmLog;
 const SQLITE: &[u8] = b"SQLite format 3\0";
 /// The largest export that is read, MiB; it is held in memory.
 const LARGEST: u64 = 256;
-/// What takes longer shows how far it is.
-const SOON: Duration = Duration::from_secs(1);
 
 /// Takes over what is in `file`, and says how much that was.
 pub(super) fn take_in(context: &Context, file: &Path) -> Result<u8> {
-    let mut taken = Taken { context, begun: Instant::now(), bar: None, chats: 0, messages: 0 };
+    let mut taken = Taken { context, bar: Bar::new(&context.ui, None), chats: 0, messages: 0 };
     let notes = if begins_as_database(file)? { of_database(file, &mut taken)? } else { of_text(file, &mut taken)? };
-    if let Some(bar) = taken.bar.take() {
-        bar.finish_and_clear();
-    }
+    taken.bar.end();
     for note in &notes {
         context.ui.note(&safe_line(note));
     }
@@ -50,8 +45,7 @@ fn number(count: u64, word: &str) -> String {
 /// What was taken over so far.
 struct Taken<'a> {
     context: &'a Context,
-    begun: Instant,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     chats: u64,
     messages: u64,
 }
@@ -61,17 +55,8 @@ impl Taken<'_> {
         carry::take_in(self.context.app.store()?, chat)?;
         self.chats += 1;
         self.messages += chat.messages.len() as u64;
-        let ui = &self.context.ui;
-        if self.bar.is_none() && ui.stderr_terminal && !ui.quiet && !ui.json && self.begun.elapsed() > SOON {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{spinner} {pos} chats {msg} {elapsed}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            self.bar = Some(bar);
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.chats);
-            bar.set_message(format!("with {} messages", self.messages));
-        }
+        let (chats, messages) = (self.chats, self.messages);
+        self.bar.at(chats, || format!("{} with {}", number(chats, "chat"), number(messages, "message")));
         Ok(())
     }
 }

@@ -2,16 +2,14 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::Context;
+use super::super::bar::Bar;
 use super::super::ui::Ui;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::terminal::safe_line;
 use crate::voice::chain::Stages;
 use crate::voice::chain::resample::MOST_RATE;
 use crate::voice::clean::{self, Measured, Work};
@@ -27,9 +25,6 @@ Examples:
 
 WAV, FLAC, OGG (Vorbis) and MP3 are read, of any rate; of several channels the
 loudest is taken. WAV is written: one channel, 16 bits.";
-
-/// How long it may take before progress is shown.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Take the noise out of a recording
 #[derive(Debug, clap::Args)]
@@ -68,7 +63,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let whole = origin.frames.map(|frames| clip::ms(frames, origin.rate));
     let mut bar = Bar::new(&context.ui, whole);
     let work = Work { sound: &mut sound, played: played.as_mut(), writer: &mut writer, rate: args.rate, stages };
-    let done = clean::recording(work, signals.stop(), &mut |ms| bar.at(ms));
+    let done = clean::recording(work, signals.stop(), &mut |ms| bar.at(ms, || format!("{} s cleaned", ms / 1000)));
     bar.end();
     let measured = done?;
     writer.finish()?;
@@ -151,38 +146,4 @@ fn as_json(measured: &Measured, stages: &Stages, rate: u32) -> serde_json::Value
         "took_ms": measured.took.as_millis() as u64,
         "real_time_factor": (measured.real_time_factor() * 1e4).round() / 1e4,
     })
-}
-
-/// A line on stderr, once it takes long; nothing where stderr is no terminal.
-struct Bar {
-    begun: Instant,
-    shown: Option<ProgressBar>,
-    wanted: bool,
-    whole: Option<u64>,
-}
-
-impl Bar {
-    fn new(ui: &Ui, whole: Option<u64>) -> Bar {
-        Bar { begun: Instant::now(), shown: None, wanted: ui.stderr_terminal && !ui.quiet && !ui.json, whole }
-    }
-
-    fn at(&mut self, ms: u64) {
-        if !self.wanted || self.begun.elapsed() < PATIENCE {
-            return;
-        }
-        let whole = self.whole;
-        let bar = self.shown.get_or_insert_with(|| {
-            let template = if whole.is_some() { "{bar:30} {percent:>3} % {msg}" } else { "{spinner} {msg}" };
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::with_draw_target(whole, ProgressDrawTarget::stderr()).with_style(style)
-        });
-        bar.set_position(ms);
-        bar.set_message(safe_line(&format!("{} s cleaned", ms / 1000)).into_owned());
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.shown {
-            bar.finish_and_clear();
-        }
-    }
 }

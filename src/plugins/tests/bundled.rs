@@ -13,7 +13,7 @@ use crate::plugins::scaffold;
 use crate::plugins::trial::Trial;
 
 fn trial(name: &str) -> Trial {
-    Trial::new(&places::bundled(name).unwrap(), Limits::default(), Clock::system())
+    Trial::new(&places::bundled(name).unwrap(), Limits::default(), 1 << 20, Clock::system())
         .unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
@@ -36,7 +36,7 @@ fn every_bundled_plugin_does_what_its_tests_say() {
 fn a_new_plugin_of_every_kind_loads() {
     let place = tempfile::tempdir().unwrap();
     let folder = scaffold::new(place.path(), "whole", &Hook::ALL, true).unwrap();
-    let trial = Trial::new(&places::read(&folder).unwrap(), Limits::default(), Clock::system()).unwrap();
+    let trial = Trial::new(&places::read(&folder).unwrap(), Limits::default(), 1 << 20, Clock::system()).unwrap();
     assert_eq!(trial.pass(Hook::Prompt, "teh cat").unwrap().text.as_deref(), Some("the cat"));
     assert_eq!(trial.pass(Hook::Result, "x").unwrap().text, None);
     let said = trial.call(&["commands", "whole hello"], &[serde_json::json!({"who": "you"})]).unwrap();

@@ -14,6 +14,7 @@ use super::{Access, Caller, How, not_good};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::{self, Event};
+use crate::kernel::figures::hex;
 use crate::kernel::ids::{Id, TraceId};
 use crate::kernel::secret::Secret;
 use crate::store::access::{Family, Login, NewLogin, NewUser, Refreshed, User, fold};
@@ -213,10 +214,7 @@ impl Access {
 /// What wrong passwords are counted under: one account, whether its name or its address for mail was typed.
 fn account(user: Option<&User>, typed: &str) -> String {
     // Nobody's account is kept by what was typed: people type passwords into the wrong field.
-    user.map_or_else(
-        || super::tokens::digest(typed).iter().take(16).map(|b| format!("{b:02x}")).collect(),
-        |user| user.id.to_string(),
-    )
+    user.map_or_else(|| hex(&super::tokens::digest(typed)[..16]), |user| user.id.to_string())
 }
 
 /// A name or address that is taken is a conflict.

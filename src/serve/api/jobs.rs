@@ -36,6 +36,8 @@ struct Wanted {
     status: Option<String>,
     /// Only of this command
     command: Option<String>,
+    /// Only of this batch, as `fac jobs import` tells it
+    batch: Option<String>,
 }
 
 /// A part of the jobs.
@@ -58,7 +60,7 @@ fn ls(call: &Call<Wanted>, app: &App) -> Result<Jobs, Problem> {
                 .hint(format!("the statuses are {}", JobStatus::ALL.map(JobStatus::name).join(", ")))
         })?),
     };
-    let filter = JobFilter { status, command: wanted.command.clone() };
+    let filter = JobFilter { status, command: wanted.command.clone(), batch: wanted.batch.clone() };
     let after = wanted.page.after.as_deref().map(str::parse).transpose().map_err(|error| wrong_as("after", &error))?;
     let (store, limit) = (app.store()?, wanted.page.limit);
     let mut jobs = store.jobs(&filter, after, limit + 1)?;

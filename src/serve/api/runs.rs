@@ -131,7 +131,7 @@ fn cancel(call: &Call, app: &App) -> Result<RunView, Problem> {
     }
     let store = app.store()?;
     if !call.server.running.stop(run.id) {
-        let of_job = JobFilter { status: Some(JobStatus::Running), command: None };
+        let of_job = JobFilter { status: Some(JobStatus::Running), ..JobFilter::default() };
         let job = store.jobs(&of_job, None, 10_000)?.into_iter().find(|job| job.run == Some(run.id));
         match job {
             Some(job) => drop(store.cancel_job(job.id)?),

@@ -25,6 +25,7 @@ use crate::chat::driver::Listener;
 use crate::chat::filter::{self, Filter, Way};
 use crate::chat::record::Recorder;
 use crate::kernel::error::Result;
+use crate::kernel::figures::hex;
 use crate::kernel::ids::{Id, Ids};
 use crate::providers::entry::Wire;
 use crate::providers::model::{Answer, Finish, Part, Piece, Request, Role, words};
@@ -70,7 +71,7 @@ impl Room {
 
     /// A name for an answer of `model` that is made now.
     pub fn label(&self, model: &str) -> Label {
-        let id: String = Ids::random().bytes16().iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&Ids::random().bytes16());
         Label { id, at: self.store.now().as_micros() / 1_000_000, model: model.to_string() }
     }
 

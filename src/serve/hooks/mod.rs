@@ -29,6 +29,7 @@ use crate::app::auto::Standing;
 use crate::automations::trigger::{self, Wanted};
 use crate::kernel::error::Result;
 use crate::kernel::events::{self, Event};
+use crate::kernel::figures::hex;
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 
@@ -197,7 +198,7 @@ fn once(
         return take();
     };
     let digest = Sha256::digest(format!("{hook}\n{id}"));
-    let key: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let key = hex(&digest[..16]);
     let _turn = server.taking.turn(&key);
     if seen(server, app, &key, 0)? {
         return Ok(Delivered::only("seen"));

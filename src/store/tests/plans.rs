@@ -138,7 +138,11 @@ fn usage_is_summed_by_an_index() {
 fn open_jobs_are_found_by_the_partial_index() {
     let world = World::new();
     searches(&world, jobs::OPEN_OF, "jobs_open_of (owner=? AND source=? AND command=?)");
-    searches(&world, jobs::NEXT, "jobs_open (owner=? AND status=? AND due<?)");
+    for next in [jobs::NEXT, batches::NEXT_OF] {
+        searches(&world, next, "jobs_next (owner=?)");
+        assert!(!sorts(&world, next), "what waits is in order already");
+    }
+    searches(&world, batches::IS_OPEN, "jobs_open (owner=? AND status=?)");
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn work(store: &Store, dice: &mut Dice) {
         4 => drop(store.take_job(far, &me).unwrap()),
         5 => drop(store.recover_jobs(&|p| p.pid != 3, &|job, _| (job.lost < 3).then_some(job.due)).unwrap()),
         6 => {
-            let filter = JobFilter { status: Some(JobStatus::Running), command: None };
+            let filter = JobFilter { status: Some(JobStatus::Running), ..JobFilter::default() };
             if let Some(job) = store.jobs(&filter, None, 1).unwrap().pop() {
                 let failed = JobEnd::Failed { error: dice.text(PRIVATE), again: None };
                 let end = [JobEnd::Done, JobEnd::Given, failed][dice.roll(3)].clone();

@@ -189,3 +189,38 @@ fn what_was_kept_back_is_written_or_counted() {
     assert_eq!((firings, jobs), (2, 0));
     assert_eq!(store.verify().unwrap().state.differ, 0);
 }
+
+#[test]
+fn a_batch_is_owed_once_claimed_in_order_and_changed_as_a_whole() {
+    let world = World::new();
+    let store = &world.store;
+    let line = |number: u64| NewJob { unique: Some(key_in_batch("b", number, "t")), priority: -1, ..new_job() };
+    let lines: Vec<NewJob> = (1..=5).map(line).collect();
+    assert_eq!(store.add_jobs(&lines[..3]).unwrap(), 3);
+    store.add_job(&NewJob { unique: Some(key_in_batch("bb", 1, "t")), ..new_job() }).unwrap();
+    assert_eq!(store.add_jobs(&lines[1..4]).unwrap(), 1, "the fourth alone is new");
+
+    // Two are taken, the rest is not looked at; what is taken is nobody else's.
+    let claims = store.claim_jobs(&lines, 2, &process(1)).unwrap();
+    let taken = |claim: &Claim| matches!(claim, Claim::Taken { new: false, .. });
+    assert!(claims.len() == 2 && claims.iter().all(taken), "{claims:?}");
+    let claims = store.claim_jobs(&lines, 9, &process(2)).unwrap();
+    assert_eq!(claims[0], Claim::Left(JobStatus::Running));
+    assert!(matches!(&claims[4], Claim::Taken { new: true, job } if job.status == JobStatus::Running), "{claims:?}");
+    assert_eq!(store.take_job_of("b", store.now(), &process(3)).unwrap(), None, "nothing of it waits");
+
+    let Claim::Taken { job, .. } = &claims[2] else { panic!("{claims:?}") };
+    store.end_job(job.id, job.epoch, None, Some(1), &JobEnd::Failed { error: "x".into(), again: None }).unwrap();
+    let Claim::Taken { job, .. } = &claims[3] else { panic!("{claims:?}") };
+    store.end_job(job.id, job.epoch, None, None, &JobEnd::Given).unwrap();
+    assert_eq!(store.cancel_batch("b").unwrap(), (1, 3), "one waited, three run");
+    let counts = |batch| store.batch_counts(batch).unwrap();
+    assert_eq!(counts("b"), [(JobStatus::Cancelled, 1), (JobStatus::Dead, 1), (JobStatus::Running, 3)]);
+    assert_eq!(counts("bb"), [(JobStatus::Waiting, 1)], "another batch is left alone");
+    assert_eq!(store.retry_batch("b", "d2").unwrap(), 2);
+    assert!(store.batch_is_open("b").unwrap() && !store.batch_is_open("c").unwrap());
+    let next = store.take_job_of("b", store.now(), &process(3)).unwrap().unwrap();
+    assert_eq!((next.digest.as_str(), next.tries), ("d2", 1));
+    let filter = JobFilter { batch: Some("b".into()), ..JobFilter::default() };
+    assert_eq!(store.jobs(&filter, None, 99).unwrap().len(), 5);
+}

@@ -8,6 +8,7 @@ use super::text::read_json;
 use super::{SoFar, Transcriber, Transcript, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::figures::hex;
 use crate::voice::clip::Clip;
 use crate::voice::file;
 use crate::voice::service::{Answer, Form, Request, Service};
@@ -32,7 +33,7 @@ impl Server {
 
     fn ask(&self, wav: &[u8], wishes: &Wishes, stop: &Stop) -> Result<Answer> {
         let url = self.service.endpoint("audio/transcriptions", &WHOLE)?;
-        let apart: String = Sha256::digest(wav)[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        let apart = hex(&Sha256::digest(wav)[..12]);
         let mut form = Form::new(&apart)
             .field("model", &self.model)
             .field("response_format", if self.verbose { "verbose_json" } else { "json" })

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::whisper::ggml;
 use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::figures::hex;
 use crate::kernel::files;
 use crate::kernel::http::{self, HeaderMap, Http, Response, header};
 
@@ -292,7 +293,7 @@ fn hash<D: Digest>(path: &Path) -> Result<String> {
     let (mut digest, mut buffer) = (D::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).context(Kind::Failed, failed)? {
-            0 => return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hex(&digest.finalize())),
             count => digest.update(&buffer[..count]),
         }
     }

@@ -122,6 +122,10 @@ fn tls_passwords_certificates_and_websockets() {
     set("wrong", &[("url", &tls), ("user", "ada"), ("secret", "bad"), ("ca_file", &ca)]);
     set("stranger", &[("url", &tls), ("user", "ada"), ("secret", "mq"), ("ca_file", &other)]);
     set("bare", &[("url", &mutual), ("ca_file", &ca)]);
+    let other_key = broker.file("other.key").display().to_string();
+    set("foreign", &[("url", &mutual), ("ca_file", &ca), ("cert_file", &other), ("key_file", &other_key)]);
+    set("plain", &[("url", &format!("mqtts://127.0.0.1:{}", broker.open)), ("ca_file", &ca)]);
+    world.run(&["config", "set", "broker.odd.url", "http://127.0.0.1"]).failed(2);
     let publish = |name: &str, version: &str| {
         world.run(&["mqtt", "pub", "x", "y", "--qos", "1", "-b", name, "--protocol", version])
     };
@@ -134,6 +138,10 @@ fn tls_passwords_certificates_and_websockets() {
         let said = publish("stranger", version).failed(5);
         assert!(said.contains("certificate") && said.contains("ca_file"), "{said}");
         publish("bare", version).failed(5);
+        let said = publish("foreign", version).failed(5);
+        assert!(said.contains("does not take your certificate"), "{said}");
+        let said = publish("plain", version).failed(5);
+        assert!(said.contains("whether TLS is spoken there"), "{said}");
     }
     let out = world.run(&["mqtt", "status", "--json"]);
     assert_eq!(out.code, 5, "{out:?}");

@@ -96,6 +96,9 @@ fn mode(field: &Field, command: &mut Command) {
         "restart" => command.mode = Mode::Restart,
         "queued" => command.mode = Mode::Queued,
         "parallel" => command.mode = Mode::Parallel,
+        more if more.contains(" max=") => {
+            odd(field, command, "is one word; `max=` stands in `**On:**`, such as `mqtt home/door max=5`")
+        }
         _ => odd(field, command, "is none of single, restart, queued, parallel"),
     }
 }

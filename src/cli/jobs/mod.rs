@@ -1,5 +1,8 @@
 //! `fac jobs`: work owed: what waits, runs, is done, failed for good.
 
+mod import;
+mod several;
+
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
@@ -22,6 +25,7 @@ Examples:
   fac jobs show 3f2a9c1e            one, with what went wrong
   fac jobs retry 3f2a9c1e           owe it again
   fac jobs wait 3f2a9c1e            until it is over; its end is the exit code
+  fac jobs import names.txt greet   owe a command for each line of a file
 
 A job is written down before it runs and done at least once: FAC_JOB_ID tells a
 script which one it works for, FAC_JOB_TRY how often it was begun.";
@@ -46,18 +50,22 @@ enum What {
         job: String,
     },
     /// Owe jobs again that failed or were cancelled, with their definitions as they are now
-    Retry {
-        /// The jobs' ids
-        #[arg(required = true, value_name = "JOB")]
-        jobs: Vec<String>,
-    },
+    Retry(Which),
     /// Take jobs back; those that run are stopped
-    Cancel {
-        /// The jobs' ids
-        #[arg(required = true, value_name = "JOB")]
-        jobs: Vec<String>,
-    },
+    Cancel(Which),
     Wait(WaitArgs),
+    Import(import::Args),
+}
+
+/// Some jobs, or all of a batch.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The jobs' ids
+    #[arg(required_unless_present = "batch", value_name = "JOB")]
+    jobs: Vec<String>,
+    /// All of this batch, as `fac jobs import` told it
+    #[arg(long, value_name = "BATCH", conflicts_with = "jobs")]
+    batch: Option<String>,
 }
 
 /// List jobs, newest first
@@ -70,6 +78,9 @@ struct LsArgs {
     /// Only of this command
     #[arg(long, value_name = "NAME")]
     command: Option<String>,
+    /// Only of this batch, as `fac jobs import` told it
+    #[arg(long, value_name = "BATCH")]
+    batch: Option<String>,
     /// At most this many
     #[arg(long, short = 'n', default_value_t = 20)]
     limit: usize,
@@ -81,27 +92,30 @@ struct LsArgs {
 /// Wait until jobs are over (exit code 1 when one failed for good, 124 when the time was over)
 #[derive(Debug, clap::Args)]
 struct WaitArgs {
-    /// The jobs' ids
-    #[arg(required = true, value_name = "JOB")]
-    jobs: Vec<String>,
+    #[command(flatten)]
+    which: Which,
     /// Give up after so long
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
-    let store = context.app.store()?;
+pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    let store = &context.app.store()?.clone();
     match &args.what {
         What::Ls(args) => ls(context, store, args),
         What::Show { job } => show(context, &store.job(job)?),
-        What::Retry { jobs } => retry(context, store, jobs),
-        What::Cancel { jobs } => cancel(context, store, jobs),
+        What::Retry(Which { batch: Some(batch), .. }) => several::retry(context, store, batch),
+        What::Retry(which) => retry(context, store, &which.jobs),
+        What::Cancel(Which { batch: Some(batch), .. }) => several::cancel(context, store, batch),
+        What::Cancel(which) => cancel(context, store, &which.jobs),
         What::Wait(args) => wait(context, store, args),
+        What::Import(args) => import::run(context, args),
     }
 }
 
 fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
-    let filter = JobFilter { status: args.status.as_deref().map(status).transpose()?, command: args.command.clone() };
+    let status = args.status.as_deref().map(status).transpose()?;
+    let filter = JobFilter { status, command: args.command.clone(), batch: args.batch.clone() };
     let after = args.after.as_deref().map(str::parse).transpose()?;
     let limit = args.limit.clamp(1, 10_000);
     let mut jobs = store.jobs(&filter, after, limit + 1)?;
@@ -226,14 +240,17 @@ fn wait(context: &Context, store: &Store, args: &WaitArgs) -> Result<u8> {
     let deadline = limit.transpose()?.map(|limit| Instant::now() + limit);
     let signals = StopOnSignals::new()?;
     let mut said = false;
-    let ids = args.jobs.iter().map(|wanted| store.job(wanted).map(|job| job.id)).collect::<Result<Vec<_>>>()?;
+    if let Some(batch) = &args.which.batch {
+        return several::wait(context, store, batch, deadline, signals.stop());
+    }
+    let ids = args.which.jobs.iter().map(|wanted| store.job(wanted).map(|job| job.id)).collect::<Result<Vec<_>>>()?;
     let ended = loop {
         let jobs = ids.iter().map(|id| store.job(&id.to_string())).collect::<Result<Vec<_>>>()?;
         if jobs.iter().all(|job| job.status.is_final()) {
             break jobs;
         }
-        if !std::mem::replace(&mut said, true) && context.app.keeper_process()?.is_none() {
-            context.ui.note("nobody runs jobs just now: `fac auto up`, or `fac tick`");
+        if !std::mem::replace(&mut said, true) {
+            say_who_works(context)?;
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let open = jobs.iter().filter(|job| !job.status.is_final()).count();
@@ -253,6 +270,14 @@ fn wait(context: &Context, store: &Store, args: &WaitArgs) -> Result<u8> {
         }
     }
     Ok(u8::from(ended.iter().any(|job| job.status != JobStatus::Done)))
+}
+
+/// Says so where nobody runs jobs.
+fn say_who_works(context: &Context) -> Result<()> {
+    if context.app.keeper_process()?.is_none() {
+        context.ui.note("nobody runs jobs just now: `fac auto up`, or `fac tick`");
+    }
+    Ok(())
 }
 
 fn status(word: &str) -> Result<JobStatus> {
