@@ -5,19 +5,20 @@
 
 mod endings;
 mod faces;
+mod judging;
 mod settle;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 use self::endings::Endings;
 pub use self::faces::{Crew, Note, Tell, Ticked, World};
+use self::judging::asks_for_states;
+pub use self::judging::judge;
 use self::settle::{Kept, Settler};
-use super::conditions;
 use super::happening::Happening;
 use super::log::Log;
 use super::rules::{Act, Machine};
@@ -29,7 +30,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, RuleKey, Store};
+use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, RuleKey};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -473,38 +474,6 @@ impl Keeper {
         let data = json!({"kind": "startup", "at": at});
         Happening { kind: "startup", data, at, key: Some(format!("startup:{epoch}")), depth: 0, kept: None }
     }
-}
-
-/// What a condition says against a firing; `None` when it holds. What it looked at is noted in the firing, and what it does
-/// not ask for is not looked up.
-///
-/// # Errors
-/// Those of the store. A condition that cannot be judged is no error: it is against.
-pub fn judge(
-    store: &Store,
-    states: &dyn Fn() -> Json,
-    zone: &TimeZone,
-    condition: &str,
-    firing: &mut NewFiring,
-    now: Timestamp,
-) -> Result<Option<String>> {
-    let states = if asks_for_states(condition) { states() } else { json!({}) };
-    let last = if condition.contains("last_run") { store.last_work_of(&firing.key)? } else { None };
-    let last = last.map(|(at, status)| (at, status.name()));
-    let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
-    let judged = conditions::judge(condition, &facts);
-    let against = match &judged.holds {
-        Ok(true) => None,
-        Ok(false) => Some(format!("`{condition}` does not hold")),
-        Err(error) => Some(error.full_message()),
-    };
-    firing.seen = judged.seen;
-    Ok(against)
-}
-
-/// Whether a condition looks at states.
-fn asks_for_states(condition: &str) -> bool {
-    condition.contains("state")
 }
 
 fn waking() -> Happening {

@@ -4,9 +4,10 @@
 //! and owed again, as work that was cut off in the middle is.
 
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::store::Store;
 
 /// What is called when something is written down.
@@ -15,22 +16,27 @@ pub(super) type Kept = Box<dyn FnOnce() + Send>;
 /// A thread that waits for the disk, so that nobody else does.
 pub(super) struct Settler {
     store: Store,
+    /// Why the disk did not take what was last waited for.
+    failed: Arc<Mutex<Option<Error>>>,
     thread: Option<(Sender<Vec<Kept>>, JoinHandle<()>)>,
 }
 
 impl Settler {
     pub(super) fn new(store: Store) -> Settler {
-        Settler { store, thread: None }
+        Settler { store, failed: Arc::default(), thread: None }
     }
 
     /// Calls these once what was written until now lies on the disk.
     ///
     /// # Errors
-    /// When there is no thread.
+    /// When there is no thread, and why the disk did not take what it was asked to before.
     pub(super) fn settle(&mut self, kept: Vec<Kept>) -> Result<()> {
+        if let Some(error) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(error);
+        }
         if self.thread.is_none() {
             let (send, receive) = channel::<Vec<Kept>>();
-            let store = self.store.clone();
+            let (store, failed) = (self.store.clone(), self.failed.clone());
             let work = move || {
                 while let Ok(mut all) = receive.recv() {
                     // Those who came meanwhile go along.
@@ -38,7 +44,10 @@ impl Settler {
                     match store.wait_for_disk() {
                         Ok(()) => all.into_iter().for_each(|kept| kept()),
                         // Whoever told it does not forget it, and tells it again.
-                        Err(error) => tracing::error!(error = error.full_message(), "what was heard is not kept"),
+                        Err(error) => {
+                            tracing::error!(error = error.full_message(), "what was heard is not kept");
+                            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                        }
                     }
                 }
             };
@@ -64,5 +73,49 @@ impl Settler {
 impl Drop for Settler {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::clock::Clock;
+    use crate::kernel::ids::Ids;
+    use crate::store::{JobKind, NewJob, Process};
+
+    #[test]
+    fn what_the_disk_does_not_take_is_not_called_and_the_next_who_asks_hears_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
+        let change = |key: &str| {
+            let new = NewJob {
+                kind: JobKind::Run,
+                source: "user:/c".into(),
+                command: "x".into(),
+                digest: "d".into(),
+                work: serde_json::json!({}),
+                unique: Some(key.into()),
+                lane: None,
+                priority: 0,
+                due: None,
+                most: 1,
+            };
+            store.claim_jobs(&[new], 1, &Process { pid: 1, start: 1, boot: "b".into() }).unwrap();
+        };
+        let (log, away) = (dir.path().join("store.db-wal"), dir.path().join("away"));
+        let mut settler = Settler::new(store.clone());
+        let mut settle = |send: Sender<()>| settler.settle(vec![Box::new(move || send.send(()).unwrap())]);
+        change("a");
+        std::fs::rename(&log, &away).unwrap();
+        let (send, receive) = channel();
+        settle(send).unwrap();
+        assert!(receive.recv().is_err(), "it was dropped and not called");
+        std::fs::rename(&away, &log).unwrap();
+        let (send, receive) = channel();
+        assert!(settle(send).is_err() && receive.recv().is_err());
+        change("b");
+        let (send, receive) = channel();
+        settle(send).unwrap();
+        assert!(receive.recv().is_ok());
     }
 }

@@ -41,7 +41,7 @@ fn fields_of_json_are_parameters_and_what_is_wrong_is_told_by_its_line() {
         "people",
         "{\"word\": \"Ada\", \"loud\": 3}\nnonsense\n{\"loud\": \"x\"}\n{\"word\": \"Bob\", \"loud\": null}\n{\"x\": 1}\n",
     );
-    world.write("big", &format!("fine\n{}\nalso\n", "x".repeat(70_000)));
+    world.write("big", format!("fine\n{}\nalso\n", "x".repeat(70_000)));
     let out = world.run(&["jobs", "import", "people", "-j", "2", "--fields", "say"]);
     assert_eq!((out.code, log(&world).as_slice()), (1, ["Ada 3", "Bob no"].map(String::from).as_slice()), "{out:?}");
     for said in ["line 2: no JSON object", "line 3: `say` needs <word>", "line 5: `say` has no parameter `x`"] {
@@ -99,9 +99,9 @@ fn what_ends_it_in_the_middle_loses_nothing_and_does_nothing_twice() {
     let world =
         world("### `/slow <word>`\n```sh\necho \"begin $word\" >>log; sleep 0.05; echo \"end $word\" >>log\n```\n");
     let lines: Vec<String> = (0..60).map(|n| format!("w{n}")).collect();
-    world.write("lines", &lines.join("\n"));
+    world.write("lines", lines.join("\n"));
     let import = ["jobs", "import", "lines", "--jobs", "3", "slow"];
-    let ends = || world.path("log").exists().then(|| world.read("log")).unwrap_or_default().matches("end ").count();
+    let ends = || std::fs::read_to_string(world.path("log")).unwrap_or_default().matches("end ").count();
     for (signal, after) in [(Signal::KILL, 5), (Signal::INT, 15), (Signal::KILL, 25)] {
         let mut command = world.command(&import);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
