@@ -18,6 +18,7 @@ use super::metrics::{Metrics, panics};
 use super::tls::Tls;
 use super::{Server, listen, routes, service, systemd};
 use crate::app::App;
+use crate::app::auto::SettingsStamp;
 use crate::chat::driver::stopped;
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Kind, Result};
@@ -32,6 +33,8 @@ const KEPT_LOGINS: i64 = 30 * 86_400_000_000;
 const LAST: Duration = Duration::from_secs(5);
 /// How often flags are looked at.
 const GLANCE: Duration = Duration::from_millis(100);
+/// How often it is looked whether settings were changed.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often what processes that are gone left open is ended.
 const TIDY: Duration = Duration::from_secs(5);
 /// Threads for blocking work at most.
@@ -126,10 +129,11 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
         }
         tell(Told::Listening(address, encrypted));
         systemd::ready();
+        let mut stamp = app.settings_stamp();
         let ended = loop {
             tokio::select! {
                 () = stopped(stop) => break None,
-                () = flagged(&wishes.reload) => match reload(app, &server, wishes, tls.as_ref()) {
+                () = told_or_changed(&wishes.reload, app, &mut stamp) => match reload(app, &server, wishes, tls.as_ref()) {
                     Ok(()) => tell(Told::Reloaded),
                     Err(error) => {
                         let said = format!("settings and certificate stay as they were: {}", error.full_message());
@@ -197,11 +201,21 @@ fn reload(app: &App, server: &Server, wishes: &Wishes, tls: Option<&Tls>) -> Res
     done
 }
 
-/// Waits until a flag is set, and takes it down.
-async fn flagged(flag: &AtomicBool) {
+/// Waits until a flag is set, which it takes down, or until files of the settings are others than they were.
+async fn told_or_changed(flag: &AtomicBool, app: &App, stamp: &mut SettingsStamp) {
+    let mut looked = Instant::now();
     while !flag.swap(false, Ordering::SeqCst) {
         tokio::time::sleep(GLANCE).await;
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            let now = app.settings_stamp();
+            if *stamp != now {
+                *stamp = now;
+                return;
+            }
+        }
     }
+    *stamp = app.settings_stamp();
 }
 
 /// Waits until it is asked to end a second time.

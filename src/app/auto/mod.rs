@@ -34,6 +34,9 @@ use crate::store::{Enabled, Process, RuleKey, SourceKind};
 /// What a process holds that runs automations; there is one on a machine.
 pub const LEASE: &str = "automations";
 
+/// When files were changed, how long they are, and which they are.
+pub type SettingsStamp = Vec<Option<(std::time::SystemTime, u64, u64)>>;
+
 /// The rooms with the newest settings, where those have changed since the start.
 type Newest = Rc<RefCell<Option<App>>>;
 
@@ -154,8 +157,8 @@ impl App {
         }))
     }
 
-    /// What tells the files of the settings apart from what they were before.
-    fn settings_stamp(&self) -> Vec<Option<(std::time::SystemTime, u64, u64)>> {
+    /// What tells the files of the settings and of the secrets apart from what they were before.
+    pub fn settings_stamp(&self) -> SettingsStamp {
         let project = self.project.as_ref().and_then(|project| project.config_file.clone());
         let files = [Some(self.paths.config_file.clone()), project, Some(secrets::file(&self.paths))];
         let stamp = |file: std::path::PathBuf| {

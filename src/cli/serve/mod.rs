@@ -22,8 +22,8 @@ Examples:
   fac serve --print-openapi > openapi.json
 
 Every request says who asks: `fac key create NAME` makes a key. It ends on Ctrl-C,
-after what is under way has ended; a second Ctrl-C ends it at once. HUP makes it
-read its settings and its certificate again.";
+after what is under way has ended; a second Ctrl-C ends it at once. Settings and
+certificates that change are taken up as they are saved, and at once on HUP.";
 
 /// Serve everything over HTTP
 #[derive(Debug, clap::Args)]

@@ -169,9 +169,14 @@ fn hup_reads_the_settings_again_and_wrong_ones_change_nothing() {
     eventually("the new settings hold", || status() == 200);
     configure(&world, "[serve\n");
     served.signal("HUP");
+    let log = || std::fs::read_to_string(world.fac().join("state/fac.log")).unwrap_or_default();
+    eventually("they were looked at", || log().contains("settings and certificate stay as they were"));
     let mut socket = served.socket();
     socket.until("hello");
     assert_eq!(status(), 200);
+    // What is saved is taken up without a word, too.
+    configure(&world, &settings);
+    eventually("the settings of before hold again", || status() == 403);
 }
 
 #[test]
