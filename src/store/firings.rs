@@ -158,6 +158,15 @@ pub struct Firing {
 
 const COLUMNS: &str = "id, source, command, digest, kind, nr, trace, depth, data, outcome, why, seen, job, count, at, last, n FROM firings";
 
+/// A page of firings, newest first: all, which stand in that order as they are, or those of one automation.
+pub(super) fn page_sql(of_one: bool) -> String {
+    let these = if of_one { "WHERE source = ?2 AND command = ?3 AND" } else { "NOT INDEXED WHERE" };
+    format!(
+        "SELECT {COLUMNS} {these} owner = ?1
+         AND n < ifnull((SELECT n FROM firings WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5"
+    )
+}
+
 impl Store {
     /// Writes firings, the jobs that they owe, and what changes along with them. `admit` is asked about each that was not
     /// told before: with its number, the id it would get, and the open jobs of its automation. It must not call the store.
@@ -178,11 +187,7 @@ impl Store {
     /// Firings, newest first: all, or those of one automation; at most `limit`, before the one `after`.
     pub fn firings(&self, of: Option<&RuleKey>, after: Option<Id>, limit: usize) -> Result<Vec<Firing>> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} WHERE owner = ?1 AND (?2 IS NULL OR source = ?2 AND command = ?3)
-                 AND n < ifnull((SELECT n FROM firings WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5"
-            );
-            let mut find = connection.prepare_cached(&sql)?;
+            let mut find = connection.prepare_cached(&page_sql(of.is_some()))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let (source, command) = (of.map(|key| &key.source), of.map(|key| &key.command));
             let mut rows = find.query(params![&*self.owner, source, command, after, limit])?;

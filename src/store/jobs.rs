@@ -32,6 +32,15 @@ pub(super) const NEXT: &str =
 pub(super) const OPEN_OF: &str = "SELECT id, status = 'running' FROM jobs INDEXED BY jobs_open_of
      WHERE owner = ?1 AND source = ?2 AND command = ?3 AND finished IS NULL AND kind = 'automation' ORDER BY n";
 
+/// A page of jobs, newest first, which is the order they stand in: left to itself SQLite sorts all there are.
+pub(super) fn page_sql(theirs: &str) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM jobs NOT INDEXED WHERE owner = ?1 AND (?2 IS NULL OR status = ?2)
+         AND (?3 IS NULL OR command = ?3) AND (?6 IS NULL OR (key > ?6 AND key < ?7)){theirs}
+         AND n < ifnull((SELECT n FROM jobs WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5"
+    )
+}
+
 impl Store {
     /// Adds work. Where it is owed already, that job.
     pub fn add_job(&self, new: &NewJob) -> Result<Job> {
@@ -156,13 +165,7 @@ impl Store {
     /// Jobs, newest first, at most `limit`, before the one `after`.
     pub fn jobs(&self, filter: &JobFilter, after: Option<Id>, limit: usize) -> Result<Vec<Job>> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR status = ?2)
-                 AND (?3 IS NULL OR command = ?3) AND (?6 IS NULL OR (key > ?6 AND key < ?7)){}
-                 AND n < ifnull((SELECT n FROM jobs WHERE id = ?4), 9223372036854775807) ORDER BY n DESC LIMIT ?5",
-                self.theirs("")
-            );
-            let mut find = connection.prepare_cached(&sql)?;
+            let mut find = connection.prepare_cached(&page_sql(&self.theirs("")))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let status = filter.status.map(JobStatus::name);
             let (from, to) = filter.batch.as_deref().map(keys_of).unzip();

@@ -146,6 +146,19 @@ fn open_jobs_are_found_by_the_partial_index() {
 }
 
 #[test]
+fn pages_of_jobs_and_firings_are_read_in_the_order_they_stand_in() {
+    let world = World::new();
+    for (sql, index) in [
+        (jobs::page_sql(""), "INTEGER PRIMARY KEY (rowid<?)"),
+        (firings::page_sql(false), "INTEGER PRIMARY KEY (rowid<?)"),
+        (firings::page_sql(true), "firings_of (owner=? AND source=? AND command=? AND n<?)"),
+    ] {
+        searches(&world, &sql, index);
+        assert!(!sorts(&world, &sql), "{sql}");
+    }
+}
+
+#[test]
 fn a_question_with_other_values_is_not_planned_anew() {
     let world = World::new();
     let ask = |owner: &str| {
