@@ -3,14 +3,15 @@
 //! No more is taken than can be done now, so that a batch of any length takes the same memory. What was taken stands in
 //! the store: whoever begins the same batch anew, after a Ctrl-C or a crash, goes on where it ended.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::collections::{HashSet, VecDeque};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use super::keeper::World;
 use super::worker::{self, Ended, Hands, Pool};
 use crate::exec::Stop;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::ids::Id;
 use crate::store::{Claim, JobStatus, NewJob};
 
 /// So many lines are read ahead.
@@ -22,15 +23,36 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How often processes are looked after.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// What became of a batch so far.
+/// What became of the lines of a batch so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worked {
-    /// Done here.
+    /// Done.
     pub done: u64,
-    /// Failed for good here, or taken back.
+    /// Failed for good, now or before.
     pub failed: u64,
-    /// Was over when it was read.
+    /// Taken back, now or before.
+    pub cancelled: u64,
+    /// Were done before.
     pub before: u64,
+    /// Whether all of it was taken back, so that what was left was not begun.
+    pub taken_back: bool,
+}
+
+impl Worked {
+    /// How many lines are over.
+    pub fn over(&self) -> u64 {
+        self.done + self.failed + self.cancelled + self.before
+    }
+
+    fn count(&mut self, status: JobStatus, before: bool) {
+        match status {
+            JobStatus::Done if before => self.before += 1,
+            JobStatus::Done => self.done += 1,
+            JobStatus::Dead => self.failed += 1,
+            JobStatus::Cancelled => self.cancelled += 1,
+            JobStatus::Waiting | JobStatus::Running => {}
+        }
+    }
 }
 
 /// Hears how far it is, and of each job that ended since.
@@ -74,25 +96,30 @@ pub fn work_off(
         pool: Pool::new(world.store.clone(), hands, wake),
         ahead: VecDeque::new(),
         read: false,
+        elsewhere: HashSet::new(),
         worked: Worked::default(),
     };
-    let mut round = None;
+    let (mut round, mut glance) = (None, None);
+    let is_time = |last: &Option<Instant>, every: Duration| last.is_none_or(|last: Instant| last.elapsed() >= every);
     while !stop.is_requested() {
-        if round.is_none_or(|at: Instant| at.elapsed() >= ROUND) {
+        if is_time(&round, ROUND) {
             worker::recover(world)?;
             round = Some(Instant::now());
         }
+        if is_time(&glance, GLANCE) {
+            off.look()?;
+            glance = Some(Instant::now());
+        }
         off.hear(tell)?;
-        let begun = off.begin(feed)?;
-        if begun {
+        if off.begin(feed)? {
             continue;
         }
         if off.pool.busy() == 0 && off.read && off.ahead.is_empty() && !world.store.batch_is_open(batch)? {
+            off.hear_of_others()?;
             break;
         }
-        if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(GLANCE) {
-            off.stop_those_asked()?;
-        }
+        // The end of a job wakes.
+        let _ = ended.recv_timeout(GLANCE);
     }
     off.pool.leave();
     off.hear(tell)?;
@@ -108,20 +135,43 @@ struct Off<'a> {
     ahead: VecDeque<NewJob>,
     /// Whether all was read.
     read: bool,
+    /// Lines that others work on, or that are due later.
+    elsewhere: HashSet<Id>,
     worked: Worked,
 }
 
 impl Off<'_> {
+    /// Looks who asked for something to be stopped.
+    fn look(&mut self) -> Result<()> {
+        let asked = self.world.store.jobs_to_stop(&self.world.process)?;
+        asked.into_iter().for_each(|id| self.pool.stop(id));
+        if self.world.store.batch(self.batch)?.is_some_and(|batch| batch.cancelled) {
+            self.worked.taken_back = true;
+            self.read = true;
+            self.ahead.clear();
+        }
+        Ok(())
+    }
+
     fn hear(&mut self, tell: &mut Tell<'_>) -> Result<()> {
         let ended = self.pool.ended();
         for one in &ended {
-            match one.status {
-                Some(JobStatus::Done) => self.worked.done += 1,
-                Some(JobStatus::Dead | JobStatus::Cancelled) => self.worked.failed += 1,
-                _ => {}
-            }
+            let Some(status) = one.status else {
+                // It would stay with this process, and nobody could take it over as long as that lives.
+                return Err(Error::new(Kind::Failed, "the end of a job could not be written down")
+                    .hint("free some space; the same command goes on where it ended"));
+            };
+            self.worked.count(status, false);
         }
         tell(&self.worked, &ended);
+        Ok(())
+    }
+
+    /// What became of lines that others had.
+    fn hear_of_others(&mut self) -> Result<()> {
+        for id in std::mem::take(&mut self.elsewhere) {
+            self.worked.count(self.world.store.job(&id.to_string())?.status, false);
+        }
         Ok(())
     }
 
@@ -141,9 +191,10 @@ impl Off<'_> {
         let store = &self.world.store;
         if self.ahead.is_empty() {
             // What was given back, or failed and is to be tried again.
-            let Some(job) = store.take_job_of(self.batch, self.world.clock.now(), &self.world.process)? else {
-                return Ok(false);
-            };
+            let now = self.world.clock.now();
+            let next = if self.read { store.take_job_of(self.batch, now, &self.world.process)? } else { None };
+            let Some(job) = next else { return Ok(false) };
+            self.elsewhere.remove(&job.id);
             self.pool.begin(job)?;
             return Ok(true);
         }
@@ -152,17 +203,10 @@ impl Off<'_> {
         for claim in claims {
             match claim {
                 Claim::Taken { job, .. } => self.pool.begin(*job)?,
-                Claim::Left(status) if status.is_final() => self.worked.before += 1,
-                // Somebody else has it, or it comes when all was read.
-                Claim::Left(_) => {}
+                Claim::Over(status) => self.worked.count(status, true),
+                Claim::Open(id) => drop(self.elsewhere.insert(id)),
             }
         }
         Ok(true)
-    }
-
-    fn stop_those_asked(&self) -> Result<()> {
-        let asked = self.world.store.jobs_to_stop(&self.world.process)?;
-        asked.into_iter().for_each(|id| self.pool.stop(id));
-        Ok(())
     }
 }

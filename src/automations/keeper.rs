@@ -184,7 +184,7 @@ impl Keeper {
         self.save()?;
         self.settler.end();
         self.tell_ended(tell);
-        Ok(())
+        self.settler.trouble().map_or(Ok(()), Err)
     }
 
     fn begin(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
@@ -220,6 +220,9 @@ impl Keeper {
         heard.iter().for_each(|one| acts.extend(self.machine.hear(one)));
         let ended = self.hear_ended()?;
         self.tell_ended(tell);
+        if let Some(error) = self.settler.trouble() {
+            tell(Note::Trouble(&error));
+        }
         let position =
             if self.quiet.is_sure(&self.world.store) { self.seen } else { self.world.store.last_position()? };
         let changed = position != self.seen || self.more;

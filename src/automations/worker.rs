@@ -3,6 +3,7 @@
 //! How a job is carried out is the business of whoever lends a hand.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -203,7 +204,12 @@ fn work(shared: &Shared, receive: &Mutex<Receiver<(Job, Stop)>>, mut hands: Box<
     loop {
         let next = lock(receive).recv();
         let Ok((job, stop)) = next else { return };
-        let carried = hands.carry_out(&job, &stop);
+        // A mistake of ours costs this job, and not all that waits for a hand.
+        let carried = catch_unwind(AssertUnwindSafe(|| hands.carry_out(&job, &stop))).unwrap_or_else(|_| Carried {
+            error: Some("the work broke off inside this program".to_string()),
+            hopeless: true,
+            ..Carried::default()
+        });
         let end = end_of(shared, &job, &carried);
         let told = shared.store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end);
         let status = told.unwrap_or_else(|error| {

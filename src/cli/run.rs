@@ -224,7 +224,7 @@ fn execute(context: &mut Context, resolved: Resolved, mut given: Given, asked: &
     }
     let mut plan = context.app.planned(resolved, given, &asked.tools, dry)?;
     if dry {
-        return dry_run(context, &plan, asked);
+        return dry_run(context, &plan, Some(asked));
     }
     let catalog = context.app.catalog()?;
     ask::allow(context, &catalog, &mut plan)?;
@@ -291,9 +291,11 @@ fn piped_input(context: &Context, plan: &Plan) -> Result<Option<Vec<u8>>> {
 }
 
 /// Prints what would run.
-pub(super) fn dry_run(context: &Context, plan: &Plan, asked: &Asked) -> Result<u8> {
-    let (trigger, input) = (&*asked.trigger, piped_input(context, plan)?);
-    let doing = Doing { trigger, input, terminal: false, tools: &asked.tools, keep: false, stop: &Stop::new()? };
+pub(super) fn dry_run(context: &Context, plan: &Plan, asked: Option<&Asked>) -> Result<u8> {
+    // Who asked for nothing reads nothing.
+    let input = asked.map(|_| piped_input(context, plan)).transpose()?.flatten();
+    let (trigger, tools) = asked.map_or(("import", [].as_slice()), |asked| (&asked.trigger, &asked.tools));
+    let doing = Doing { trigger, input, terminal: false, tools, keep: false, stop: &Stop::new()? };
     let steps = context.app.rehearsed(plan, doing, &mut Teller(context))?;
     draw::dry_run(&context.ui, plan, &steps)
 }

@@ -3,8 +3,6 @@
 //! Process numbers are used again; a start time on the same boot is not. Linux only; elsewhere nothing is known,
 //! and a process of which nothing is known counts as alive.
 
-use std::sync::OnceLock;
-
 /// What tells a process from a later one with the same number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -16,14 +14,10 @@ pub struct Identity {
     pub boot: String,
 }
 
-/// This process; what never changes is read once.
+/// This process.
 pub fn this_process() -> Identity {
-    static MYSELF: OnceLock<Identity> = OnceLock::new();
-    let myself = || {
-        let pid = std::process::id();
-        Identity { pid, start: start_of(pid).unwrap_or(0), boot: boot().to_string() }
-    };
-    MYSELF.get_or_init(myself).clone()
+    let pid = std::process::id();
+    Identity { pid, start: start_of(pid).unwrap_or(0), boot: boot() }
 }
 
 /// Whether that very process is still there.
@@ -46,11 +40,8 @@ pub(super) fn start_of(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// Which boot this is; it is read once.
-pub(super) fn boot() -> &'static str {
-    static BOOT: OnceLock<String> = OnceLock::new();
-    let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string();
-    BOOT.get_or_init(read)
+pub(super) fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
 }
 
 #[cfg(test)]

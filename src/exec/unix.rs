@@ -215,7 +215,7 @@ impl Group {
     /// The process that leads it; `None` where it has ended already.
     pub(super) fn leader(&self) -> Option<Identity> {
         let pid = self.child.id();
-        Some(Identity { pid, start: start_of(pid)?, boot: boot().to_string() })
+        Some(Identity { pid, start: start_of(pid)?, boot: boot() })
     }
 
     /// The pipe to the leader's standard input, where it was made one.

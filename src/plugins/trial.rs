@@ -121,9 +121,12 @@ impl World for Pretended {
 
     fn set(&self, plugin: &str, key: &str, value: Option<&str>) -> Result<()> {
         let mut kept = self.kept();
-        kept.remove(key);
-        let Some(value) = value else { return Ok(()) };
-        let used: usize = kept.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let Some(value) = value else {
+            kept.remove(key);
+            return Ok(());
+        };
+        let others = kept.iter().filter(|(name, _)| *name != key);
+        let used: usize = others.map(|(key, value)| key.len() + value.len()).sum();
         if (used + key.len() + value.len()) as u64 > self.quota {
             return Err(too_much(plugin, self.quota));
         }

@@ -2,6 +2,8 @@
 //! begins the same batch anew goes on where it ended.
 
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::fault::Outcome;
 use super::owed::{Claim, Job, JobStatus, NewJob};
@@ -12,32 +14,54 @@ use crate::kernel::error::Result;
 /// So many jobs are changed in one transaction where all of a batch are.
 const AT_ONCE: usize = 500;
 
-/// The next job of a batch that may be taken. It looks at what waits, which is little beside what was done.
-pub(super) const NEXT_OF: &str = "SELECT n FROM jobs INDEXED BY jobs_next
-     WHERE owner = ?1 AND status = 'waiting' AND due <= ?2 AND finished IS NULL AND key >= ?3 AND key < ?4
-     ORDER BY priority DESC, due, n LIMIT 1";
+/// The next job of a batch that may be taken.
+pub(super) const NEXT_OF: &str = "SELECT n FROM jobs INDEXED BY jobs_open_by_key
+     WHERE owner = ?1 AND kind = 'run' AND finished IS NULL AND key > ?3 AND key < ?4 AND status = 'waiting' AND due <= ?2
+     ORDER BY key LIMIT 1";
 
 /// Whether a batch has open jobs.
-pub(super) const IS_OPEN: &str = "SELECT 1 FROM jobs INDEXED BY jobs_open
-     WHERE owner = ?1 AND status = ?2 AND finished IS NULL AND key >= ?3 AND key < ?4 LIMIT 1";
+pub(super) const IS_OPEN: &str = "SELECT 1 FROM jobs INDEXED BY jobs_open_by_key
+     WHERE owner = ?1 AND kind = 'run' AND finished IS NULL AND key > ?2 AND key < ?3 LIMIT 1";
 
-/// The key of what is owed for the line `number` of a batch, with what tells its text from others.
-pub fn key_in_batch(batch: &str, number: u64, text: &str) -> String {
-    format!("{}{number}:{text}", prefix(batch))
-}
-
-/// What all keys of a batch begin with.
-fn prefix(batch: &str) -> String {
-    format!("batch:{batch}:")
+/// The key of what is owed for a line of a batch: of what it says, as a digest, and of how often that came before it.
+pub fn key_in_batch(batch: &str, digest: &str, times: u64) -> String {
+    format!("batch:{batch}:{digest}:{times}")
 }
 
 /// Between which two all keys of a batch are.
 pub(super) fn keys_of(batch: &str) -> (String, String) {
     // `;` follows `:`.
-    (prefix(batch), format!("batch:{batch};"))
+    (format!("batch:{batch}:"), format!("batch:{batch};"))
+}
+
+/// What is known of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BatchState {
+    /// The command.
+    pub command: String,
+    /// What its lines come from.
+    pub from: String,
+    /// Whether it was taken back, so that nobody goes on with it.
+    pub cancelled: bool,
+}
+
+fn state_key(batch: &str) -> String {
+    format!("batch:{batch}")
 }
 
 impl Store {
+    /// What is known of a batch, where it was ever begun.
+    pub fn batch(&self, batch: &str) -> Result<Option<BatchState>> {
+        let known = self.state(&state_key(batch))?;
+        Ok(known.map(|(value, _)| serde_json::from_value(value).unwrap_or_default()))
+    }
+
+    /// Notes that a batch is begun, or gone on with.
+    pub fn begin_batch(&self, batch: &str, state: &BatchState) -> Result<()> {
+        self.set_state(&state_key(batch), &json!(state))
+    }
+
     /// Adds what is not owed yet, in one transaction; how many those were.
     pub fn add_jobs(&self, new: &[NewJob]) -> Result<usize> {
         self.write(|change| {
@@ -90,15 +114,7 @@ impl Store {
     /// Whether anything of a batch is not over yet.
     pub fn batch_is_open(&self, batch: &str) -> Result<bool> {
         let (from, to) = keys_of(batch);
-        self.read(|connection| {
-            let mut find = connection.prepare_cached(IS_OPEN)?;
-            for status in [JobStatus::Running, JobStatus::Waiting] {
-                if find.exists(params![&*self.owner, status.name(), from, to])? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })
+        self.read(|connection| Ok(connection.prepare_cached(IS_OPEN)?.exists(params![&*self.owner, from, to])?))
     }
 
     /// How many jobs of a batch stand so, by status.
@@ -121,6 +137,9 @@ impl Store {
     /// Takes back what of a batch is not over; how many were, and how many run and are asked to stop.
     pub fn cancel_batch(&self, batch: &str) -> Result<(u64, u64)> {
         let (mut back, mut asked) = (0, 0);
+        if let Some(known) = self.batch(batch)? {
+            self.begin_batch(batch, &BatchState { cancelled: true, ..known })?;
+        }
         let statuses = [JobStatus::Waiting, JobStatus::Running];
         self.each_of_batch(batch, &statuses, &mut |change, n, job| {
             let status = change.cancel(n, job)?;
@@ -200,9 +219,15 @@ impl Change<'_> {
         let job = self.job_at(n)?;
         Ok(match job.status {
             JobStatus::Waiting if job.due <= self.at => {
+                if (&job.digest, &job.work) != (&new.digest, &new.work) {
+                    // It waits since before the definition was changed, or the line stands elsewhere now.
+                    let sql = "UPDATE jobs SET digest = ?2, work = ?3 WHERE n = ?1";
+                    self.alter(sql, params![n, new.digest, new.work.to_string()])?;
+                }
                 Claim::Taken { job: Box::new(self.take(n, process)?), new: false }
             }
-            status => Claim::Left(status),
+            JobStatus::Waiting | JobStatus::Running => Claim::Open(job.id),
+            over => Claim::Over(over),
         })
     }
 }

@@ -158,6 +158,9 @@ pub struct Firing {
 
 const COLUMNS: &str = "id, source, command, digest, kind, nr, trace, depth, data, outcome, why, seen, job, count, at, last, n FROM firings";
 
+/// So many firings or jobs are erased in one transaction.
+const PRUNED: usize = 1000;
+
 /// A page of firings, newest first: all, which stand in that order as they are, or those of one automation.
 pub(super) fn page_sql(of_one: bool) -> String {
     let these = if of_one { "WHERE source = ?2 AND command = ?3 AND" } else { "NOT INDEXED WHERE" };
@@ -295,14 +298,19 @@ impl Store {
         if firings.is_empty() && jobs.is_empty() {
             return Ok((0, 0));
         }
-        self.erase(|change| {
-            for id in &firings {
-                change.alter("DELETE FROM firings WHERE id = ?1", [id])?;
-                change.erase_payloads(&id.to_string())?;
-                change.record(&Event::new(events::FIRING_REMOVED, id.to_string(), json!({})))?;
-            }
-            jobs.iter().try_for_each(|id| change.erase_job(*id))
-        })?;
+        // Some in each transaction, so that nobody waits long for theirs.
+        for some in firings.chunks(PRUNED) {
+            self.erase(|change| {
+                some.iter().try_for_each(|id| {
+                    change.alter("DELETE FROM firings WHERE id = ?1", [id])?;
+                    change.erase_payloads(&id.to_string())?;
+                    change.record(&Event::new(events::FIRING_REMOVED, id.to_string(), json!({}))).map(drop)
+                })
+            })?;
+        }
+        for some in jobs.chunks(PRUNED) {
+            self.erase(|change| some.iter().try_for_each(|id| change.erase_job(*id)))?;
+        }
         Ok((firings.len(), jobs.len()))
     }
 }

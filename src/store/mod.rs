@@ -49,6 +49,7 @@ mod search;
 mod sessions;
 mod sources;
 mod state;
+mod tally;
 mod threads;
 pub mod traffic;
 mod trust;
@@ -69,7 +70,7 @@ use crate::kernel::error::Result;
 use crate::kernel::ids::{Id, Ids, TraceId};
 
 pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
-pub use batches::key_in_batch;
+pub use batches::{BatchState, key_in_batch};
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
@@ -91,6 +92,7 @@ pub use runs::{Captured, NewRun, Process, Run, RunEnd, RunRow, Status, StepRecor
 pub use search::{DocKind, SearchDoc};
 pub use sessions::{NewSession, Session, SessionEdit, SessionFilter};
 pub use sources::{NewSource, Source, SourceKind};
+pub use tally::Tally;
 pub use trust::{Grant, NewGrant};
 pub use verify::{ChainFault, Verified};
 

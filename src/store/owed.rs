@@ -178,8 +178,10 @@ pub enum Claim {
         /// Whether it was not owed before.
         new: bool,
     },
-    /// It was owed before, and stands so: over, somebody else's, or due later.
-    Left(JobStatus),
+    /// It was owed before, and is over.
+    Over(JobStatus),
+    /// It was owed before, and is somebody else's, or due later.
+    Open(Id),
 }
 
 /// How a try ended.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 pub use self::list::{Automation, Coming, Standing};
-pub use self::owing::{Batch, Each};
+pub use self::owing::{Batch, Each, From, no_batch};
 pub use self::trial::{Trial, Tried};
 use super::App;
 use crate::automations::happening::Trigger;

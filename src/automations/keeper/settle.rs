@@ -29,11 +29,8 @@ impl Settler {
     /// Calls these once what was written until now lies on the disk.
     ///
     /// # Errors
-    /// When there is no thread, and why the disk did not take what it was asked to before.
+    /// When there is no thread.
     pub(super) fn settle(&mut self, kept: Vec<Kept>) -> Result<()> {
-        if let Some(error) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(error);
-        }
         if self.thread.is_none() {
             let (send, receive) = channel::<Vec<Kept>>();
             let (store, failed) = (self.store.clone(), self.failed.clone());
@@ -61,6 +58,11 @@ impl Settler {
         Ok(())
     }
 
+    /// Why the disk did not take what was written, where that was not asked yet.
+    pub(super) fn trouble(&self) -> Option<Error> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Waits until everything is done.
     pub(super) fn end(&mut self) {
         if let Some((send, thread)) = self.thread.take() {
@@ -81,41 +83,31 @@ mod tests {
     use super::*;
     use crate::kernel::clock::Clock;
     use crate::kernel::ids::Ids;
-    use crate::store::{JobKind, NewJob, Process};
+    use crate::store::{Admission, Along, Process};
 
     #[test]
-    fn what_the_disk_does_not_take_is_not_called_and_the_next_who_asks_hears_why() {
+    fn what_the_disk_does_not_take_is_not_called_and_can_be_asked_for() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
-        let change = |key: &str| {
-            let new = NewJob {
-                kind: JobKind::Run,
-                source: "user:/c".into(),
-                command: "x".into(),
-                digest: "d".into(),
-                work: serde_json::json!({}),
-                unique: Some(key.into()),
-                lane: None,
-                priority: 0,
-                due: None,
-                most: 1,
-            };
-            store.claim_jobs(&[new], 1, &Process { pid: 1, start: 1, boot: "b".into() }).unwrap();
+        let me = Process { pid: 1, start: 1, boot: "b".into() };
+        let change = || {
+            let along = Along { state: vec![("a".into(), serde_json::json!(1))], ..Along::default() };
+            store.fire(&[], &me, &along, &mut |_, _, _| Admission::Wait).unwrap();
         };
         let (log, away) = (dir.path().join("store.db-wal"), dir.path().join("away"));
         let mut settler = Settler::new(store.clone());
-        let mut settle = |send: Sender<()>| settler.settle(vec![Box::new(move || send.send(()).unwrap())]);
-        change("a");
+        let heard = |settler: &mut Settler| {
+            let (send, receive) = channel::<()>();
+            settler.settle(vec![Box::new(move || send.send(()).unwrap())]).unwrap();
+            receive.recv().is_ok()
+        };
+        change();
+        assert!(heard(&mut settler) && settler.trouble().is_none());
+        change();
         std::fs::rename(&log, &away).unwrap();
-        let (send, receive) = channel();
-        settle(send).unwrap();
-        assert!(receive.recv().is_err(), "it was dropped and not called");
+        assert!(!heard(&mut settler), "it was dropped and not called");
         std::fs::rename(&away, &log).unwrap();
-        let (send, receive) = channel();
-        assert!(settle(send).is_err() && receive.recv().is_err());
-        change("b");
-        let (send, receive) = channel();
-        settle(send).unwrap();
-        assert!(receive.recv().is_ok());
+        assert!(settler.trouble().is_some() && settler.trouble().is_none(), "it is told once");
+        assert!(heard(&mut settler));
     }
 }

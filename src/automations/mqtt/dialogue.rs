@@ -217,14 +217,19 @@ impl Trouble {
 /// What to do about a certificate that is not taken, by the words of rustls about it.
 fn certificate_hint(said: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["expired", "Expired"]) {
+    if has(&["alert: "]) {
+        match has(&["UnknownCA", "UnknownCa", "Certificate", "AccessDenied"]) {
+            true => {
+                "the broker does not take your certificate: broker.NAME.cert_file is to be of an authority it knows"
+            }
+            false => "the broker ended the handshake: see that it speaks TLS 1.2 or 1.3",
+        }
+    } else if has(&["expired", "Expired"]) {
         "the broker's certificate is over: it needs a new one, or a clock here is wrong"
     } else if has(&["not valid yet", "NotValidYet"]) {
         "the broker's certificate begins later: a clock is wrong, here or where it was made"
     } else if has(&["not valid for name", "NotValidForName"]) {
         "call the broker by a name that its certificate has"
-    } else if has(&["alert: "]) {
-        "the broker does not take your certificate: broker.NAME.cert_file is to be of an authority that it knows"
     } else {
         "name the authority that vouches for it: broker.NAME.ca_file"
     }

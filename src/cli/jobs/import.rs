@@ -15,7 +15,7 @@ use super::super::bar::Bar;
 use super::super::draw;
 use super::super::lines::{self, Line};
 use super::super::run::{Asked, dry_run, pairs, take_own_flags, text_words};
-use crate::app::auto::{Batch, Each};
+use crate::app::auto::{Batch, Each, From};
 use crate::automations::batch::{Next, Worked};
 use crate::automations::worker::Ended;
 use crate::commands::catalog;
@@ -38,9 +38,11 @@ Examples:
   fac jobs wait --batch 3f2a9c1e0b7d         until all of it is over
 
 A line is an argument: it is never read as an option, nor as a part of a script.
-The same command over the same file is one batch. Whoever begins it anew, after
-a Ctrl-C or a crash, goes on where it ended: lines that were owed before are not
-owed again, and lines that were added since are.";
+The same command over the same file, in the same folder, is one batch: begun
+anew, after a Ctrl-C or a crash, it goes on where it ended. What was owed for a
+line is not owed again, and lines that are new are done. It is so as long as
+jobs are kept (automations.keep_days). What is piped in is a batch of its own
+each time; --batch goes on with one.";
 
 /// The longest line, bytes.
 const LONGEST: usize = 64 << 10;
@@ -57,6 +59,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// So many mistakes are told one by one.
 const TOLD: u64 = 10;
 
+/// So many lines are passed over before it is looked whether to stop.
+const PASSED: usize = 256;
+
 /// Owe a command once for each line of a file, or do it here
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -67,23 +72,31 @@ pub(super) struct Args {
     /// Each line is a JSON object: its fields are parameters of the command
     #[arg(long)]
     fields: bool,
-    /// Owe all lines anew, also those that were owed before
-    #[arg(long)]
+    /// Begin another batch, of all lines
+    #[arg(long, conflicts_with = "batch")]
     again: bool,
+    /// Go on with this batch, whatever is read
+    #[arg(long, value_name = "BATCH")]
+    batch: Option<String>,
+    /// Print what would run for the first line, and owe nothing
+    #[arg(long)]
+    dry_run: bool,
     /// The file; `-` reads stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The command's name and its arguments; `{}` stands for the line, which comes last where it does not
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "NAME")]
-    words: Vec<OsString>,
+    /// The command
+    #[arg(value_name = "NAME")]
+    command: OsString,
+    /// The rest of its name, and its arguments; `{}` stands for the line, which comes last where it does not
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    args: Vec<OsString>,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
-    let mut typed = text_words(args.words.clone())?;
-    let workers = args.workers.or_else(|| glued(&mut typed));
+    let typed = text_words(std::iter::once(&args.command).chain(&args.args).cloned().collect())?;
     let words = catalog::expand(&context.app.config()?.aliases(), &typed).unwrap_or(typed);
     let (resolved, used) = context.app.resolve(&words)?;
-    let mut asked = Asked { words, ..Asked::default() };
+    let mut asked = Asked { words, dry_run: args.dry_run, ..Asked::default() };
     take_own_flags(context, &resolved.command, &mut asked, used);
     let context = &*context;
     if asked.help {
@@ -94,15 +107,20 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "a batch offers no tools").hint("leave -T out"));
     }
     engine::check_runnable(&resolved.command)?;
-    let (from, lines) = open(&args.file)?;
+    let opened = open(&args.file)?;
     let (words, sets) = (asked.words.split_off(used), pairs(&asked.sets)?);
-    let each = Each { words, sets, fields: args.fields, from, again: args.again };
-    let batch = Batch::new(&context.app, resolved, each)?;
+    let from = match (&args.batch, opened.path) {
+        (Some(batch), _) => From::Batch(batch.clone()),
+        (None, Some(path)) => From::File { path, again: args.again },
+        (None, None) => From::Pipe,
+    };
+    let each = Each { words, sets, fields: args.fields, from };
+    let batch = Batch::new(&context.app, resolved, each, &opened.called)?;
     let signals = StopOnSignals::new()?;
     let mut feed = Feed {
         context,
         batch: &batch,
-        lines,
+        lines: opened.lines,
         line: String::new(),
         allowed: false,
         at: 0,
@@ -111,25 +129,23 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         bad: Vec::new(),
         wrong: 0,
     };
-    let whole = std::fs::metadata(&args.file).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
-    let mut bar = Bar::new(&context.ui, whole);
     if asked.dry_run {
-        return feed.rehearse(signals.stop(), &asked);
+        return feed.rehearse(signals.stop());
     }
-    let done = match workers {
+    let mut bar = Bar::new(&context.ui, opened.bytes);
+    let done = match args.workers {
         Some(workers) => feed.work_off(usize::from(workers), signals.stop(), &mut bar),
         None => feed.owe(signals.stop(), &mut bar),
     };
     bar.end();
-    let done = done?;
-    feed.report(&done, workers.is_some(), signals.stop().is_requested())
-}
-
-/// `-j4` behind the file, which clap takes for a part of the command as it is no flag by itself.
-fn glued(words: &mut Vec<String>) -> Option<u16> {
-    let count = words.first()?.strip_prefix("-j")?.parse().ok().filter(|count| (1..=256).contains(count))?;
-    words.remove(0);
-    Some(count)
+    // Whatever ended it, it can be gone on with.
+    let on = match (&args.batch, opened.bytes) {
+        (None, None) => format!("the same with `--batch {}` before FILE goes on where it ended", batch.id),
+        _ if args.again => "the same without --again goes on where it ended".to_string(),
+        _ => "the same command goes on where it ended".to_string(),
+    };
+    let done = done.map_err(|error| if error.kind() == Kind::Failed { error.hint(on.clone()) } else { error })?;
+    feed.report(&done, args.workers.is_some(), signals.stop().is_requested().then_some(on))
 }
 
 /// What became of the lines.
@@ -140,9 +156,19 @@ struct Done {
     worked: Worked,
 }
 
-/// Where the lines come from, told apart from others, and they themselves.
-fn open(file: &Path) -> Result<(String, Receiver<Read>)> {
-    let (send, receive) = sync_channel(AHEAD);
+/// What lines are read from.
+struct Opened {
+    /// What people call it.
+    called: String,
+    /// Its absolute path, where it is a file that can be read again.
+    path: Option<String>,
+    /// How long that is.
+    bytes: Option<u64>,
+    lines: Receiver<Read>,
+}
+
+fn open(file: &Path) -> Result<Opened> {
+    let (send, lines) = sync_channel(AHEAD);
     let spawn = |work: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name("lines".into()).spawn(work);
         thread.context(Kind::Failed, || "cannot start a thread".to_string())
@@ -150,16 +176,20 @@ fn open(file: &Path) -> Result<(String, Receiver<Read>)> {
     // It may wait for a line for ever, so nobody waits for it.
     if file == Path::new("-") {
         spawn(Box::new(move || read(std::io::stdin().lock(), &send)))?;
-        return Ok(("stdin".to_string(), receive));
+        return Ok(Opened { called: "stdin".to_string(), path: None, bytes: None, lines });
     }
     let cannot = || format!("cannot read {}", file.display());
     let opened = File::open(file).context(Kind::NotFound, cannot)?;
-    if opened.metadata().context(Kind::Failed, cannot)?.is_dir() {
+    let meta = opened.metadata().context(Kind::Failed, cannot)?;
+    if meta.is_dir() {
         return Err(Error::new(Kind::Usage, format!("{} is a folder", file.display())));
     }
-    let whole = file.canonicalize().context(Kind::Failed, cannot)?.display().to_string();
     spawn(Box::new(move || read(BufReader::with_capacity(64 << 10, opened), &send)))?;
-    Ok((whole, receive))
+    let called = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let is_file = meta.is_file();
+    let path =
+        if is_file { Some(file.canonicalize().context(Kind::Failed, cannot)?.display().to_string()) } else { None };
+    Ok(Opened { called, path, bytes: is_file.then_some(meta.len()), lines })
 }
 
 /// A line that was read.
@@ -211,7 +241,7 @@ struct Feed<'a> {
 impl Feed<'_> {
     /// The next line that is work. Those that are empty are passed over, those that are wrong noted.
     fn next(&mut self, patience: Duration) -> Result<Next> {
-        loop {
+        for _ in 0..PASSED {
             let text = match self.lines.recv_timeout(patience) {
                 Ok(Read::Line { text, bytes }) => {
                     self.at += bytes;
@@ -224,6 +254,10 @@ impl Feed<'_> {
                 Err(RecvTimeoutError::Timeout) => return Ok(Next::NotYet),
             };
             self.read += 1;
+            let text = text.map(|text| match text.strip_prefix('\u{feff}').filter(|_| self.read == 1) {
+                Some(rest) => rest.to_string(),
+                None => text,
+            });
             if text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
                 self.empty += 1;
                 continue;
@@ -243,6 +277,8 @@ impl Feed<'_> {
                 Err(error) => self.note_wrong(error),
             }
         }
+        // Who waits looks about between so many.
+        Ok(Next::NotYet)
     }
 
     fn note_wrong(&mut self, error: Error) {
@@ -264,7 +300,7 @@ impl Feed<'_> {
     }
 
     /// Shows what would run for the first line that is right.
-    fn rehearse(&mut self, stop: &Stop, asked: &Asked) -> Result<u8> {
+    fn rehearse(&mut self, stop: &Stop) -> Result<u8> {
         self.allowed = true;
         let app = &self.context.app;
         while !stop.is_requested() {
@@ -272,7 +308,7 @@ impl Feed<'_> {
                 Next::Job(_) => {
                     let given = self.batch.given(&self.line)?;
                     let plan = app.planned(self.batch.resolved().clone(), given, &[], true)?;
-                    return dry_run(self.context, &plan, asked);
+                    return dry_run(self.context, &plan, None);
                 }
                 Next::NotYet => {}
                 Next::End => break,
@@ -311,10 +347,10 @@ impl Feed<'_> {
     fn work_off(&mut self, workers: usize, stop: &Stop, bar: &mut Bar) -> Result<Done> {
         let (context, batch) = (self.context, self.batch);
         let mut told = 0;
-        let at = std::cell::Cell::new(0);
+        let at = std::cell::Cell::new((0, 0));
         let mut feed = || {
             let next = self.next(Duration::ZERO);
-            at.set(self.at);
+            at.set((self.at, self.read - self.empty));
             next
         };
         let mut tell = |worked: &Worked, ended: &[Ended]| {
@@ -324,59 +360,63 @@ impl Feed<'_> {
                     bar.above(|| context.ui.warn(&failure(one)));
                 }
             }
-            bar.at(at.get(), || format!("{} done, {} failed", worked.done, worked.failed));
+            let (bytes, lines): (u64, u64) = at.get();
+            // As much of what was read as of the lines that were.
+            let part = u128::from(bytes) * u128::from(worked.over()) / u128::from(lines.max(1));
+            let failed = if worked.failed > 0 { format!(", {} failed", worked.failed) } else { String::new() };
+            bar.at(u64::try_from(part).unwrap_or(bytes), || format!("{} of {lines} lines{failed}", worked.over()));
         };
         let worked = context.app.work_off(batch, workers, &mut feed, stop, &mut tell)?;
         context.app.keep_house();
         Ok(Done { worked, before: worked.before, ..Done::default() })
     }
 
-    fn report(&self, done: &Done, here: bool, stopped: bool) -> Result<u8> {
-        let (context, id, lines) = (self.context, &self.batch.id, self.read - self.empty);
-        let store = context.app.store()?;
-        let failed = store.batch_counts(id)?.into_iter().find(|(status, _)| *status == JobStatus::Dead);
-        let failed = failed.map_or(0, |(_, count)| count);
-        if context.ui.json {
+    /// Says what became of it; `stopped` how to go on, where it was stopped.
+    fn report(&self, done: &Done, here: bool, stopped: Option<String>) -> Result<u8> {
+        let (ui, id, lines) = (&self.context.ui, &self.batch.id, self.read - self.empty);
+        let Worked { failed, cancelled, taken_back, .. } = done.worked;
+        if ui.json {
             let bad: Vec<Value> =
                 self.bad.iter().map(|(line, error)| json!({"line": line, "error": error.full_message()})).collect();
-            context.ui.value(&json!({"import": {
+            ui.value(&json!({"import": {
                 "batch": id, "lines": lines, "added": done.added, "before": done.before, "done": done.worked.done,
-                "failed": failed, "wrong": self.wrong, "mistakes": bad, "stopped": stopped,
+                "failed": failed, "cancelled": cancelled, "wrong": self.wrong, "mistakes": bad,
+                "stopped": stopped.is_some(), "taken_back": taken_back,
             }}))?;
         } else {
             for (line, error) in &self.bad {
-                context.ui.warn(&safe_line(&format!("line {line}: {}", error.full_message())));
+                ui.warn(&safe_line(&format!("line {line}: {}", error.full_message())));
             }
             if self.wrong > TOLD {
-                context.ui.warn(&format!("and {} more", counted_lines(self.wrong - TOLD)));
+                ui.warn(&format!("and {} more", counted_lines(self.wrong - TOLD)));
             }
-            context.ui.line(id)?;
+            ui.line(id)?;
             let did = if here {
                 format!("{} done, {failed} failed", done.worked.done)
             } else {
                 format!("{} owed", done.added)
             };
-            let before = if done.before > 0 { format!(", {} before", done.before) } else { String::new() };
-            let wrong = if self.wrong > 0 { format!(", {} wrong", self.wrong) } else { String::new() };
-            context.ui.note(&format!("{}: {did}{before}{wrong}", counted_lines(lines)));
+            let more = [(cancelled, "cancelled"), (done.before, "before"), (self.wrong, "wrong")];
+            let more: String =
+                more.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect();
+            ui.note(&format!("{}: {did}{more}", counted_lines(lines)));
         }
-        if stopped {
-            let said = format!("stopped at line {}", self.read);
-            return Err(Error::new(Kind::Interrupted, said).hint("the same command goes on where it ended"));
+        if let Some(on) = stopped {
+            let said = if here { "stopped; what was under way is owed again" } else { "stopped" };
+            return Err(Error::new(Kind::Interrupted, said).hint(on));
         }
-        if !context.ui.json {
-            if failed > 0 {
-                context.ui.note(&format!(
-                    "fac jobs ls --batch {id} --status dead lists what failed, fac jobs retry --batch {id} owes it again"
-                ));
-            } else if !here {
-                context.ui.note(&format!("fac jobs wait --batch {id} waits for it"));
-                if context.app.keeper_process()?.is_none() {
-                    context.ui.note("nobody runs jobs just now: `fac auto up`, `fac tick`, or the same with --jobs 4");
-                }
+        if taken_back {
+            ui.warn("the batch was taken back, and what was left of it was not begun");
+        }
+        if !ui.json && failed + cancelled > 0 {
+            ui.note(&format!("fac jobs ls --batch {id} shows them, fac jobs retry --batch {id} owes them again"));
+        } else if !ui.json && done.added > 0 {
+            ui.note(&format!("fac jobs wait --batch {id} waits for it"));
+            if self.context.app.keeper_process()?.is_none() {
+                ui.note("nobody runs jobs just now: `fac auto up`, `fac tick`, or the same with --jobs 4");
             }
         }
-        Ok(u8::from(failed > 0 || self.wrong > 0))
+        Ok(u8::from(failed + cancelled + self.wrong > 0 || taken_back))
     }
 }
 

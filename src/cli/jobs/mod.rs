@@ -115,6 +115,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 
 fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
     let status = args.status.as_deref().map(status).transpose()?;
+    if let Some(batch) = &args.batch {
+        several::known(store, batch)?;
+    }
     let filter = JobFilter { status, command: args.command.clone(), batch: args.batch.clone() };
     let after = args.after.as_deref().map(str::parse).transpose()?;
     let limit = args.limit.clamp(1, 10_000);

@@ -6,24 +6,32 @@ use serde_json::{Map, Value, json};
 
 use super::super::Context;
 use super::say_who_works;
+use crate::app::auto::no_batch;
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::counted;
-use crate::kernel::terminal::safe_line;
 use crate::store::{JobFilter, JobStatus, RuleKey, Store};
 
 /// How often a batch that is waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
 pub(super) fn retry(context: &Context, store: &Store, batch: &str) -> Result<u8> {
+    known(store, batch)?;
     let of_batch = JobFilter { batch: Some(batch.to_string()), ..JobFilter::default() };
-    let Some(newest) = store.jobs(&of_batch, None, 1)?.pop() else { return Err(unknown(batch)) };
-    let key = RuleKey { source: newest.source, command: newest.command };
-    let again = store.retry_batch(batch, &context.app.digest_of(&key, &newest.digest)?)?;
+    let again = match store.jobs(&of_batch, None, 1)?.pop() {
+        Some(newest) => {
+            let key = RuleKey { source: newest.source, command: newest.command };
+            store.retry_batch(batch, &context.app.digest_of(&key, &newest.digest)?)?
+        }
+        None => 0,
+    };
     if context.ui.json {
         context.ui.value(&json!({"batch": batch, "again": again}))?;
     } else {
         context.ui.note(&format!("{} owed again", jobs(again)));
+        if again > 0 {
+            say_who_works(context)?;
+        }
     }
     Ok(0)
 }
@@ -71,16 +79,9 @@ pub(super) fn wait(
     Ok(u8::from(counts.iter().any(|(status, _)| *status != JobStatus::Done)))
 }
 
-fn known(store: &Store, batch: &str) -> Result<()> {
-    if store.batch_counts(batch)?.is_empty() {
-        return Err(unknown(batch));
-    }
-    Ok(())
-}
-
-fn unknown(batch: &str) -> Error {
-    Error::new(Kind::NotFound, safe_line(&format!("there is no batch {batch}")).into_owned())
-        .hint("`fac jobs import` tells the name of the batch that it makes")
+/// That there is such a batch.
+pub(super) fn known(store: &Store, batch: &str) -> Result<()> {
+    store.batch(batch)?.map(drop).ok_or_else(|| no_batch(batch))
 }
 
 fn jobs(count: u64) -> String {

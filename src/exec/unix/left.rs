@@ -57,7 +57,7 @@ pub fn leaders(mark: &OsStr, count: &str) -> Vec<(Identity, u64)> {
             let mut variables = environment.split(|byte| *byte == 0);
             let number = variables.find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
             let number = std::str::from_utf8(number).ok()?.parse().ok()?;
-            Some((Identity { pid, start: start_of(pid)?, boot: boot().to_string() }, number))
+            Some((Identity { pid, start: start_of(pid)?, boot: boot() }, number))
         })
         .collect()
 }
@@ -122,7 +122,7 @@ mod tests {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
-        let leader = Identity { pid: child.id(), start: start_of(child.id()).unwrap(), boot: boot().to_string() };
+        let leader = Identity { pid: child.id(), start: start_of(child.id()).unwrap(), boot: boot() };
         (child, leader, line.trim().parse().unwrap())
     }
 

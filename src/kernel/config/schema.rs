@@ -19,8 +19,6 @@ pub enum Type {
     Dollars,
     /// Degrees of latitude or longitude, so many at most to each side.
     Degrees(u8),
-    /// An address with one of these schemes, and a host.
-    Url(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of texts.
@@ -48,8 +46,6 @@ const OWNER_ONLY: bool = false;
 const KEY_ENV: &str = "the variable that holds the server's key";
 const SECRET: &str = "the secret (`fac secret set`) that is the server's key";
 const HEADERS: &str = "more headers, each `Name: value`";
-/// How a broker is reached.
-const BROKERS: &[&str] = &["mqtt", "mqtts", "ws", "wss", "tcp", "ssl"];
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 const fn key(name: &'static str, kind: Type, default: &'static str, harmless: bool, help: &'static str) -> Key {
@@ -204,7 +200,7 @@ pub const KEYS: &[Key] = &[
     key("automations.max_per_minute", Type::Int(0, 1_000_000), "300", OWNER_ONLY, "an automation that is fired more often in a minute is stopped; 0 for never"),
     key("automations.keep_days", Type::Int(1, 36_500), "30", OWNER_ONLY, "days that the trace and jobs that ended are kept"),
     key("mqtt.broker", Type::Text, "", OWNER_ONLY, "the broker that is meant when none is named"),
-    key("broker.*.url", Type::Url(BROKERS), "", OWNER_ONLY, "where it is: mqtt://host, mqtts://host, ws://host/mqtt or wss://host/mqtt"),
+    key("broker.*.url", Type::Text, "", OWNER_ONLY, "where it is: mqtt://host, mqtts://host, ws://host/mqtt or wss://host/mqtt"),
     key("broker.*.version", Type::Choice(&["5", "3.1.1"]), "", OWNER_ONLY, "the MQTT that it speaks (5)"),
     key("broker.*.user", Type::Text, "", OWNER_ONLY, "who you are there"),
     key("broker.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is the password"),

@@ -33,9 +33,7 @@ impl Value {
                 _ => return Err(wrong()),
             },
             Type::Int(..) => Value::Int(text.trim().parse().map_err(|_| wrong())?),
-            Type::Choice(_) | Type::Url(_) | Type::Duration | Type::Dollars | Type::Degrees(_) => {
-                Value::Text(text.to_string())
-            }
+            Type::Choice(_) | Type::Duration | Type::Dollars | Type::Degrees(_) => Value::Text(text.to_string()),
             Type::List => Value::List(list(text).ok_or_else(wrong)?),
         };
         value.checked(kind).ok_or_else(wrong)
@@ -81,7 +79,6 @@ impl Value {
         let fits = match (&self, kind) {
             (Value::Int(n), Type::Int(low, high)) => (low..=high).contains(n),
             (Value::Text(text), Type::Choice(words)) => words.contains(&text.as_str()),
-            (Value::Text(text), Type::Url(schemes)) => text.is_empty() || is_url(text, schemes),
             (Value::Text(text), Type::Duration) => duration(text).is_some(),
             (Value::Text(text), Type::Dollars) => micro_dollars(text).is_some(),
             (Value::Text(text), Type::Degrees(most)) => {
@@ -124,11 +121,6 @@ impl fmt::Display for Value {
     }
 }
 
-fn is_url(text: &str, schemes: &[&str]) -> bool {
-    url::Url::parse(text)
-        .is_ok_and(|url| schemes.contains(&url.scheme()) && url.host_str().is_some_and(|h| !h.is_empty()))
-}
-
 /// Reads a length of time: `90`, `90s`, `10m`, `1h 30m`, `250ms`. Negative, or longer than a year, is `None`.
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -156,7 +148,6 @@ fn wants(kind: Type) -> String {
         Type::Duration => "a length of time such as 90s or 10m".to_string(),
         Type::Dollars => "a sum of dollars such as 1.25".to_string(),
         Type::Degrees(most) => format!("degrees from -{most} to {most} such as 52.5"),
-        Type::Url(schemes) => format!("an address such as {}://host", schemes.first().unwrap_or(&"http")),
         Type::Choice(words) => match words {
             [most @ .., last] => format!("{} or {last}", most.join(", ")),
             [] => "nothing".to_string(),
@@ -199,12 +190,6 @@ mod tests {
     #[test]
     fn what_does_not_fit_says_what_is_wanted() {
         let wrong = |text, kind| Value::from_text(text, kind).unwrap_err();
-        let url = Type::Url(&["mqtt", "wss"]);
-        assert_eq!(wrong("http://x", url), r#"wants an address such as mqtt://host, not "http://x""#);
-        for bad in ["mqtt:", "mqtt://", "host"] {
-            assert!(Value::from_text(bad, url).is_err(), "{bad}");
-        }
-        assert_eq!(Value::from_text("wss://h:1/mqtt", url), Ok(text("wss://h:1/mqtt")));
         assert_eq!(wrong("x", Type::Bool), r#"wants true or false, not "x""#);
         assert_eq!(wrong("65", Type::Int(1, 64)), r#"wants a whole number from 1 to 64, not "65""#);
         assert_eq!(wrong("lots", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "lots""#);

@@ -44,7 +44,7 @@ fn fields_of_json_are_parameters_and_what_is_wrong_is_told_by_its_line() {
     world.write("big", format!("fine\n{}\nalso\n", "x".repeat(70_000)));
     let out = world.run(&["jobs", "import", "people", "-j", "2", "--fields", "say"]);
     assert_eq!((out.code, log(&world).as_slice()), (1, ["Ada 3", "Bob no"].map(String::from).as_slice()), "{out:?}");
-    for said in ["line 2: no JSON object", "line 3: `say` needs <word>", "line 5: `say` has no parameter `x`"] {
+    for said in ["line 2: it is no JSON object", "line 3: `say` needs <word>", "line 5: `say` has no parameter `x`"] {
         assert!(out.stderr.contains(said), "{said}: {}", out.stderr);
     }
     assert!(out.stderr.contains("5 lines: 2 done, 0 failed, 3 wrong"), "{}", out.stderr);
@@ -53,6 +53,11 @@ fn fields_of_json_are_parameters_and_what_is_wrong_is_told_by_its_line() {
     std::fs::write(world.path("bytes"), b"ok\n\xff\xfe\n").unwrap();
     let out = world.run(&["jobs", "import", "bytes", "-j1", "say"]);
     assert!(out.code == 1 && out.stderr.contains("line 2: it is not UTF-8"), "{out:?}");
+    // A number that would not stay as it is written, and a list where one value is taken, are said and not changed.
+    let lines = "{\"word\": 18446744073709551616}\n{\"word\": 1.10}\n{\"word\": 12.5}\n{\"word\": [\"a\", \"b\"]}\n";
+    let out = world.run_with(&["jobs", "import", "-", "-j1", "--fields", "say"], lines);
+    assert!(out.code == 1 && out.stderr.contains("4 lines: 1 done, 0 failed, 3 wrong"), "{out:?}");
+    assert!(out.stderr.contains("line 4: `word` takes one value") && log(&world).contains(&"12.5 no".to_string()));
     world.run(&["jobs", "import", "nothing", "say"]).failed(3);
     world.run(&["jobs", "import", "people", "nobody"]).failed(3);
     world.run(&["jobs", "import", ".", "say"]).failed(2);
@@ -87,9 +92,16 @@ fn a_batch_is_owed_once_and_waited_for_retried_and_taken_back_as_a_whole() {
 
     let other = world.run(&["jobs", "import", "lines", "--again", "say"]).ok().trim().to_string();
     assert_ne!(other, batch);
+    // From then on that is the batch that the same command goes on with.
+    assert_eq!(world.run(&["jobs", "import", "lines", "say"]).ok().trim(), other);
     world.run(&["jobs", "cancel", "--batch", &other]).ok();
     assert_eq!(asked(&world, &["jobs", "wait", "--batch", &other])["counts"], json!({"cancelled": 4}));
+    // What was taken back is not done, and it is said so.
+    let out = world.run(&["jobs", "import", "lines", "-j2", "say"]);
+    assert!(out.code == 1 && out.stderr.contains("4 lines: 0 done, 0 failed, 4 cancelled"), "{out:?}");
+    assert!(out.stderr.contains(&format!("fac jobs retry --batch {other}")), "{out:?}");
     world.run(&["jobs", "cancel", "--batch", "nothing"]).failed(3);
+    world.run(&["jobs", "ls", "--batch", "nothing"]).failed(3);
     world.run(&["jobs", "wait"]).failed(2);
     world.run(&["events", "verify"]).ok();
 }
@@ -146,4 +158,54 @@ fn no_more_are_done_at_once_than_was_said_and_lines_that_come_slowly_are_not_wai
     assert!(child.wait().unwrap().success());
     let most = world.read("most");
     assert!(most.lines().count() == 5 && most.lines().all(|count| count.trim() <= "2"), "{most}");
+}
+
+#[test]
+fn a_line_is_known_by_what_it_says_and_what_is_piped_in_is_new_each_time() {
+    let world = world(SAY);
+    let import = |lines: &str| {
+        world.write("lines", lines);
+        asked(&world, &["jobs", "import", "lines", "-j2", "say"])["import"].clone()
+    };
+    let counts = |said: Value| (said["done"].as_u64().unwrap(), said["before"].as_u64().unwrap());
+    assert_eq!(counts(import("a\nb\nb\n")), (3, 0), "the same line twice is twice the work");
+    assert_eq!(counts(import("new\na\nb\nb\n")), (1, 3), "a line above the others is one line more");
+    assert_eq!(counts(import("b\nb\nb\nnew\n")), (1, 3), "a third time is one time more");
+    assert_eq!(log(&world), ["a no", "b no", "b no", "b no", "new no"]);
+    // In another folder it is other work.
+    std::fs::create_dir(world.path("other")).unwrap();
+    let out = world.command(&["jobs", "import", "../lines", "-j1", "say"]).current_dir(world.path("other")).output();
+    assert!(String::from_utf8_lossy(&out.unwrap().stderr).contains("4 lines: 4 done"));
+
+    let piped = |more: &[&str], lines: &str| {
+        let out = world.run_with(&[&["--json", "jobs", "import"], more, &["-", "-j1", "say"]].concat(), lines);
+        serde_json::from_str::<Value>(&out.stdout).unwrap()["import"].clone()
+    };
+    let first = piped(&[], "x\n");
+    let batch = first["batch"].as_str().unwrap();
+    assert_eq!(counts(piped(&[], "x\n")), (1, 0));
+    assert_eq!(counts(piped(&["--batch", batch], "x\ny\n")), (1, 1));
+    assert_eq!(counts(piped(&[], "")), (0, 0));
+    let empty = world.run_with(&["jobs", "import", "/dev/stdin", "say"], "").ok();
+    world.run(&["jobs", "wait", "--batch", empty.trim()]).ok();
+    let shown = world.run(&["jobs", "import", "lines", "--dry-run", "say"]).ok();
+    assert!(shown.contains("word=b"), "{shown}");
+}
+
+#[test]
+fn who_takes_a_batch_back_ends_the_import_of_it() {
+    let world = world("### `/slow <word>`\n```sh\necho \"$word\" >>log; sleep 60\n```\n");
+    let lines: Vec<String> = (0..50).map(|n| format!("w{n}")).collect();
+    world.write("lines", lines.join("\n"));
+    let mut command = world.command(&["jobs", "import", "lines", "-j2", "slow"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("two are under way", || std::fs::read_to_string(world.path("log")).is_ok_and(|log| log.lines().count() == 2));
+    let key = asked(&world, &["jobs", "ls"])["jobs"][0]["key"].as_str().unwrap().to_string();
+    let batch = key.split(':').nth(1).unwrap();
+    world.run(&["jobs", "cancel", "--batch", batch]).ok();
+    let out = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(1) && said.contains("0 done, 0 failed, 2 cancelled"), "{said}");
+    assert!(said.contains("the batch was taken back"), "{said}");
+    assert_eq!(world.read("log").lines().count(), 2);
 }

@@ -125,7 +125,6 @@ fn tls_passwords_certificates_and_websockets() {
     let other_key = broker.file("other.key").display().to_string();
     set("foreign", &[("url", &mutual), ("ca_file", &ca), ("cert_file", &other), ("key_file", &other_key)]);
     set("plain", &[("url", &format!("mqtts://127.0.0.1:{}", broker.open)), ("ca_file", &ca)]);
-    world.run(&["config", "set", "broker.odd.url", "http://127.0.0.1"]).failed(2);
     let publish = |name: &str, version: &str| {
         world.run(&["mqtt", "pub", "x", "y", "--qos", "1", "-b", name, "--protocol", version])
     };
