@@ -1,6 +1,8 @@
 //! `fac jobs`: work owed: what waits, runs, is done, failed for good.
 
+mod feed;
 mod import;
+mod input;
 mod several;
 
 use std::time::{Duration, Instant};
