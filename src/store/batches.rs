@@ -62,6 +62,21 @@ impl Store {
         self.set_state(&state_key(batch), &json!(state))
     }
 
+    /// Forgets the batches that were begun last before `before` and of which no job is kept.
+    pub(super) fn forget_batches(&self, before: Timestamp) -> Result<()> {
+        let old = "owner = ?1 AND at < ?2 AND key > 'batch:' AND key < 'batch;' AND NOT EXISTS
+             (SELECT 1 FROM jobs WHERE jobs.owner = ?1 AND jobs.key > state.key || ':' AND jobs.key < state.key || ';')";
+        let is_one = format!("SELECT 1 FROM state WHERE {old} LIMIT 1");
+        let row = params![&*self.owner, before];
+        if !self.read(|connection| Ok(connection.prepare_cached(&is_one)?.exists(row)?))? {
+            return Ok(());
+        }
+        self.write(|change| {
+            change.tx.prepare_cached(&format!("DELETE FROM state WHERE {old}"))?.execute(row)?;
+            Ok(())
+        })
+    }
+
     /// Adds what is not owed yet, in one transaction; how many those were.
     pub fn add_jobs(&self, new: &[NewJob]) -> Result<usize> {
         self.write(|change| {

@@ -295,9 +295,6 @@ impl Store {
                 ids("SELECT id FROM jobs WHERE owner = ?1 AND finished < ?2")?,
             ))
         })?;
-        if firings.is_empty() && jobs.is_empty() {
-            return Ok((0, 0));
-        }
         // Some in each transaction, so that nobody waits long for theirs.
         for some in firings.chunks(PRUNED) {
             self.erase(|change| {
@@ -311,6 +308,7 @@ impl Store {
         for some in jobs.chunks(PRUNED) {
             self.erase(|change| some.iter().try_for_each(|id| change.erase_job(*id)))?;
         }
+        self.forget_batches(before)?;
         Ok((firings.len(), jobs.len()))
     }
 }

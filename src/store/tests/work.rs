@@ -225,4 +225,9 @@ fn a_batch_is_owed_once_claimed_in_order_and_changed_as_a_whole() {
     assert_eq!((next.digest.as_str(), next.tries), ("d2", 1));
     let filter = JobFilter { batch: Some("b".into()), ..JobFilter::default() };
     assert_eq!(store.jobs(&filter, None, 99).unwrap().len(), 5);
+    // It is known as long as one of its jobs is.
+    store.begin_batch("empty", &BatchState::default()).unwrap();
+    store.prune_work(store.now().plus_micros(1_000_000)).unwrap();
+    let known = |batch| store.batch(batch).unwrap().is_some();
+    assert!(known("b") && !known("empty"));
 }
