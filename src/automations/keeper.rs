@@ -419,17 +419,18 @@ impl Keeper {
             let wanted = self.machine.wanted(source.kind());
             if listens && wanted != *known {
                 match source.listen(&wanted, &self.send) {
-                    Ok(()) => *known = wanted,
+                    Ok(()) => {
+                        *known = wanted;
+                        self.deaf.remove(source.kind());
+                    }
                     // What was said before is not said at each change of something else.
                     Err(error) => {
                         let said = error.full_message();
                         if self.deaf.insert(source.kind(), said.clone()).is_none_or(|before| before != said) {
                             tell(Note::Trouble(&error));
                         }
-                        continue;
                     }
                 }
-                self.deaf.remove(source.kind());
             }
         }
         Ok(())

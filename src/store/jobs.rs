@@ -215,9 +215,14 @@ impl Store {
 impl Change<'_> {
     /// Adds work; where `begins` is a process, it has taken it in the same moment.
     pub(super) fn add_job(&self, new: &NewJob, trace: TraceId, begins: Option<&Process>) -> Outcome<Job> {
-        if let Some(n) = self.job_with_key(new.unique.as_deref())? {
-            return self.job_at(n);
+        match self.job_with_key(new.unique.as_deref())? {
+            Some(n) => self.job_at(n),
+            None => self.insert_job(new, trace, begins),
         }
+    }
+
+    /// The same for what is not owed yet.
+    pub(super) fn insert_job(&self, new: &NewJob, trace: TraceId, begins: Option<&Process>) -> Outcome<Job> {
         let id = self.ids().next(self.at);
         let (status, count) = if begins.is_some() { ("running", 1) } else { ("waiting", 0) };
         self.alter(

@@ -99,9 +99,16 @@ impl Batch {
         } else {
             batch.given(LINE)?;
         }
-        let command = batch.resolved.command.name.clone();
-        store.begin_batch(&batch.id, &BatchState { command, from: from.to_string(), cancelled: false })?;
         Ok(batch)
+    }
+
+    /// Notes that it is begun, or gone on with.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn begin(&self, app: &App) -> Result<()> {
+        let command = self.resolved.command.name.clone();
+        app.store()?.begin_batch(&self.id, &BatchState { command, from: self.from.clone(), cancelled: false })
     }
 
     /// These words as arguments; those that begin with the line are values, whatever they are.

@@ -36,10 +36,18 @@ const TOLD: u64 = 10;
 pub(super) struct Done {
     /// Owed now.
     added: u64,
-    /// Owed before.
-    before: u64,
-    /// Done here.
+    /// Done here, now and before; of what is owed for others only what was before.
     worked: Worked,
+}
+
+/// What was found among the lines.
+enum Found {
+    /// One that is right, and what is owed for it.
+    Line(String, Box<NewJob>),
+    /// None for now.
+    NotYet,
+    /// None any more.
+    End,
 }
 
 /// Lines as work.
@@ -47,10 +55,8 @@ pub(super) struct Feed<'a> {
     context: &'a Context,
     batch: &'a Batch,
     lines: Receiver<Read>,
-    /// The last line that was right.
-    line: String,
-    /// Whether it was asked for trust.
-    allowed: bool,
+    /// The first line that was right, until it is handed on.
+    first: Option<(String, Box<NewJob>)>,
     /// How many bytes were read.
     at: u64,
     /// How many lines.
@@ -66,12 +72,38 @@ pub(super) struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// The lines of what was opened.
     pub(super) fn new(context: &'a Context, batch: &'a Batch, lines: Receiver<Read>) -> Feed<'a> {
-        let line = String::new();
-        Feed { context, batch, lines, line, allowed: false, at: 0, read: 0, empty: 0, bad: Vec::new(), wrong: 0 }
+        Feed { context, batch, lines, first: None, at: 0, read: 0, empty: 0, bad: Vec::new(), wrong: 0 }
+    }
+
+    /// Reads up to the first line that is right, which [`Feed::next`] hands on later.
+    pub(super) fn find_first(&mut self, stop: &Stop) -> Result<()> {
+        while !stop.is_requested() {
+            match self.read(GLANCE)? {
+                Found::Line(line, job) => {
+                    self.first = Some((line, job));
+                    break;
+                }
+                Found::NotYet => {}
+                Found::End => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next work.
+    fn next(&mut self, patience: Duration) -> Result<Next> {
+        if let Some((_, job)) = self.first.take() {
+            return Ok(Next::Job(job));
+        }
+        Ok(match self.read(patience)? {
+            Found::Line(_, job) => Next::Job(job),
+            Found::NotYet => Next::NotYet,
+            Found::End => Next::End,
+        })
     }
 
     /// The next line that is work. Those that are empty are passed over, those that are wrong noted.
-    fn next(&mut self, patience: Duration) -> Result<Next> {
+    fn read(&mut self, patience: Duration) -> Result<Found> {
         for _ in 0..PASSED {
             let text = match self.lines.recv_timeout(patience) {
                 Ok(Read::Line { text, bytes }) => {
@@ -81,8 +113,8 @@ impl<'a> Feed<'a> {
                 Ok(Read::Failed(error)) => {
                     return Err(Error::new(Kind::Failed, format!("cannot read line {}", self.read + 1)).because(error));
                 }
-                Ok(Read::End) | Err(RecvTimeoutError::Disconnected) => return Ok(Next::End),
-                Err(RecvTimeoutError::Timeout) => return Ok(Next::NotYet),
+                Ok(Read::End) | Err(RecvTimeoutError::Disconnected) => return Ok(Found::End),
+                Err(RecvTimeoutError::Timeout) => return Ok(Found::NotYet),
             };
             self.read += 1;
             let text = text.map(|text| match text.strip_prefix('\u{feff}').filter(|_| self.read == 1) {
@@ -98,18 +130,14 @@ impl<'a> Feed<'a> {
                 Ok((job, text))
             });
             match job {
-                Ok((job, text)) => {
-                    self.allow(&text)?;
-                    self.line = text;
-                    return Ok(Next::Job(Box::new(job)));
-                }
+                Ok((job, text)) => return Ok(Found::Line(text, Box::new(job))),
                 // It is so for every line.
                 Err(error) if error.kind() == Kind::Refused => return Err(error),
                 Err(error) => self.note_wrong(error),
             }
         }
         // Who waits looks about between so many.
-        Ok(Next::NotYet)
+        Ok(Found::NotYet)
     }
 
     fn note_wrong(&mut self, error: Error) {
@@ -119,34 +147,22 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Asks once for what the command needs before it runs.
-    fn allow(&mut self, line: &str) -> Result<()> {
-        if !std::mem::replace(&mut self.allowed, true) {
-            let app = &self.context.app;
-            let mut plan = app.planned(self.batch.resolved().clone(), self.batch.given(line)?, &[], false)?;
-            let catalog = app.catalog()?;
-            ask::allow(self.context, &catalog, &mut plan)?;
-        }
-        Ok(())
+    /// Asks for what the command needs before it runs, where there is a line to run it for.
+    pub(super) fn allow(&self) -> Result<()> {
+        let Some((line, _)) = &self.first else { return Ok(()) };
+        let app = &self.context.app;
+        let mut plan = app.planned(self.batch.resolved().clone(), self.batch.given(line)?, &[], false)?;
+        ask::allow(self.context, &app.catalog()?, &mut plan)
     }
 
     /// Shows what would run for the first line that is right.
-    pub(super) fn rehearse(&mut self, stop: &Stop) -> Result<u8> {
-        self.allowed = true;
-        let app = &self.context.app;
-        while !stop.is_requested() {
-            match self.next(GLANCE)? {
-                Next::Job(_) => {
-                    let given = self.batch.given(&self.line)?;
-                    let plan = app.planned(self.batch.resolved().clone(), given, &[], true)?;
-                    return dry_run(self.context, &plan, None);
-                }
-                Next::NotYet => {}
-                Next::End => break,
-            }
-        }
-        let nothing = Error::new(Kind::BadData, "no line can be done");
-        Err(self.bad.pop().map_or(nothing, |(_, error)| error))
+    pub(super) fn rehearse(mut self) -> Result<u8> {
+        let Some((line, _)) = &self.first else {
+            let nothing = Error::new(Kind::BadData, "no line can be done");
+            return Err(self.bad.pop().map_or(nothing, |(_, error)| error));
+        };
+        let plan = self.context.app.planned(self.batch.resolved().clone(), self.batch.given(line)?, &[], true)?;
+        dry_run(self.context, &plan, None)
     }
 
     /// Adds jobs for whoever runs them.
@@ -155,22 +171,22 @@ impl<'a> Feed<'a> {
         let mut done = Done::default();
         let mut jobs: Vec<NewJob> = Vec::with_capacity(AT_ONCE);
         let mut ended = false;
-        while !ended && !stop.is_requested() {
+        while !ended {
             match self.next(GLANCE)? {
                 Next::Job(job) => jobs.push(*job),
                 Next::NotYet => {}
                 Next::End => ended = true,
             }
+            // Asked to stop, what was read is owed, so that all before the place where it stopped is.
+            ended |= stop.is_requested();
             if jobs.len() == AT_ONCE || ended {
                 let added = store.add_jobs(&jobs)? as u64;
                 done.added += added;
-                done.before += jobs.len() as u64 - added;
+                done.worked.before += jobs.len() as u64 - added;
                 jobs.clear();
                 bar.at(self.at, || format!("{} owed", counted_lines(done.added)));
             }
         }
-        // What was read is owed, so that all before the place where it stopped is.
-        done.added += store.add_jobs(&jobs)? as u64;
         Ok(done)
     }
 
@@ -199,18 +215,18 @@ impl<'a> Feed<'a> {
         };
         let worked = context.app.work_off(batch, workers, &mut feed, stop, &mut tell)?;
         context.app.keep_house();
-        Ok(Done { worked, before: worked.before, ..Done::default() })
+        Ok(Done { worked, added: 0 })
     }
 
     /// Says what became of it; `stopped` how to go on, where it was stopped.
     pub(super) fn report(&self, done: &Done, here: bool, stopped: Option<String>) -> Result<u8> {
         let (ui, id, lines) = (&self.context.ui, &self.batch.id, self.read - self.empty);
-        let Worked { failed, cancelled, taken_back, .. } = done.worked;
+        let Worked { failed, cancelled, before, taken_back, .. } = done.worked;
         if ui.json {
             let bad: Vec<Value> =
                 self.bad.iter().map(|(line, error)| json!({"line": line, "error": error.full_message()})).collect();
             ui.value(&json!({"import": {
-                "batch": id, "lines": lines, "added": done.added, "before": done.before, "done": done.worked.done,
+                "batch": id, "lines": lines, "added": done.added, "before": before, "done": done.worked.done,
                 "failed": failed, "cancelled": cancelled, "wrong": self.wrong, "mistakes": bad,
                 "stopped": stopped.is_some(), "taken_back": taken_back,
             }}))?;
@@ -227,7 +243,7 @@ impl<'a> Feed<'a> {
             } else {
                 format!("{} owed", done.added)
             };
-            let more = [(cancelled, "cancelled"), (done.before, "before"), (self.wrong, "wrong")];
+            let more = [(cancelled, "cancelled"), (before, "before"), (self.wrong, "wrong")];
             let more: String =
                 more.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect();
             ui.note(&format!("{}: {did}{more}", counted_lines(lines)));

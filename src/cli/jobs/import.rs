@@ -88,9 +88,13 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let batch = Batch::new(&context.app, resolved, each, &opened.called)?;
     let signals = StopOnSignals::new()?;
     let mut feed = Feed::new(context, &batch, opened.lines);
+    feed.find_first(signals.stop())?;
     if asked.dry_run {
-        return feed.rehearse(signals.stop());
+        return feed.rehearse();
     }
+    feed.allow()?;
+    // Not before: what was only shown, or refused, is no batch that others go on with.
+    batch.begin(&context.app)?;
     let mut bar = Bar::new(&context.ui, opened.bytes);
     let done = match args.workers {
         Some(workers) => feed.work_off(usize::from(workers), signals.stop(), &mut bar),

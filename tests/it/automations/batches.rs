@@ -190,6 +190,9 @@ fn a_line_is_known_by_what_it_says_and_what_is_piped_in_is_new_each_time() {
     world.run(&["jobs", "wait", "--batch", empty.trim()]).ok();
     let shown = world.run(&["jobs", "import", "lines", "--dry-run", "say"]).ok();
     assert!(shown.contains("word=b"), "{shown}");
+    // What was only shown is no batch that others go on with.
+    world.run(&["jobs", "import", "lines", "--again", "--dry-run", "say"]).ok();
+    assert_eq!(counts(import("b\nb\nb\nnew\n")), (0, 4));
 }
 
 #[test]
