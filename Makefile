@@ -9,7 +9,7 @@ SOUNDING  := pulseaudio=pulseaudio pactl=pulseaudio-utils aplay=alsa-utils sox=s
              file:/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so=libasound2-plugins
 TESTING   := $(RUNNING) python3=python3 node=nodejs curl=curl tmux=tmux zsh=zsh fish=fish elvish=elvish groff=groff-base \
              file:/usr/sbin/mosquitto=mosquitto mosquitto_pub=mosquitto-clients openssl=openssl \
-             dbus-daemon=dbus-daemon dbus-monitor=dbus-bin $(SOUNDING)
+             bwrap=bubblewrap dbus-daemon=dbus-daemon dbus-monitor=dbus-bin $(SOUNDING)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET    := $(abspath $(or $(CARGO_TARGET_DIR),target))

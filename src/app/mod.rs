@@ -5,6 +5,7 @@ pub mod carry;
 pub mod chain;
 pub mod chats;
 pub mod check;
+pub mod code;
 pub mod compare;
 pub mod find;
 pub mod ha;

@@ -7,8 +7,8 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
-    access, auto, chat, commands, completions, config, demo, events, ha, jobs, key, listen, man, mcp, mqtt, plugin,
-    run, runs, say, search, secret, serve, shell_init, source, tick, top, tui, user, voice, watch,
+    access, auto, chat, commands, completions, config, demo, events, exec, ha, jobs, key, listen, man, mcp, mqtt,
+    plugin, run, runs, say, search, secret, serve, shell_init, source, tick, top, tui, user, voice, watch,
 };
 
 const EXAMPLES: &str = "\
@@ -130,6 +130,7 @@ pub(super) enum Sub {
     Voice(voice::Args),
     Auto(auto::Args),
     Tick(tick::Args),
+    Exec(exec::Args),
     Serve(serve::Args),
     User(user::Args),
     Key(key::Args),

@@ -18,6 +18,7 @@ mod demo;
 mod doctor;
 mod draw;
 mod events;
+mod exec;
 mod ha;
 mod help;
 mod hidden;
@@ -59,6 +60,7 @@ use clap::{ColorChoice, FromArgMatches};
 pub use args::{Cli, Globals};
 
 use crate::app::{App, Options};
+use crate::exec::sandbox;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use args::Sub;
@@ -133,6 +135,12 @@ impl Context {
 /// Runs the program on the words of this process.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(inside) = sandbox::entered(&words) {
+        return ExitCode::from(inside.unwrap_or_else(|why| {
+            eprintln!("fac: the sandbox could not be closed: {why}");
+            sandbox::FAILED
+        }));
+    }
     if let Some(code) = complete::answer(&words) {
         return ExitCode::from(code);
     }
@@ -287,6 +295,7 @@ fn name_of(sub: &Option<Sub>) -> &'static str {
         Some(Sub::Memory(_)) => "memory",
         Some(Sub::Auto(_)) => "auto",
         Some(Sub::Tick(_)) => "tick",
+        Some(Sub::Exec(_)) => "exec",
         Some(Sub::Serve(_)) => "serve",
         Some(Sub::User(_)) => "user",
         Some(Sub::Key(_)) => "key",
@@ -348,6 +357,7 @@ fn dispatch(context: &mut Context, sub: Option<Sub>) -> Result<u8> {
         Some(Sub::Memory(args)) => talk::memory::run(context, args),
         Some(Sub::Auto(args)) => auto::run(context, args),
         Some(Sub::Tick(args)) => tick::run(context, &args),
+        Some(Sub::Exec(args)) => exec::run(context, args),
         Some(Sub::Serve(args)) => serve::run(context, &args),
         Some(Sub::User(args)) => user::run(context, args),
         Some(Sub::Key(args)) => key::run(context, args),

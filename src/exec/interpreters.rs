@@ -163,6 +163,12 @@ impl Interpreters {
         self.table.keys().map(String::as_str)
     }
 
+    /// The usual name of each language, those from the settings last.
+    pub(super) fn usual_names(&self) -> impl Iterator<Item = &str> {
+        let known = |name: &str| KNOWN.iter().any(|(names, ..)| names.contains(&name));
+        KNOWN.iter().map(|(names, ..)| names[0]).chain(self.languages().filter(move |name| !known(name)))
+    }
+
     /// Makes `script` ready to be run with `args`. Its first line chooses the program when it begins with `#!`; else the
     /// first interpreter of `language` that is on `path_var` does. `name` is what shells see as `$0`.
     ///
@@ -201,7 +207,7 @@ impl Interpreters {
     }
 
     /// The first way to run `language` whose program is there.
-    fn way(&self, language: &str, path_var: &OsStr) -> Result<(&Interpreter, PathBuf)> {
+    pub(super) fn way(&self, language: &str, path_var: &OsStr) -> Result<(&Interpreter, PathBuf)> {
         let ways = self.get(language);
         let Some(first) = ways.first() else {
             return Err(Error::new(Kind::Usage, format!("no interpreter is known for {language:?}"))
@@ -213,6 +219,22 @@ impl Interpreters {
 }
 
 impl Interpreter {
+    /// The words behind the program where the script stands in a file.
+    fn words_for_file(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = self.words.iter().skip(1).map(String::as_str).collect();
+        if let Some(at) = words.iter().position(|w| *w == SCRIPT) {
+            words.truncate(at.saturating_sub(1));
+            words.push(FILE);
+        }
+        words
+    }
+
+    /// The arguments by which it runs a script that stands in `file` already, without the script's own.
+    pub(super) fn on_file(&self, file: &str) -> Vec<OsString> {
+        let fill = |word: &str| if word == FILE { file.into() } else { OsString::from(word) };
+        self.words_for_file().into_iter().map(fill).collect()
+    }
+
     fn fill(
         &self,
         program: PathBuf,
@@ -221,11 +243,10 @@ impl Interpreter {
         args: &[OsString],
         needs_file: bool,
     ) -> Result<Prepared> {
-        let mut words: Vec<&str> = self.words.iter().skip(1).map(String::as_str).collect();
-        if needs_file && let Some(at) = words.iter().position(|w| *w == SCRIPT) {
-            words.truncate(at.saturating_sub(1));
-            words.push(FILE);
-        }
+        let words: Vec<&str> = match needs_file {
+            true => self.words_for_file(),
+            false => self.words.iter().skip(1).map(String::as_str).collect(),
+        };
         let mut prepared = Prepared { program, args: Vec::new(), folder: None };
         for word in words {
             prepared.args.push(match word {

@@ -1,4 +1,4 @@
-//! Running programs: process groups, pseudo-terminals, time limits, captured output, interpreters.
+//! Running programs: process groups, pseudo-terminals, time limits, captured output, interpreters, sandboxes.
 //!
 //! [`run`] runs one program, passes its output on as it comes and keeps a bounded record of it. The room knows neither
 //! commands nor trust nor where a record is stored, and prints nothing. Everything the operating system decides is in
@@ -20,6 +20,7 @@
 //! - A sink that does not return holds everything up, the timeout included, as a pager that is not scrolled does.
 
 mod capture;
+pub mod code;
 mod command;
 pub mod desktop;
 pub mod interpreters;
@@ -27,6 +28,7 @@ mod job;
 mod limits;
 mod process;
 mod run;
+pub mod sandbox;
 pub mod signals;
 mod stop;
 mod unix;

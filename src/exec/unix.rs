@@ -273,25 +273,28 @@ impl Group {
     }
 }
 
-/// Looks for processes of the group that are no zombies. Linux only: reads the state (field 3) and the group (field 5) in
-/// `/proc/PID/stat`; fails where there is no such folder.
 fn has_living_members(group: Pid) -> io::Result<bool> {
+    Ok(!members_of(group)?.is_empty())
+}
+
+/// The processes of a group that are no zombies. Linux only: reads the state (field 3) and the group (field 5) in
+/// `/proc/PID/stat`; fails where there is no such folder.
+pub(super) fn members_of(group: Pid) -> io::Result<Vec<u32>> {
     let group = group.as_raw_pid().to_string();
+    let mut members = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let entry = entry?;
-        if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            continue;
-        }
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         // A process may end between the two looks. Its name is in brackets and may hold anything.
         let stat = std::fs::read(entry.path().join("stat")).unwrap_or_default();
         let stat = String::from_utf8_lossy(&stat);
         let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
         let (state, member_of) = (fields.next(), fields.nth(1));
         if member_of == Some(group.as_str()) && !matches!(state, Some("Z" | "X")) {
-            return Ok(true);
+            members.push(pid);
         }
     }
-    Ok(false)
+    Ok(members)
 }
 
 impl Drop for Group {
@@ -347,6 +350,16 @@ pub(super) fn private(options: &mut OpenOptions, mode: u32) {
 /// Makes a temporary folder that only the user may enter.
 pub(super) fn private_folder(builder: &mut tempfile::Builder<'_, '_>) -> io::Result<tempfile::TempDir> {
     builder.permissions(Permissions::from_mode(0o700)).tempdir()
+}
+
+/// Lets the user execute a file that is none yet; not one elsewhere to which a link leads. It is no matter where it is gone:
+/// whoever runs it says so.
+pub(super) fn make_executable(path: &Path) {
+    use rustix::fs::{Mode, OFlags, fchmod, open};
+    if let Ok(file) = open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+    {
+        let _ = fchmod(&file, Mode::RWXU);
+    }
 }
 
 /// Whether a shell above us would let us go on after a stop: our parent is of our session, and of another job.

@@ -150,6 +150,8 @@ pub const TOKEN_REUSE: &str = "login.token_reuse";
 pub const LOGIN_REMOVED: &str = "login.removed";
 /// Somebody told a webhook that something has happened. Subject: the webhook's name.
 pub const WEBHOOK_RECEIVED: &str = "webhook.received";
+/// A piece of code ran in a sandbox. Subject: its language.
+pub const CODE_RAN: &str = "code.ran";
 /// An address that is watched does not answer as it should. Subject: the address, without what may be secret.
 pub const WATCH_DOWN: &str = "watch.down";
 /// It answers as it should again. Subject: the address.

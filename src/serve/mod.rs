@@ -70,6 +70,8 @@ pub struct Server {
     pub taking: hooks::Taking,
     /// What the faces share.
     pub faces: faces::Faces,
+    /// How much room there is for pieces of code.
+    pub code: api::code::Room,
     /// From where, and by which name.
     pub guard: Guard,
     /// Figures about all of it.

@@ -104,6 +104,7 @@ pub fn run(app: &App, wishes: &Wishes, stop: &Stop, tell: &mut dyn FnMut(Told<'_
         running: super::running::Running::default(),
         faces: super::faces::Faces::default(),
         taking: super::hooks::Taking::default(),
+        code: super::api::code::Room::default(),
         routes: routes(),
     });
     let begun = access::begin(store)?;

@@ -16,6 +16,7 @@ mod crash;
 mod decoders;
 mod demo;
 mod doctor;
+mod exec;
 mod faces;
 mod github;
 mod homeassistant;

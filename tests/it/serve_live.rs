@@ -3,6 +3,6 @@
 mod figures;
 mod hooks;
 mod life;
-mod served;
+pub mod served;
 mod socket;
 mod streams;

@@ -3,6 +3,7 @@
 use super::records::Languages;
 use super::{Findings, Window};
 use crate::app::App;
+use crate::exec::sandbox::Wall;
 use crate::exec::{self, Interpreters};
 
 /// Languages worth naming though nothing is written in them yet.
@@ -35,6 +36,14 @@ pub(super) fn look(app: &App, used: &Languages, found: &mut Findings) {
     if !missing.is_empty() {
         let said = format!("not installed: {}", missing.join(", "));
         found.note("languages", said, "only needed for commands written in them, and none is");
+    }
+    match Wall::find(None, &path) {
+        Ok(wall) => found.good("sandbox", format!("{} keeps code in that `fac exec` runs", wall.name())),
+        Err(_) => found.note(
+            "sandbox",
+            "nothing keeps code in, so `fac exec` runs none",
+            "apt install bubblewrap; or Linux 6.12 or later with Landlock",
+        ),
     }
     for (program, why) in [("git", "the bundled git commands"), ("gh", "its token for GitHub")] {
         if exec::find_program(program, &path).is_none() {

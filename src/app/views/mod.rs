@@ -4,6 +4,7 @@
 pub mod access;
 pub mod automation;
 pub mod chat;
+pub mod code;
 pub mod command;
 pub mod event;
 pub mod health;

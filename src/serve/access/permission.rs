@@ -18,6 +18,8 @@ pub enum Permission {
     CommandsRead,
     /// Run commands that are trusted.
     CommandsRun,
+    /// Run code of their own in a sandbox.
+    CodeRun,
     /// List and show sources.
     SourcesRead,
     /// Add, update, trust and remove sources.
@@ -66,9 +68,10 @@ use Permission as P;
 
 impl Permission {
     /// Every permission, in the order of the printed table.
-    pub const ALL: [Permission; 23] = [
+    pub const ALL: [Permission; 24] = [
         P::CommandsRead,
         P::CommandsRun,
+        P::CodeRun,
         P::SourcesRead,
         P::SourcesWrite,
         P::RunsRead,
@@ -97,6 +100,7 @@ impl Permission {
         match self {
             P::CommandsRead => "commands:read",
             P::CommandsRun => "commands:run",
+            P::CodeRun => "code:run",
             P::SourcesRead => "sources:read",
             P::SourcesWrite => "sources:write",
             P::RunsRead => "runs:read",
@@ -126,6 +130,7 @@ impl Permission {
         match self {
             P::CommandsRead => "list and show commands",
             P::CommandsRun => "run commands that are trusted",
+            P::CodeRun => "run code of their own in a sandbox",
             P::SourcesRead => "list and show sources",
             P::SourcesWrite => "add, update, trust and remove sources",
             P::RunsRead => "list and show runs",
@@ -238,7 +243,13 @@ impl Role {
     pub fn may(self, permission: Permission) -> bool {
         match permission {
             P::SystemWrite => self == Role::Owner,
-            P::SourcesWrite | P::AutomationsWrite | P::EventsRead | P::UsersRead | P::UsersWrite | P::SystemRead => {
+            P::CodeRun
+            | P::SourcesWrite
+            | P::AutomationsWrite
+            | P::EventsRead
+            | P::UsersRead
+            | P::UsersWrite
+            | P::SystemRead => {
                 matches!(self, Role::Owner | Role::Admin)
             }
             P::CommandsRun | P::RunsWrite | P::ChatWrite | P::ModelsAsk | P::JobsWrite | P::KeysWrite => {
@@ -332,6 +343,7 @@ mod tests {
             [
                 "commands:read xxxx",
                 "commands:run xxx-",
+                "code:run xx--",
                 "sources:read xxxx",
                 "sources:write xx--",
                 "runs:read xxxx",
@@ -371,7 +383,7 @@ mod tests {
         let names = |list: &[&str]| scopes(&words(list)).unwrap().into_iter().map(P::name).collect::<Vec<_>>();
         assert_eq!(names(&["chat:read"]), ["chat:read"]);
         assert_eq!(names(&["chat:*", "chat:read"]), ["chat:read", "chat:write"]);
-        assert_eq!(names(&["*:run"]), ["commands:run"]);
+        assert_eq!(names(&["*:run"]), ["commands:run", "code:run"]);
         assert_eq!(names(&["*"]).len(), Permission::ALL.len());
         for wrong in ["", "chat", "chat:fly", "*:fly", "x:*", "Chat:read", "chat:read "] {
             assert_eq!(scopes(&words(&[wrong])).unwrap_err().kind(), Kind::Usage, "{wrong}");

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod automations;
+pub mod code;
 pub mod commands;
 pub mod docs;
 pub mod events;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
         files::routes(),
         models::routes(),
         processor::routes(),
+        code::routes(),
         search::routes(),
         automations::routes(),
         events::routes(),

@@ -4,6 +4,7 @@
 //! so that nobody misses one; what is only of the moment, such as that somebody types, goes from memory to memory.
 
 pub mod chat;
+pub mod code;
 pub mod feed;
 pub mod frame;
 pub mod hub;

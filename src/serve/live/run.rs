@@ -121,23 +121,28 @@ impl Watcher for Teller {
     }
 
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
-        let stream = match stream {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
-        };
-        let reads = match std::str::from_utf8(bytes) {
-            Ok(text) => self.put("run:output", json!({"stream": stream, "data": text})),
-            Err(_) => {
-                let data = base64::engine::general_purpose::STANDARD.encode(bytes);
-                self.put("run:output", json!({"stream": stream, "data": data, "encoding": "base64"}))
-            }
-        };
+        let reads = self.put("run:output", output(stream, bytes));
         // The program waits for its reader here.
         if reads && self.runtime.block_on(self.outbox.room()) {
             return ControlFlow::Continue(());
         }
         self.stop.request();
         ControlFlow::Break(())
+    }
+}
+
+/// What a program printed, as it is told.
+pub(super) fn output(stream: Stream, bytes: &[u8]) -> Json {
+    let stream = match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json!({"stream": stream, "data": text}),
+        Err(_) => {
+            let data = base64::engine::general_purpose::STANDARD.encode(bytes);
+            json!({"stream": stream, "data": data, "encoding": "base64"})
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::chat;
+use super::code;
 use super::feed::{Feed, Kinds};
 use super::frame::Asked;
 use super::hub::Typing;
@@ -37,6 +38,8 @@ pub(super) struct Talks {
     caller: Caller,
     out: Outbox,
     number: u64,
+    /// Pieces of code that came without an id.
+    unnamed: u64,
     work: JoinSet<String>,
     stops: HashMap<String, Stop>,
     subscriptions: HashMap<String, AbortHandle>,
@@ -65,7 +68,7 @@ struct Types {
 impl Talks {
     pub(super) fn new(server: Arc<Server>, caller: Caller, out: Outbox, number: u64) -> Talks {
         let (work, stops, subscriptions) = (JoinSet::new(), HashMap::new(), HashMap::new());
-        Talks { server, caller, out, number, work, stops, subscriptions }
+        Talks { server, caller, out, number, unnamed: 0, work, stops, subscriptions }
     }
 
     /// Whether nothing is under way but listening.
@@ -139,7 +142,8 @@ impl Talks {
             }
             "chat:send" => self.chat(asked)?,
             "run:start" => self.run(asked)?,
-            "chat:cancel" | "run:cancel" | "cancel" => {
+            "ide:execute" => self.code(asked)?,
+            "chat:cancel" | "run:cancel" | "ide:cancel" | "cancel" => {
                 let id = asked.id()?;
                 let stop = self.stops.get(&id.to_string());
                 stop.ok_or_else(|| Problem::not_found("nothing with this id is under way"))?.request();
@@ -198,7 +202,11 @@ impl Talks {
 
     /// The id of something new that is to be under way.
     fn fresh(&self, asked: &Asked) -> Result<Json, Problem> {
-        let id = asked.id()?;
+        self.free(asked.id()?)
+    }
+
+    /// This id, where nothing is under way by it and there is room.
+    fn free(&self, id: Json) -> Result<Json, Problem> {
         if self.stops.contains_key(&id.to_string()) {
             return Err(Problem::new(axum::http::StatusCode::CONFLICT, "usage", "this id is under way already"));
         }
@@ -261,6 +269,33 @@ impl Talks {
         Ok(())
     }
 
+    fn code(&mut self, asked: &Asked) -> Result<(), Problem> {
+        // Those who ask for one thing after the other need no ids; no id of theirs is a list.
+        self.unnamed += 1;
+        let key = self.free(asked.id.clone().unwrap_or_else(|| json!([self.unnamed])))?.to_string();
+        let wish = code::Wish::of(asked)?;
+        self.admit(Permission::CodeRun)?;
+        let place = self.server.code.enter()?;
+        let work = self.server.live.begin()?;
+        self.stops.insert(key.clone(), work.stop.clone());
+        let teller = code::Teller {
+            id: asked.id.clone(),
+            outbox: self.out.clone(),
+            stop: work.stop.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let (server, caller, out, id) = (self.server.clone(), self.caller.clone(), self.out.clone(), asked.id.clone());
+        self.work.spawn(async move {
+            match server.desk.sync(&caller, move |app| code::run(app, &wish, &teller)).await {
+                Ok(result) => out.put(id.as_ref(), "ide:result", result),
+                Err(problem) => out.put(id.as_ref(), "error", json!({"error": problem.traced(caller.trace)})),
+            };
+            drop((work, place));
+            key
+        });
+        Ok(())
+    }
+
     /// Tells others that somebody types in a chat that is theirs too.
     fn types(&mut self, asked: &Asked) -> Result<(), Problem> {
         let wanted: Types = asked.rest()?;
@@ -277,7 +312,7 @@ impl Talks {
     }
 }
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "ping",
     "subscribe",
     "unsubscribe",
@@ -286,6 +321,8 @@ const KINDS: [&str; 9] = [
     "chat:typing",
     "run:start",
     "run:cancel",
+    "ide:execute",
+    "ide:cancel",
     "cancel",
 ];
 

@@ -29,6 +29,7 @@ macro_rules! snapshot {
             (r"[\d.]+ MB\b", "[n] MB"),
             (r"fac 0\.\d+\.\d+", "fac [version]"),
             (r"on \w+ \w+\n", "on [platform]\n"),
+            (r"(bubblewrap|landlock) keeps", "[wall] keeps"),
             (r"(run here|not installed): .*", "$1: [languages]"),
         ]}, {
             insta::assert_snapshot!(look($world, $args));
