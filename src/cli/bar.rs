@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::ui::Ui;
-use crate::kernel::terminal::safe_line;
+use crate::kernel::terminal::{safe_line, truncate_to_width};
 
 /// How long it may take before it is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -16,12 +16,22 @@ pub(super) struct Bar {
     shown: Option<ProgressBar>,
     wanted: bool,
     whole: Option<u64>,
+    /// Columns for words: `^C`, which a terminal writes behind them, stays on their line, so that it goes with them.
+    room: usize,
 }
 
 impl Bar {
     /// Of `whole`, where it is known how much there is.
     pub(super) fn new(ui: &Ui, whole: Option<u64>) -> Bar {
-        Bar { begun: Instant::now(), shown: None, wanted: ui.stderr_terminal && !ui.quiet && !ui.json, whole }
+        let wanted = ui.stderr_terminal && !ui.quiet && !ui.json;
+        // What stands before the words (a bar of 30 columns and 100 %, or a spinner), and the two signs.
+        let taken = if whole.is_some() { 40 } else { 5 };
+        Bar { begun: Instant::now(), shown: None, wanted, whole, room: ui.width().saturating_sub(taken) }
+    }
+
+    /// Whether anybody would see it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// It is so far; `words` says it.
@@ -36,7 +46,7 @@ impl Bar {
             ProgressBar::with_draw_target(whole, ProgressDrawTarget::stderr()).with_style(style)
         });
         bar.set_position(position);
-        bar.set_message(safe_line(&words()).into_owned());
+        bar.set_message(truncate_to_width(&safe_line(&words()), self.room));
     }
 
     /// Says something above it.

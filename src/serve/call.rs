@@ -73,6 +73,7 @@ pub(super) async fn checked<Q: Query, B: Body>(
     let (parts, body) = request.into_parts();
     let begun = Instant::now();
     let (wanted, query) = input::query::<Q>(parts.uri.query(), checks)?;
+    checks.has(&facts.answers, &wanted)?;
     let body = input::body::<B>(&parts.headers, body, facts.most, checks).await?;
     server.metrics.read("body", begun.elapsed());
     Ok((parts, wanted, Call { caller, params, query, body, gone: Gone::default(), server, beside: Beside::default() }))

@@ -2,6 +2,7 @@
 //! same schema stands in the OpenAPI document, so what is said there is what is held.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::body;
@@ -15,7 +16,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
+use super::fields;
 use super::problem::{Problem, Wrong};
+use super::route::Answers;
 
 /// Longer than this nobody waits for a body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ pub fn whole_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 pub struct Checks {
     query: Option<(Json, Validator)>,
     body: Option<Validator>,
+    /// What the route answers with, once somebody wanted only some of it.
+    answer: OnceLock<Option<Json>>,
 }
 
 impl Checks {
@@ -56,7 +61,23 @@ impl Checks {
         Checks {
             query: alone::<Q>().and_then(|schema| Some((schema.clone(), jsonschema::validator_for(&schema).ok()?))),
             body: alone::<B>().and_then(|schema| jsonschema::validator_for(&schema).ok()),
+            answer: OnceLock::new(),
         }
+    }
+
+    /// Whether the route's answers have these fields.
+    ///
+    /// # Errors
+    /// 422 that names one that they have not.
+    pub fn has(&self, answers: &Answers, wanted: &[String]) -> Result<(), Problem> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let schema = self.answer.get_or_init(|| match answers {
+            Answers::Json(schema) | Answers::JsonOrEvents(schema) => Some(fields::schema(*schema)),
+            Answers::Nothing | Answers::Media(_) => None,
+        });
+        schema.as_ref().map_or(Ok(()), |schema| fields::check(schema, wanted))
     }
 }
 
@@ -222,45 +243,6 @@ fn is_too_large(error: &axum::Error) -> bool {
     false
 }
 
-/// `value`'s named fields only: `a,b.c` keeps `a` and of `b` only `c`. Of a list the fields of its items are meant.
-pub fn pick(value: Json, fields: &[String]) -> Json {
-    if fields.is_empty() {
-        return value;
-    }
-    match value {
-        Json::Object(mut object) if object.get("items").is_some_and(Json::is_array) => {
-            if let Some(Json::Array(items)) = object.remove("items") {
-                let picked = items.into_iter().map(|item| picked(item, fields)).collect();
-                object.insert("items".into(), Json::Array(picked));
-            }
-            Json::Object(object)
-        }
-        other => picked(other, fields),
-    }
-}
-
-fn picked(value: Json, fields: &[String]) -> Json {
-    match value {
-        Json::Array(items) => Json::Array(items.into_iter().map(|item| picked(item, fields)).collect()),
-        Json::Object(object) => {
-            let mut kept = Map::new();
-            for (name, value) in object {
-                let below: Vec<String> = fields
-                    .iter()
-                    .filter_map(|field| field.strip_prefix(&name)?.strip_prefix('.').map(String::from))
-                    .collect();
-                if fields.contains(&name) {
-                    kept.insert(name, value);
-                } else if !below.is_empty() {
-                    kept.insert(name, picked(value, &below));
-                }
-            }
-            Json::Object(kept)
-        }
-        other => other,
-    }
-}
-
 /// A value that is answered, as JSON.
 ///
 /// # Errors
@@ -276,7 +258,6 @@ pub fn to_json<T: Serialize>(value: &T) -> Result<Json, Problem> {
 mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
-    use serde_json::json;
 
     use super::*;
 
@@ -317,46 +298,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn fields_are_picked_at_any_depth_and_of_lists_by_item() {
-        let page = json!({"items": [{"a": 1, "b": {"c": 2, "d": 3}, "e": [{"f": 4, "g": 5}]}], "next": null});
-        let fields: Vec<String> = ["a", "b.c", "e.g"].map(String::from).to_vec();
-        let picked = json!({"items": [{"a": 1, "b": {"c": 2}, "e": [{"g": 5}]}], "next": null});
-        assert_eq!(pick(page.clone(), &fields), picked);
-        assert_eq!(pick(page.clone(), &[]), page);
-        assert_eq!(pick(json!({"a": 1}), &["b".to_string()]), json!({}));
-    }
-
-    /// JSON of any shape.
-    fn anything() -> impl Strategy<Value = Json> {
-        let leaf = prop_oneof![
-            Just(Json::Null),
-            any::<bool>().prop_map(Json::from),
-            any::<i64>().prop_map(Json::from),
-            "[a-c.é]{0,4}".prop_map(Json::from),
-        ];
-        leaf.prop_recursive(4, 40, 5, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
-                prop::collection::btree_map("[a-c]{1,2}", inner, 0..5)
-                    .prop_map(|map| Json::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
-    /// Whether all of `part` stands in `whole`, lists being as long.
-    fn within(part: &Json, whole: &Json) -> bool {
-        match (part, whole) {
-            (Json::Object(part), Json::Object(whole)) => {
-                part.iter().all(|(name, value)| whole.get(name).is_some_and(|other| within(value, other)))
-            }
-            (Json::Array(part), Json::Array(whole)) => {
-                part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| within(part, whole))
-            }
-            (part, whole) => part == whole,
-        }
-    }
-
     proptest! {
         #[test]
         fn no_query_panics_and_what_is_read_holds(text in ".{0,200}") {
@@ -377,16 +318,6 @@ mod tests {
                 }
                 Err(problem) => prop_assert!(problem.status == 422 && !problem.errors.is_empty()),
             }
-        }
-
-        #[test]
-        fn what_is_picked_stands_in_the_whole_and_picking_again_changes_nothing(
-            value in anything(),
-            fields in prop::collection::vec("[a-c]{1,2}(\\.[a-c]{1,2}){0,2}", 0..5)
-        ) {
-            let picked = pick(value.clone(), &fields);
-            prop_assert!(within(&picked, &value));
-            prop_assert_eq!(pick(picked.clone(), &fields), picked);
         }
     }
 }

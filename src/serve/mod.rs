@@ -8,6 +8,7 @@ pub mod api;
 pub mod call;
 pub mod desk;
 pub mod faces;
+pub mod fields;
 pub mod gone;
 pub mod guard;
 pub mod hooks;

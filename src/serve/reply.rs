@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::input;
 use super::problem::Problem;
 use super::route::{Answers, Facts};
+use super::{fields, input};
 use crate::kernel::figures::hex;
 
 /// Marks an answer that must not be compressed: it holds a secret, or it streams.
@@ -19,11 +19,11 @@ pub struct AsItIs;
 ///
 /// # Errors
 /// 500 when it cannot be written as JSON.
-pub fn json<T: Serialize>(facts: &Facts, asked: &HeaderMap, fields: &[String], value: &T) -> Result<Response, Problem> {
+pub fn json<T: Serialize>(facts: &Facts, asked: &HeaderMap, wanted: &[String], value: &T) -> Result<Response, Problem> {
     if matches!(facts.answers, Answers::Nothing) {
         return Ok(facts.status.into_response());
     }
-    let value = input::pick(input::to_json(value)?, fields);
+    let value = fields::pick(input::to_json(value)?, wanted);
     let body = value.to_string();
     let mut response = if facts.method == Method::GET && !facts.secret {
         let tag = tag(body.as_bytes());

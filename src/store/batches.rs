@@ -150,33 +150,44 @@ impl Store {
     }
 
     /// Takes back what of a batch is not over; how many were, and how many run and are asked to stop.
-    pub fn cancel_batch(&self, batch: &str) -> Result<(u64, u64)> {
+    /// `told` hears how many it was so far.
+    pub fn cancel_batch(&self, batch: &str, told: &mut dyn FnMut(u64)) -> Result<(u64, u64)> {
         let (mut back, mut asked) = (0, 0);
         if let Some(known) = self.batch(batch)? {
             self.begin_batch(batch, &BatchState { cancelled: true, ..known })?;
         }
         let statuses = [JobStatus::Waiting, JobStatus::Running];
-        self.each_of_batch(batch, &statuses, &mut |change, n, job| {
-            let status = change.cancel(n, job)?;
-            if status == JobStatus::Running {
-                asked += 1
-            } else {
-                back += 1
-            }
-            Ok(())
-        })?;
+        self.each_of_batch(
+            batch,
+            &statuses,
+            &mut |change, n, job| {
+                let status = change.cancel(n, job)?;
+                if status == JobStatus::Running {
+                    asked += 1
+                } else {
+                    back += 1
+                }
+                Ok(())
+            },
+            told,
+        )?;
         Ok((back, asked))
     }
 
     /// Owes again what of a batch failed for good or was taken back, with the definition of this digest; how many those
-    /// were.
-    pub fn retry_batch(&self, batch: &str, digest: &str) -> Result<u64> {
+    /// were. `told` hears how many it was so far.
+    pub fn retry_batch(&self, batch: &str, digest: &str, told: &mut dyn FnMut(u64)) -> Result<u64> {
         let mut again = 0;
-        self.each_of_batch(batch, &[JobStatus::Dead, JobStatus::Cancelled], &mut |change, n, _| {
-            change.owe_again(n, digest)?;
-            again += 1;
-            Ok(())
-        })?;
+        self.each_of_batch(
+            batch,
+            &[JobStatus::Dead, JobStatus::Cancelled],
+            &mut |change, n, _| {
+                change.owe_again(n, digest)?;
+                again += 1;
+                Ok(())
+            },
+            told,
+        )?;
         Ok(again)
     }
 
@@ -186,6 +197,7 @@ impl Store {
         batch: &str,
         statuses: &[JobStatus],
         each: &mut dyn FnMut(&Change<'_>, i64, &Job) -> Outcome<()>,
+        told: &mut dyn FnMut(u64),
     ) -> Result<()> {
         let (from, to) = keys_of(batch);
         let theirs = self.theirs("");
@@ -194,7 +206,7 @@ impl Store {
             "SELECT n, key FROM jobs WHERE owner = ?1 AND key > ?2 AND key < ?3 AND status IN ({among}){theirs}
              ORDER BY key LIMIT ?4"
         );
-        let mut last = from;
+        let (mut last, mut done) = (from, 0);
         loop {
             let ended = self.write(|change| {
                 let mut find = change.tx.prepare_cached(&sql)?;
@@ -206,11 +218,13 @@ impl Store {
                     each(change, *n, &job)?;
                 }
                 let ended = found.len() < AT_ONCE;
+                done += found.len() as u64;
                 if let Some((_, key)) = found.into_iter().next_back() {
                     last = key;
                 }
                 Ok(ended)
             })?;
+            told(done);
             if ended {
                 return Ok(());
             }

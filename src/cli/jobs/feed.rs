@@ -172,14 +172,16 @@ impl<'a> Feed<'a> {
         let mut jobs: Vec<NewJob> = Vec::with_capacity(AT_ONCE);
         let mut ended = false;
         while !ended {
+            let mut waits = false;
             match self.next(GLANCE)? {
                 Next::Job(job) => jobs.push(*job),
-                Next::NotYet => {}
+                Next::NotYet => waits = true,
                 Next::End => ended = true,
             }
-            // Asked to stop, what was read is owed, so that all before the place where it stopped is.
+            // Asked to stop, what was read is owed, so that all before the place where it stopped is; and what was read
+            // need not wait for what comes slowly.
             ended |= stop.is_requested();
-            if jobs.len() == AT_ONCE || ended {
+            if jobs.len() == AT_ONCE || ended || waits && !jobs.is_empty() {
                 let added = store.add_jobs(&jobs)? as u64;
                 done.added += added;
                 done.worked.before += jobs.len() as u64 - added;

@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::super::Context;
+use super::super::bar::Bar;
 use super::say_who_works;
 use crate::app::auto::no_batch;
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::counted;
 use crate::store::{JobFilter, JobStatus, RuleKey, Store};
+
+/// How often its jobs are counted meanwhile.
+const COUNTED: Duration = Duration::from_secs(1);
 
 /// How often a batch that is waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -21,7 +25,8 @@ pub(super) fn retry(context: &Context, store: &Store, batch: &str) -> Result<u8>
     let again = match store.jobs(&of_batch, None, 1)?.pop() {
         Some(newest) => {
             let key = RuleKey { source: newest.source, command: newest.command };
-            store.retry_batch(batch, &context.app.digest_of(&key, &newest.digest)?)?
+            let digest = context.app.digest_of(&key, &newest.digest)?;
+            with_bar(context, store, batch, "owed again", |told| store.retry_batch(batch, &digest, told))?
         }
         None => 0,
     };
@@ -38,7 +43,7 @@ pub(super) fn retry(context: &Context, store: &Store, batch: &str) -> Result<u8>
 
 pub(super) fn cancel(context: &Context, store: &Store, batch: &str) -> Result<u8> {
     known(store, batch)?;
-    let (back, asked) = store.cancel_batch(batch)?;
+    let (back, asked) = with_bar(context, store, batch, "taken back", |told| store.cancel_batch(batch, told))?;
     if context.ui.json {
         context.ui.value(&json!({"batch": batch, "cancelled": back, "asked_to_stop": asked}))?;
     } else {
@@ -60,7 +65,16 @@ pub(super) fn wait(
     if store.batch_is_open(batch)? {
         say_who_works(context)?;
     }
+    let whole = count(&store.batch_counts(batch)?, |_| true);
+    let mut bar = Bar::new(&context.ui, Some(whole));
+    let mut looked = Instant::now();
     while store.batch_is_open(batch)? {
+        // To count them takes longer than to see that there is one.
+        if bar.is_wanted() && looked.elapsed() >= COUNTED {
+            let over = count(&store.batch_counts(batch)?, JobStatus::is_final);
+            bar.at(over, || format!("{over} of {} over", jobs(whole)));
+            looked = Instant::now();
+        }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Error::new(Kind::TimedOut, format!("batch {batch} is not over yet")));
         }
@@ -68,6 +82,7 @@ pub(super) fn wait(
             return Err(Error::new(Kind::Interrupted, "interrupted"));
         }
     }
+    bar.end();
     let counts = store.batch_counts(batch)?;
     if context.ui.json {
         let counts: Map<String, Value> = counts.iter().map(|(s, count)| (s.name().to_string(), json!(count))).collect();
@@ -77,6 +92,25 @@ pub(super) fn wait(
         context.ui.note(&said.join(", "));
     }
     Ok(u8::from(counts.iter().any(|(status, _)| *status != JobStatus::Done)))
+}
+
+/// Does something with a batch, and shows how far it is where that takes long.
+fn with_bar<T>(
+    context: &Context,
+    store: &Store,
+    batch: &str,
+    what: &str,
+    work: impl FnOnce(&mut dyn FnMut(u64)) -> Result<T>,
+) -> Result<T> {
+    let mut bar = Bar::new(&context.ui, Some(count(&store.batch_counts(batch)?, |_| true)));
+    let done = work(&mut |done| bar.at(done, || format!("{} {what}", jobs(done))));
+    bar.end();
+    done
+}
+
+/// How many jobs have a status of these.
+fn count(counts: &[(JobStatus, u64)], of: impl Fn(JobStatus) -> bool) -> u64 {
+    counts.iter().filter(|(status, _)| of(*status)).map(|(_, count)| count).sum()
 }
 
 /// That there is such a batch.

@@ -214,12 +214,12 @@ fn a_batch_is_owed_once_claimed_in_order_and_changed_as_a_whole() {
     store.end_job(job.id, job.epoch, None, Some(1), &JobEnd::Failed { error: "x".into(), again: None }).unwrap();
     let Claim::Taken { job, .. } = &claims[3] else { panic!("{claims:?}") };
     store.end_job(job.id, job.epoch, None, None, &JobEnd::Given).unwrap();
-    assert_eq!(store.cancel_batch("b").unwrap(), (1, 3), "one waited, three run");
+    assert_eq!(store.cancel_batch("b", &mut |_| {}).unwrap(), (1, 3), "one waited, three run");
     assert!(store.batch("b").unwrap().unwrap().cancelled && store.batch("bb").unwrap().is_none());
     let counts = |batch| store.batch_counts(batch).unwrap();
     assert_eq!(counts("b"), [(JobStatus::Cancelled, 1), (JobStatus::Dead, 1), (JobStatus::Running, 3)]);
     assert_eq!(counts("bb"), [(JobStatus::Waiting, 1)], "another batch is left alone");
-    assert_eq!(store.retry_batch("b", "d2").unwrap(), 2);
+    assert_eq!(store.retry_batch("b", "d2", &mut |_| {}).unwrap(), 2);
     assert!(store.batch_is_open("b").unwrap() && !store.batch_is_open("c").unwrap());
     let next = store.take_job_of("b", store.now(), &process(3)).unwrap().unwrap();
     assert_eq!((next.digest.as_str(), next.tries), ("d2", 1));

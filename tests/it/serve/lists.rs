@@ -90,6 +90,9 @@ fn fields_are_chosen_and_what_is_known_is_not_sent_again() {
     let world = uncounted(World::new());
     let server = Serving::start(&world, &[]);
     let owner = Asker::owner(&server);
+    let wrong = owner.get("/api/v1/commands?q=nothing-like-this&fields=name,nmae").is(422).json();
+    assert_eq!(wrong["errors"][0]["detail"], "answers have no field `nmae`", "{wrong}");
+    assert!(wrong["hint"].as_str().unwrap().contains("name, "), "{wrong}");
     let commands = owner.get("/api/v1/commands?limit=3&fields=name,origin.path").is(200).json();
     for command in commands["items"].as_array().unwrap() {
         let keys: Vec<&String> = command.as_object().unwrap().keys().collect();
