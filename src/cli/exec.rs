@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::app::code::Guarding;
 use crate::app::views::code::{LanguageView, RanView};
 use crate::exec::code::{Code, language_of};
 use crate::exec::sandbox::{Bounds, Reach};
-use crate::exec::signals::StopOnSignals;
+use crate::exec::signals::{StopOnSignals, without_suspension};
 use crate::exec::{Input, Stream};
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -29,25 +29,26 @@ Examples:
   fac exec solve.cpp < input.txt              the language by the file's name
   pbpaste | fac exec -l js                    code from stdin
   fac exec stats.py --read data.csv -- data.csv
-  fac exec -l python --net -c 'import urllib.request as u; print(u.urlopen(\"http://localhost:8080\").status)'
+  fac exec fetch.py --net --write out          with the network, and a folder of yours
   fac exec langs                              what runs here
 
 The code sees the system's programs and a folder of its own, which is gone
 afterwards: no files of yours, no other processes, no network. It has 30 s,
-256 MiB of memory, 64 processes and 64 MB of files. Bubblewrap keeps it in where
-that is installed, else Landlock; where neither works nothing is run.
+256 MiB of memory, 64 processes, and 64 MB of files of 10 MB each in its folder.
+Bubblewrap keeps it in where that is installed, else Landlock (which lets it see
+names and sizes, but nothing in them); where neither works nothing is run.
 
-The exit code is the code's own; 124 when its time was over, 137 when it used too much.";
+The system's programs come first, whatever PATH says. What `--read` and `--write`
+name is there under that name. The exit code is the code's own; 124 when its
+time was over, 137 when it used too much.";
 
 /// The longest code, bytes.
 const LONGEST: u64 = 16 << 20;
 
 /// Run code that nobody has read in a sandbox
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_value_name = "SUBCOMMAND")]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
-    #[command(subcommand)]
-    sub: Option<Sub>,
     /// The language; by the file's first line or name otherwise
     #[arg(short, long, value_name = "LANGUAGE")]
     lang: Option<String>,
@@ -58,7 +59,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     timeout: Duration,
     /// How much memory all its processes may use together, MiB
-    #[arg(long, value_name = "MIB", default_value = "256", value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    #[arg(long, value_name = "MIB", default_value = "256", value_parser = clap::value_parser!(u64).range(32..=1 << 20))]
     memory: u64,
     /// A file or folder that it may read
     #[arg(long, value_name = "PATH")]
@@ -75,19 +76,12 @@ pub struct Args {
     /// Run it with nothing that keeps it in: it may do whatever you may
     #[arg(long)]
     r#unsafe: bool,
-    /// A file with the code; `-` or nothing for stdin
+    /// A file with the code; `-` or nothing for stdin, `langs` for a list of the languages
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// What it is given as its arguments
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<OsString>,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Sub {
-    /// List the languages, and what runs them here
-    #[command(visible_alias = "ls")]
-    Langs,
 }
 
 fn time(text: &str) -> std::result::Result<Duration, String> {
@@ -96,38 +90,51 @@ fn time(text: &str) -> std::result::Result<Duration, String> {
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<u8> {
-    if args.sub.is_some() {
+    let asks_for_list = args.file.as_deref().is_some_and(|file| file == Path::new("langs") && !file.exists());
+    if asks_for_list && args.code.is_none() {
         return langs(context);
     }
     let guarding = Guarding {
         wall: args.sandbox.clone(),
         unguarded: args.r#unsafe,
         bounds: Bounds { time: args.timeout, memory: args.memory << 20, ..Bounds::default() },
-        reach: Reach { net: args.net, reads: places(&args.read)?, writes: places(&args.write)? },
+        reach: reach(&args)?,
     };
-    let code = code(args)?;
+    let code = code(context, args)?;
     let signals = StopOnSignals::new()?;
-    let json = context.ui.json;
-    let mut clean = [Clean::new(context.ui.stdout_terminal), Clean::new(context.ui.stderr_terminal)];
+    // Its time goes on, and so it does.
+    without_suspension()?;
+    let ui = &context.ui;
+    let mut clean = [Clean::new(ui.stdout_terminal), Clean::new(ui.stderr_terminal)];
     let mut told = Ok(());
+    // Whether a line on the terminal is begun.
+    let mut is_open = false;
     let mut sink = |stream: Stream, bytes: &[u8]| {
-        if json {
+        if ui.json {
             return ControlFlow::Continue(());
         }
+        let bytes = clean[usize::from(stream == Stream::Stderr)].push(bytes);
         match stream {
-            Stream::Stdout => told = context.ui.write(&clean[0].push(bytes)),
-            Stream::Stderr => context.ui.write_err(&clean[1].push(bytes)),
+            Stream::Stdout => told = ui.write(&bytes),
+            Stream::Stderr => ui.write_err(&bytes),
         }
-        if told.is_err() || context.ui.closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if ui.stderr_terminal && (stream == Stream::Stderr || ui.stdout_terminal) {
+            is_open = !bytes.ends_with(b"\n");
+        }
+        if told.is_err() || ui.closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let ran = context.app.execute(code, guarding, &mut sink, signals.stop())?;
     told?;
-    if json {
-        context.ui.value(&json!({"exec": ran}))?;
-    } else {
+    if ui.json {
+        ui.value(&json!({"exec": ran}))?;
+    } else if !ui.closed() && !ui.quiet {
+        if is_open {
+            ui.write_err(b"\n");
+        }
         say(context, &ran);
     }
-    Ok(u8::try_from(ran.exit_code & 0xff).unwrap_or(1))
+    let by_signal = signals.stop().signal().filter(|_| ran.status == "interrupted").map(|signal| 128 + signal);
+    Ok(u8::try_from(by_signal.unwrap_or(ran.exit_code) & 0xff).unwrap_or(1))
 }
 
 /// What is not to be seen in its output.
@@ -145,13 +152,15 @@ fn say(context: &Context, ran: &RanView) {
 }
 
 /// The code, and its input where the code does not come from there.
-fn code(args: Args) -> Result<Code> {
+fn code(context: &Context, args: Args) -> Result<Code> {
     let file = args.file.filter(|file| file != Path::new("-"));
     let (text, from_stdin) = match (args.code, &file) {
         (Some(code), _) => (code, false),
         (None, Some(file)) => {
             let cannot = || format!("cannot read {}", file.display());
-            let opened = File::open(file).context(Kind::NotFound, cannot)?;
+            let opened = File::open(file)
+                .context(Kind::NotFound, cannot)
+                .map_err(|error| error.hint("`-c CODE` gives code as it is, `fac exec langs` lists the languages"))?;
             (read(opened, &file.display().to_string())?, false)
         }
         (None, None) if std::io::stdin().is_terminal() => {
@@ -159,18 +168,28 @@ fn code(args: Args) -> Result<Code> {
         }
         (None, None) => (read(std::io::stdin(), "stdin")?, true),
     };
-    let language = args.lang.or_else(|| language_of(file.as_deref(), &text)).ok_or_else(|| {
+    let known = context.app.interpreters()?;
+    let by_text = || language_of(&known, file.as_deref(), &text);
+    let language = args.lang.or_else(by_text).ok_or_else(|| {
         Error::new(Kind::Usage, "it is not known in which language this is")
             .hint("name it with `-l`, such as `-l python`; `fac exec langs` lists them")
     })?;
-    let stdin = match from_stdin {
-        true => Input::Null,
-        false => {
-            let ours = std::io::stdin().as_fd().try_clone_to_owned();
-            Input::File(File::from(ours.context(Kind::Failed, || "cannot hand stdin on".to_string())?))
-        }
-    };
+    let nobody_types = context.ui.no_input && std::io::stdin().is_terminal();
+    let stdin = if from_stdin || nobody_types { Input::Null } else { passed_on()? };
     Ok(Code { language, text, args: args.args, stdin })
+}
+
+/// What comes on our stdin, through a pipe: a terminal could be written to and set, and a file opened anew.
+fn passed_on() -> Result<Input> {
+    let cannot = || "cannot hand stdin on".to_string();
+    let (reader, mut writer) = std::io::pipe().context(Kind::Failed, cannot)?;
+    let copy = move || {
+        // Who reads no more has had enough, and what cannot be read ends here.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut writer);
+    };
+    // It may wait for a key for ever, so nobody waits for it.
+    std::thread::Builder::new().name("stdin".into()).spawn(copy).context(Kind::Failed, cannot)?;
+    Ok(Input::File(File::from(OwnedFd::from(reader))))
 }
 
 fn read(from: impl Read, called: &str) -> Result<String> {
@@ -183,12 +202,26 @@ fn read(from: impl Read, called: &str) -> Result<String> {
     String::from_utf8(bytes).context(Kind::BadData, || format!("{called} is not UTF-8"))
 }
 
-/// Files and folders, by their whole names.
-fn places(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let whole =
-        |path: &PathBuf| path.canonicalize().context(Kind::NotFound, || format!("there is no {}", path.display()));
-    named.iter().map(whole).collect()
+/// What it may see, by whole names, and under which names it finds that.
+fn reach(args: &Args) -> Result<Reach> {
+    let mut reach = Reach { net: args.net, ..Reach::default() };
+    for (named, places) in [(&args.read, &mut reach.reads), (&args.write, &mut reach.writes)] {
+        for path in named {
+            let cannot = || format!("there is no {}", path.display());
+            let place = path.canonicalize().context(Kind::NotFound, cannot)?;
+            if PLACES_INSIDE.iter().any(|own| place.starts_with(own)) || place == Path::new("/") {
+                return Err(Error::new(Kind::Usage, format!("{} cannot be let in", place.display()))
+                    .hint("name the files and folders that it needs"));
+            }
+            reach.names.push((path.clone(), place.clone()));
+            places.push(place);
+        }
+    }
+    Ok(reach)
 }
+
+/// What a sandbox has of its own, or what would show others.
+const PLACES_INSIDE: [&str; 4] = ["/proc", "/dev", "/sys", "/sandbox"];
 
 /// What code prints, without what would command a terminal where it goes to one.
 struct Clean(Option<Sanitizer>);

@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use super::sandbox::{Line, Sandbox, Watched, path_for};
+use super::sandbox::{Folder, Line, Sandbox, Watched, path_for};
 use super::{
     CaptureLimits, Captured, Input, Interpreters, Job, Outcome, Sink, Status, Stop, Stream, find_program, run, unix,
 };
 use crate::kernel::error::{Context, Error, Kind, Result};
-use crate::kernel::figures::bytes;
 
 /// A language with tools of its own.
 struct Toolchain {
@@ -45,6 +44,7 @@ const TOOLCHAINS: &[Toolchain] = &[
         hint: "apt install g++",
         ways: &[("g++ -O1 -o main {file}", MADE), ("clang++ -O1 -o main {file}", MADE)],
     },
+    Toolchain { names: &["mjs"], file: "main.mjs", hint: "apt install nodejs", ways: &[("", "node {file}")] },
     Toolchain {
         names: &["java"],
         file: "Main.java",
@@ -136,8 +136,12 @@ pub struct Language {
     pub hint: String,
 }
 
-/// The language of a file: by its first line, or else by what its name ends in.
-pub fn language_of(file: Option<&Path>, text: &str) -> Option<String> {
+/// The language of a file: by its first line where that names one that is known, or else by what its name ends in.
+pub fn language_of(interpreters: &Interpreters, file: Option<&Path>, text: &str) -> Option<String> {
+    let is_known = |name: &String| {
+        let name = known_as(name);
+        !interpreters.get(&name).is_empty() || TOOLCHAINS.iter().any(|chain| chain.names.contains(&&*name))
+    };
     let line = text.strip_prefix("#!").and_then(|rest| rest.lines().next());
     let by_line = line.and_then(|line| {
         let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
@@ -145,7 +149,20 @@ pub fn language_of(file: Option<&Path>, text: &str) -> Option<String> {
         let named = if first == "env" { words.find(|word| !word.starts_with('-'))? } else { first };
         Some(named.to_string())
     });
-    by_line.or_else(|| Some(file?.extension()?.to_str()?.to_string()))
+    let by_name = file.and_then(Path::extension).and_then(OsStr::to_str).map(str::to_string);
+    by_line.clone().filter(is_known).or_else(|| by_name.filter(is_known)).or(by_line)
+}
+
+/// A name of a language as the tables have it.
+fn known_as(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    match name.as_str() {
+        // A plugin is what is meant elsewhere.
+        "lua" => "plain-lua".to_string(),
+        "cjs" => "js".to_string(),
+        "mts" | "cts" | "tsx" => "ts".to_string(),
+        _ => name,
+    }
 }
 
 /// Every language, by its usual name, and what would run it.
@@ -205,12 +222,13 @@ pub fn execute(
 ) -> Result<Ran> {
     let begun = Instant::now();
     let way = way(&code.language, interpreters, &path_for(path_var), sandbox.bounds.memory)?;
-    let folder = unix::private_folder(tempfile::Builder::new().prefix("fac-exec-"))
-        .context(Kind::Failed, || "cannot make a temporary folder".to_string())?;
-    // Landlock and the mounts name folders as they are.
-    let place = folder.path().canonicalize().context(Kind::Failed, || "cannot find a temporary folder".to_string())?;
+    let folder = Folder::new()?;
+    let place = folder.path.as_path();
     std::fs::write(place.join(&way.file), &code.text).context(Kind::Failed, || format!("cannot write {}", way.file))?;
-    let inside = Inside { sandbox, place: &place, begun, stop };
+    for (name, to) in &sandbox.reach.names {
+        folder.link(name, to).context(Kind::Failed, || format!("cannot name {}", name.display()))?;
+    }
+    let inside = Inside { sandbox, place, begun, stop };
     if let Some(line) = way.compile {
         let mut said = |_: Stream, bytes: &[u8]| sink.output(Stream::Stderr, bytes);
         let (outcome, limit) = inside.run(line, Input::Null, &mut said)?;
@@ -270,11 +288,7 @@ impl Inside<'_> {
         let outcome = run(job, sink, self.stop);
         drop(over);
         let limit = looking.join().unwrap_or_default();
-        let outcome = outcome?;
-        let too_long = outcome.status == Status::Exited(SAID_XFSZ);
-        let limit =
-            limit.or_else(|| too_long.then(|| format!("it wrote a file of more than {}", bytes(bounds.file_size))));
-        Ok((outcome, limit))
+        Ok((outcome?, limit))
     }
 
     /// All that is in its environment: where it may write, and where programs are.
@@ -286,27 +300,30 @@ impl Inside<'_> {
         // A folder with a colon in its name cannot stand on a path.
         let path = std::env::join_paths(folders).unwrap_or_else(|_| "/usr/bin:/bin".into());
         let home = home.into_os_string();
-        [("HOME", home.clone()), ("LANG", "C.UTF-8".into()), ("PATH", path), ("TMPDIR", home)]
-            .map(|(name, value)| (OsString::from(name), value))
-            .to_vec()
+        let plain = [("LANG", "C.UTF-8"), ("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")];
+        let plain = plain.map(|(name, value)| (name, OsString::from(value)));
+        let own = [("HOME", home.clone()), ("PATH", path), ("TMPDIR", home)];
+        own.into_iter().chain(plain).map(|(name, value)| (OsString::from(name), value)).collect()
     }
 }
 
-/// What is said of who was ended by SIGXFSZ (signal(7)), since it wrote more than a file may hold.
-const SAID_XFSZ: i32 = 128 + 25;
-
 /// What compiles and runs a language here.
 fn way(language: &str, interpreters: &Interpreters, path_var: &OsStr, memory: u64) -> Result<Way> {
-    let asked = language.to_ascii_lowercase();
-    let asked = if asked == "lua" { "plain-lua" } else { &asked };
+    let asked = &*known_as(language);
     if let Some(chain) = TOOLCHAINS.iter().find(|chain| chain.names.contains(&asked)) {
         return chain.way(path_var, memory);
     }
     if interpreters.get(asked).is_empty() {
         let known = languages(interpreters, path_var);
         let names: Vec<&str> = known.iter().map(|one| one.name.as_str()).collect();
-        return Err(Error::new(Kind::Usage, format!("{language:?} is no language that can be run"))
-            .hint(format!("one of {}", names.join(", "))));
+        let near =
+            names.iter().map(|name| (strsim::jaro_winkler(name, asked), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+        let meant = near.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| format!("did you mean {name}? "));
+        return Err(Error::new(Kind::Usage, format!("{language:?} is no language that can be run")).hint(format!(
+            "{}there are {}",
+            meant.unwrap_or_default(),
+            names.join(", ")
+        )));
     }
     let (interpreter, program) = interpreters.way(asked, path_var)?;
     let file = format!("main.{}", interpreter.extension);
@@ -343,12 +360,16 @@ mod tests {
 
     #[test]
     fn a_language_is_known_by_the_first_line_or_the_name() {
-        let of = |file: &str, text: &str| language_of(Some(Path::new(file)), text);
+        let table = Interpreters::default();
+        let of = |file: &str, text: &str| language_of(&table, Some(Path::new(file)), text);
+        assert_eq!(of("a.py", "#!/usr/bin/nobody\n").as_deref(), Some("py"));
+        assert_eq!(of("a.xyz", "#!/usr/bin/nobody\n").as_deref(), Some("nobody"));
+        assert_eq!((of("a.mjs", ""), of("a.CPP", ""), of("a.xyz", "")), (Some("mjs".into()), Some("CPP".into()), None));
         assert_eq!(of("a/b.py", "print(1)").as_deref(), Some("py"));
         assert_eq!(of("run", "#!/usr/bin/env -S python3 -u\n").as_deref(), Some("python3"));
         assert_eq!(of("x.txt", "#!/bin/bash\n").as_deref(), Some("bash"));
         assert_eq!(of("run", "echo"), None);
-        assert_eq!(language_of(None, "#!"), None);
+        assert_eq!(language_of(&table, None, "#!"), None);
     }
 
     #[test]

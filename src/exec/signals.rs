@@ -40,6 +40,14 @@ pub fn flag_on_hup() -> Result<Arc<AtomicBool>> {
     flag_on(SIGHUP)
 }
 
+/// From now on Ctrl-Z does nothing: for whoever has to keep time for others.
+///
+/// # Errors
+/// `Failed` when the signal cannot be taken over.
+pub fn without_suspension() -> Result<()> {
+    flag_on(SIGTSTP).map(drop)
+}
+
 fn flag_on(signal: i32) -> Result<Arc<AtomicBool>> {
     let flagged = Arc::new(AtomicBool::new(false));
     flag::register(signal, flagged.clone()).context(Kind::Failed, || format!("cannot take over signal {signal}"))?;

@@ -277,9 +277,19 @@ fn has_living_members(group: Pid) -> io::Result<bool> {
     Ok(!members_of(group)?.is_empty())
 }
 
-/// The processes of a group that are no zombies. Linux only: reads the state (field 3) and the group (field 5) in
-/// `/proc/PID/stat`; fails where there is no such folder.
-pub(super) fn members_of(group: Pid) -> io::Result<Vec<u32>> {
+/// A process of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) pid: u32,
+    pub(super) threads: u64,
+    /// Its first thread has ended, and others go on.
+    pub(super) is_headless: bool,
+}
+
+/// The living processes of a group. Linux only: reads the state (field 3), the group (field 5) and the number of threads
+/// (field 20) in `/proc/PID/stat`; fails where there is no such folder. A process whose first thread has ended is said to be
+/// dead, and is not as long as it has another.
+pub(super) fn members_of(group: Pid) -> io::Result<Vec<Member>> {
     let group = group.as_raw_pid().to_string();
     let mut members = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
@@ -290,8 +300,13 @@ pub(super) fn members_of(group: Pid) -> io::Result<Vec<u32>> {
         let stat = String::from_utf8_lossy(&stat);
         let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
         let (state, member_of) = (fields.next(), fields.nth(1));
-        if member_of == Some(group.as_str()) && !matches!(state, Some("Z" | "X")) {
-            members.push(pid);
+        if member_of != Some(group.as_str()) {
+            continue;
+        }
+        let threads = fields.nth(14).and_then(|count| count.parse().ok()).unwrap_or(1);
+        let is_headless = matches!(state, Some("Z" | "X"));
+        if !is_headless || threads > 1 {
+            members.push(Member { pid, threads, is_headless });
         }
     }
     Ok(members)

@@ -1,6 +1,6 @@
 # Ways out of a sandbox, each tried by itself. What it prints is judged by tests/it/exec.rs: a line a way, "in" or "OUT".
 # Outside of a sandbox it changes the clock, the name and the kernel's settings of the machine: name the harmless ways then.
-import ctypes, errno, os, socket, struct, sys
+import ctypes, errno, os, socket, stat, struct, sys
 
 outside, tcp, parent, unix, abstract, *only = sys.argv[1:]
 tcp, parent = int(tcp), int(parent)
@@ -19,6 +19,14 @@ def call(number, *args):
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused")
     return result
+
+
+def readable(number):
+    # Those that Python itself has open are its own folder and this file.
+    try:
+        return os.readlink(f"/proc/self/fd/{number}").startswith(outside) or stat.S_ISREG(os.fstat(number).st_mode)
+    except OSError:
+        return False
 
 
 @way
@@ -92,7 +100,10 @@ def reads_names_of_users(): return open("/etc/passwd").read()
 @way
 def writes_temporary_files_of_others(): open("/var/tmp/fac-was-here", "w")
 @way
-def writes_shared_memory(): open("/dev/shm/fac-was-here", "w").write("x" * 100)
+def writes_shared_memory_of_others():
+    open("/dev/shm/fac-was-here", "w").write("x" * 100)
+    # Where it has shared memory of its own, that is its folder.
+    if os.path.exists("fac-was-here"): raise OSError(errno.EROFS, "its own")
 @way
 def writes_a_new_root_file(): open("/fac-was-here", "w")
 @way
@@ -218,6 +229,36 @@ def sets_the_clock():
     time.clock_settime(time.CLOCK_REALTIME, time.time())
 @way
 def names_the_machine(): socket.sethostname("fac-was-here")
+@way
+def aims_a_pair_of_sockets():
+    a, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    a.sendto(b"x", unix)
+@way
+def aims_a_raw_pair_of_sockets():
+    a, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)
+    a.sendto(b"x", unix)
+@way
+def attaches_memory_of_others():
+    libc.shmat.restype = ctypes.c_void_p
+    for number in range(64):
+        if libc.shmat(number, None, 0) != ctypes.c_void_p(-1).value: return "some"
+    raise OSError(ctypes.get_errno(), "refused")
+@way
+def changes_semaphores_of_others():
+    if libc.semctl(0, 0, 16, 1) < 0: raise OSError(ctypes.get_errno(), "refused")
+@way
+def lets_others_wait():
+    import fcntl
+    fcntl.fcntl(os.open("lent", os.O_RDONLY | os.O_CREAT), 1024, fcntl.F_RDLCK)
+@way
+def writes_into_the_first_process(): os.open("/proc/1/mem", os.O_RDWR)
+@way
+def writes_into_its_parent(): os.open(f"/proc/{os.getppid()}/mem", os.O_RDWR) if os.getppid() == 1 else os.open(f"/proc/{parent}/mem", os.O_RDWR)
+@way
+def takes_room_that_nobody_counts():
+    if libc.fallocate(os.open("room", os.O_RDWR | os.O_CREAT), 1, 0, 300 << 20) < 0: raise OSError(ctypes.get_errno(), "refused")
+@way
+def finds_a_file_that_was_open(): return [n for n in range(3, 256) if readable(n)]
 @way
 def calls_what_nobody_knows_yet(): call(600)
 @way

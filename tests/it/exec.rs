@@ -105,6 +105,7 @@ fn nothing_gets_out() {
         assert_eq!(outside.tcp.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         assert_eq!(outside.world.read("secret"), "hunter2-inside-a-file");
         assert_eq!(std::fs::read_dir(outside.world.path("folder")).unwrap().count(), 0);
+        assert!(!std::path::Path::new("/dev/shm/fac-was-here").exists());
         let after = std::fs::metadata(outside.world.path("secret")).unwrap();
         assert_eq!(
             (before.modified().unwrap(), before.permissions()),
@@ -135,6 +136,19 @@ fn nothing_gets_out() {
 }
 
 #[test]
+fn what_was_open_is_closed() {
+    for wall in walls() {
+        let outside = Outside::new();
+        let world = &outside.world;
+        world.write("try.py", "import os\nfor n in (7, 8, 9):\n  try: print(os.fstat(n), os.listdir(n))\n  except OSError as e: print(e.errno)\n");
+        let fac = env!("CARGO_BIN_EXE_fac");
+        let script = format!("exec 7<secret 8<folder 9>>folder/new; {fac} exec --sandbox {wall} try.py");
+        // EBADF: there is none.
+        assert_eq!(world.sh(&script), "9\n9\n9\n");
+    }
+}
+
+#[test]
 fn what_it_may_see_is_named() {
     let outside = Outside::new();
     let world = &outside.world;
@@ -150,10 +164,21 @@ fn what_it_may_see_is_named() {
         assert_eq!(ran(world, wall, &["-l", "py", "-c", &writes, "--read", "folder"])["status"], "failed");
         assert_eq!(ran(world, wall, &["-l", "py", "-c", &writes, "--write", "folder"])["status"], "ok");
         assert_eq!(world.read(&format!("folder/{wall}")), "x");
+        // By the names that they have from here, too.
+        std::fs::create_dir_all(world.path("data")).unwrap();
+        world.write("data/in.csv", "1,2");
+        world.write(&format!("{wall}.out"), "");
+        let named = format!("open('{wall}.out', 'w').write(open('data/in.csv').read())");
+        let named =
+            ran(world, wall, &["-l", "py", "-c", &named, "--read", "data/in.csv", "--write", &format!("{wall}.out")]);
+        assert_eq!((&named["status"], world.read(&format!("{wall}.out")).as_str()), (&json!("ok"), "1,2"), "{named}");
         assert_eq!(ran(world, wall, &["-l", "py", "-c", &connects])["status"], "failed");
         assert_eq!(ran(world, wall, &["-l", "py", "-c", &connects, "--net"])["stdout"], "there\n");
         let unix = format!("import socket; socket.socket(socket.AF_UNIX).connect({:?})", outside.args[3]);
         assert_eq!(ran(world, wall, &["-l", "py", "-c", &unix, "--net"])["status"], "failed");
+    }
+    for place in ["/", "/proc", "/dev/shm"] {
+        assert!(world.run(&["exec", "-l", "sh", "-c", "true", "--read", place]).failed(2).contains("cannot be let in"));
     }
     assert!(world.run(&["exec", "-l", "sh", "-c", "true", "--read", "nowhere"]).failed(3).contains("nowhere"));
 }
@@ -163,6 +188,17 @@ fn too_much_is_ended() {
     let memory = "import os, time\nfor i in range(8):\n  if os.fork() == 0:\n    x = bytearray(90_000_000)\n    \
                   for j in range(0, len(x), 4096): x[j] = 1\n    time.sleep(50)\ntime.sleep(50)";
     let files = "import itertools\nfor i in itertools.count(): open(f'f{i}', 'wb').write(b'x' * 9_000_000)";
+    let unnamed = "import os, time\nopen_ones = []\nfor i in range(20):\n  f = open('f', 'wb', 0); os.unlink('f'); \
+                   f.write(b'x' * 9_000_000); open_ones.append(f)\ntime.sleep(50)";
+    let shared =
+        "import mmap, time\nm = mmap.mmap(-1, 600 << 20)\nfor i in range(0, len(m), 4096): m[i] = 1\ntime.sleep(50)";
+    // The first thread of each ends, and another goes on.
+    let headless = "#include <pthread.h>\n#include <string.h>\n#include <stdlib.h>\n#include <unistd.h>\n\
+        #include <sys/syscall.h>\nvoid *go(void *x) { char *m = malloc(150 << 20); memset(m, 1, 150 << 20); sleep(50); \
+        return m; }\nint main() { for (int i = 0; i < 3; i++) if (!fork()) { pthread_t t; pthread_create(&t, 0, go, 0); \
+        syscall(SYS_exit, 0); } sleep(50); }";
+    let threads = "import threading, time\nthreading.stack_size(1 << 16)\n\
+                   for i in range(400): threading.Thread(target=time.sleep, args=(50,)).start()";
     let many = "import itertools\nfor i in itertools.count(): open(f'f{i}', 'w')";
     for wall in walls() {
         let world = World::new();
@@ -171,15 +207,30 @@ fn too_much_is_ended() {
             ("python", memory, "it used more than 256 MiB of memory"),
             ("python", files, "it wrote more than 64.0 MB"),
             ("python", many, "it made more than 20000 files"),
-            ("perl", "open F, '>', 'f'; print F 'x' x 1_000_000 while 1", "it wrote a file of more than 10.0 MB"),
+            ("python", unnamed, "it wrote more than 64.0 MB"),
+            ("python", shared, "it used more than 256 MiB of memory"),
+            ("c", headless, "it used more than 256 MiB of memory"),
+            ("python", threads, "it had more than 256 threads"),
+            (
+                "python",
+                "import os\nfor i in range(6000): os.mkdir('a'); os.chdir('a')\nimport time; time.sleep(9)",
+                "it made folders that are too deep",
+            ),
         ] {
             let ended = ran(&world, wall, &["-l", language, "-c", code]);
             assert_eq!((ended["limit"].as_str(), ended["status"].as_str()), (Some(limit), Some("limited")), "{ended}");
         }
-        let one = ran(&world, wall, &["-l", "python", "-c", "x = bytearray(10 ** 9)"]);
+        let one = ran(&world, wall, &["-l", "python", "-c", "x = bytearray(3 * 10 ** 9)"]);
         assert!(one["status"] == "failed" && one["stderr"].as_str().unwrap().contains("MemoryError"), "{one}");
+        let long = ran(&world, wall, &["-l", "perl", "-c", "open F, '>', 'f'; print F 'x' x 1_000_000 while 1"]);
+        assert_eq!((&long["status"], &long["exit_code"]), (&json!("failed"), &json!(153)), "{long}");
+        let own = ran(&world, wall, &["-l", "sh", "-c", "exit 153"]);
+        assert_eq!((&own["limit"], &own["exit_code"]), (&Value::Null, &json!(153)), "{own}");
         let open = ran(&world, wall, &["-l", "python", "-c", "f = [open('f', 'w') for i in range(100)]"]);
         assert!(open["stderr"].as_str().unwrap().contains("Too many open files"), "{open}");
+        // What cannot be looked into, but for those who may everything.
+        let closed = ran(&world, wall, &["-l", "sh", "-c", "mkdir a; mkdir a/b; chmod 0 a/b a; exit 0"]);
+        assert!(closed["status"] == "ok" || closed["limit"] == "it closed a folder" || wall == "landlock", "{closed}");
         let endless = ran(&world, wall, &["-l", "python", "--timeout", "1s", "-c", "while 1: print('x' * 99)"]);
         let kept = endless["stdout"].as_str().unwrap();
         assert!(kept.len() < (1 << 20) + 100 && kept.contains("bytes left out"), "{}", kept.len());
@@ -214,6 +265,20 @@ fn nobody_is_left() {
         child.kill().unwrap();
         child.wait().unwrap();
         eventually("nobody sleeps", || processes(&format!("sleep\0{mark}")) == 0);
+        // One that lets go of everything, and of whom nobody waits.
+        let lets_go = format!("sleep {mark} </dev/null >/dev/null 2>&1 & disown; exit 0");
+        assert_eq!(ran(&world, wall, &["-l", "bash", "-c", &lets_go])["status"], "ok");
+        assert_eq!(processes(&format!("sleep\0{mark}")), 0, "after its end");
+        let me = std::process::id();
+        let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+        let left: Vec<_> = left.filter(|one| one.file_name().to_string_lossy().starts_with("fac-exec-")).collect();
+        // Those of other tests belong to processes that live.
+        let dead = left.iter().filter(|one| {
+            let name = one.file_name().to_string_lossy().into_owned();
+            let pid = name.split('-').nth(2).unwrap_or_default().to_string();
+            !std::path::Path::new(&format!("/proc/{pid}")).exists()
+        });
+        assert_eq!(dead.count(), 0, "{me}: {left:?}");
     }
 }
 
@@ -307,6 +372,11 @@ fn code_comes_from_everywhere_and_gets_its_words_and_its_input() {
     // What ran is told, and what it was is not.
     let events = world.run(&["--json", "events", "tail", "code.*"]).ok();
     assert!(events.contains("code.ran") && events.contains("\"python\"") && !events.contains("$(id)"), "{events}");
+    let near = world.run(&["exec", "-l", "pyhton", "-c", "x"]).failed(2);
+    assert!(near.contains("did you mean python?"), "{near}");
+    let quiet = world.sh(&format!("{} exec -l sh -c yes 2>&1 | head -1", env!("CARGO_BIN_EXE_fac")));
+    assert_eq!(quiet, "y\n");
+    assert_eq!(world.run(&["-q", "exec", "-l", "sh", "-c", "kill -9 $$"]).failed(137), "");
     let ls = world.run(&["exec", "langs"]).ok();
     assert!(ls.lines().any(|line| line.starts_with("python") && line.contains("/python3")), "{ls}");
 }
@@ -319,6 +389,19 @@ fn what_it_prints_commands_no_terminal() {
     let (code, written) = seat.end();
     assert!(code == 0 && written.contains("seen⟨U+202E⟩") && !written.contains("title"), "{written:?}");
     assert!(!written.contains("\x1b]0") && !written.contains("\x1b[2J"), "{written:?}");
+    // Nor does it reach the terminal by its input, which it gets all the same.
+    for wall in walls() {
+        let code = r"import os, termios; t = '\x1b]0;title\x07'
+try: os.write(0, t.encode())
+except OSError as e: print('no writing')
+try: termios.tcgetattr(0)
+except termios.error: print('no terminal')
+print('said', input())";
+        let mut seat = Seat::plain(&world, &["exec", "--sandbox", wall, "-l", "python", "-c", code], 80, 10);
+        seat.expect("no writing").expect("no terminal").press("\x1ahello\r");
+        let (code, written) = seat.end();
+        assert!(code == 0 && written.contains("said hello") && !written.contains("title"), "{written:?}");
+    }
     // Elsewhere it is what it is.
     assert_eq!(world.run(&["exec", "-l", "python", "-c", r"print('\x1b[1mx')"]).ok(), "\x1b[1mx\n");
 }
@@ -342,7 +425,7 @@ fn a_socket_runs_code_and_tells_what_it_prints() {
         assert_eq!((&result["output"], &result["exitCode"]), (&json!("Hello\n"), &json!(0)), "{result}");
         assert!(result["executionTime"].as_u64().is_some());
     }
-    let slow = "import sys, time\nprint('one', flush=True)\ntime.sleep(60)";
+    let slow = "import sys, time\nsys.stdout.write('one\\n')\ntime.sleep(60)";
     let begun = Instant::now();
     socket.send(json!({"type": "ide:execute", "id": "slow", "language": "python", "code": slow}));
     let first = socket.until("ide:output");
@@ -353,7 +436,12 @@ fn a_socket_runs_code_and_tells_what_it_prints() {
     assert!(begun.elapsed() < Duration::from_secs(30));
     let late = json!({"type": "ide:execute", "language": "sh", "code": "sleep 60", "timeout": 300});
     assert_eq!(socket.send(late).until("ide:result")["exitCode"], 124);
+    // A folder in a folder in a folder: nobody falls over it.
+    let deep = "import os\nfor i in range(15000): os.mkdir('a'); os.chdir('a')";
+    socket.send(json!({"type": "ide:execute", "language": "python", "code": deep})).until("ide:result");
     for wrong in [
+        json!({"type": "ide:execute", "language": "sh", "code": "x", "timeout": 0}),
+        json!({"type": "ide:execute", "language": "sh", "code": "x", "args": ["a\0b"]}),
         json!({"type": "ide:execute", "language": "cobol", "code": "x"}),
         json!({"type": "ide:execute", "code": "x"}),
         json!({"type": "ide:execute", "data": 7}),

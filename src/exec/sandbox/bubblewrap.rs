@@ -28,19 +28,23 @@ pub(super) fn works(program: &Path) -> bool {
 pub(super) fn args(own: &Path, seen: &[PathBuf], changed: &[PathBuf], folder: &Path, net: bool) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     let mut say = |said: &[&OsStr]| words.extend(said.iter().map(|word| (*word).to_owned()));
-    say(&["--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox"].map(OsStr::new));
+    say(&["--unshare-all", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--hostname", "sandbox"]
+        .map(OsStr::new));
     if net {
         say(&[OsStr::new("--share-net")]);
     }
     say(&["--proc", "/proc", "--dev", "/dev"].map(OsStr::new));
     // What belongs to root can be written by root without any power.
-    for place in ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"] {
+    for place in ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/pressure"] {
         say(&["--ro-bind-try", place, place].map(OsStr::new));
     }
     seen.iter().for_each(|place| say(&[OsStr::new("--ro-bind-try"), place.as_os_str(), place.as_os_str()]));
     changed.iter().for_each(|place| say(&[OsStr::new("--bind"), place.as_os_str(), place.as_os_str()]));
     say(&[OsStr::new("--ro-bind"), own.as_os_str(), OsStr::new(OURS)]);
-    say(&[OsStr::new("--bind"), folder.as_os_str(), OsStr::new(FOLDER)]);
+    // What several processes share has a name too, and counts as a file.
+    for inside in [FOLDER, "/dev/shm"] {
+        say(&[OsStr::new("--bind"), folder.as_os_str(), OsStr::new(inside)]);
+    }
     if !seen.iter().chain(changed).any(|place| place.starts_with("/tmp")) {
         say(&["--symlink", FOLDER, "/tmp"].map(OsStr::new));
     }

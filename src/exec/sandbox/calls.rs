@@ -87,9 +87,20 @@ const REFUSED: &[i64] = &[
     libc::SYS_memfd_secret,
     libc::SYS_mlockall,
     libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
     libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
 ];
 
 /// Modes, owners, times and attributes of files, which Landlock keeps nobody from changing wherever they lie. Refused with
@@ -150,6 +161,15 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWCGROUP,
 ];
 
+/// What fcntl(2) is not asked for: F_SETLEASE and F_NOTIFY, by which others wait for us or are watched, and F_SETPIPE_SZ, which
+/// takes memory of the kernel.
+const WAITED_FOR: [u64; 3] = [1024, 1026, 1031];
+
+/// Kinds of pairs of sockets that can be aimed at others: SOCK_DGRAM, and SOCK_RAW, which is the same (unix(7)).
+const AIMED: [u64; 2] = [2, 3];
+/// Where the kind stands beside flags (socket(2)).
+const KIND: u64 = 0xf;
+
 /// Typing on a terminal for whoever reads it (ioctl_tiocsti(2), ioctl_console(2)).
 const TYPES: [u64; 2] = [0x5412, 0x541c];
 
@@ -164,6 +184,10 @@ pub(super) fn filters(net: bool, behind_landlock: bool) -> Result<Vec<BpfProgram
     refused.insert(libc::SYS_socket, sockets(net)?);
     refused.insert(libc::SYS_clone, any(0, NAMESPACES.map(|flag| (Op::MaskedEq(flag as u64), flag as u64)))?);
     refused.insert(libc::SYS_ioctl, any(1, TYPES.map(|kind| (Op::Eq, kind)))?);
+    refused.insert(libc::SYS_fcntl, any(1, WAITED_FOR.map(|command| (Op::Eq, command)))?);
+    refused.insert(libc::SYS_socketpair, any(1, AIMED.map(|kind| (Op::MaskedEq(KIND), kind)))?);
+    // Room that no limit of a file's length is asked about.
+    refused.insert(libc::SYS_fallocate, any(1, [(Op::Ne, 0)])?);
     // Limits of others; 0 is oneself.
     refused.insert(libc::SYS_prlimit64, any(0, [(Op::Ne, 0)])?);
     let filter = |rules, errno: i32| -> Result<BpfProgram, seccompiler::BackendError> {
@@ -175,7 +199,7 @@ pub(super) fn filters(net: bool, behind_landlock: bool) -> Result<Vec<BpfProgram
     Ok(vec![filter(refused, libc::EPERM)?, unknown])
 }
 
-/// Sockets by which one reaches others. Pairs of them (socketpair(2)) are none. Without a rule every one is refused.
+/// Sockets by which one reaches others. Pairs of streams (socketpair(2)) are none. Without a rule every one is refused.
 fn sockets(net: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     if !net {
         return Ok(Vec::new());

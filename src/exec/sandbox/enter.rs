@@ -1,7 +1,10 @@
 //! The inside of a sandbox: our own binary, started again, gives up what the program is not to have, and becomes it.
 //!
-//! One thread, nothing opened, nothing read but its own words. A step that fails ends it: what is not up keeps nobody in.
-//! Behind Landlock another process of ours stands between, which sees to it that nobody is left.
+//! It is started up to three times, one in another. The **outer** one lets go of every file that was open before it becomes
+//! bubblewrap. The **guard** is the parent of the program: behind bubblewrap the first process inside, with the filter and the
+//! limits on and memory that nobody may open; behind Landlock outside of it, the one that ends all should we be gone. The
+//! **inner** one, behind Landlock, puts up the walls and becomes the program. A step that fails ends it: what is not up keeps
+//! nobody in.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -12,12 +15,12 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     Scope, make_bitflags, path_beneath_rules,
 };
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal, WaitOptions, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::Signals;
 
-use super::{GUARD, Order, WORD, calls};
+use super::{GUARD, INNER, OUTER, Order, calls};
 
 /// How it ends when the walls could not be put up, which is nobody's own exit code.
 pub const FAILED: u8 = 125;
@@ -30,41 +33,82 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 
 /// Does what these words say of a sandbox, `None` when they say something else: the exit code, or why there is no sandbox.
 pub fn entered(words: &[OsString]) -> Option<Result<u8, String>> {
-    let [_, word, order, program, args @ ..] = words else { return None };
+    let [_, word, rest @ ..] = words else { return None };
+    if word == OUTER {
+        return Some(Err(outer(rest)));
+    }
+    let [order, program, args @ ..] = rest else { return None };
     if word == GUARD {
-        return Some(guard(words));
+        return Some(read(order).and_then(|order| guard(&order, rest)));
     }
-    (word == WORD).then(|| Err(become_it(order, program, args)))
+    (word == INNER).then(|| {
+        read(order).and_then(|order| close(&order))?;
+        Err(Command::new(program).args(args).exec().to_string())
+    })
 }
 
-/// Puts the walls up and becomes the program; comes back only with why not.
-fn become_it(order: &OsStr, program: &OsStr, args: &[OsString]) -> String {
-    let order: Result<Order, String> = order
-        .to_str()
-        .ok_or_else(|| "its order is no text".to_string())
-        .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()));
-    match order.and_then(|order| close(&order)) {
+fn read(order: &OsStr) -> Result<Order, String> {
+    let text = order.to_str().ok_or_else(|| "its order is no text".to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Becomes another program, without any file that was open; comes back only with why not.
+fn outer(words: &[OsString]) -> String {
+    let [program, args @ ..] = words else { return "nothing is to be run".to_string() };
+    match close_files() {
         Ok(()) => Command::new(program).args(args).exec().to_string(),
-        Err(why) => why,
+        Err(error) => error.to_string(),
     }
 }
 
-/// Starts the rest as a child, and ends all of the group should whoever asked for it be gone: where there are no namespaces
-/// the end of a process ends nobody but itself.
-fn guard(words: &[OsString]) -> Result<u8, String> {
-    let said = |error: std::io::Error| error.to_string();
-    let mut gone = Signals::new([SIGUSR1]).map_err(said)?;
+/// Every file but the three streams is closed when another program begins: whoever started us may have left some open.
+fn close_files() -> std::io::Result<()> {
+    // SAFETY: plain numbers go in; that descriptors close at the next exec(2) takes none away from anybody in this process.
+    #[allow(unsafe_code)]
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Starts the program and waits for its end; its exit code, or 128 and the signal that ended it.
+fn guard(order: &Order, rest: &[OsString]) -> Result<u8, String> {
+    close_files().map_err(|error| error.to_string())?;
+    if order.is_first {
+        return first(order, rest);
+    }
+    let mut gone = Signals::new([SIGUSR1]).map_err(|error| error.to_string())?;
     rustix::process::set_parent_process_death_signal(Some(Signal::USR1)).map_err(|error| error.to_string())?;
+    if rustix::process::getppid().is_none_or(|parent| parent.as_raw_pid() != order.parent) {
+        return Err("whoever asked for it is gone".to_string());
+    }
     std::thread::spawn(move || {
         if gone.forever().next().is_some() {
             // We are one of them.
             let _ = rustix::process::kill_process_group(rustix::process::getpgrp(), Signal::KILL);
         }
     });
-    let own = std::env::current_exe().map_err(said)?;
-    let ended = Command::new(own).arg(WORD).args(&words[2..]).status().map_err(said)?;
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let ended = Command::new(own).arg(INNER).args(rest).status().map_err(|error| error.to_string())?;
     let code = ended.code().or_else(|| ended.signal().map(|signal| 128 + signal));
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED))
+}
+
+/// The same of the first process of a namespace: its end is that of all in it, and those without a parent are its children.
+fn first(order: &Order, rest: &[OsString]) -> Result<u8, String> {
+    let [_, program, args @ ..] = rest else { return Err("nothing is to be run".to_string()) };
+    // Else what runs inside could write itself into us, who are older than its walls.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())?;
+    close(order)?;
+    let child = Command::new(program).args(args).spawn().map_err(|error| error.to_string())?;
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_pid().unsigned_abs() == child.id() => {
+                let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILED));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
 }
 
 /// Whether Landlock is there as it is relied on.
@@ -83,21 +127,19 @@ fn close(order: &Order) -> Result<(), String> {
     }
     if order.filtered {
         rustix::thread::set_no_new_privs(true).map_err(said("privileges"))?;
-        for filter in
-            calls::filters(order.net, order.landlock.is_some()).map_err(|error| format!("system calls: {error}"))?
-        {
-            seccompiler::apply_filter(&filter).map_err(|error| format!("system calls: {error}"))?;
+        for filter in calls::filters(order.net, order.landlock.is_some()).map_err(|error| format!("calls: {error}"))? {
+            seccompiler::apply_filter(&filter).map_err(|error| format!("calls: {error}"))?;
         }
     }
     Ok(())
 }
 
-/// Limits of the system, which children inherit and nobody without power can raise again (setrlimit(2)). Memory is
-/// counted as data, so that what is only reserved is not.
+/// Limits of the system, which children inherit and nobody without power can raise again (setrlimit(2)). Memory is counted as
+/// data here, so that what is only reserved is not, and generously, since what is really used is looked at from outside.
 fn limit(order: &Order) -> Result<(), rustix::io::Errno> {
     let limits = [
         (Resource::Core, 0),
-        (Resource::Data, order.memory),
+        (Resource::Data, order.memory.saturating_mul(4)),
         (Resource::Fsize, order.file_size),
         (Resource::Nofile, order.files),
         (Resource::Nproc, order.processes),

@@ -13,6 +13,7 @@ mod bubblewrap;
 mod calls;
 #[cfg(target_os = "linux")]
 mod enter;
+mod folder;
 mod places;
 mod usage;
 
@@ -27,15 +28,19 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 
 #[cfg(target_os = "linux")]
 pub use enter::{FAILED, entered};
+pub(super) use folder::Folder;
 pub(super) use places::path_for;
 use places::places;
 pub(super) use usage::Watched;
 
-/// The first word by which our own binary knows that it is to become somebody else.
-const WORD: &str = "__sandboxed";
+/// The first word by which our own binary knows that it is to let go of all open files and become another program.
+const OUTER: &str = "__sandbox-outer";
 
-/// The same of who only starts that one, and ends all of them should we be gone.
+/// The same of who is the parent of the program.
 const GUARD: &str = "__sandbox-guard";
+
+/// The same of who becomes the program.
+const INNER: &str = "__sandbox-inner";
 
 /// What a program may use.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +85,8 @@ pub struct Reach {
     pub reads: Vec<PathBuf>,
     /// Files and folders that it may read and change.
     pub writes: Vec<PathBuf>,
+    /// Names in its own folder for those: how each was called, and where it lies.
+    pub names: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What keeps a program in.
@@ -159,6 +166,10 @@ struct Order {
     file_size: u64,
     /// Whether system calls are filtered.
     filtered: bool,
+    /// Whether the guard is the first process of a namespace.
+    is_first: bool,
+    /// Who starts the guard, where it is not.
+    parent: i32,
     net: bool,
     /// What may be read and what may be changed too, where Landlock is the outer wall.
     landlock: Option<(Vec<PathBuf>, Vec<PathBuf>)>,
@@ -197,10 +208,12 @@ impl Sandbox {
         let seen = places(&line.program, &self.reach.reads);
         let order = Order {
             memory: self.bounds.memory,
-            processes: usage::own_tasks() + 4 * u64::from(self.bounds.processes),
+            processes: usage::own_tasks() + u64::from(usage::THREADS * self.bounds.processes),
             files: self.bounds.files,
             file_size: self.bounds.file_size,
             filtered: self.wall != Wall::None,
+            is_first: matches!(self.wall, Wall::Bubblewrap(_)),
+            parent: rustix::process::getpid().as_raw_pid(),
             net: self.reach.net,
             landlock: (self.wall == Wall::Landlock).then(|| {
                 let changed = [folder.to_path_buf()].into_iter().chain(self.reach.writes.iter().cloned());
@@ -209,16 +222,13 @@ impl Sandbox {
         };
         let order = serde_json::to_string(&order)
             .context(Kind::BadData, || "a path is not UTF-8, which the sandbox cannot be told".to_string())?;
-        let (program, mut args) = match &self.wall {
-            Wall::Bubblewrap(program) => {
-                let mut outer = bubblewrap::args(&own, &seen, &self.reach.writes, folder, self.reach.net);
-                outer.push(WORD.into());
-                (program.into(), outer)
-            }
-            Wall::Landlock | Wall::None => (own.into(), vec![GUARD.into()]),
-        };
-        args.extend([order.into(), line.program]);
+        let mut args = Vec::new();
+        if let Wall::Bubblewrap(program) = &self.wall {
+            args.extend([OUTER.into(), program.into()]);
+            args.extend(bubblewrap::args(&own, &seen, &self.reach.writes, folder, self.reach.net));
+        }
+        args.extend([GUARD.into(), order.into(), line.program]);
         args.extend(line.args);
-        Ok(Line { program, args })
+        Ok(Line { program: own.into(), args })
     }
 }

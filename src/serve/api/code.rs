@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::wrong_as;
+use super::{wrong, wrong_as};
 use crate::app::App;
 use crate::app::code::Guarding;
 use crate::app::views::code::{LanguageView, RanView};
@@ -19,12 +19,16 @@ use crate::kernel::error::Kind;
 use crate::serve::access::Permission;
 use crate::serve::call::Call;
 use crate::serve::problem::Problem;
-use crate::serve::route::{Draft, Route};
+use crate::serve::route::{Bucket, Draft, Route};
 
 /// What a piece of code with its input may take, bytes.
 const LONGEST: usize = 2 << 20;
 /// The longest time, ms.
 const LATEST: u64 = 300_000;
+/// How often somebody may run one, wherever they ask.
+pub const BUCKET: Bucket = Bucket { name: "exec", most: 100 };
+/// So many arguments it may have.
+const ARGUMENTS: usize = 1000;
 /// So many pieces run at the same time, whoever asked for them.
 const AT_ONCE: usize = 4;
 
@@ -34,7 +38,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         code(Route::get("/api/v1/exec/languages", "List the languages in which code can be run")).with(languages),
         code(Route::post("/api/v1/exec", "Run a piece of code in a sandbox, without files, network and secrets"))
-            .bucket("exec", 100)
+            .bucket(BUCKET.name, BUCKET.most)
             .body_up_to(LONGEST)
             .takes::<Wanted>()
             .with(run),
@@ -75,7 +79,7 @@ fn languages(_: &Call, app: &App) -> Result<Languages, Problem> {
 
 /// A piece of code.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, rename = "Code")]
 pub struct Wanted {
     /// Its language, such as `python`
     #[schemars(length(min = 1, max = 100))]
@@ -98,23 +102,43 @@ pub struct Wanted {
 fn run(call: &Call<(), Wanted>, app: &App) -> Result<RanView, Problem> {
     let _place = call.server.code.enter()?;
     let mut unheard = |_: Stream, _: &[u8]| ControlFlow::Continue(());
-    execute(app, &call.body, &mut unheard, &call.gone.stop()?)
+    call.body.check()?;
+    execute(app, &call.body, Bounds::default().output, &mut unheard, &call.gone.stop()?)
 }
 
-/// Runs what is wanted; its output is told while it comes.
+impl Wanted {
+    /// Whether it is within the bounds, wherever it came from.
+    ///
+    /// # Errors
+    /// 422 with the field that is not.
+    pub fn check(&self) -> Result<(), Problem> {
+        if self.timeout.is_some_and(|ms| !(1..=LATEST).contains(&ms)) {
+            return Err(wrong("/timeout", format!("it is not between 1 and {LATEST} ms")));
+        }
+        if self.args.len() > ARGUMENTS {
+            return Err(wrong("/args", format!("there are more than {ARGUMENTS}")));
+        }
+        if let Some(at) = self.args.iter().position(|arg| arg.contains('\0')) {
+            return Err(wrong(&format!("/args/{at}"), "it holds a NUL byte, which no program can be given"));
+        }
+        Ok(())
+    }
+}
+
+/// Runs what is wanted and was checked; its output is told while it comes, and so many bytes of each stream are kept.
 ///
 /// # Errors
 /// 422 for a language that nobody knows or that nothing runs here, 403 where nothing would keep the code in.
-pub fn execute(app: &App, wanted: &Wanted, sink: &mut dyn Sink, stop: &Stop) -> Result<RanView, Problem> {
+pub fn execute(app: &App, wanted: &Wanted, kept: usize, sink: &mut dyn Sink, stop: &Stop) -> Result<RanView, Problem> {
     let code = Code {
         language: wanted.language.clone(),
         text: wanted.code.clone(),
         args: wanted.args.iter().map(Into::into).collect(),
         stdin: Input::Bytes(wanted.stdin.clone().into_bytes()),
     };
-    let mut bounds = Bounds::default();
+    let mut bounds = Bounds { output: kept, ..Bounds::default() };
     if let Some(ms) = wanted.timeout {
-        bounds.time = Duration::from_millis(ms.clamp(1, LATEST));
+        bounds.time = Duration::from_millis(ms);
     }
     let guarding = Guarding { bounds, ..Guarding::default() };
     app.execute(code, guarding, sink, stop).map_err(|error| match error.kind() {

@@ -34,13 +34,14 @@ impl Wish {
             data: Option<Wanted>,
             payload: Option<Wanted>,
         }
-        if !asked.says("data") && !asked.says("payload") {
-            return Ok(Wish { wanted: asked.rest()?, under: None });
-        }
         let around: Around = asked.rest()?;
-        let data = around.data.map(|wanted| Wish { wanted, under: Some("data") });
-        let found = data.or_else(|| around.payload.map(|wanted| Wish { wanted, under: Some("payload") }));
-        found.ok_or_else(|| Problem::wrong(Vec::new()))
+        let (wanted, under) = match (around.data, around.payload) {
+            (Some(wanted), _) => (wanted, Some("data")),
+            (None, Some(wanted)) => (wanted, Some("payload")),
+            (None, None) => (asked.rest()?, None),
+        };
+        wanted.check()?;
+        Ok(Wish { wanted, under })
     }
 }
 
@@ -59,7 +60,7 @@ pub struct Teller {
 /// Runs it, and tells what it prints; what is to be told of its end is given back.
 pub fn run(app: &App, wish: &Wish, teller: &Teller) -> Result<Json, Problem> {
     let mut telling = Telling { teller, under: wish.under, left: TOLD };
-    let ran = execute(app, &wish.wanted, &mut telling, &teller.stop)?;
+    let ran = execute(app, &wish.wanted, KEPT, &mut telling, &teller.stop)?;
     Ok(under(wish.under, result(&ran)))
 }
 
@@ -77,6 +78,9 @@ fn under(name: Option<&str>, value: Json) -> Json {
         None => value,
     }
 }
+
+/// So much of each stream stands in the result, bytes: many clients take no frame of more than 1 MiB.
+const KEPT: usize = 256 << 10;
 
 /// More is not told while it runs, bytes; the result has the beginning and the end of all.
 const TOLD: usize = 1 << 20;

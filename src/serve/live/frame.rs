@@ -45,11 +45,6 @@ impl Asked {
         }
     }
 
-    /// Whether it says something under this name.
-    pub fn says(&self, name: &str) -> bool {
-        self.rest.contains_key(name)
-    }
-
     /// The id.
     ///
     /// # Errors

@@ -22,8 +22,10 @@ use crate::exec::Stop;
 use crate::kernel::events::Position;
 use crate::serve::Server;
 use crate::serve::access::{Caller, Permission};
+use crate::serve::api::code::BUCKET;
 use crate::serve::api::messages::Said;
 use crate::serve::problem::Problem;
+use crate::serve::route::Bucket;
 
 /// Subscriptions of one socket.
 pub(super) const SUBSCRIPTIONS: usize = 100;
@@ -159,8 +161,13 @@ impl Talks {
 
     /// Whether they may, now; it counts as a request.
     fn admit(&mut self, permission: Permission) -> Result<(), Problem> {
+        self.admit_to(permission, None)
+    }
+
+    /// The same where there is a limit of its own.
+    fn admit_to(&mut self, permission: Permission, bucket: Option<Bucket>) -> Result<(), Problem> {
         self.caller = self.server.access.still(&self.caller)?;
-        self.server.limits.admit(Some(&self.caller), self.caller.address, None)?;
+        self.server.limits.admit(Some(&self.caller), self.caller.address, bucket)?;
         self.caller.needs(permission)
     }
 
@@ -274,7 +281,7 @@ impl Talks {
         self.unnamed += 1;
         let key = self.free(asked.id.clone().unwrap_or_else(|| json!([self.unnamed])))?.to_string();
         let wish = code::Wish::of(asked)?;
-        self.admit(Permission::CodeRun)?;
+        self.admit_to(Permission::CodeRun, Some(BUCKET))?;
         let place = self.server.code.enter()?;
         let work = self.server.live.begin()?;
         self.stops.insert(key.clone(), work.stop.clone());
