@@ -4,7 +4,7 @@
 //!
 //! - [`kernel`]: errors, paths, settings, time, ids, secrets, safe terminal text, Markdown, HTTP, the log
 //! - [`store`]: the SQLite database; all SQL
-//! - [`exec`]: processes, pseudo-terminals, limits
+//! - [`exec`]: processes, pseudo-terminals, limits, sandboxes
 //! - [`providers`]: models of every vendor behind one face
 //! - [`knowledge`]: the full-text index, derived from the store
 //! - [`voice`]: sound in, cleaned and written down; text read aloud
