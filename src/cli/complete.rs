@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use super::args;
 use crate::commands::names::{self, Name, Names};
+use crate::exec::{Interpreters, code};
 use crate::kernel::config::{self, Config};
 use crate::kernel::env::Env;
 use crate::kernel::paths::Paths;
@@ -202,9 +203,19 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
         "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
         "entity" | "entities" => names.entities(current),
         "model" | "models" => chats::models(names.home.as_deref(), current),
+        "language" => languages(current),
+        "read" | "write" => vec![line(FILES, "")],
         "home" | "config" | "dir" | "file" | "files" | "attachments" | "output" => vec![line(FILES, "")],
         _ => Vec::new(),
     }
+}
+
+/// The languages that run here, and by what.
+fn languages(current: &str) -> Vec<Line> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let known = code::languages(&Interpreters::default(), &path).into_iter();
+    let here = known.filter(|one| one.name.starts_with(current) && !one.programs.is_empty());
+    here.map(|one| line(one.name, one.programs[0].display().to_string())).collect()
 }
 
 fn flags(command: &Command, root: &Command, current: &str) -> Vec<Line> {

@@ -50,8 +50,8 @@ const LONGEST: u64 = 16 << 20;
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The language; by the file's first line or name otherwise
-    #[arg(short, long, value_name = "LANGUAGE")]
-    lang: Option<String>,
+    #[arg(short, long = "lang", value_name = "LANGUAGE")]
+    language: Option<String>,
     /// The code
     #[arg(short, long, value_name = "CODE", conflicts_with = "file")]
     code: Option<String>,
@@ -153,7 +153,8 @@ fn say(context: &Context, ran: &RanView) {
 
 /// The code, and its input where the code does not come from there.
 fn code(context: &Context, args: Args) -> Result<Code> {
-    let file = args.file.filter(|file| file != Path::new("-"));
+    let is_typed = args.file.as_deref() == Some(Path::new("-"));
+    let file = args.file.filter(|_| !is_typed);
     let (text, from_stdin) = match (args.code, &file) {
         (Some(code), _) => (code, false),
         (None, Some(file)) => {
@@ -163,14 +164,14 @@ fn code(context: &Context, args: Args) -> Result<Code> {
                 .map_err(|error| error.hint("`-c CODE` gives code as it is, `fac exec langs` lists the languages"))?;
             (read(opened, &file.display().to_string())?, false)
         }
-        (None, None) if std::io::stdin().is_terminal() => {
+        (None, None) if !is_typed && std::io::stdin().is_terminal() => {
             return Err(Error::new(Kind::Usage, "there is no code").hint("name a file, or give `-c CODE`"));
         }
         (None, None) => (read(std::io::stdin(), "stdin")?, true),
     };
     let known = context.app.interpreters()?;
     let by_text = || language_of(&known, file.as_deref(), &text);
-    let language = args.lang.or_else(by_text).ok_or_else(|| {
+    let language = args.language.or_else(by_text).ok_or_else(|| {
         Error::new(Kind::Usage, "it is not known in which language this is")
             .hint("name it with `-l`, such as `-l python`; `fac exec langs` lists them")
     })?;

@@ -69,6 +69,8 @@ fn a_command_s_own_flags_choices_and_files_follow_its_name() {
     assert_eq!(values(&world, &["tool", "build", "x", ""]), [":files"]);
     assert_eq!(values(&world, &["tool", "build", "x", "--", "-"]), [":files"], "behind -- a dash is nothing special");
     assert_eq!(values(&world, &["--color", "al"]), ["always"]);
+    assert_eq!(values(&world, &["exec", "-l", "pyt"]), ["python"]);
+    assert_eq!(values(&world, &["exec", "-l", "python", "--read", ""]), [":files"]);
     assert_eq!(values(&world, &["--color=al"]), ["--color=always"]);
     assert_eq!(values(&world, &["commands", "ls", "--dia"]), ["--dialect"]);
     assert_eq!(values(&world, &["config", "get", "log.l"]), ["log.level"]);
