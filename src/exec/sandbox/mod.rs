@@ -205,6 +205,9 @@ impl Sandbox {
     /// The line that runs `line` inside, with `folder` as its own.
     pub(super) fn wrap(&self, line: Line, folder: &Path) -> Result<Line> {
         let own = std::env::current_exe().context(Kind::Failed, || "cannot find our own program".to_string())?;
+        if !own.exists() {
+            return Err(Error::new(Kind::Failed, "our own program was replaced while it ran").hint("start it again"));
+        }
         let seen = places(&line.program, &self.reach.reads);
         let order = Order {
             memory: self.bounds.memory,
