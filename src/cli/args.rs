@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
@@ -10,6 +11,7 @@ use super::{
     access, auto, chat, commands, completions, config, demo, events, exec, ha, jobs, key, listen, man, mcp, mqtt,
     plugin, run, runs, say, search, secret, serve, shell_init, source, tick, top, tui, user, voice, watch,
 };
+use crate::kernel::duration::parse_ms;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +41,12 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Option<Sub>,
+}
+
+/// Reads a length of time that is longer than none.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let read = parse_ms(text).filter(|ms| *ms > 0).map(Duration::from_millis);
+    read.ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
 /// What `fac mqtt …` says. A message is sent faster than the whole tree of words is built, so this is read without it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Context;
+use super::args::time;
 use super::table::Table;
 use super::ui::Role;
 use crate::app::code::Guarding;
@@ -19,7 +20,7 @@ use crate::exec::code::{Code, language_of};
 use crate::exec::sandbox::{Bounds, Reach};
 use crate::exec::signals::{StopOnSignals, without_suspension};
 use crate::exec::{Input, Stream};
-use crate::kernel::duration::{human_ms, parse_ms};
+use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::terminal::Sanitizer;
 
@@ -82,11 +83,6 @@ pub struct Args {
     /// What it is given as its arguments
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<OsString>,
-}
-
-fn time(text: &str) -> std::result::Result<Duration, String> {
-    let read = parse_ms(text).filter(|ms| *ms > 0).map(Duration::from_millis);
-    read.ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<u8> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use super::sandbox::{Folder, Line, Sandbox, Watched, path_for};
+use super::interpreters::asked_by_first_line;
+use super::sandbox::{Folder, Line, PROGRAMS, Sandbox, Watched, path_for};
 use super::{
     CaptureLimits, Captured, Input, Interpreters, Job, Outcome, Sink, Status, Stop, Stream, find_program, run, unix,
 };
@@ -142,13 +143,7 @@ pub fn language_of(interpreters: &Interpreters, file: Option<&Path>, text: &str)
         let name = known_as(name);
         !interpreters.get(&name).is_empty() || TOOLCHAINS.iter().any(|chain| chain.names.contains(&&*name))
     };
-    let line = text.strip_prefix("#!").and_then(|rest| rest.lines().next());
-    let by_line = line.and_then(|line| {
-        let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
-        let first = words.next()?;
-        let named = if first == "env" { words.find(|word| !word.starts_with('-'))? } else { first };
-        Some(named.to_string())
-    });
+    let by_line = asked_by_first_line(text).map(|named| named.rsplit('/').next().unwrap_or(named).to_string());
     let by_name = file.and_then(Path::extension).and_then(OsStr::to_str).map(str::to_string);
     by_line.clone().filter(is_known).or_else(|| by_name.filter(is_known)).or(by_line)
 }
@@ -168,11 +163,10 @@ fn known_as(name: &str) -> String {
 /// Every language, by its usual name, and what would run it.
 pub fn languages(interpreters: &Interpreters, path_var: &OsStr) -> Vec<Language> {
     let path_var = &*path_for(path_var);
-    let here = |words: &str| words.split(' ').next().filter(|word| !word.is_empty() && *word != MADE).map(String::from);
-    let found = |programs: Vec<String>| programs.iter().map(|p| find_program(p, path_var)).collect::<Option<Vec<_>>>();
+    let used = |way: Way| way.compile.into_iter().chain([way.run]).map(|line| PathBuf::from(line.program));
     let compiled = TOOLCHAINS.iter().map(|chain| {
-        let mut ways = chain.ways.iter().map(|(compile, run)| here(compile).into_iter().chain(here(run)).collect());
-        let programs = ways.find_map(found).unwrap_or_default();
+        let way = chain.way(path_var, 0).ok();
+        let programs = way.into_iter().flat_map(used).filter(|program| program != Path::new(MADE)).collect();
         Language { name: chain.names[0].to_string(), programs, hint: chain.hint.to_string() }
     });
     let own: Vec<&str> = TOOLCHAINS.iter().flat_map(|chain| chain.names).copied().collect();
@@ -185,10 +179,10 @@ pub fn languages(interpreters: &Interpreters, path_var: &OsStr) -> Vec<Language>
             continue;
         }
         seen.push(first.words.clone());
-        let programs = interpreters.way(name, path_var).map(|(_, program)| vec![program]).unwrap_or_default();
         if name == "cmd" && !cfg!(windows) {
             continue;
         }
+        let programs = interpreters.way(name, path_var).map(|(_, program)| vec![program]).unwrap_or_default();
         let name = match name {
             "plain-lua" => "lua",
             "node" => "javascript",
@@ -294,7 +288,7 @@ impl Inside<'_> {
     /// All that is in its environment: where it may write, and where programs are.
     fn environment(&self, program: &OsStr) -> Vec<(OsString, OsString)> {
         let home = self.sandbox.inside(self.place);
-        let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let system = PROGRAMS.map(PathBuf::from);
         let own = Path::new(program).parent().filter(|folder| folder.is_absolute()).map(Path::to_path_buf);
         let folders = own.filter(|own| !system.contains(own)).into_iter().chain(system);
         // A folder with a colon in its name cannot stand on a path.

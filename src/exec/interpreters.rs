@@ -201,8 +201,9 @@ impl Interpreters {
     /// Errors as there.
     pub fn program(&self, language: &str, script: &str, path_var: impl AsRef<OsStr>) -> Result<PathBuf> {
         let path_var = path_var.as_ref();
-        let Some(line) = Shebang::of(script) else { return self.way(language, path_var).map(|(_, program)| program) };
-        let name = line.asked_of_env().unwrap_or(line.program);
+        let Some(name) = asked_by_first_line(script) else {
+            return self.way(language, path_var).map(|(_, program)| program);
+        };
         find_program(name, path_var).ok_or_else(|| missing(name, ""))
     }
 
@@ -268,6 +269,12 @@ impl Interpreter {
 fn missing(program: &str, install_hint: &str) -> Error {
     let error = Error::new(Kind::Missing, format!("{program} is not installed"));
     if install_hint.is_empty() { error.hint("install it, or add its folder to PATH") } else { error.hint(install_hint) }
+}
+
+/// The program that a script's first line asks for, where it begins with `#!`.
+pub(super) fn asked_by_first_line(script: &str) -> Option<&str> {
+    let line = Shebang::of(script)?;
+    Some(line.asked_of_env().unwrap_or(line.program))
 }
 
 /// The first line of a script, read as the kernel reads it: a program, and all that follows as one argument.

@@ -10,11 +10,12 @@ use serde_json::{Value as Json, json};
 
 use self::live::Live;
 use super::Context;
+use super::args::time;
 use super::ui::Role;
 use crate::automations::watchdog::{Expected, Plan, Seen, Standing, Watchdog, address, shown};
 use crate::exec::Stop;
 use crate::exec::signals::StopOnSignals;
-use crate::kernel::duration::{human_ms, parse_ms};
+use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{Event, WATCH_DOWN, WATCH_UP};
 use crate::kernel::terminal::safe_line;
@@ -52,11 +53,6 @@ pub struct Args {
     /// Look once at each and end; exit code 1 where one is down
     #[arg(long)]
     once: bool,
-}
-
-fn time(text: &str) -> std::result::Result<Duration, String> {
-    let read = parse_ms(text).filter(|ms| *ms > 0).map(Duration::from_millis);
-    read.ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {

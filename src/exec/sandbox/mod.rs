@@ -29,8 +29,8 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 #[cfg(target_os = "linux")]
 pub use enter::{FAILED, entered};
 pub(super) use folder::Folder;
-pub(super) use places::path_for;
 use places::places;
+pub(super) use places::{PROGRAMS, path_for};
 pub(super) use usage::Watched;
 
 /// The first word by which our own binary knows that it is to let go of all open files and become another program.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Programs and libraries.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
+/// Where the system's programs are looked for.
+pub(in crate::exec) const PROGRAMS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+
 /// What libraries look up: how programs are linked, names of hosts, certificates, the time zone, Java's settings.
 const SETTINGS: [&str; 18] = [
     "/etc/alternatives",
@@ -57,7 +60,7 @@ fn is_installation(folder: &Path) -> bool {
 /// Where programs are looked for that run in a sandbox: the system's come first, since what lies in a home may need more
 /// of that home, and programs that only choose among others there are left out.
 pub(in crate::exec) fn path_for(path_var: &OsStr) -> OsString {
-    let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+    let system = PROGRAMS.map(PathBuf::from);
     let chooses = |folder: &PathBuf| folder.ends_with("shims") || folder.ends_with(".cargo/bin");
     let others = std::env::split_paths(path_var).filter(|folder| !system.contains(folder) && !chooses(folder));
     // A folder with a colon in its name cannot stand on a path, and came from none.
