@@ -195,14 +195,14 @@ impl Off<'_> {
             let next = if self.read { store.take_job_of(self.batch, now, &self.world.process)? } else { None };
             let Some(job) = next else { return Ok(false) };
             self.elsewhere.remove(&job.id);
-            self.pool.begin(job)?;
+            self.pool.begin(job, None)?;
             return Ok(true);
         }
         let claims = store.claim_jobs(self.ahead.make_contiguous(), free, &self.world.process)?;
         self.ahead.drain(..claims.len());
         for claim in claims {
             match claim {
-                Claim::Taken { job, .. } => self.pool.begin(*job)?,
+                Claim::Taken { job, .. } => self.pool.begin(*job, None)?,
                 Claim::Over(status) => self.worked.count(status, true),
                 Claim::Open(id) => drop(self.elsewhere.insert(id)),
             }

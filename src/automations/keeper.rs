@@ -5,6 +5,7 @@
 
 mod endings;
 mod faces;
+mod house;
 mod judging;
 mod settle;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use self::endings::Endings;
-pub use self::faces::{Crew, Note, Tell, Ticked, World};
+pub use self::faces::{Crew, Foresight, Note, Tell, Ticked, World};
 use self::judging::asks_for_states;
 pub use self::judging::judge;
 use self::settle::{Kept, Settler};
@@ -24,7 +25,7 @@ use super::log::Log;
 use super::rules::{Act, Machine};
 use super::times::Times;
 use super::trigger::Wanted;
-use super::worker::{self, Pool};
+use super::worker::{self, Begun, Pool};
 use crate::commands::model;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
@@ -41,14 +42,8 @@ const AT_ONCE: usize = 256;
 /// How often it is looked whether somebody else changed the store.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// How often files and processes are looked after, µs.
-const ROUND: i64 = 2_000_000;
-
 /// What ended a state while nobody listened may be told so long after the start, µs.
 const RESUMING: i64 = 1_000_000;
-
-/// How often it is written down how far the log was read, where nothing else is, µs.
-const SAVING: i64 = 10_000_000;
 
 /// The kind of a fact that only wakes.
 const WAKE: &str = "wake";
@@ -71,6 +66,9 @@ pub struct Keeper {
     away: BTreeMap<String, String>,
     /// Where the log ended when it was looked at last.
     seen: Option<Position>,
+    /// The same at the last round, and when the store's log was folded last.
+    round_saw: Option<Position>,
+    folded: Option<Position>,
     quiet: Quiet,
     settler: Settler,
     endings: Endings,
@@ -115,6 +113,8 @@ impl Keeper {
             deaf: BTreeMap::new(),
             away: BTreeMap::new(),
             seen: None,
+            round_saw: None,
+            folded: None,
             quiet: Quiet::default(),
             settler,
             endings: Endings::default(),
@@ -131,6 +131,7 @@ impl Keeper {
     /// # Errors
     /// When the store cannot be used from the start. Later it is tried again.
     pub fn up(&mut self, epoch: u64, stop: &Stop, tell: &mut Tell<'_>) -> Result<()> {
+        self.world.store.let_log_grow()?;
         self.begin(true, tell)?;
         self.machine.postpone(self.world.clock.now().plus_micros(RESUMING));
         let mut first = vec![self.started(epoch)];
@@ -145,7 +146,8 @@ impl Keeper {
         }
         self.crew.sources.iter_mut().for_each(|source| source.stop());
         self.pool.leave();
-        self.end(tell)
+        self.end(tell)?;
+        self.world.store.fold_log()
     }
 
     /// Where it is told of presses of a button: a [`Happening`] of the kind [`BUTTON`](super::rules::BUTTON).
@@ -171,7 +173,7 @@ impl Keeper {
             }
             if self.pool.busy() > 0 {
                 // The end of a job wakes.
-                let _ = self.receive.recv_timeout(GLANCE);
+                let _ = self.receive.recv_timeout(self.settler.patience().unwrap_or(GLANCE));
             }
         }
         self.end(tell)?;
@@ -182,6 +184,7 @@ impl Keeper {
     fn end(&mut self, tell: &mut Tell<'_>) -> Result<()> {
         self.hear_ended()?;
         self.save()?;
+        self.settler.look(true)?;
         self.settler.end();
         self.tell_ended(tell);
         self.settler.trouble().map_or(Ok(()), Err)
@@ -199,7 +202,7 @@ impl Keeper {
         let next = [self.machine.next_due(), self.times.next_due(), self.job_due.filter(|_| self.pool.free() > 0)];
         let until = next.into_iter().flatten().min().map(|at| at.since(now).max(0));
         let patience = until.map_or(GLANCE, |us| GLANCE.min(Duration::from_micros(us.unsigned_abs())));
-        let patience = if self.more { Duration::ZERO } else { patience };
+        let patience = if self.more { Duration::ZERO } else { self.settler.patience().unwrap_or(GLANCE).min(patience) };
         let mut heard = Vec::new();
         match self.receive.recv_timeout(patience) {
             Ok(first) => {
@@ -213,11 +216,11 @@ impl Keeper {
     }
 
     /// Everything once: facts, the log, times, timers, work.
-    fn pass(&mut self, mut heard: Vec<Happening>, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
+    fn pass(&mut self, heard: Vec<Happening>, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
         let now = self.world.clock.now();
+        self.hear(heard, now, tell)?;
         let mut acts = Vec::new();
         let mut along = Along::default();
-        heard.iter().for_each(|one| acts.extend(self.machine.hear(one)));
         let ended = self.hear_ended()?;
         self.tell_ended(tell);
         if let Some(error) = self.settler.trouble() {
@@ -244,18 +247,12 @@ impl Keeper {
         let (due, marks) = self.times.due(self.machine.rules(), now);
         acts.extend(due);
         along.marks.extend(marks);
-        let writes = !acts.is_empty() || !along.is_empty();
-        if writes {
+        if !acts.is_empty() || !along.is_empty() {
             let saves = !along.state.is_empty();
             self.write(acts, along, now, tell)?;
             if saves {
                 self.log.saved();
             }
-        }
-        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
-        match writes {
-            true => self.settler.settle(kept)?,
-            false => kept.into_iter().for_each(|kept| kept()),
         }
         if reload {
             self.load(listens, tell)?;
@@ -263,7 +260,20 @@ impl Keeper {
         if changed || ended || self.job_due.is_some_and(|due| due <= now) {
             self.work(tell)?;
         }
+        self.settler.look(self.pool.busy() == 0)?;
         self.keep_house(now, tell)
+    }
+
+    /// Decides over what was told before anything else is looked at: somebody may wait for an answer.
+    fn hear(&mut self, mut heard: Vec<Happening>, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        let acts: Vec<Act> = heard.iter().flat_map(|one| self.machine.hear(one)).collect();
+        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
+        if acts.is_empty() {
+            kept.into_iter().for_each(|kept| kept());
+            return Ok(());
+        }
+        self.write(acts, Along::default(), now, tell)?;
+        self.settler.settle(kept)
     }
 
     /// Writes down what the rules say, and begins the work of which it was said that it begins.
@@ -289,6 +299,9 @@ impl Keeper {
             return self.world.store.keep_along(&along);
         }
         let mut free = self.pool.free();
+        let foresight = &mut self.crew.foresight;
+        let (runs, mut plans): (Vec<_>, Vec<_>) =
+            firings.iter().take(free).map(|firing| foresight.foresee(firing).unzip()).unzip();
         let machine = &mut self.machine;
         let mut admit = |at: usize, id, open: &[_]| {
             let firing: &NewFiring = &firings[at];
@@ -298,18 +311,25 @@ impl Keeper {
             }
             admission
         };
-        let fired = self.world.store.fire(&firings, &self.world.process, &along, &mut admit)?;
-        for (firing, fired) in firings.iter().zip(fired) {
+        let fired = self.world.store.fire(&firings, &runs, &self.world.process, &along, &mut admit)?;
+        plans.resize(firings.len(), None);
+        for ((firing, fired), plan) in firings.iter().zip(fired).zip(plans) {
             fired.stops.iter().for_each(|id| self.pool.stop(*id));
             match fired.outcome {
                 Some(FiringOutcome::Fired) => self.counts.fired += 1,
                 Some(_) => self.counts.kept_back += 1,
                 None => continue,
             }
-            tell(Note::Heard(firing, &fired));
-            if let Some(job) = fired.job.filter(|job| job.begun.is_some()) {
-                self.pool.begin(job)?;
+            // It is not to wait until that was said.
+            if let Some(job) = fired.job.as_ref().filter(|job| job.begun.is_some()) {
+                match fired.run {
+                    Some(_) => self.settler.make_way(),
+                    None => self.crew.foresight.forget(),
+                }
+                let begun = fired.run.zip(plan).map(|(run, plan)| Begun { run, plan, depth: firing.depth });
+                self.pool.begin(job.clone(), begun)?;
             }
+            tell(Note::Heard(firing, &fired));
         }
         Ok(())
     }
@@ -330,7 +350,7 @@ impl Keeper {
         }
         while self.pool.free() > 0 {
             let Some(job) = store.take_job(self.world.clock.now(), &self.world.process)? else { break };
-            if let Err(error) = self.pool.begin(job) {
+            if let Err(error) = self.pool.begin(job, None) {
                 tell(Note::Trouble(&error));
                 break;
             }
@@ -339,63 +359,6 @@ impl Keeper {
         let now = self.world.clock.now();
         self.job_due = store.next_job_due()?.filter(|due| *due > now);
         Ok(())
-    }
-
-    /// Looks after what nobody tells: files, processes that are gone, how far the log was read.
-    fn keep_house(&mut self, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
-        if (0..ROUND).contains(&now.since(self.round)) {
-            return Ok(());
-        }
-        self.look(tell);
-        self.renew(tell)?;
-        self.look_after_sources(tell);
-        if worker::recover(&self.world)? > 0 {
-            self.work(tell)?;
-        }
-        self.machine.tidy(now);
-        if !(0..SAVING).contains(&now.since(self.saved)) {
-            self.saved = now;
-            self.save()?;
-        }
-        Ok(())
-    }
-
-    fn look(&mut self, tell: &mut Tell<'_>) {
-        if let Err(error) = (self.crew.refresh)() {
-            tell(Note::Trouble(&error));
-        }
-        self.round = self.world.clock.now();
-    }
-
-    /// Tells what is away, and what came back.
-    fn look_after_sources(&mut self, tell: &mut Tell<'_>) {
-        let now: BTreeMap<String, String> = self.crew.sources.iter().flat_map(|source| source.trouble()).collect();
-        for (what, why) in now.iter().filter(|(what, why)| self.away.get(*what) != Some(*why)) {
-            tell(Note::Away(what, why));
-        }
-        self.away.keys().filter(|what| !now.contains_key(*what)).for_each(|what| tell(Note::Back(what)));
-        self.away = now;
-    }
-
-    /// Takes up settings that have changed. What is being done goes on with those it began with.
-    fn renew(&mut self, tell: &mut Tell<'_>) -> Result<()> {
-        let mut crew = match (self.world.renew)() {
-            Ok(Some(crew)) => crew,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                tell(Note::Trouble(&error));
-                return Ok(());
-            }
-        };
-        self.crew.sources.iter_mut().for_each(|source| source.stop());
-        self.pool.renew(std::mem::take(&mut crew.hands));
-        self.machine.set_bounds(crew.bounds);
-        self.listening = crew.sources.iter().map(|_| Vec::new()).collect();
-        self.crew = crew;
-        // The same schedule may mean other times now.
-        self.times = Times::default();
-        tell(Note::Settings);
-        self.load(true, tell)
     }
 
     fn save(&mut self) -> Result<()> {

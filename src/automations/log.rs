@@ -65,16 +65,18 @@ impl Log {
 
     /// What has happened since. `hears` says whether an event of this name may fire anything.
     pub(super) fn read(&mut self, store: &Store, hears: &dyn Fn(&str) -> bool) -> Result<Read> {
-        let events = store.events(self.at, "*", AT_ONCE)?;
-        let mut read = Read { more: events.len() == AT_ONCE, ..Read::default() };
+        let fires = |kind: &str| !SILENT.contains(&kind) && hears(kind);
+        let wanted = |kind: &str| kind == events::WEBHOOK_RECEIVED || RULES.contains(&kind) || fires(kind);
+        let (found, last, more) = store.events_wanted(self.at, AT_ONCE, &wanted)?;
+        self.at = last.or(self.at);
+        let mut read = Read { more, ..Read::default() };
         let mut depths = HashMap::new();
-        for event in &events {
-            self.at = Some(event.position);
+        for event in &found {
             read.rules_changed |= RULES.contains(&event.kind.as_str());
             if event.kind == events::WEBHOOK_RECEIVED {
                 read.happenings.extend(delivery(event, depth_after(store, event.trace)?));
             }
-            if !SILENT.contains(&event.kind.as_str()) && hears(&event.kind) {
+            if fires(&event.kind) {
                 let depth = match depths.get(&event.trace) {
                     Some(depth) => *depth,
                     None => *depths.entry(event.trace).or_insert(depth_after(store, event.trace)?),

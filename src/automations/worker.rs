@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use sha2::{Digest, Sha256};
 
 use super::keeper::World;
+use crate::commands::run::Plan;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Kind, Result};
@@ -32,8 +33,19 @@ const FREE_LOSSES: u32 = 3;
 
 /// Carries jobs out, one at a time.
 pub trait Hands: Send {
-    /// Does a job, to its end or until it is asked to stop.
-    fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried;
+    /// Does a job, to its end or until it is asked to stop. `begun` is its first try, where that has begun with the firing.
+    fn carry_out(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Carried;
+}
+
+/// The first try of a job whose run was recorded with the firing behind it.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The run.
+    pub run: Id,
+    /// What is to be run.
+    pub plan: Plan,
+    /// Of how many firings it is the consequence.
+    pub depth: u32,
 }
 
 /// How a job was carried out.
@@ -98,12 +110,15 @@ pub struct Pool {
     shared: Arc<Shared>,
     hands: Vec<Box<dyn Hands>>,
     size: usize,
-    send: Option<Sender<(Job, Stop)>>,
-    receive: Arc<Mutex<Receiver<(Job, Stop)>>>,
+    send: Option<Sender<Taken>>,
+    receive: Arc<Mutex<Receiver<Taken>>>,
     threads: Vec<JoinHandle<()>>,
     /// Threads of hands that were replaced, each with its last job.
     old: Vec<JoinHandle<()>>,
 }
+
+/// A job that was taken, its first try where that has begun, and what stops it.
+type Taken = (Job, Option<Begun>, Stop);
 
 struct Shared {
     store: Store,
@@ -144,11 +159,11 @@ impl Pool {
         lock(&self.shared.running).len()
     }
 
-    /// Begins a job that this process has taken.
+    /// Begins a job that this process has taken; `begun` is its first try, where that has begun with the firing.
     ///
     /// # Errors
     /// When the system gives no pipe or thread.
-    pub fn begin(&mut self, job: Job) -> Result<()> {
+    pub fn begin(&mut self, job: Job, begun: Option<Begun>) -> Result<()> {
         let stop = Stop::new()?;
         let busy = {
             let mut running = lock(&self.shared.running);
@@ -165,7 +180,7 @@ impl Pool {
         }
         if let Some(send) = &self.send {
             // The receiver lives as long as this does.
-            let _ = send.send((job, stop));
+            let _ = send.send((job, begun, stop));
         }
         Ok(())
     }
@@ -200,16 +215,17 @@ impl Drop for Pool {
     }
 }
 
-fn work(shared: &Shared, receive: &Mutex<Receiver<(Job, Stop)>>, mut hands: Box<dyn Hands>) {
+fn work(shared: &Shared, receive: &Mutex<Receiver<Taken>>, mut hands: Box<dyn Hands>) {
     loop {
         let next = lock(receive).recv();
-        let Ok((job, stop)) = next else { return };
+        let Ok((job, begun, stop)) = next else { return };
         // A mistake of ours costs this job, and not all that waits for a hand.
-        let carried = catch_unwind(AssertUnwindSafe(|| hands.carry_out(&job, &stop))).unwrap_or_else(|_| Carried {
-            error: Some("the work broke off inside this program".to_string()),
-            hopeless: true,
-            ..Carried::default()
-        });
+        let carried =
+            catch_unwind(AssertUnwindSafe(|| hands.carry_out(&job, begun, &stop))).unwrap_or_else(|_| Carried {
+                error: Some("the work broke off inside this program".to_string()),
+                hopeless: true,
+                ..Carried::default()
+            });
         let end = end_of(shared, &job, &carried);
         let told = shared.store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end);
         let status = told.unwrap_or_else(|error| {

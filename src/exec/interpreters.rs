@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -76,10 +77,10 @@ pub struct Prepared {
     pub folder: Option<TempDir>,
 }
 
-/// The table from languages to interpreters, in the order they are tried.
+/// The table from languages to interpreters, in the order they are tried. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Interpreters {
-    table: BTreeMap<String, Vec<Interpreter>>,
+    table: Arc<BTreeMap<String, Vec<Interpreter>>>,
 }
 
 /// The languages that are known from the start: names, extension, how to install, and the ways in order.
@@ -133,7 +134,7 @@ impl Default for Interpreters {
                 .collect();
             table.extend(names.iter().map(|name| ((*name).to_owned(), ways.clone())));
         }
-        Interpreters { table }
+        Interpreters { table: Arc::new(table) }
     }
 }
 
@@ -155,7 +156,7 @@ impl Interpreters {
                 }
             }
         }
-        self.table.insert(language, vec![interpreter]);
+        Arc::make_mut(&mut self.table).insert(language, vec![interpreter]);
     }
 
     /// The known languages, in alphabetical order.

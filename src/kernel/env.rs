@@ -7,22 +7,23 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// The variables of the process, or of a test.
+/// The variables of the process, or of a test. Clones share them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Env {
-    map: BTreeMap<OsString, OsString>,
+    map: Arc<BTreeMap<OsString, OsString>>,
 }
 
 impl Env {
     /// What this process was started with. Called once, by `main`.
     pub fn from_process() -> Self {
-        Env { map: std::env::vars_os().collect() }
+        Env { map: Arc::new(std::env::vars_os().collect()) }
     }
 
     /// An environment that holds exactly these variables; the last of equal names wins.
     pub fn from_pairs<K: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Env { map: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect() }
+        Env { map: Arc::new(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect()) }
     }
 
     /// The bytes of a variable, empty ones included.
@@ -47,7 +48,7 @@ impl Env {
 
     /// The same environment with one variable set.
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.map.insert(name.into(), value.into());
+        Arc::make_mut(&mut self.map).insert(name.into(), value.into());
         self
     }
 }

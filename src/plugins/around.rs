@@ -22,6 +22,11 @@ fn told(about: &About) -> Json {
 }
 
 impl Around for All {
+    fn asks(&self) -> bool {
+        let asks = |active: &Arc<super::Active>| active.manifest.hooks.contains(&Hook::BeforeCommand);
+        self.0.enabled().map_or(true, |enabled| enabled.iter().any(asks))
+    }
+
     fn before(&self, about: &About) -> Result<()> {
         // Who might forbid it must be asked: where nobody can tell who that is, it does not run.
         let enabled = self.0.enabled()?;

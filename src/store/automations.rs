@@ -13,7 +13,7 @@ use crate::kernel::error::Result;
 use crate::kernel::events::{self, Event};
 
 /// Which automation: the spec of its source, and its name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct RuleKey {
     /// Where it comes from: the spec of its source.
     pub source: String,

@@ -83,7 +83,7 @@ impl Store {
             let mut added = 0;
             for one in new {
                 if change.job_with_key(one.unique.as_deref())?.is_none() {
-                    change.insert_job(one, change.store.trace, None)?;
+                    change.insert_job(&change.birth(), one, change.store.trace, None)?;
                     added += 1;
                 }
             }
@@ -242,7 +242,7 @@ impl Change<'_> {
 
     fn claim(&self, new: &NewJob, process: &Process) -> Outcome<Claim> {
         let Some(n) = self.job_with_key(new.unique.as_deref())? else {
-            let job = Box::new(self.insert_job(new, self.store.trace, Some(process))?);
+            let job = Box::new(self.insert_job(&self.birth(), new, self.store.trace, Some(process))?);
             return Ok(Claim::Taken { job, new: true });
         };
         let job = self.job_at(n)?;

@@ -145,7 +145,7 @@ impl Store {
 
     /// A number that changes whenever a source or a definition does; a derived index remembers it.
     pub fn definitions_version(&self) -> Result<i64> {
-        self.read(|connection| {
+        self.glance(|connection| {
             let mut statement = connection.prepare_cached("SELECT value FROM counters WHERE name = 'definitions'")?;
             Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
         })

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::fault::Outcome;
-use super::rows::Table;
+use super::rows::{Table, Touched};
 use super::{Change, Store, replay};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
@@ -70,10 +70,13 @@ impl Change<'_> {
 
     /// The same for what belongs to another request than the rest of this change.
     pub(super) fn record_as(&self, trace: TraceId, event: &Event) -> Outcome<Position> {
-        let (last, previous): (i64, Hash) = self
-            .tx
-            .prepare_cached("SELECT position, hash FROM event_head WHERE one = 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (last, previous) = match self.head.get() {
+            Some(head) => head,
+            None => self
+                .tx
+                .prepare_cached("SELECT position, hash FROM event_head WHERE one = 1")?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?,
+        };
         let position = last + 1;
         let payload = event.payload.to_string();
         let salt = self.ids().bytes16();
@@ -108,10 +111,17 @@ impl Change<'_> {
         self.tx
             .prepare_cached("INSERT INTO event_payloads (position, salt, payload, rows) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![position, salt, payload, rows])?;
+        self.head.set(Some((position, hash)));
+        Ok(Position::from_stored(position))
+    }
+
+    /// Writes down where the log ends after this change.
+    pub(super) fn keep_head(&self) -> Outcome<()> {
+        let Some((position, hash)) = self.head.get() else { return Ok(()) };
         self.tx
             .prepare_cached("UPDATE event_head SET position = ?1, hash = ?2 WHERE one = 1")?
             .execute(params![position, hash])?;
-        Ok(Position::from_stored(position))
+        Ok(())
     }
 
     /// Erases what the log says in detail about `subject`; that it was about it stays. Rows that were told there, and are
@@ -127,7 +137,7 @@ impl Change<'_> {
             erased.iter().flatten().map(|rows| replay::read(rows)).collect::<Outcome<Vec<_>>>()?.concat()
         {
             if let Some(table) = Table::named(&name) {
-                self.touched.borrow_mut().push((table.name, key));
+                self.touched.borrow_mut().push(Touched { table, key, image: None });
             }
         }
         Ok(())
@@ -160,6 +170,29 @@ impl Store {
         self.read(|connection| select(connection, AFTER, after, kinds, limit, bytes))
     }
 
+    /// Of at most `limit` events after `after`, oldest first, those whose kind is `wanted`; the position of the last that was
+    /// looked at, and whether more may follow.
+    pub fn events_wanted(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<(Vec<Recorded>, Option<Position>, bool)> {
+        let after = after.map_or(0, Position::stored);
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(AFTER)?;
+            let mut rows = statement.query(params![after, "*", i64::try_from(limit).unwrap_or(i64::MAX)])?;
+            let (mut found, mut last, mut count) = (Vec::new(), None, 0);
+            while let Some(row) = rows.next()? {
+                (last, count) = (Some(Position::from_stored(row.get(0)?)), count + 1);
+                if wanted(row.get_ref(4)?.as_str().unwrap_or_default()) {
+                    found.push(recorded(row)?);
+                }
+            }
+            Ok((found, last, count == limit))
+        })
+    }
+
     /// The last `limit` events of `kinds`, oldest first.
     pub fn tail(&self, kinds: &str, limit: usize) -> Result<Vec<Recorded>> {
         let (mut events, _) = self.read(|connection| select(connection, TAIL, i64::MAX, kinds, limit, usize::MAX))?;
@@ -176,7 +209,7 @@ impl Store {
 
     /// Where the log ends; `None` while it is empty.
     pub fn last_position(&self) -> Result<Option<Position>> {
-        self.read(|connection| {
+        self.glance(|connection| {
             let last: i64 = connection
                 .prepare_cached("SELECT position FROM event_head WHERE one = 1")?
                 .query_row([], |row| row.get(0))?;

@@ -7,7 +7,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value as Json, json};
 
 use super::automations::{Along, RuleKey};
+use super::begun::Foreseen;
 use super::fault::Outcome;
+use super::jobs::Birth;
 use super::named::{only, part_of_id};
 use super::owed::{Job, JobKind, JobStatus, NewJob, OpenJob};
 use super::{Change, Process, Store};
@@ -58,7 +60,7 @@ impl FiringOutcome {
 }
 
 /// Something that an automation waits for, about to be written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NewFiring {
     /// The automation.
     pub key: RuleKey,
@@ -117,6 +119,8 @@ pub struct Fired {
     pub why: Option<String>,
     /// The job that it owes.
     pub job: Option<Job>,
+    /// The run that was recorded with it, whose steps are to begin.
+    pub run: Option<Id>,
     /// Jobs that run and are to be stopped for it.
     pub stops: Vec<Id>,
 }
@@ -173,17 +177,28 @@ pub(super) fn page_sql(of_one: bool) -> String {
 impl Store {
     /// Writes firings, the jobs that they owe, and what changes along with them. `admit` is asked about each that was not
     /// told before: with its number, the id it would get, and the open jobs of its automation. It must not call the store.
-    /// It does not wait for the disk: [`Store::wait_for_disk`] does.
+    /// Where `runs` holds one for a firing whose work begins now, that is recorded too, as the first try of its job; these stand
+    /// in their tables after the next change, such as that of [`Store::write_out`]. It does not wait for the disk:
+    /// [`Store::wait_for_disk`] does.
     pub fn fire(
         &self,
         all: &[NewFiring],
+        runs: &[Option<Foreseen>],
         process: &Process,
         along: &Along,
         admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
     ) -> Result<Vec<Fired>> {
         self.write_with_next(|change| {
             change.keep_along(along)?;
-            all.iter().enumerate().map(|(at, new)| change.fire(at, new, process, admit)).collect()
+            let run = |at: usize| runs.get(at).and_then(Option::as_ref);
+            let fire = |(at, new): (usize, &NewFiring)| {
+                if at > 0 {
+                    // Each counts for those that come after it.
+                    change.write_out()?;
+                }
+                change.fire(at, new, run(at), process, admit)
+            };
+            all.iter().enumerate().map(fire).collect()
         })
     }
 
@@ -322,11 +337,12 @@ impl Change<'_> {
         &self,
         at: usize,
         new: &NewFiring,
+        run: Option<&Foreseen>,
         process: &Process,
         admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
     ) -> Outcome<Fired> {
         if let Some(id) = self.told_before(new)? {
-            return Ok(Fired { id, outcome: None, why: None, job: None, stops: Vec::new() });
+            return Ok(Fired { id, outcome: None, why: None, job: None, run: None, stops: Vec::new() });
         }
         let id = self.ids().next(self.at);
         let open = super::jobs::open_jobs(self.tx, self.owner(), &new.key)?;
@@ -340,13 +356,18 @@ impl Change<'_> {
                     let sql = "UPDATE firings SET count = count + 1, last = ?2 WHERE id = ?1";
                     if self.alter(sql, params![id, self.at])? > 0 {
                         let why = Some(why.clone());
-                        return Ok(Fired { id, outcome: Some(*outcome), why, job: None, stops: Vec::new() });
+                        return Ok(Fired { id, outcome: Some(*outcome), why, job: None, run: None, stops: Vec::new() });
                     }
                 }
                 (*outcome, Some(why.clone()))
             }
             _ => (FiringOutcome::Fired, None),
         };
+        if admission == Admission::Begin
+            && let Some(record) = self.still(run)?
+        {
+            return self.begin_at_once(id, new, record, process);
+        }
         let trace = self.ids().trace();
         let mut stops = Vec::new();
         if admission == Admission::Replace {
@@ -359,16 +380,9 @@ impl Change<'_> {
             }
             _ => None,
         };
-        self.insert_firing(id, new, trace, outcome, why.as_deref(), job.as_ref().map(|job| job.id))?;
-        let kind = match outcome {
-            FiringOutcome::Fired => events::AUTOMATION_FIRED,
-            FiringOutcome::Looped => events::AUTOMATION_LOOPED,
-            _ => events::AUTOMATION_BLOCKED,
-        };
-        let told = json!({"source": new.key.source, "command": new.key.command, "kind": new.kind,
-            "outcome": outcome.name(), "why": why, "job": job.as_ref().map(|job| job.id)});
-        self.record_as(trace, &Event::new(kind, id.to_string(), told))?;
-        Ok(Fired { id, outcome: Some(outcome), why, job, stops })
+        let birth = Birth { id, ..self.birth() };
+        self.insert_firing(&birth, new, trace, (outcome, why.as_deref()), job.as_ref().map(|job| job.id))?;
+        Ok(Fired { id, outcome: Some(outcome), why, job, run: None, stops })
     }
 
     fn told_before(&self, new: &NewFiring) -> Outcome<Option<Id>> {
@@ -379,13 +393,13 @@ impl Change<'_> {
         Ok(find.query_row(row, |row| row.get(0)).optional()?)
     }
 
-    fn insert_firing(
+    /// Writes a firing and what came of it, and tells it.
+    pub(super) fn insert_firing(
         &self,
-        id: Id,
+        birth: &Birth,
         new: &NewFiring,
         trace: TraceId,
-        outcome: FiringOutcome,
-        why: Option<&str>,
+        (outcome, why): (FiringOutcome, Option<&str>),
         job: Option<Id>,
     ) -> Outcome<()> {
         let seen: Vec<Json> = new.seen.iter().map(|(what, value)| json!([what, value])).collect();
@@ -394,7 +408,7 @@ impl Change<'_> {
              seen, job, count, at, last)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1, ?16, ?16)",
             params![
-                id,
+                birth.id,
                 self.owner(),
                 new.key.source,
                 new.key.command,
@@ -409,15 +423,23 @@ impl Change<'_> {
                 why,
                 Json::from(seen).to_string(),
                 job,
-                self.at,
+                birth.at,
             ],
         )?;
+        let kind = match outcome {
+            FiringOutcome::Fired => events::AUTOMATION_FIRED,
+            FiringOutcome::Looped => events::AUTOMATION_LOOPED,
+            _ => events::AUTOMATION_BLOCKED,
+        };
+        let told = json!({"source": new.key.source, "command": new.key.command, "kind": new.kind,
+            "outcome": outcome.name(), "why": why, "job": job});
+        self.record_as(trace, &Event::new(kind, birth.id.to_string(), told))?;
         Ok(())
     }
 }
 
 /// The job that a firing owes.
-fn owed(new: &NewFiring, firing: Id) -> NewJob {
+pub(super) fn owed(new: &NewFiring, firing: Id) -> NewJob {
     NewJob {
         kind: JobKind::Automation,
         source: new.key.source.clone(),

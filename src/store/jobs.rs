@@ -51,7 +51,7 @@ impl Store {
     pub fn take_job(&self, now: Timestamp, process: &Process) -> Result<Option<Job>> {
         // Most of the time there is none, and to ask is cheaper than to write.
         let is_one =
-            self.read(|connection| Ok(connection.prepare_cached(NEXT)?.exists(params![&*self.owner, now])?))?;
+            self.glance(|connection| Ok(connection.prepare_cached(NEXT)?.exists(params![&*self.owner, now])?))?;
         if !is_one {
             return Ok(None);
         }
@@ -65,7 +65,7 @@ impl Store {
 
     /// When the next job comes due that waits for a time; lanes are not looked at.
     pub fn next_job_due(&self) -> Result<Option<Timestamp>> {
-        self.read(|connection| {
+        self.glance(|connection| {
             let sql = "SELECT min(due) FROM jobs WHERE owner = ?1 AND status = 'waiting' AND finished IS NULL";
             Ok(connection.prepare_cached(sql)?.query_row([&*self.owner], |row| row.get(0))?)
         })
@@ -97,6 +97,7 @@ impl Store {
         is_alive: &dyn Fn(&Process) -> bool,
         again: &dyn Fn(&Job, bool) -> Option<Timestamp>,
     ) -> Result<Vec<Recovery>> {
+        self.write_out()?;
         let running = self.read(|connection| {
             let sql = "SELECT n, pid, process_start, boot FROM jobs
                  WHERE owner = ?1 AND status = 'running' AND finished IS NULL";
@@ -153,7 +154,7 @@ impl Store {
 
     /// Which of the jobs of this process are to be stopped.
     pub fn jobs_to_stop(&self, process: &Process) -> Result<Vec<Id>> {
-        self.read(|connection| {
+        self.glance(|connection| {
             let sql = "SELECT id FROM jobs WHERE owner = ?1 AND status = 'running' AND finished IS NULL AND stop = 1
                  AND pid = ?2 AND process_start = ?3";
             let mut find = connection.prepare_cached(sql)?;
@@ -212,18 +213,36 @@ impl Store {
     }
 }
 
+/// What a new row is called, since when it is there, and whose it is.
+pub(super) struct Birth {
+    pub(super) id: Id,
+    pub(super) at: Timestamp,
+    /// The user; nobody for the machine's own.
+    pub(super) person: Option<Id>,
+}
+
 impl Change<'_> {
+    /// A row of now.
+    pub(super) fn birth(&self) -> Birth {
+        Birth { id: self.ids().next(self.at), at: self.at, person: self.person() }
+    }
+
     /// Adds work; where `begins` is a process, it has taken it in the same moment.
     pub(super) fn add_job(&self, new: &NewJob, trace: TraceId, begins: Option<&Process>) -> Outcome<Job> {
         match self.job_with_key(new.unique.as_deref())? {
             Some(n) => self.job_at(n),
-            None => self.insert_job(new, trace, begins),
+            None => self.insert_job(&self.birth(), new, trace, begins),
         }
     }
 
     /// The same for what is not owed yet.
-    pub(super) fn insert_job(&self, new: &NewJob, trace: TraceId, begins: Option<&Process>) -> Outcome<Job> {
-        let id = self.ids().next(self.at);
+    pub(super) fn insert_job(
+        &self,
+        birth: &Birth,
+        new: &NewJob,
+        trace: TraceId,
+        begins: Option<&Process>,
+    ) -> Outcome<Job> {
         let (status, count) = if begins.is_some() { ("running", 1) } else { ("waiting", 0) };
         self.alter(
             "INSERT INTO jobs (id, owner, kind, source, command, digest, work, key, lane, trace, priority, status, due,
@@ -231,7 +250,7 @@ impl Change<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?14, 0, ?16, ?17, ?18, ?19, ?20,
              ?21)",
             params![
-                id,
+                birth.id,
                 self.owner(),
                 new.kind.name(),
                 new.source,
@@ -243,15 +262,15 @@ impl Change<'_> {
                 trace,
                 new.priority,
                 status,
-                new.due.unwrap_or(self.at),
+                new.due.unwrap_or(birth.at),
                 count,
                 new.most.max(1),
                 begins.map(|p| p.pid),
                 begins.map(|p| p.start as i64),
                 begins.map(|p| &p.boot),
-                self.at,
-                begins.map(|_| self.at),
-                self.person(),
+                birth.at,
+                begins.map(|_| birth.at),
+                birth.person,
             ],
         )?;
         let n = self.tx.last_insert_rowid();

@@ -13,6 +13,7 @@ pub mod access;
 mod attachments;
 mod automations;
 mod batches;
+mod begun;
 mod cache;
 mod calls;
 mod definitions;
@@ -59,11 +60,11 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Transaction;
+use rusqlite::Connection;
 
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::Result;
@@ -71,6 +72,7 @@ use crate::kernel::ids::{Id, Ids, TraceId};
 
 pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
 pub use batches::{BatchState, key_in_batch};
+pub use begun::Foreseen;
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
@@ -198,8 +200,13 @@ impl Store {
     }
 
     /// Asks something. `ask` must not call the store again.
-    fn read<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> Outcome<T>) -> Result<T> {
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         self.shared.pool.read(ask)
+    }
+
+    /// The same for what a row or two answer, whoever asks again and again.
+    fn glance<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+        self.shared.pool.glance(ask)
     }
 
     /// Changes something in one transaction that is on the disk when this returns. `change` must not call the store again.
@@ -218,12 +225,25 @@ impl Store {
         self.shared.pool.wait_for_disk()
     }
 
-    fn carry_out<T>(&self, tx: &Transaction<'_>, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {
+    /// From now on the write-ahead log is not folded in the middle of a change, unless it becomes very long: whoever asks for
+    /// that calls [`Store::fold_log`] when there is time.
+    pub fn let_log_grow(&self) -> Result<()> {
+        self.shared.pool.let_log_grow()
+    }
+
+    /// Folds the write-ahead log into the database.
+    pub fn fold_log(&self) -> Result<()> {
+        self.shared.pool.fold_log()
+    }
+
+    fn carry_out<T>(&self, tx: &Connection, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {
         // Read under the write lock, so that times in the log do not run backwards.
         let at = self.shared.clock.now();
-        let open = Change { tx, store: self, at, touched: RefCell::default() };
+        let open = Change { tx, store: self, at, touched: RefCell::default(), head: Cell::default() };
+        open.write_out()?;
         let value = change(&open)?;
         open.tell_the_rest()?;
+        open.keep_head()?;
         Ok(value)
     }
 }
@@ -244,11 +264,13 @@ impl Store {
 
 /// One transaction that changes something, and the moment it happens.
 struct Change<'a> {
-    tx: &'a Transaction<'a>,
+    tx: &'a Connection,
     store: &'a Store,
     at: Timestamp,
     /// Rows that were written and that no event told yet.
-    touched: RefCell<Vec<rows::Place>>,
+    touched: RefCell<Vec<rows::Touched>>,
+    /// Where the log ends and the hash of its last row, once this change added to it.
+    head: Cell<Option<(i64, events::Hash)>>,
 }
 
 impl Change<'_> {

@@ -114,7 +114,7 @@ impl Store {
 
     /// All plugins that were allowed once, by name; or only those that are used.
     pub fn plugins(&self, only_enabled: bool) -> Result<Vec<PluginRow>> {
-        self.read(|connection| {
+        self.glance(|connection| {
             let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (enabled = 1 OR NOT ?2) ORDER BY name");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params![&*self.owner, only_enabled], plugin)?;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use super::disk::{Disk, Written};
 use super::fault::{Fault, Outcome};
@@ -24,6 +24,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// The first process to open the store reads all of it, about 1.5 µs a page; each folding waits for the disk twice. A
 /// run writes some 30 pages.
 const LOG_PAGES: u32 = 400;
+
+/// The same where somebody folds it whenever nothing else is to be done.
+const TENDED_PAGES: u32 = 4000;
 
 /// Statements that each connection keeps ready.
 const STATEMENTS: usize = 128;
@@ -103,6 +106,15 @@ impl Pool {
         answer.map_err(|fault| fault.explain(&self.path))
     }
 
+    /// The same for what is answered by a row or two: the writer is asked where nobody writes, as what it knows of the file
+    /// is newer than what a reader does, which must read it again after each change.
+    pub(super) fn glance<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+        match self.writer.try_lock() {
+            Ok(writer) => ask(&writer).map_err(|fault| fault.explain(&self.path)),
+            Err(_) => self.read(ask),
+        }
+    }
+
     fn read_with<T>(&self, reader: Connection, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
         let answer = ask(&reader);
         let mut readers = lock(&self.readers);
@@ -113,7 +125,7 @@ impl Pool {
     }
 
     /// Changes something; it is on the disk when this returns.
-    pub(super) fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+    pub(super) fn write<T>(&self, change: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let (value, written) = self.commit(change)?;
         if let Some(written) = written {
             self.wait_for(written)?;
@@ -123,7 +135,7 @@ impl Pool {
 
     /// The same, and the disk is not waited for: the next [`Pool::write`] takes the change along, because what the log
     /// holds before a change lies on the disk when the change does.
-    pub(super) fn write_with_next<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<T> {
+    pub(super) fn write_with_next<T>(&self, change: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         Ok(self.commit(change)?.0)
     }
 
@@ -141,7 +153,7 @@ impl Pool {
     }
 
     /// A change that stands in the log, if it changed anything.
-    fn commit<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Outcome<T>) -> Result<(T, Option<Written>)> {
+    fn commit<T>(&self, change: impl FnOnce(&Connection) -> Outcome<T>) -> Result<(T, Option<Written>)> {
         let mut writer = lock(&self.writer);
         let before = writer.total_changes();
         let value = immediately(&mut writer, change).map_err(|fault| fault.explain(&self.path))?;
@@ -149,6 +161,19 @@ impl Pool {
         #[cfg(test)]
         let changed = changed && !self.hurried.load(std::sync::atomic::Ordering::Relaxed);
         Ok((value, changed.then(|| self.disk.written())))
+    }
+
+    /// From now on the log may grow, as whoever asks for that folds it when there is time.
+    pub(super) fn let_log_grow(&self) -> Result<()> {
+        let pragma = format!("PRAGMA wal_autocheckpoint = {TENDED_PAGES}");
+        let done = lock(&self.writer).query_row(&pragma, [], |_| Ok(()));
+        done.map_err(|error| Fault::from(error).explain(&self.path))
+    }
+
+    /// Folds as much of the log into the database as nobody reads just now.
+    pub(super) fn fold_log(&self) -> Result<()> {
+        let done = lock(&self.writer).query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        done.map_err(|error| Fault::from(error).explain(&self.path))
     }
 
     /// Folds the write-ahead log into the database and empties it, unless others are in the way.
@@ -174,14 +199,37 @@ impl Pool {
 
 /// Runs `change` in a transaction that holds the write lock from its start, so that it never fails for a snapshot
 /// that went stale between its read and its write.
-pub(super) fn immediately<T>(
-    writer: &mut Connection,
-    change: impl FnOnce(&Transaction<'_>) -> Outcome<T>,
-) -> Outcome<T> {
-    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = change(&tx)?;
-    tx.commit()?;
+pub(super) fn immediately<T>(writer: &mut Connection, change: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    let open = Open::begin(writer)?;
+    let value = change(open.writer)?;
+    open.commit()?;
     Ok(value)
+}
+
+/// A transaction, by statements that are kept ready; rolled back unless it was committed.
+struct Open<'c> {
+    writer: &'c Connection,
+}
+
+impl Open<'_> {
+    fn begin(writer: &mut Connection) -> Outcome<Open<'_>> {
+        writer.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Open { writer })
+    }
+
+    fn commit(self) -> Outcome<()> {
+        self.writer.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        // What failed may have rolled it back already.
+        if !self.writer.is_autocommit() {
+            let _ = self.writer.execute_batch("ROLLBACK");
+        }
+    }
 }
 
 fn open_writer(path: &Path) -> Outcome<Connection> {

@@ -3,7 +3,8 @@
 //! A long text goes in as its SHA-256. A row that may be erased one day is told only in an event that is erased with it:
 //! one about the same thing, and for a chat also one about a message of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, Statement, params_from_iter};
@@ -108,6 +109,7 @@ pub(super) const NOT_STATE: &[&str] = &[
     "plugin_values",
     "plugin_lines",
     "plugin_marks",
+    "begun",
 ];
 
 const fn table(
@@ -120,8 +122,15 @@ const fn table(
     Table { name, key, besides, age, about }
 }
 
-/// A row that was written: its table, and its key as JSON.
-pub(super) type Place = (&'static str, Vec<Value>);
+/// A row that was written.
+#[derive(Clone)]
+pub(super) struct Touched {
+    pub(super) table: &'static Table,
+    /// Its key as JSON.
+    pub(super) key: Vec<Value>,
+    /// How it looks now, where that is known; `None` inside when it is gone.
+    pub(super) image: Option<Option<Map<String, Value>>>,
+}
 
 impl Table {
     pub(super) fn named(name: &str) -> Option<&'static Table> {
@@ -192,13 +201,20 @@ impl Change<'_> {
     /// those were.
     pub(super) fn alter(&self, sql: &str, params: impl Params) -> Outcome<usize> {
         let table = table_of(sql)?;
-        let mut statement = self.tx.prepare_cached(&format!("{sql} RETURNING {}", table.key.join(", ")))?;
+        // What is told besides stands in other tables, which may change yet.
+        let whole = table.besides.is_empty();
+        let told = if whole { "*".to_string() } else { table.key.join(", ") };
+        let is_gone = sql.trim_start().starts_with("DELETE");
+        let mut statement = self.tx.prepare_cached(&format!("{sql} RETURNING {told}"))?;
         let names = names(&statement);
         let mut rows = statement.query(params)?;
         let mut count = 0;
         // It is finished by reading to its end.
         while let Some(row) = rows.next()? {
-            self.touched.borrow_mut().push((table.name, table.key_of(&table.image(&names, row)?)));
+            let image = table.image(&names, row)?;
+            let key = table.key_of(&image);
+            let image = whole.then(|| (!is_gone).then_some(image));
+            self.touched.borrow_mut().push(Touched { table, key, image });
             count += 1;
         }
         Ok(count)
@@ -206,7 +222,9 @@ impl Change<'_> {
 
     /// The log is to tell this row again, as something told with it changed.
     pub(super) fn touch_row(&self, table: &'static str, n: i64) {
-        self.touched.borrow_mut().push((table, vec![json!(n)]));
+        // Only tables that are told are named here.
+        let table = Table::named(table).into_iter();
+        self.touched.borrow_mut().extend(table.map(|table| Touched { table, key: vec![json!(n)], image: None }));
     }
 
     /// What an event tells of the rows that were written and not yet told: a JSON array of table, key and the row, `null`
@@ -217,16 +235,13 @@ impl Change<'_> {
         }
         let mut told = Vec::new();
         let mut left = Vec::new();
-        let mut seen = HashSet::new();
-        for (name, key) in self.touched.take() {
-            if !seen.insert((name, Value::from(key.clone()).to_string())) {
-                continue;
-            }
-            let image = self.row_now(name, &key)?;
-            if self.may_tell(event, name, &key, image.as_ref())? {
-                told.push(json!([name, key, image]));
+        for touched in last_of_each(self.touched.take()) {
+            let image = self.row_now(&touched)?;
+            let Touched { table, key, .. } = touched;
+            if self.may_tell(event, table, &key, image.as_ref())? {
+                told.push(json!([table.name, key, image]));
             } else {
-                left.push((name, key));
+                left.push(Touched { table, key, image: Some(image) });
             }
         }
         self.touched.replace(left);
@@ -236,9 +251,10 @@ impl Change<'_> {
     /// Tells what no event of this change could tell.
     pub(super) fn tell_the_rest(&self) -> Outcome<()> {
         loop {
-            let Some((name, key)) = self.touched.borrow().first().cloned() else { return Ok(()) };
-            let image = self.row_now(name, &key)?;
-            let subject = self.subject(name, &key, image.as_ref())?;
+            let Some(first) = self.touched.borrow().first().cloned() else { return Ok(()) };
+            let image = self.row_now(&first)?;
+            let subject = self.subject(first.table, &first.key, image.as_ref())?;
+            let name = first.table.name;
             let kind = match (name, &subject) {
                 (_, None) => events::STORE_CHANGED,
                 ("sessions", _) => events::SESSION_CHANGED,
@@ -257,18 +273,20 @@ impl Change<'_> {
         }
     }
 
-    fn row_now(&self, name: &str, key: &[Value]) -> Outcome<Option<Map<String, Value>>> {
-        let table = known(name)?;
-        let mut statement = self.tx.prepare_cached(&table.one_sql())?;
+    fn row_now(&self, touched: &Touched) -> Outcome<Option<Map<String, Value>>> {
+        if let Some(image) = &touched.image {
+            return Ok(image.clone());
+        }
+        let mut statement = self.tx.prepare_cached(&touched.table.one_sql())?;
         let names = names(&statement);
-        let mut rows = statement.query(params_from_iter(key.iter().map(bound)))?;
-        rows.next()?.map(|row| table.image(&names, row)).transpose()
+        let mut rows = statement.query(params_from_iter(touched.key.iter().map(bound)))?;
+        rows.next()?.map(|row| touched.table.image(&names, row)).transpose()
     }
 
     /// What a row is erased with; `None` when it holds nothing private.
-    fn subject(&self, name: &str, key: &[Value], image: Option<&Map<String, Value>>) -> Outcome<Option<String>> {
+    fn subject(&self, table: &Table, key: &[Value], image: Option<&Map<String, Value>>) -> Outcome<Option<String>> {
         let Some(image) = image else { return Ok(None) };
-        Ok(match known(name)?.about {
+        Ok(match table.about {
             About::Open => None,
             About::Own => image.get("id").and_then(Value::as_str).map(String::from),
             About::Run => {
@@ -278,11 +296,33 @@ impl Change<'_> {
         })
     }
 
-    fn may_tell(&self, event: &Event, name: &str, key: &[Value], image: Option<&Map<String, Value>>) -> Outcome<bool> {
+    fn may_tell(
+        &self,
+        event: &Event,
+        table: &Table,
+        key: &[Value],
+        image: Option<&Map<String, Value>>,
+    ) -> Outcome<bool> {
         let of_a_message = matches!(event.kind.as_str(), events::MESSAGE_ADDED | events::MESSAGE_ENDED);
-        Ok((of_a_message && name == "sessions")
-            || self.subject(name, key, image)?.is_none_or(|subject| subject == event.subject))
+        Ok((of_a_message && table.name == "sessions")
+            || self.subject(table, key, image)?.is_none_or(|subject| subject == event.subject))
     }
+}
+
+/// Each row once, where it was written first, as it was written last.
+fn last_of_each(all: Vec<Touched>) -> Vec<Touched> {
+    let mut each: Vec<Touched> = Vec::with_capacity(all.len());
+    let mut places: HashMap<(&str, String), usize> = HashMap::new();
+    for touched in all {
+        match places.entry((touched.table.name, Value::from(touched.key.clone()).to_string())) {
+            Entry::Occupied(place) => each[*place.get()] = touched,
+            Entry::Vacant(place) => {
+                place.insert(each.len());
+                each.push(touched);
+            }
+        }
+    }
+    each
 }
 
 fn known(name: &str) -> Outcome<&'static Table> {

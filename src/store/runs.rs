@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::fault::Outcome;
+use super::jobs::Birth;
 use super::search::DocKind;
 use super::{Change, Store};
 use crate::kernel::clock::Timestamp;
@@ -15,7 +16,7 @@ use crate::kernel::events::{self, Event};
 use crate::kernel::ids::{Id, TraceId};
 
 /// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Status {
     /// Recorded, not yet begun.
     Pending,
@@ -91,7 +92,7 @@ impl FromStr for Status {
 }
 
 /// A process that cannot be mistaken for a later one with the same number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
@@ -102,7 +103,7 @@ pub struct Process {
 }
 
 /// A run that is about to start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NewRun {
     /// The command's name.
     pub command: String,
@@ -274,17 +275,9 @@ impl Store {
     /// its job, which a power cut may leave to be done again.
     pub fn begin_run(&self, new: &NewRun) -> Result<Id> {
         let begin = |change: &Change<'_>| {
-            let id = change.ids().next(change.at);
-            // Ids carry the time they are found by; a clock that went back must not put the two at odds.
-            let started = change.at.max(Timestamp::from_micros(id.millis() as i64 * 1000));
-            change.insert_run(id, started, new)?;
-            let payload = json!({
-                "command": new.command, "source": new.source, "digest": new.digest, "trigger": new.trigger,
-                "args": new.args, "cwd": new.cwd, "status": new.status.name(),
-            });
-            change.record(&Event::new(events::RUN_STARTED, id.to_string(), payload))?;
-            change.touch_doc(DocKind::Run, &id.to_string())?;
-            Ok(id)
+            let birth = change.birth();
+            change.insert_run(&birth, self.trace, new)?;
+            Ok(birth.id)
         };
         if new.job.is_some() { self.write_with_next(begin) } else { self.write(begin) }
     }
@@ -314,6 +307,7 @@ impl Store {
     /// Turns every run whose process `is_alive` no more into `lost`, and says which those were. Writes nothing when all
     /// are alive.
     pub fn mark_lost(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Id>> {
+        self.write_out()?;
         let dead = self.orphans(OPEN, is_alive)?;
         if dead.is_empty() {
             return Ok(dead);
@@ -338,7 +332,11 @@ impl Change<'_> {
         Ok(self.at)
     }
 
-    fn insert_run(&self, id: Id, started: Timestamp, new: &NewRun) -> Outcome<()> {
+    /// Records a run that is about to start, as part of the request `trace`, and tells it.
+    pub(super) fn insert_run(&self, birth: &Birth, trace: TraceId, new: &NewRun) -> Outcome<()> {
+        let id = birth.id;
+        // Ids carry the time they are found by; a clock that went back must not put the two at odds.
+        let started = birth.at.max(Timestamp::from_micros(id.millis() as i64 * 1000));
         let finished = new.status.is_final().then_some(started);
         let process = new.process.as_ref();
         self.alter(
@@ -355,7 +353,7 @@ impl Change<'_> {
                 new.trigger,
                 new.args.to_string(),
                 new.cwd,
-                self.store.trace,
+                trace,
                 new.zone,
                 process.map(|p| p.pid),
                 process.map(|p| p.start as i64),
@@ -366,10 +364,15 @@ impl Change<'_> {
                 finished,
                 new.job.map(|(id, _)| id),
                 new.job.map(|(_, epoch)| epoch as i64),
-                self.person(),
+                birth.person,
             ],
         )?;
-        Ok(())
+        let payload = json!({
+            "command": new.command, "source": new.source, "digest": new.digest, "trigger": new.trigger,
+            "args": new.args, "cwd": new.cwd, "status": new.status.name(),
+        });
+        self.record_as(trace, &Event::new(events::RUN_STARTED, id.to_string(), payload))?;
+        self.touch_doc(DocKind::Run, &id.to_string())
     }
 
     fn is_open(&self, id: Id) -> Outcome<bool> {

@@ -110,7 +110,7 @@ impl Store {
 
     /// Whether these bytes, under this name, from this source, may run.
     pub fn is_granted(&self, source: &str, command: &str, digest: &str) -> Result<bool> {
-        self.read(|connection| {
+        self.glance(|connection| {
             Ok(connection.prepare_cached(IS_GRANTED)?.exists(params![&*self.owner, source, command, digest])?)
         })
     }

@@ -4,33 +4,35 @@
 use serde_json::Value as Json;
 
 use super::App;
-use super::list::definition;
+use super::known::Known;
 use crate::app::order::{Unheard, nobody};
 use crate::app::prompts::{Asking, Wishes};
 use crate::automations::scripts::Scripts;
-use crate::automations::worker::{Carried, Hands};
+use crate::automations::worker::{Begun, Carried, Hands};
 use crate::commands::bind::{self, Given};
-use crate::commands::catalog::Resolved;
+use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, ParamKind};
 use crate::commands::prompt;
 use crate::commands::run::{self as engine, Launcher, Plan, Report};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::store::{Job, RuleKey, Status};
+use crate::kernel::ids::Id;
+use crate::store::{Job, NewFiring, RuleKey, RunEnd, Status};
 
 /// Does jobs, with rooms of its own.
 pub(super) struct Carrier {
     app: App,
     scripts: Scripts,
+    known: Known,
 }
 
 impl Carrier {
     pub(super) fn new(app: App) -> Carrier {
         let scripts = Scripts::new(&app.paths.state);
-        Carrier { app, scripts }
+        Carrier { app, scripts, known: Known::default() }
     }
 
-    fn report(&self, job: &Job, stop: &Stop) -> Result<Report> {
+    fn report(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Result<Report> {
         // What is done for somebody is theirs, as its job is.
         let theirs = job.owner.map(|owner| self.app.acting_for(job.trace, Some(owner), true)).transpose()?;
         let app = theirs.as_ref().unwrap_or(&self.app);
@@ -38,43 +40,64 @@ impl Carrier {
         launcher.store = launcher.store.traced(job.trace);
         launcher.apart = true;
         launcher.own_env.push(("FAC_TRACE".into(), job.trace.to_string().into()));
-        if let Some(cwd) = job.work["cwd"].as_str() {
-            launcher.cwd = cwd.into();
-        }
-        let plan = plan(&launcher, job, None)?;
-        if let Some(spec) = Some(&job.source).filter(|spec| spec.starts_with("project:")) {
-            launcher.project = Some(spec.clone());
-        }
+        let (run, depth) = begun.as_ref().map(|begun| (begun.run, begun.depth)).unzip();
+        let plan = match begun {
+            Some(begun) => stand(&mut launcher, &Owed::of(job), begun.plan),
+            None => {
+                self.known.refresh(&launcher.store)?;
+                prepare(&mut launcher, &mut self.known, &Owed::of(job))?
+            }
+        };
         let catalog = launcher.catalog();
-        let by = job.work["by"].as_str().unwrap_or("job");
-        let mut run = launcher.engine(&catalog, stop.clone(), false, by);
+        let mut engine = launcher.engine(&catalog, stop.clone(), false, by(&job.work));
         // Nobody types for it.
-        run.input = Some(Vec::new());
-        run.fired = Some(job.work["fired"].clone()).filter(Json::is_object);
-        run.job = Some((job.id, job.epoch));
-        run.began = Some(self.scripts.noting(job.id, job.epoch));
+        engine.input = Some(Vec::new());
+        engine.fired = Some(job.work["fired"].clone()).filter(Json::is_object);
+        engine.job = Some((job.id, job.epoch));
+        (engine.begun, engine.depth) = (run, depth);
+        engine.began = Some(self.scripts.noting(job.id, job.epoch));
         let asking = prompt::asks_models(&plan).then(|| asking(app, &plan, stop)).transpose()?;
-        run.runners.extend(asking.iter().map(|asking| asking.runner()));
-        let report = run.run(&plan, &mut engine::Unheard);
-        drop(run);
+        engine.runners.extend(asking.iter().map(|asking| asking.runner()));
+        let report = engine.run(&plan, &mut engine::Unheard);
+        drop(engine);
         asking.map_or(Ok(()), |asking| asking.end(app))?;
         report
+    }
+
+    /// That a run which is recorded did not begin after all.
+    fn end_unbegun(&self, run: Id, error: &Error) {
+        let status = match error.kind() {
+            Kind::Refused => Status::Refused,
+            Kind::Interrupted => Status::Interrupted,
+            _ => Status::Failed,
+        };
+        let exit_code = Some(i32::from(error.kind().exit_code()));
+        let end = RunEnd { status, exit_code, steps: Vec::new() };
+        if let Err(error) = self.app.store().and_then(|store| store.finish_run_of_job(run, &end)) {
+            tracing::error!(%run, error = error.full_message(), "the end of a run could not be written");
+        }
     }
 }
 
 impl Hands for Carrier {
-    fn carry_out(&mut self, job: &Job, stop: &Stop) -> Carried {
-        // What a try left whose process was killed would go on beside this one.
-        self.scripts.end_left(job.id, job.epoch, job.lost > 0);
-        let report = self.report(job, stop);
+    fn carry_out(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Carried {
+        if job.epoch > 1 {
+            // What a try left whose process was killed would go on beside this one.
+            self.scripts.end_left(job.id, job.epoch, job.lost > 0);
+        }
+        let run = begun.as_ref().map(|begun| begun.run);
+        let report = self.report(job, begun, stop);
         self.scripts.over(job.id);
         match report {
             Ok(report) => carried(&report),
             Err(error) => {
+                if let Some(run) = run {
+                    self.end_unbegun(run, &error);
+                }
                 // What is refused or wrong now is so the next time too; what cannot be reached may come back.
                 let hopeless = !matches!(error.kind(), Kind::Unreachable | Kind::TimedOut | Kind::Failed);
                 let stopped = error.kind() == Kind::Interrupted;
-                Carried { error: Some(error.full_message()), hopeless, stopped, ..Carried::default() }
+                Carried { run, exit_code: None, error: Some(error.full_message()), hopeless, stopped }
             }
         }
     }
@@ -92,29 +115,66 @@ fn carried(report: &Report) -> Carried {
     Carried { run, exit_code, error, stopped: report.status == Status::Interrupted, hopeless: false }
 }
 
-/// What is to be run for a job. Only what was allowed when the work was owed is; where the definition is at hand it need not
-/// be found.
-pub(super) fn plan(launcher: &Launcher, job: &Job, at_hand: Option<Resolved>) -> Result<Plan> {
+/// Work that is owed.
+pub(super) struct Owed<'a> {
+    source: &'a str,
+    command: &'a str,
+    digest: &'a str,
+    work: &'a Json,
+}
+
+impl<'a> Owed<'a> {
+    fn of(job: &'a Job) -> Owed<'a> {
+        Owed { source: &job.source, command: &job.command, digest: &job.digest, work: &job.work }
+    }
+
+    pub(super) fn by(firing: &'a NewFiring) -> Owed<'a> {
+        let RuleKey { source, command } = &firing.key;
+        Owed { source, command, digest: &firing.digest, work: &firing.work }
+    }
+}
+
+/// Who asked for a run.
+pub(super) fn by(work: &Json) -> &str {
+    work["by"].as_str().unwrap_or("job")
+}
+
+/// What is to be run, with a launcher that stands where it is run.
+pub(super) fn prepare(launcher: &mut Launcher, known: &mut Known, owed: &Owed<'_>) -> Result<Plan> {
     let mut catalog = launcher.catalog();
-    let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
-    let found = match at_hand {
-        Some(resolved) => Some(resolved),
-        None => definition(&mut catalog, &key, &job.digest)?,
-    };
-    let mut resolved = found.ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", job.command))
+    let key = RuleKey { source: owed.source.into(), command: owed.command.into() };
+    let found = known.definition(&mut catalog, &key, owed.digest)?.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the definition of `{}` is not there any more", owed.command))
     })?;
-    if resolved.digest != job.digest {
+    let plan = plan(&catalog, found, owed)?;
+    drop(catalog);
+    Ok(stand(launcher, owed, plan))
+}
+
+/// The plan, after the launcher was put where it is run.
+fn stand(launcher: &mut Launcher, owed: &Owed<'_>, plan: Plan) -> Plan {
+    if let Some(cwd) = owed.work["cwd"].as_str() {
+        launcher.cwd = cwd.into();
+    }
+    if owed.source.starts_with("project:") {
+        launcher.project = Some(owed.source.to_string());
+    }
+    plan
+}
+
+/// What is to be run, the definition being at hand. Only what was allowed when the work was owed is.
+pub(super) fn plan(catalog: &Catalog<'_>, mut resolved: Resolved, owed: &Owed<'_>) -> Result<Plan> {
+    if resolved.digest != owed.digest {
         return Err(Error::new(Kind::Refused, format!("`{}` has changed since its work was owed", resolved.key()))
             .hint("look at it, enable it again, and `fac jobs retry` owes the work again"));
     }
-    let bound = bind::check(&resolved.command, &given(&resolved, &job.work)?, &|_| None)?;
-    if job.work["fired"].is_object() {
+    let bound = bind::check(&resolved.command, &given(&resolved, owed.work)?, &|_| None)?;
+    if owed.work["fired"].is_object() {
         // It held when it was fired, and each try is a job's own.
         resolved.command.condition = None;
         resolved.command.retry = 0;
     }
-    engine::plan(&catalog, resolved, bound)
+    engine::plan(catalog, resolved, bound)
 }
 
 /// The arguments: those that were typed, and fields of what happened whose names are parameters'.

@@ -1,6 +1,7 @@
 //! Automations as they are wired here: which there are and how they stand, who hears what happens, who does the work.
 
 mod carrier;
+mod known;
 mod list;
 mod owing;
 mod trial;
@@ -171,6 +172,7 @@ impl App {
     /// Everything of a keeper that hangs on the settings.
     fn crew(&self, listens: bool) -> Result<Crew> {
         let hands = self.hands(usize::try_from(self.config()?.int("automations.workers")).unwrap_or(1))?;
+        let foresight = Box::new(known::Seer::new(&self.another()?)?);
         let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
         Ok(Crew {
             bounds: self.bounds()?,
@@ -180,6 +182,7 @@ impl App {
                 of_files.keep_house();
                 of_files.look_at_definitions()
             }),
+            foresight,
             states: self.home_states(),
             expect_states: self.expect_home_states(),
             sources: if listens { self.trigger_sources()? } else { Vec::new() },

@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
-use super::carrier::{Carrier, plan};
+use super::carrier::{Carrier, Owed, plan};
 use super::{App, Automation, myself, rule};
 use crate::automations::happening::Happening;
 use crate::automations::rules::{Act, Machine, Rule};
@@ -18,7 +18,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Admission, Along, Enabled, FiringOutcome, Job, JobEnd, JobKind, JobStatus, NewFiring};
+use crate::store::{Admission, Along, Enabled, FiringOutcome, Job, JobEnd, NewFiring};
 
 /// What is tried.
 #[derive(Clone, Debug, Default)]
@@ -109,10 +109,10 @@ impl App {
         }
         let firing = NewFiring { lane: None, most: 1, ..rule.firing("manual", 0, data, None, 0) };
         let (store, me) = (self.store()?, myself());
-        let fired = store.fire(&[firing], &me, &Along::default(), &mut |_, _, _| Admission::Begin)?;
+        let fired = store.fire(&[firing], &[], &me, &Along::default(), &mut |_, _, _| Admission::Begin)?;
         let job = fired.into_iter().find_map(|fired| fired.job);
         let job = job.ok_or_else(|| Error::new(Kind::Failed, "nothing was fired"))?;
-        let carried = Carrier::new(self.another()?).carry_out(&job, stop);
+        let carried = Carrier::new(self.another()?).carry_out(&job, None, stop);
         let end = match &carried.error {
             _ if carried.stopped => JobEnd::Cancelled { why: "it was stopped by hand".into() },
             None => JobEnd::Done,
@@ -212,50 +212,17 @@ impl App {
         if let Admission::No { outcome, why, .. } = admission {
             return Ok(tried(outcome, Some(why), Vec::new()));
         }
-        Ok(tried(FiringOutcome::Fired, waits, self.dry(resolved, &firing, now)?))
+        Ok(tried(FiringOutcome::Fired, waits, self.dry(resolved, &firing)?))
     }
 
-    fn dry(&self, resolved: &Resolved, firing: &NewFiring, now: Timestamp) -> Result<Vec<Dry>> {
+    fn dry(&self, resolved: &Resolved, firing: &NewFiring) -> Result<Vec<Dry>> {
         let mut launcher = self.launcher()?.clone();
         launcher.cwd = firing.work["cwd"].as_str().unwrap_or_default().into();
-        let job = unwritten(firing, now);
-        let plan = plan(&launcher, &job, Some(resolved.clone()))?;
         let catalog = launcher.catalog();
+        let plan = plan(&catalog, resolved.clone(), &Owed::by(firing))?;
         let mut run = launcher.engine(&catalog, Stop::new()?, false, "test");
         run.fired = Some(firing.work["fired"].clone());
         engine::dry_run(&run, &plan)
-    }
-}
-
-/// A job as it would be owed.
-fn unwritten(firing: &NewFiring, now: Timestamp) -> Job {
-    let nobody = Id::floor(now);
-    Job {
-        id: nobody,
-        kind: JobKind::Automation.name().into(),
-        source: firing.key.source.clone(),
-        command: firing.key.command.clone(),
-        digest: firing.digest.clone(),
-        work: firing.work.clone(),
-        unique: None,
-        lane: None,
-        trace: crate::kernel::ids::Ids::seeded(0).trace(),
-        priority: 0,
-        status: JobStatus::Waiting,
-        due: now,
-        tries: 0,
-        lost: 0,
-        most: 1,
-        epoch: 0,
-        stop: false,
-        process: None,
-        run: None,
-        exit_code: None,
-        error: None,
-        created: now,
-        begun: None,
-        finished: None,
-        owner: None,
     }
 }
 

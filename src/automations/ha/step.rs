@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::link::call;
 use super::source::{Contexts, FindHome};
-use crate::automations::mqtt::step::DepthOf;
+use crate::automations::mqtt::step::{DepthOf, depth_of};
 use crate::commands::model::{StepKind, Syntax};
 use crate::commands::run::{Done, Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
@@ -66,7 +66,7 @@ impl StepRunner for HomeSteps {
         let (status, code, wrote, trouble) = match ended {
             Ok(result) => {
                 if let Some(context) = result["context"]["id"].as_str() {
-                    self.contexts.note(context, (self.depth)(work.run));
+                    self.contexts.note(context, depth_of(work, &self.depth));
                 }
                 let said = if wish.answer { format!("{}\n", result["response"]) } else { String::new() };
                 (Status::Ok, 0, said.into_bytes(), None)

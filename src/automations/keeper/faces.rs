@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 use crate::automations::happening::Trigger;
 use crate::automations::rules::{Bounds, Rule};
 use crate::automations::worker::{Ended, Hands};
+use crate::commands::run::Plan;
 use crate::kernel::clock::Clock;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Fired, NewFiring, Process, Store};
+use crate::store::{Fired, Foreseen, NewFiring, Process, Store};
 
 /// What a keeper needs of the world.
 pub struct World {
@@ -32,6 +33,15 @@ pub struct World {
     pub renew: Box<dyn FnMut() -> Result<Option<Crew>>>,
 }
 
+/// Sees what is to be run for a firing, and recorded of that, from what it knows: it is asked while a firing waits.
+pub trait Foresight {
+    /// What is to be run for a firing whose work begins at once, and recorded of that; `None` where whoever does it is to see.
+    fn foresee(&mut self, firing: &NewFiring) -> Option<(Foreseen, Plan)>;
+
+    /// What it knew is not true any more.
+    fn forget(&mut self);
+}
+
 /// What a keeper needs that hangs on the settings.
 pub struct Crew {
     /// What bounds all automations.
@@ -40,6 +50,8 @@ pub struct Crew {
     pub rules: Box<dyn FnMut() -> Result<Vec<Rule>>>,
     /// Looks at definitions again.
     pub refresh: Box<dyn FnMut() -> Result<()>>,
+    /// Who sees what is to be run.
+    pub foresight: Box<dyn Foresight>,
     /// The states that conditions see.
     pub states: Arc<dyn Fn() -> Json + Send + Sync>,
     /// Is told that conditions will ask for states, so that they are known by then.

@@ -1,14 +1,19 @@
 //! That what was heard lies on the disk before whoever told it may forget it.
 //!
 //! Work begins before that: it stands in the store where whoever kills this process leaves it, and after a power cut it is told
-//! and owed again, as work that was cut off in the middle is.
+//! and owed again, as work that was cut off in the middle is. Nor is work that has just begun held up by it: what begins in a
+//! moment and ends in the next is written out and waited for with its end.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::store::Store;
+
+/// So long what is to be written out and waited for makes way for work that has just begun.
+const LINGER: Duration = Duration::from_millis(4);
 
 /// What is called when something is written down.
 pub(super) type Kept = Box<dyn FnOnce() + Send>;
@@ -19,11 +24,35 @@ pub(super) struct Settler {
     /// Why the disk did not take what was last waited for.
     failed: Arc<Mutex<Option<Error>>>,
     thread: Option<(Sender<Vec<Kept>>, JoinHandle<()>)>,
+    /// Since when it makes way, and what waits meanwhile.
+    held: Option<(Instant, Vec<Kept>)>,
 }
 
 impl Settler {
     pub(super) fn new(store: Store) -> Settler {
-        Settler { store, failed: Arc::default(), thread: None }
+        Settler { store, failed: Arc::default(), thread: None, held: None }
+    }
+
+    /// Makes way for work that has just begun, until [`Settler::look`] says that it was long enough.
+    pub(super) fn make_way(&mut self) {
+        self.held.get_or_insert_with(|| (Instant::now(), Vec::new()));
+    }
+
+    /// How long it makes way yet; `None` where it does not.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.held.as_ref().map(|(since, _)| LINGER.saturating_sub(since.elapsed()))
+    }
+
+    /// Writes out what has begun and settles what waited for that, where it waited long enough or the work is `over`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn look(&mut self, over: bool) -> Result<()> {
+        if self.patience().is_none_or(|left| !left.is_zero() && !over) {
+            return Ok(());
+        }
+        self.store.write_out()?;
+        self.held.take().map_or(Ok(()), |(_, kept)| self.settle(kept))
     }
 
     /// Calls these once what was written until now lies on the disk.
@@ -31,6 +60,10 @@ impl Settler {
     /// # Errors
     /// When there is no thread.
     pub(super) fn settle(&mut self, kept: Vec<Kept>) -> Result<()> {
+        if let Some((_, held)) = &mut self.held {
+            held.extend(kept);
+            return Ok(());
+        }
         if self.thread.is_none() {
             let (send, receive) = channel::<Vec<Kept>>();
             let (store, failed) = (self.store.clone(), self.failed.clone());
@@ -92,7 +125,7 @@ mod tests {
         let me = Process { pid: 1, start: 1, boot: "b".into() };
         let change = || {
             let along = Along { state: vec![("a".into(), serde_json::json!(1))], ..Along::default() };
-            store.fire(&[], &me, &along, &mut |_, _, _| Admission::Wait).unwrap();
+            store.fire(&[], &[], &me, &along, &mut |_, _, _| Admission::Wait).unwrap();
         };
         let (log, away) = (dir.path().join("store.db-wal"), dir.path().join("away"));
         let mut settler = Settler::new(store.clone());

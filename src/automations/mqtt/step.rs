@@ -65,7 +65,7 @@ impl StepRunner for MqttSteps {
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
         let mut publish = publish_of(work)?;
-        self.causes.note(&mut publish, (self.depth)(work.run));
+        self.causes.note(&mut publish, depth_of(work, &self.depth));
         let name = work.step.options.get("broker").map(|name| filled(name, work));
         let link = self.link(name.as_deref())?;
         let limit = link.broker().timeout;
@@ -91,6 +91,11 @@ impl StepRunner for MqttSteps {
         };
         Ok(Performed { done, wrote: Vec::new(), trouble })
     }
+}
+
+/// How deep in a chain of firings stands what a step causes.
+pub fn depth_of(work: &Work<'_>, look: &DepthOf) -> u32 {
+    work.depth.map_or_else(|| look(work.run), |depth| depth.saturating_add(1))
 }
 
 fn send(link: &Link, publish: Publish, limit: Duration, work: &Work<'_>) -> Result<()> {

@@ -32,6 +32,9 @@ impl About {
 
 /// Hears of runs.
 pub trait Around: Send + Sync {
+    /// Whether anybody will be asked before a run, also where nobody can tell.
+    fn asks(&self) -> bool;
+
     /// One is about to begin.
     ///
     /// # Errors

@@ -88,6 +88,8 @@ impl Launcher {
             trigger: trigger.to_string(),
             fired: None,
             job: None,
+            begun: None,
+            depth: None,
             began: None,
         }
     }

@@ -28,6 +28,7 @@ pub use step::{Dry, dry_run};
 pub use suggest::suggestions;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -102,6 +103,8 @@ pub struct Work<'a> {
     pub capture: &'a exec::CaptureLimits,
     /// Ends it when asked.
     pub stop: &'a Stop,
+    /// Of how many firings its run is the consequence, where that is known.
+    pub depth: Option<u32>,
 }
 
 /// What came of a step.
@@ -175,6 +178,10 @@ pub struct Engine<'a> {
     pub fired: Option<Json>,
     /// The job that it is done for, and which try of it.
     pub job: Option<(Id, u64)>,
+    /// Its run, where that was recorded as it was foreseen.
+    pub begun: Option<Id>,
+    /// Of how many firings it is the consequence, where that is known.
+    pub depth: Option<u32>,
     /// Who is told of each script that has begun.
     pub began: Option<Began>,
 }
@@ -213,23 +220,19 @@ pub fn hide(unit: &Unit, redactor: &Redactor) {
 }
 
 impl Engine<'_> {
-    /// Runs `plan`. An error means that nothing was run and no record exists.
+    /// Runs `plan`. An error means that nothing was run, and that no record was made.
     pub fn run(&self, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Report> {
-        refuse_untrusted(plan)?;
         let root = plan.root();
-        for unit in &plan.units {
-            check_runnable(&unit.resolved.command)?;
-        }
-        for resolved in plan.all() {
-            self.catalog.ensure_laid_out(&resolved.source)?;
-        }
         let about = About::of(plan, &self.trigger);
-        if let Some(around) = &self.world.around {
-            around.before(&about)?;
+        if self.begun.is_none() {
+            self.allow(plan, &about)?;
         }
         let started_at = Instant::now();
         let started = self.world.clock.now();
-        let id = self.begin(plan)?;
+        let id = match self.begun {
+            Some(id) => id,
+            None => self.begin(plan)?,
+        };
         watcher.begins(id);
         let limit = root.resolved.command.timeout_ms.or(self.world.timeout_ms);
         let mut progress = Progress {
@@ -269,6 +272,18 @@ impl Engine<'_> {
         Ok(report)
     }
 
+    /// Asks everybody who may forbid it.
+    fn allow(&self, plan: &Plan, about: &About) -> Result<()> {
+        refuse_untrusted(plan)?;
+        for unit in &plan.units {
+            check_runnable(&unit.resolved.command)?;
+        }
+        for resolved in plan.all() {
+            self.catalog.ensure_laid_out(&resolved.source)?;
+        }
+        self.world.around.as_ref().map_or(Ok(()), |around| around.before(about))
+    }
+
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
     /// back as a sentence, because the script has run and its exit code must not be lost.
     fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
@@ -288,21 +303,36 @@ impl Engine<'_> {
     }
 
     fn begin(&self, plan: &Plan) -> Result<Id> {
-        let root = plan.root();
         let process = exec::this_process();
-        self.world.store.begin_run(&NewRun {
-            command: root.resolved.command.name.clone(),
-            source: root.resolved.source.name.clone(),
-            digest: root.resolved.digest.clone(),
-            trigger: self.trigger.clone(),
-            args: recorded_args(&root.bound),
-            cwd: self.world.cwd.display().to_string(),
-            process: Some(Process { pid: process.pid, start: process.start, boot: process.boot }),
-            zone: None,
-            steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
-            status: Status::Running,
-            job: self.job,
-        })
+        let process = Some(Process { pid: process.pid, start: process.start, boot: process.boot });
+        let record = record_of(plan, &self.trigger, &self.world.cwd);
+        self.world.store.begin_run(&NewRun { process, job: self.job, ..record })
+    }
+}
+
+/// What is recorded of the run of a plan that nothing keeps from beginning, with the working folder of `world`; `None` where
+/// it is refused. Whether those [around](Around) it are to be asked, and the process, are for whoever begins it to say.
+pub fn foresee(world: &Launcher, catalog: &Catalog<'_>, plan: &Plan, trigger: &str) -> Option<NewRun> {
+    let begins = plan.units.iter().all(|unit| check_runnable(&unit.resolved.command).is_ok())
+        && refuse_untrusted(plan).is_ok()
+        && plan.all().all(|resolved| catalog.ensure_laid_out(&resolved.source).is_ok());
+    begins.then(|| record_of(plan, trigger, &world.cwd))
+}
+
+fn record_of(plan: &Plan, trigger: &str, cwd: &Path) -> NewRun {
+    let root = plan.root();
+    NewRun {
+        command: root.resolved.command.name.clone(),
+        source: root.resolved.source.name.clone(),
+        digest: root.resolved.digest.clone(),
+        trigger: trigger.to_string(),
+        args: recorded_args(&root.bound),
+        cwd: cwd.display().to_string(),
+        process: None,
+        zone: None,
+        steps_planned: plan.units.iter().map(|u| u.resolved.command.steps.len() as u32).sum(),
+        status: Status::Running,
+        job: None,
     }
 }
 

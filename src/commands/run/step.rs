@@ -324,6 +324,7 @@ impl Engine<'_> {
                     timeout: time_left(step.timeout_ms, progress.deadline),
                     capture: &self.world.capture,
                     stop: &self.stop,
+                    depth: self.depth,
                 };
                 let mut performed = runner.run(&work)?;
                 if !runner.shows() {

@@ -1,6 +1,7 @@
 //! The store by exact values.
 
 mod access;
+mod begun;
 mod calls;
 mod chain;
 mod chats;

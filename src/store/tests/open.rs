@@ -132,7 +132,7 @@ fn every_table_of_every_migration_is_strict() {
             tables += 1;
         }
     }
-    assert_eq!(tables, 41);
+    assert_eq!(tables, 42);
     let world = World::new();
     let sql =
         "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict";

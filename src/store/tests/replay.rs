@@ -260,7 +260,10 @@ fn work(store: &Store, dice: &mut Dice) {
             };
             let admission = [Admission::Begin, Admission::Wait, Admission::Replace, no][dice.roll(4)].clone();
             let mut admit = |_: usize, _: Id, _: &[OpenJob]| admission.clone();
-            store.fire(&[firing], &me, &Along::default(), &mut admit).unwrap();
+            let record = NewRun { process: None, ..new_run(&name) };
+            let foreseen = Foreseen { record, version: store.allowed_version().unwrap() };
+            let runs = [Some(foreseen).filter(|_| dice.roll(2) == 0)];
+            store.fire(&[firing], &runs, &me, &Along::default(), &mut admit).unwrap();
         }
         4 => drop(store.take_job(far, &me).unwrap()),
         5 => drop(store.recover_jobs(&|p| p.pid != 3, &|job, _| (job.lost < 3).then_some(job.due)).unwrap()),

@@ -32,7 +32,7 @@ pub(super) fn process(pid: u32) -> Process {
 
 fn fire(store: &Store, firing: &NewFiring, admission: Admission) -> Fired {
     let mut admit = |_, _, _: &[OpenJob]| admission.clone();
-    store.fire(std::slice::from_ref(firing), &process(1), &Along::default(), &mut admit).unwrap().remove(0)
+    store.fire(std::slice::from_ref(firing), &[], &process(1), &Along::default(), &mut admit).unwrap().remove(0)
 }
 
 #[test]
