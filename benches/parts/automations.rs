@@ -172,6 +172,10 @@ fn reaction(place: &Rc<Place>, broker: &Broker) {
     let (mut ours, mut theirs) = (lines(fifo), lines(of_peer.clone()));
     runtime.block_on(async {
         for (how, gap) in GAPS {
+            // What of an answer's time nobody but the broker can change.
+            row(&format!("the broker alone, there and back, {how}"), answers(broker, "bench/own", "bench/own", gap).await);
+        }
+        for (how, gap) in GAPS {
             row(&format!("fac: a message in answer, {how}"), answers(broker, "bench/in", "bench/out", gap).await);
         }
         for (how, gap) in GAPS {

@@ -72,15 +72,20 @@ pub(super) fn quick(words: &[OsString]) -> Option<Cli> {
     Some(Cli { global: quick.global, command: Some(Sub::Mqtt(args)) })
 }
 
-/// The whole tree of words, as help, manual and completions show it.
+/// The tree of words, of which each subcommand is built when it is asked for.
 pub(super) fn tree() -> Command {
-    Cli::command().mut_subcommands(|sub| {
-        if sub.has_subcommands() {
-            sub.subcommand_help_heading("Subcommands").subcommand_value_name("SUBCOMMAND")
-        } else {
-            sub
+    Cli::command().mut_subcommands(|sub| sub.subcommand_help_heading("Subcommands").subcommand_value_name("SUBCOMMAND"))
+}
+
+/// The same, with what the subcommands take that stand among these words.
+pub(super) fn tree_of(words: &[String]) -> Command {
+    let mut root = tree();
+    for word in words {
+        if let Some(sub) = root.find_subcommand_mut(word) {
+            sub.build();
         }
-    })
+    }
+    root
 }
 
 /// Flags every subcommand takes.
@@ -117,53 +122,110 @@ pub struct Globals {
     pub yes: bool,
 }
 
-/// The subcommands.
+/// The subcommands. What one takes is only built when it is asked for; what it is about stands here for the list of all.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum Sub {
+    /// Run a command by its name (without a name: pick one)
     Run(run::Args),
+    /// List, show, check, write and export commands
     Commands(commands::Args),
+    /// Add, list, update, compare, trust and remove sources of commands
     Source(source::Args),
+    /// List, show, repeat and remove past runs
     Runs(runs::Args),
+    /// Find commands, past runs, messages of chats and memories
     Search(search::Args),
+    /// Ask a model one question
     Ask(ask::Args),
+    /// Talk to a model
     Chat(chat::Args),
+    /// Ask several models the same, side by side
     Compare(compare::Args),
+    /// Ask questions in a row, each with the answer before it
     Chain(chain::Args),
+    /// Chats: list, read, branch, name, export, import, erase
     Sessions(sessions::Args),
+    /// Models: list, describe, fetch, name, choose the default
     Models(models::Args),
+    /// Tokens and cost: by day, model, chat or command
     Usage(usage::Args),
+    /// Kept answers: how many there are, and emptying
     Cache(cache::Args),
+    /// Remember something: it goes along with every question from now on
     Remember(memory::RememberArgs),
+    /// What is remembered: list it, forget it
     Memory(memory::Args),
+    /// Microphones, cleaning, models, recordings: everything about sound but listening and saying
     Voice(voice::Args),
+    /// Let commands run by themselves: on a schedule, a message, a change, an event
     Auto(auto::Args),
+    /// Do everything that is due, once, and exit: for cron and timers
     Tick(tick::Args),
+    /// Run code that nobody has read in a sandbox
     Exec(exec::Args),
+    /// Serve everything over HTTP
     Serve(serve::Args),
+    /// Say who may come in over `fac serve`
     User(user::Args),
+    /// Make and revoke the keys of programs
     Key(key::Args),
+    /// See who may what over `fac serve`, and why
     Access(access::Args),
+    /// See the work that automations and background runs owe
     Jobs(jobs::Args),
+    /// Watch addresses, and tell when one stops answering as it should
     Watch(watch::Args),
+    /// See what happened, and verify that the log is whole
     Events(events::Args),
+    /// See, explain and change settings
     Config(config::Args),
+    /// Keep tokens and keys: set (from a prompt or stdin), list, remove
     Secret(secret::Args),
+    /// Listen to the microphone and write down what is said
     Listen(listen::Args),
+    /// Read a text aloud
     Say(say::Args),
+    /// Add, list, try and remove MCP servers, whose tools a model may use
     Mcp(mcp::Args),
+    /// Find, write, try and allow Lua plugins
     Plugin(plugin::Args),
+    /// Publish and subscribe to MQTT topics
     Mqtt(mqtt::Args),
+    /// See and change what Home Assistant knows
     Ha(ha::Args),
     /// Find what is wrong here, and what to do about it
     Doctor,
+    /// Open the full-screen terminal (`fac` alone does)
     Tui(tui::Args),
+    /// Watch what fac and its models take, live
     Top(top::Args),
     /// Set things up in a short dialogue
     Init,
+    /// Show fac at work, offline, in a world that goes with it
     Demo(demo::Args),
+    /// Print the completion script of a shell
     Completions(completions::Args),
+    /// Print the manual page, or write all pages into a folder
     Man(man::Args),
+    /// Print shell code for a key that turns a wish into a command line
     ShellInit(shell_init::Args),
     #[command(external_subcommand)]
     External(Vec<OsString>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subcommand_says_the_same_of_itself_in_the_list_and_in_its_own_help() {
+        let (listed, mut whole) = (tree(), tree());
+        whole.build();
+        for sub in listed.get_subcommands() {
+            let own = whole.find_subcommand(sub.get_name()).and_then(Command::get_about).map(ToString::to_string);
+            assert_eq!((sub.get_name(), sub.get_about().map(ToString::to_string)), (sub.get_name(), own));
+        }
+        whole.debug_assert();
+    }
 }

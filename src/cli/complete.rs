@@ -92,7 +92,7 @@ fn candidates(words: &[String]) -> Vec<Line> {
     if let Some(at) = before.iter().position(|w| !w.starts_with('-')).filter(|at| before[*at] == "help") {
         return candidates(&words[at + 1..]);
     }
-    let root = args::tree();
+    let root = args::tree_of(before);
     let (command, rest, path) = descend(&root, before);
     let names = Index { home: home(before) };
     if path.first().map(String::as_str) == Some("run") || (path.is_empty() && !rest.is_empty()) {
@@ -220,7 +220,9 @@ fn languages(current: &str) -> Vec<Line> {
 
 fn flags(command: &Command, root: &Command, current: &str) -> Vec<Line> {
     let mut lines = Vec::new();
-    for arg in command.get_arguments().chain(root.get_arguments().filter(|a| a.is_global_set())) {
+    // How to ask for help comes last.
+    let own = command.get_arguments().filter(|a| a.get_id() != "help");
+    for arg in own.chain(root.get_arguments().filter(|a| a.is_global_set())) {
         let Some(long) = arg.get_long().map(|l| format!("--{l}")).filter(|l| l.starts_with(current)) else { continue };
         lines.push(line(long, arg.get_help().map(ToString::to_string).unwrap_or_default()));
     }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::Context;
+use super::args::time;
 use crate::automations::mqtt::broker::Version;
 use crate::automations::mqtt::{Broker, Publish, Qos};
 use crate::kernel::error::{Error, Kind, Result};
@@ -144,12 +145,6 @@ impl Will {
 /// A quality as it is typed.
 fn qos(text: &str) -> Result<Qos, String> {
     text.parse().ok().and_then(Qos::of).ok_or_else(|| "it is 0, 1 or 2".to_string())
-}
-
-/// A length of time as it is typed.
-fn time(text: &str) -> Result<std::time::Duration, String> {
-    let ms = crate::kernel::duration::parse_ms(text).filter(|ms| *ms > 0);
-    ms.map(std::time::Duration::from_millis).ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
 /// A pair as it is typed.
