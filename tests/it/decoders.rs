@@ -39,6 +39,15 @@ fn figures_beside_an_empty_choice_are_counted() {
 }
 
 #[test]
+fn of_an_error_beside_bytes_that_are_no_text_the_first_that_came_whole_is_told() {
+    let edits = [
+        21, 0, 18, 0, 176, 15, 225, 0, 60, 130, 38, 86, 118, 44, 55, 0, 73, 47, 7, 32, 131, 125, 66, 129, 128, 45, 115,
+        32,
+    ];
+    Wires::new().check(Wire::ALL[3], &edits, 12_064_945_120_628_571_707);
+}
+
+#[test]
 fn changed_streams_end_and_mean_the_same_wherever_they_are_cut() {
     let wires = Wires::new();
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
