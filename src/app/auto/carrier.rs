@@ -42,7 +42,10 @@ impl Carrier {
         launcher.own_env.push(("FAC_TRACE".into(), job.trace.to_string().into()));
         let (run, depth) = begun.as_ref().map(|begun| (begun.run, begun.depth)).unzip();
         let plan = match begun {
-            Some(begun) => stand(&mut launcher, &Owed::of(job), begun.plan),
+            Some(begun) => {
+                stand(&mut launcher, &Owed::of(job));
+                begun.plan
+            }
             None => {
                 self.known.refresh(&launcher.store)?;
                 prepare(&mut launcher, &mut self.known, &Owed::of(job))?
@@ -148,18 +151,18 @@ pub(super) fn prepare(launcher: &mut Launcher, known: &mut Known, owed: &Owed<'_
     })?;
     let plan = plan(&catalog, found, owed)?;
     drop(catalog);
-    Ok(stand(launcher, owed, plan))
+    stand(launcher, owed);
+    Ok(plan)
 }
 
-/// The plan, after the launcher was put where it is run.
-fn stand(launcher: &mut Launcher, owed: &Owed<'_>, plan: Plan) -> Plan {
+/// Puts the launcher where the work is to be run.
+fn stand(launcher: &mut Launcher, owed: &Owed<'_>) {
     if let Some(cwd) = owed.work["cwd"].as_str() {
         launcher.cwd = cwd.into();
     }
     if owed.source.starts_with("project:") {
         launcher.project = Some(owed.source.to_string());
     }
-    plan
 }
 
 /// What is to be run, the definition being at hand. Only what was allowed when the work was owed is.
