@@ -25,7 +25,7 @@ use super::log::Log;
 use super::rules::{Act, Machine};
 use super::times::Times;
 use super::trigger::Wanted;
-use super::worker::{self, Begun, Pool};
+use super::worker::{self, FirstTry, Pool};
 use crate::commands::model;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
@@ -75,6 +75,8 @@ pub struct Keeper {
     /// When the next job comes due.
     job_due: Option<Timestamp>,
     more: bool,
+    /// Whether it was woken in the middle of a pass.
+    woken: bool,
     round: Timestamp,
     saved: Timestamp,
     counts: Ticked,
@@ -120,6 +122,7 @@ impl Keeper {
             endings: Endings::default(),
             job_due: None,
             more: true,
+            woken: false,
             round: never,
             saved: now,
             counts: Ticked::default(),
@@ -171,9 +174,9 @@ impl Keeper {
             if idle && self.pool.busy() == 0 && quiet || stop.is_requested() {
                 break;
             }
-            if self.pool.busy() > 0 {
+            if self.pool.busy() > 0 && !std::mem::take(&mut self.woken) {
                 // The end of a job wakes.
-                let _ = self.receive.recv_timeout(self.settler.patience().unwrap_or(GLANCE));
+                let _ = self.receive.recv_timeout(self.settler.patience(false).unwrap_or(GLANCE));
             }
         }
         self.end(tell)?;
@@ -184,7 +187,7 @@ impl Keeper {
     fn end(&mut self, tell: &mut Tell<'_>) -> Result<()> {
         self.hear_ended()?;
         self.save()?;
-        self.settler.look(true)?;
+        self.settler.write_out()?;
         self.settler.end();
         self.tell_ended(tell);
         self.settler.trouble().map_or(Ok(()), Err)
@@ -202,7 +205,9 @@ impl Keeper {
         let next = [self.machine.next_due(), self.times.next_due(), self.job_due.filter(|_| self.pool.free() > 0)];
         let until = next.into_iter().flatten().min().map(|at| at.since(now).max(0));
         let patience = until.map_or(GLANCE, |us| GLANCE.min(Duration::from_micros(us.unsigned_abs())));
-        let patience = if self.more { Duration::ZERO } else { self.settler.patience().unwrap_or(GLANCE).min(patience) };
+        let settles = self.settler.patience(self.pool.busy() == 0).unwrap_or(GLANCE);
+        let at_once = std::mem::take(&mut self.woken) || self.more;
+        let patience = if at_once { Duration::ZERO } else { settles.min(patience) };
         let mut heard = Vec::new();
         match self.receive.recv_timeout(patience) {
             Ok(first) => {
@@ -223,6 +228,7 @@ impl Keeper {
         let mut along = Along::default();
         let ended = self.hear_ended()?;
         self.tell_ended(tell);
+        self.hear_more(tell)?;
         if let Some(error) = self.settler.trouble() {
             tell(Note::Trouble(&error));
         }
@@ -257,6 +263,7 @@ impl Keeper {
         if reload {
             self.load(listens, tell)?;
         }
+        self.hear_more(tell)?;
         if changed || ended || self.job_due.is_some_and(|due| due <= now) {
             self.work(tell)?;
         }
@@ -274,6 +281,15 @@ impl Keeper {
         }
         self.write(acts, Along::default(), now, tell)?;
         self.settler.settle(kept)
+    }
+
+    /// The same with what came meanwhile.
+    fn hear_more(&mut self, tell: &mut Tell<'_>) -> Result<()> {
+        let mut heard: Vec<Happening> = self.receive.try_iter().take(AT_ONCE).collect();
+        let count = heard.len();
+        heard.retain(|one| one.kind != WAKE);
+        self.woken |= heard.len() < count;
+        if heard.is_empty() { Ok(()) } else { self.hear(heard, self.world.clock.now(), tell) }
     }
 
     /// Writes down what the rules say, and begins the work of which it was said that it begins.
@@ -326,7 +342,7 @@ impl Keeper {
                     Some(_) => self.settler.make_way(),
                     None => self.crew.foresight.forget(),
                 }
-                let begun = fired.run.zip(plan).map(|(run, plan)| Begun { run, plan, depth: firing.depth });
+                let begun = fired.run.zip(plan).map(|(run, plan)| FirstTry { run, plan, depth: firing.depth });
                 self.pool.begin(job.clone(), begun)?;
             }
             tell(Note::Heard(firing, &fired));
@@ -427,6 +443,7 @@ impl Keeper {
         let waker = self.send.clone();
         // Whoever finds it full knows that somebody is awake.
         let kept = self.endings.hear(ended, &mut self.counts, move || drop(waker.try_send(waking())));
+        self.settler.hear_ended();
         self.settler.settle(vec![kept])?;
         Ok(true)
     }

@@ -17,7 +17,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Job, JobEnd, JobStatus, Store};
+use crate::store::{Job, JobEnd, JobStatus, RunEnd, Store};
 
 /// The first wait before another try, µs; each later one is twice as long.
 const FIRST_WAIT: i64 = 1_000_000;
@@ -34,12 +34,12 @@ const FREE_LOSSES: u32 = 3;
 /// Carries jobs out, one at a time.
 pub trait Hands: Send {
     /// Does a job, to its end or until it is asked to stop. `begun` is its first try, where that has begun with the firing.
-    fn carry_out(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Carried;
+    fn carry_out(&mut self, job: &Job, begun: Option<FirstTry>, stop: &Stop) -> Carried;
 }
 
 /// The first try of a job whose run was recorded with the firing behind it.
 #[derive(Clone, Debug)]
-pub struct Begun {
+pub struct FirstTry {
     /// The run.
     pub run: Id,
     /// What is to be run.
@@ -53,6 +53,8 @@ pub struct Begun {
 pub struct Carried {
     /// The run that was recorded.
     pub run: Option<Id>,
+    /// How that ended, where it is not recorded yet.
+    pub ran: Option<RunEnd>,
     /// Its exit code.
     pub exit_code: Option<i32>,
     /// What went wrong; `None` when it is done.
@@ -118,7 +120,7 @@ pub struct Pool {
 }
 
 /// A job that was taken, its first try where that has begun, and what stops it.
-type Taken = (Job, Option<Begun>, Stop);
+type Taken = (Job, Option<FirstTry>, Stop);
 
 struct Shared {
     store: Store,
@@ -163,7 +165,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the system gives no pipe or thread.
-    pub fn begin(&mut self, job: Job, begun: Option<Begun>) -> Result<()> {
+    pub fn begin(&mut self, job: Job, begun: Option<FirstTry>) -> Result<()> {
         let stop = Stop::new()?;
         let busy = {
             let mut running = lock(&self.shared.running);
@@ -227,9 +229,9 @@ fn work(shared: &Shared, receive: &Mutex<Receiver<Taken>>, mut hands: Box<dyn Ha
                 ..Carried::default()
             });
         let end = end_of(shared, &job, &carried);
-        let told = shared.store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end);
+        let told = write_end(&shared.store, &job, &carried, &end);
         let status = told.unwrap_or_else(|error| {
-            // The run is recorded: whoever finds this process gone takes it for what it was.
+            // It stands there as begun: whoever finds this process gone does it again.
             tracing::error!(job = %job.id, error = error.full_message(), "the end of a job could not be written");
             None
         });
@@ -238,6 +240,22 @@ fn work(shared: &Shared, receive: &Mutex<Receiver<Taken>>, mut hands: Box<dyn Ha
         lock(&shared.running).remove(&id);
         (shared.wake)();
     }
+}
+
+/// Writes how a job was carried out, and how its run ended where nobody did; where there is no room for what that wrote, at
+/// least how. Where the job stands now, as [`Store::end_job`] says it.
+///
+/// # Errors
+/// Those of the store.
+pub fn write_end(store: &Store, job: &Job, carried: &Carried, end: &JobEnd) -> Result<Option<JobStatus>> {
+    let Some((run, ran)) = carried.run.zip(carried.ran.as_ref()) else {
+        return store.end_job(job.id, job.epoch, carried.run, carried.exit_code, end);
+    };
+    // What follows from the end of a run is known by the request that the run belongs to.
+    let store = store.traced(job.trace);
+    store
+        .end_job_and_run(job.id, job.epoch, run, ran, end)
+        .or_else(|_| store.end_job_and_run(job.id, job.epoch, run, &ran.clone().without_output(), end))
 }
 
 fn end_of(shared: &Shared, job: &Job, carried: &Carried) -> JobEnd {

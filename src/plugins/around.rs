@@ -17,14 +17,24 @@ pub(super) fn of(plugins: &Plugins) -> Arc<dyn Around> {
 
 struct All(Plugins);
 
+impl All {
+    /// Whether a plugin has this hook, or may have where nobody can tell.
+    fn may_hook(&self, hook: Hook) -> bool {
+        self.0.enabled().map_or(true, |enabled| enabled.iter().any(|active| active.manifest.hooks.contains(&hook)))
+    }
+}
+
 fn told(about: &About) -> Json {
     json!({"command": about.command, "source": about.source, "args": about.args, "trigger": about.trigger})
 }
 
 impl Around for All {
     fn asks(&self) -> bool {
-        let asks = |active: &Arc<super::Active>| active.manifest.hooks.contains(&Hook::BeforeCommand);
-        self.0.enabled().map_or(true, |enabled| enabled.iter().any(asks))
+        self.may_hook(Hook::BeforeCommand)
+    }
+
+    fn is_told(&self) -> bool {
+        self.may_hook(Hook::AfterCommand)
     }
 
     fn before(&self, about: &About) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Work that begins in the moment its firing comes: one row says all of it, so that it begins soon, and the next change of the
 //! store, whoever makes it, writes the firing, its job and its run out of that row before it does anything else.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::fault::Outcome;
 use super::firings::{Fired, FiringOutcome, NewFiring, owed};
@@ -25,11 +25,20 @@ pub struct Foreseen {
 /// What tells whether anything that decides over runs has changed: the definitions, the permissions, the plugins.
 const VERSION: &str = "SELECT sum(value) FROM counters WHERE name IN ('definitions', 'allowed')";
 
-const COLUMNS: &str = "n, firing, job, run, trace, at, person, what, record, process";
+const ALL: &str = "SELECT n, firing, job, run, trace, at, person, what, record, process FROM begun
+     WHERE owner = ?1 AND unread IS NULL ORDER BY n";
+
+/// What could not be written out, one sentence each.
+pub(super) fn unread(connection: &Connection) -> Outcome<Vec<String>> {
+    let mut find = connection.prepare("SELECT firing, unread FROM begun WHERE unread IS NOT NULL ORDER BY n")?;
+    let said = find.query_map([], |row| {
+        Ok(format!("the firing {} cannot be read: {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    Ok(said.collect::<rusqlite::Result<_>>()?)
+}
 
 /// A firing whose work has begun, as it stands in its row.
 struct Begun {
-    n: i64,
     firing: Id,
     job: Id,
     run: Id,
@@ -50,7 +59,9 @@ impl Store {
     /// Writes out what has begun, where anything has. It does not wait for the disk.
     pub fn write_out(&self) -> Result<()> {
         let any = self.glance(|connection| {
-            Ok(connection.prepare_cached("SELECT 1 FROM begun WHERE owner = ?1 LIMIT 1")?.exists([&*self.owner])?)
+            Ok(connection
+                .prepare_cached("SELECT 1 FROM begun WHERE owner = ?1 AND unread IS NULL LIMIT 1")?
+                .exists([&*self.owner])?)
         })?;
         // Each change begins with it.
         if any { self.write_with_next(|_| Ok(())) } else { Ok(()) }
@@ -74,7 +85,6 @@ impl Change<'_> {
         process: &Process,
     ) -> Outcome<Fired> {
         let begun = Begun {
-            n: 0,
             firing,
             job: self.ids().next(self.at),
             run: self.ids().next(self.at),
@@ -104,18 +114,30 @@ impl Change<'_> {
         Ok(Fired { id: firing, outcome, why: None, job: Some(begun.into_job()), run, stops: Vec::new() })
     }
 
-    /// Writes the rows of all that has begun.
+    /// Writes the rows of all that has begun. What cannot be read, which nothing of ours writes, is left where it is with the
+    /// reason, and keeps nobody from anything.
     pub(super) fn write_out(&self) -> Outcome<()> {
-        let mut find = self.tx.prepare_cached(&format!("SELECT {COLUMNS} FROM begun WHERE owner = ?1 ORDER BY n"))?;
+        let mut find = self.tx.prepare_cached(ALL)?;
         let mut rows = find.query([self.owner()])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            all.push(begun(row)?);
+            all.push((row.get(0)?, begun(row)));
         }
-        for one in all {
-            self.tx.prepare_cached("DELETE FROM begun WHERE n = ?1")?.execute([one.n])?;
-            self.write_rows(&one)?;
+        for (n, one) in all {
+            match one {
+                Ok(one) => {
+                    self.tx.prepare_cached("DELETE FROM begun WHERE n = ?1")?.execute([n])?;
+                    self.write_rows(&one)?;
+                }
+                Err(fault) => self.leave_unread(n, &fault.explain(self.store.path()).full_message())?,
+            }
         }
+        Ok(())
+    }
+
+    fn leave_unread(&self, n: i64, why: &str) -> Outcome<()> {
+        tracing::error!(row = n, why, "a firing whose work had begun cannot be read");
+        self.tx.prepare_cached("UPDATE begun SET unread = ?2 WHERE n = ?1")?.execute(params![n, why])?;
         Ok(())
     }
 
@@ -165,7 +187,6 @@ impl Begun {
 
 fn begun(row: &Row<'_>) -> Outcome<Begun> {
     Ok(Begun {
-        n: row.get(0)?,
         firing: row.get(1)?,
         job: row.get(2)?,
         run: row.get(3)?,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::fault::Outcome;
-use super::rows::{Table, Touched};
+use super::rows::{Image, Table, Touched};
 use super::{Change, Store, replay};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
@@ -137,7 +137,7 @@ impl Change<'_> {
             erased.iter().flatten().map(|rows| replay::read(rows)).collect::<Outcome<Vec<_>>>()?.concat()
         {
             if let Some(table) = Table::named(&name) {
-                self.touched.borrow_mut().push(Touched { table, key, image: None });
+                self.touched.borrow_mut().push(Touched { table, key, image: Image::AsItStands });
             }
         }
         Ok(())
@@ -179,17 +179,16 @@ impl Store {
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<(Vec<Recorded>, Option<Position>, bool)> {
         let after = after.map_or(0, Position::stored);
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(AFTER)?;
-            let mut rows = statement.query(params![after, "*", i64::try_from(limit).unwrap_or(i64::MAX)])?;
-            let (mut found, mut last, mut count) = (Vec::new(), None, 0);
-            while let Some(row) = rows.next()? {
-                (last, count) = (Some(Position::from_stored(row.get(0)?)), count + 1);
+        self.glance(|connection| {
+            let (mut found, mut last) = (Vec::new(), None);
+            let more = walk(connection, AFTER, after, "*", limit, |row| {
+                last = Some(row.get(0)?);
                 if wanted(row.get_ref(4)?.as_str().unwrap_or_default()) {
                     found.push(recorded(row)?);
                 }
-            }
-            Ok((found, last, count == limit))
+                Ok(true)
+            })?;
+            Ok((found, last, more))
         })
     }
 
@@ -227,18 +226,34 @@ fn select(
     limit: usize,
     bytes: usize,
 ) -> Outcome<(Vec<Recorded>, bool)> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![from, kinds, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let (mut events, mut held) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
+    let more = walk(connection, sql, from, kinds, limit, |row| {
         held += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
         events.push(recorded(row)?);
-        if held >= bytes {
-            return Ok((events, true));
+        Ok(held < bytes)
+    })?;
+    Ok((events, more))
+}
+
+/// Shows `each` at most `limit` rows, as long as it says that it wants more; whether more may follow.
+fn walk(
+    connection: &Connection,
+    sql: &str,
+    from: i64,
+    kinds: &str,
+    limit: usize,
+    mut each: impl FnMut(&Row<'_>) -> Outcome<bool>,
+) -> Outcome<bool> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![from, kinds, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        count += 1;
+        if !each(row)? {
+            return Ok(true);
         }
     }
-    let more = events.len() == limit;
-    Ok((events, more))
+    Ok(count == limit)
 }
 
 fn recorded(row: &Row<'_>) -> Outcome<Recorded> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Store;
+use super::{Store, begun};
 use crate::kernel::error::Result;
 
 /// How much there is.
@@ -64,6 +64,7 @@ impl Store {
             for orphan in orphans {
                 problems.push(orphan?);
             }
+            problems.extend(begun::unread(connection)?);
             Ok(problems)
         })
     }

@@ -11,7 +11,7 @@ use super::batches::keys_of;
 use super::fault::Outcome;
 use super::named::{only, part_of_id};
 use super::owed::{Job, JobEnd, JobFilter, JobStatus, NewJob, OpenJob, Recovery};
-use super::{Change, Process, Status, Store};
+use super::{Change, Process, RunEnd, Status, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::{self, Event};
@@ -81,12 +81,24 @@ impl Store {
         exit_code: Option<i32>,
         end: &JobEnd,
     ) -> Result<Option<JobStatus>> {
+        self.write_with_next(|change| change.end_try(id, epoch, run, exit_code, end))
+    }
+
+    /// The same together with the end of its run, which is written whoever has the job now; where the run was removed meanwhile
+    /// there is none to write.
+    pub fn end_job_and_run(
+        &self,
+        id: Id,
+        epoch: u64,
+        run: Id,
+        ended: &RunEnd,
+        end: &JobEnd,
+    ) -> Result<Option<JobStatus>> {
         self.write_with_next(|change| {
-            let sql = "SELECT n FROM jobs WHERE id = ?1 AND owner = ?2 AND epoch = ?3 AND status = 'running'";
-            let mut find = change.tx.prepare_cached(sql)?;
-            let row = params![id, change.owner(), epoch as i64];
-            let n: Option<i64> = find.query_row(row, |row| row.get(0)).optional()?;
-            n.map(|n| change.end_job(n, run, exit_code, end, false)).transpose()
+            if change.has_run(run)? {
+                change.finish_run(run, ended)?;
+            }
+            change.end_try(id, epoch, Some(run), ended.exit_code, end)
         })
     }
 
@@ -352,6 +364,22 @@ impl Change<'_> {
             }
         };
         self.end_job(n, id, code, &end, false)
+    }
+
+    /// Ends a try, where whoever took it with this epoch is the last who did.
+    fn end_try(
+        &self,
+        id: Id,
+        epoch: u64,
+        run: Option<Id>,
+        exit_code: Option<i32>,
+        end: &JobEnd,
+    ) -> Outcome<Option<JobStatus>> {
+        let sql = "SELECT n FROM jobs WHERE id = ?1 AND owner = ?2 AND epoch = ?3 AND status = 'running'";
+        let mut find = self.tx.prepare_cached(sql)?;
+        let row = params![id, self.owner(), epoch as i64];
+        let n: Option<i64> = find.query_row(row, |row| row.get(0)).optional()?;
+        n.map(|n| self.end_job(n, run, exit_code, end, false)).transpose()
     }
 
     fn end_job(&self, n: i64, run: Option<Id>, exit_code: Option<i32>, end: &JobEnd, lost: bool) -> Outcome<JobStatus> {

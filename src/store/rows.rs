@@ -128,8 +128,24 @@ pub(super) struct Touched {
     pub(super) table: &'static Table,
     /// Its key as JSON.
     pub(super) key: Vec<Value>,
-    /// How it looks now, where that is known; `None` inside when it is gone.
-    pub(super) image: Option<Option<Map<String, Value>>>,
+    pub(super) image: Image,
+}
+
+/// How a row that was written looks now.
+#[derive(Clone)]
+pub(super) enum Image {
+    /// As it stands in its table when it is told.
+    AsItStands,
+    /// So.
+    Row(Map<String, Value>),
+    /// It is gone.
+    Gone,
+}
+
+impl From<Option<Map<String, Value>>> for Image {
+    fn from(row: Option<Map<String, Value>>) -> Image {
+        row.map_or(Image::Gone, Image::Row)
+    }
 }
 
 impl Table {
@@ -213,7 +229,11 @@ impl Change<'_> {
         while let Some(row) = rows.next()? {
             let image = table.image(&names, row)?;
             let key = table.key_of(&image);
-            let image = whole.then(|| (!is_gone).then_some(image));
+            let image = match whole {
+                true if is_gone => Image::Gone,
+                true => Image::Row(image),
+                false => Image::AsItStands,
+            };
             self.touched.borrow_mut().push(Touched { table, key, image });
             count += 1;
         }
@@ -224,7 +244,11 @@ impl Change<'_> {
     pub(super) fn touch_row(&self, table: &'static str, n: i64) {
         // Only tables that are told are named here.
         let table = Table::named(table).into_iter();
-        self.touched.borrow_mut().extend(table.map(|table| Touched { table, key: vec![json!(n)], image: None }));
+        self.touched.borrow_mut().extend(table.map(|table| Touched {
+            table,
+            key: vec![json!(n)],
+            image: Image::AsItStands,
+        }));
     }
 
     /// What an event tells of the rows that were written and not yet told: a JSON array of table, key and the row, `null`
@@ -241,7 +265,7 @@ impl Change<'_> {
             if self.may_tell(event, table, &key, image.as_ref())? {
                 told.push(json!([table.name, key, image]));
             } else {
-                left.push(Touched { table, key, image: Some(image) });
+                left.push(Touched { table, key, image: image.into() });
             }
         }
         self.touched.replace(left);
@@ -274,8 +298,10 @@ impl Change<'_> {
     }
 
     fn row_now(&self, touched: &Touched) -> Outcome<Option<Map<String, Value>>> {
-        if let Some(image) = &touched.image {
-            return Ok(image.clone());
+        match &touched.image {
+            Image::AsItStands => {}
+            Image::Row(image) => return Ok(Some(image.clone())),
+            Image::Gone => return Ok(None),
         }
         let mut statement = self.tx.prepare_cached(&touched.table.one_sql())?;
         let names = names(&statement);

@@ -267,6 +267,16 @@ pub struct RunEnd {
     pub steps: Vec<StepRecord>,
 }
 
+impl RunEnd {
+    /// The same without what the steps wrote, for where there is no room for that.
+    pub fn without_output(mut self) -> RunEnd {
+        for step in &mut self.steps {
+            (step.stdout, step.stderr) = (Captured::default(), Captured::default());
+        }
+        self
+    }
+}
+
 pub(super) const OPEN: &str = "SELECT id, pid, process_start, boot FROM runs
      WHERE finished IS NULL AND pid IS NOT NULL AND owner = ?1";
 
@@ -327,7 +337,7 @@ impl Store {
 }
 
 impl Change<'_> {
-    fn finish_run(&self, id: Id, end: &RunEnd) -> Outcome<Timestamp> {
+    pub(super) fn finish_run(&self, id: Id, end: &RunEnd) -> Outcome<Timestamp> {
         self.end_run(id, end.status, end.exit_code, Some(&end.steps))?;
         Ok(self.at)
     }
@@ -373,6 +383,11 @@ impl Change<'_> {
         });
         self.record_as(trace, &Event::new(events::RUN_STARTED, id.to_string(), payload))?;
         self.touch_doc(DocKind::Run, &id.to_string())
+    }
+
+    pub(super) fn has_run(&self, id: Id) -> Outcome<bool> {
+        let mut find = self.tx.prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND owner = ?2")?;
+        Ok(find.exists(params![id, self.owner()])?)
     }
 
     fn is_open(&self, id: Id) -> Outcome<bool> {

@@ -8,7 +8,7 @@ use super::known::Known;
 use crate::app::order::{Unheard, nobody};
 use crate::app::prompts::{Asking, Wishes};
 use crate::automations::scripts::Scripts;
-use crate::automations::worker::{Begun, Carried, Hands};
+use crate::automations::worker::{Carried, FirstTry, Hands};
 use crate::commands::bind::{self, Given};
 use crate::commands::catalog::{Catalog, Resolved};
 use crate::commands::model::{Command, ParamKind};
@@ -16,7 +16,6 @@ use crate::commands::prompt;
 use crate::commands::run::{self as engine, Launcher, Plan, Report};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::ids::Id;
 use crate::store::{Job, NewFiring, RuleKey, RunEnd, Status};
 
 /// Does jobs, with rooms of its own.
@@ -32,7 +31,7 @@ impl Carrier {
         Carrier { app, scripts, known: Known::default() }
     }
 
-    fn report(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Result<Report> {
+    fn report(&mut self, job: &Job, begun: Option<FirstTry>, stop: &Stop) -> Result<Report> {
         // What is done for somebody is theirs, as its job is.
         let theirs = job.owner.map(|owner| self.app.acting_for(job.trace, Some(owner), true)).transpose()?;
         let app = theirs.as_ref().unwrap_or(&self.app);
@@ -58,6 +57,8 @@ impl Carrier {
         engine.fired = Some(job.work["fired"].clone()).filter(Json::is_object);
         engine.job = Some((job.id, job.epoch));
         (engine.begun, engine.depth) = (run, depth);
+        // It is recorded with the job's.
+        engine.leaves_end = true;
         engine.began = Some(self.scripts.noting(job.id, job.epoch));
         let asking = prompt::asks_models(&plan).then(|| asking(app, &plan, stop)).transpose()?;
         engine.runners.extend(asking.iter().map(|asking| asking.runner()));
@@ -66,24 +67,10 @@ impl Carrier {
         asking.map_or(Ok(()), |asking| asking.end(app))?;
         report
     }
-
-    /// That a run which is recorded did not begin after all.
-    fn end_unbegun(&self, run: Id, error: &Error) {
-        let status = match error.kind() {
-            Kind::Refused => Status::Refused,
-            Kind::Interrupted => Status::Interrupted,
-            _ => Status::Failed,
-        };
-        let exit_code = Some(i32::from(error.kind().exit_code()));
-        let end = RunEnd { status, exit_code, steps: Vec::new() };
-        if let Err(error) = self.app.store().and_then(|store| store.finish_run_of_job(run, &end)) {
-            tracing::error!(%run, error = error.full_message(), "the end of a run could not be written");
-        }
-    }
 }
 
 impl Hands for Carrier {
-    fn carry_out(&mut self, job: &Job, begun: Option<Begun>, stop: &Stop) -> Carried {
+    fn carry_out(&mut self, job: &Job, begun: Option<FirstTry>, stop: &Stop) -> Carried {
         if job.epoch > 1 {
             // What a try left whose process was killed would go on beside this one.
             self.scripts.end_left(job.id, job.epoch, job.lost > 0);
@@ -94,20 +81,29 @@ impl Hands for Carrier {
         match report {
             Ok(report) => carried(&report),
             Err(error) => {
-                if let Some(run) = run {
-                    self.end_unbegun(run, &error);
-                }
+                let ran = run.map(|_| unbegun(&error));
                 // What is refused or wrong now is so the next time too; what cannot be reached may come back.
                 let hopeless = !matches!(error.kind(), Kind::Unreachable | Kind::TimedOut | Kind::Failed);
                 let stopped = error.kind() == Kind::Interrupted;
-                Carried { run, exit_code: None, error: Some(error.full_message()), hopeless, stopped }
+                Carried { run, ran, exit_code: None, error: Some(error.full_message()), hopeless, stopped }
             }
         }
     }
 }
 
+/// The end of a run that is recorded and did not begin after all.
+fn unbegun(error: &Error) -> RunEnd {
+    let status = match error.kind() {
+        Kind::Refused => Status::Refused,
+        Kind::Interrupted => Status::Interrupted,
+        _ => Status::Failed,
+    };
+    RunEnd { status, exit_code: Some(i32::from(error.kind().exit_code())), steps: Vec::new() }
+}
+
 fn carried(report: &Report) -> Carried {
     let (run, exit_code) = (Some(report.id), Some(report.exit_code));
+    let ran = report.leaves_end.then(|| report.end());
     let error = match (&report.problem, report.status) {
         (_, Status::Ok | Status::Cancelled) => None,
         (Some((_, message, _)), _) => Some(message.clone()),
@@ -115,7 +111,7 @@ fn carried(report: &Report) -> Carried {
         (None, Status::Interrupted) => Some("it was stopped".to_string()),
         (None, status) => Some(format!("it {} with exit code {}", status.name(), report.exit_code)),
     };
-    Carried { run, exit_code, error, stopped: report.status == Status::Interrupted, hopeless: false }
+    Carried { run, ran, exit_code, error, stopped: report.status == Status::Interrupted, hopeless: false }
 }
 
 /// Work that is owed.

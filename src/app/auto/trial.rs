@@ -9,7 +9,7 @@ use super::{App, Automation, myself, rule};
 use crate::automations::happening::Happening;
 use crate::automations::rules::{Act, Machine, Rule};
 use crate::automations::trigger::{KINDS, Wanted};
-use crate::automations::worker::{Carried, Hands};
+use crate::automations::worker::{Carried, Hands, write_end};
 use crate::automations::{fire_slot, keeper};
 use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::model::Trigger;
@@ -118,7 +118,7 @@ impl App {
             None => JobEnd::Done,
             Some(error) => JobEnd::Failed { error: error.clone(), again: None },
         };
-        store.end_job(job.id, job.epoch, carried.run, carried.exit_code, &end)?;
+        write_end(&store, &job, &carried, &end)?;
         store.wait_for_disk()?;
         Ok((store.job(&job.id.to_string())?, carried))
     }

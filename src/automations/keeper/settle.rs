@@ -1,8 +1,8 @@
 //! That what was heard lies on the disk before whoever told it may forget it.
 //!
 //! Work begins before that: it stands in the store where whoever kills this process leaves it, and after a power cut it is told
-//! and owed again, as work that was cut off in the middle is. Nor is work that has just begun held up by it: what begins in a
-//! moment and ends in the next is written out and waited for with its end.
+//! and owed again, as work that was cut off in the middle is. Nor is work that has just begun held up by it, or what is asked
+//! next when it is answered: what begins in a moment and ends in the next is written out and waited for when it is still.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +15,15 @@ use crate::store::Store;
 /// So long what is to be written out and waited for makes way for work that has just begun.
 const LINGER: Duration = Duration::from_millis(4);
 
+/// The same once that is over, as whoever got the answer may ask again.
+const STILL: Duration = Duration::from_millis(1);
+
+/// So long it makes way where one thing comes upon the other.
+const LONGEST: Duration = Duration::from_millis(20);
+
+/// Whoever told so much waits for no more to be taken: a broker has 20 messages on the way.
+const MOST: usize = 8;
+
 /// What is called when something is written down.
 pub(super) type Kept = Box<dyn FnOnce() + Send>;
 
@@ -24,8 +33,17 @@ pub(super) struct Settler {
     /// Why the disk did not take what was last waited for.
     failed: Arc<Mutex<Option<Error>>>,
     thread: Option<(Sender<Vec<Kept>>, JoinHandle<()>)>,
-    /// Since when it makes way, and what waits meanwhile.
-    held: Option<(Instant, Vec<Kept>)>,
+    held: Option<Held>,
+}
+
+/// What makes way.
+struct Held {
+    /// Since when.
+    since: Instant,
+    /// When the last work for which it does began or ended.
+    last: Instant,
+    /// What waits meanwhile.
+    kept: Vec<Kept>,
 }
 
 impl Settler {
@@ -35,24 +53,45 @@ impl Settler {
 
     /// Makes way for work that has just begun, until [`Settler::look`] says that it was long enough.
     pub(super) fn make_way(&mut self) {
-        self.held.get_or_insert_with(|| (Instant::now(), Vec::new()));
+        let now = Instant::now();
+        self.held.get_or_insert_with(|| Held { since: now, last: now, kept: Vec::new() }).last = now;
     }
 
-    /// How long it makes way yet; `None` where it does not.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        self.held.as_ref().map(|(since, _)| LINGER.saturating_sub(since.elapsed()))
+    /// Work is over: whoever waited for it may ask again.
+    pub(super) fn hear_ended(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.last = Instant::now();
+        }
     }
 
-    /// Writes out what has begun and settles what waited for that, where it waited long enough or the work is `over`.
+    /// How long it makes way yet, where the work is `over` or is not; `None` where it does not.
+    pub(super) fn patience(&self, over: bool) -> Option<Duration> {
+        let held = self.held.as_ref()?;
+        if held.kept.len() >= MOST {
+            return Some(Duration::ZERO);
+        }
+        let linger = if over { STILL } else { LINGER };
+        Some(linger.saturating_sub(held.last.elapsed()).min(LONGEST.saturating_sub(held.since.elapsed())))
+    }
+
+    /// Writes out what has begun and settles what waited for that, where it waited long enough.
     ///
     /// # Errors
     /// Those of the store.
     pub(super) fn look(&mut self, over: bool) -> Result<()> {
-        if self.patience().is_none_or(|left| !left.is_zero() && !over) {
-            return Ok(());
+        match self.patience(over) {
+            Some(Duration::ZERO) => self.write_out(),
+            _ => Ok(()),
         }
+    }
+
+    /// The same however long it waited.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn write_out(&mut self) -> Result<()> {
         self.store.write_out()?;
-        self.held.take().map_or(Ok(()), |(_, kept)| self.settle(kept))
+        self.held.take().map_or(Ok(()), |held| self.settle(held.kept))
     }
 
     /// Calls these once what was written until now lies on the disk.
@@ -60,8 +99,8 @@ impl Settler {
     /// # Errors
     /// When there is no thread.
     pub(super) fn settle(&mut self, kept: Vec<Kept>) -> Result<()> {
-        if let Some((_, held)) = &mut self.held {
-            held.extend(kept);
+        if let Some(held) = &mut self.held {
+            held.kept.extend(kept);
             return Ok(());
         }
         if self.thread.is_none() {

@@ -35,6 +35,9 @@ pub trait Around: Send + Sync {
     /// Whether anybody will be asked before a run, also where nobody can tell.
     fn asks(&self) -> bool;
 
+    /// Whether anybody will be told after a run, also where nobody can tell.
+    fn is_told(&self) -> bool;
+
     /// One is about to begin.
     ///
     /// # Errors

@@ -90,6 +90,7 @@ impl Launcher {
             job: None,
             begun: None,
             depth: None,
+            leaves_end: false,
             began: None,
         }
     }

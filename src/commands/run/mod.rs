@@ -182,6 +182,8 @@ pub struct Engine<'a> {
     pub begun: Option<Id>,
     /// Of how many firings it is the consequence, where that is known.
     pub depth: Option<u32>,
+    /// Whether its end is left to be recorded, by whoever began it, where nobody is told of it here.
+    pub leaves_end: bool,
     /// Who is told of each script that has begun.
     pub began: Option<Began>,
 }
@@ -207,8 +209,17 @@ pub struct Report {
     pub steps: Vec<StepRecord>,
     /// Why the end of the run is not, or not wholly, in the store.
     pub unrecorded: Option<String>,
+    /// Whether that is left to whoever began it.
+    pub leaves_end: bool,
     /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
     pub problem: Option<(Kind, String, Option<String>)>,
+}
+
+impl Report {
+    /// The end of the run, as it is recorded.
+    pub fn end(&self) -> RunEnd {
+        RunEnd { status: self.status, exit_code: Some(self.exit_code), steps: self.steps.clone() }
+    }
 }
 
 /// From now on the secret arguments of `unit` are kept out of everything that `redactor` cleans.
@@ -252,10 +263,10 @@ impl Engine<'_> {
                 (Status::Failed, i32::from(e.kind().exit_code()), Some(problem))
             }
         };
-        let end = RunEnd { status, exit_code: Some(exit_code), steps: progress.steps.clone() };
-        let unrecorded = self.finish(id, end);
-        let report = Report {
-            unrecorded,
+        let around = self.world.around.as_ref();
+        let mut report = Report {
+            unrecorded: None,
+            leaves_end: self.leaves_end && !around.is_some_and(|around| around.is_told()),
             id,
             command: root.resolved.full_name(),
             trigger: self.trigger.clone(),
@@ -266,7 +277,11 @@ impl Engine<'_> {
             steps: progress.steps,
             problem,
         };
-        if let Some(around) = &self.world.around {
+        if report.leaves_end {
+            return Ok(report);
+        }
+        report.unrecorded = self.finish(id, report.end());
+        if let Some(around) = around {
             around.after(&about, &report);
         }
         Ok(report)
@@ -286,17 +301,14 @@ impl Engine<'_> {
 
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes
     /// back as a sentence, because the script has run and its exit code must not be lost.
-    fn finish(&self, id: Id, mut end: RunEnd) -> Option<String> {
+    fn finish(&self, id: Id, end: RunEnd) -> Option<String> {
         let store = &self.world.store;
         let told = |end: &RunEnd| match self.job {
             Some(_) => store.finish_run_of_job(id, end),
             None => store.finish_run(id, end),
         };
         let error = told(&end).err()?;
-        for step in &mut end.steps {
-            (step.stdout, step.stderr) = (Captured::default(), Captured::default());
-        }
-        match told(&end) {
+        match told(&end.without_output()) {
             Ok(_) => Some(format!("the output could not be recorded: {}", error.full_message())),
             Err(_) => Some(format!("the run could not be recorded: {}", error.full_message())),
         }

@@ -19,6 +19,8 @@ pub enum Type {
     Dollars,
     /// Degrees of latitude or longitude, so many at most to each side.
     Degrees(u8),
+    /// An address that begins with one of these schemes, or none.
+    Address(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of texts.
@@ -200,7 +202,7 @@ pub const KEYS: &[Key] = &[
     key("automations.max_per_minute", Type::Int(0, 1_000_000), "300", OWNER_ONLY, "an automation that is fired more often in a minute is stopped; 0 for never"),
     key("automations.keep_days", Type::Int(1, 36_500), "30", OWNER_ONLY, "days that the trace and jobs that ended are kept"),
     key("mqtt.broker", Type::Text, "", OWNER_ONLY, "the broker that is meant when none is named"),
-    key("broker.*.url", Type::Text, "", OWNER_ONLY, "where it is: mqtt://host, mqtts://host, ws://host/mqtt or wss://host/mqtt"),
+    key("broker.*.url", Type::Address(&["mqtt", "mqtts", "ws", "wss", "tcp", "ssl"]), "", OWNER_ONLY, "where it is: mqtt://host, mqtts://host, ws://host/mqtt or wss://host/mqtt"),
     key("broker.*.version", Type::Choice(&["5", "3.1.1"]), "", OWNER_ONLY, "the MQTT that it speaks (5)"),
     key("broker.*.user", Type::Text, "", OWNER_ONLY, "who you are there"),
     key("broker.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is the password"),
@@ -214,7 +216,7 @@ pub const KEYS: &[Key] = &[
     key("broker.*.max_packet_kb", Type::Int(1, 262_143), "", OWNER_ONLY, "the largest message that is taken (1024); larger ones are skipped"),
     key("broker.*.queue", Type::Int(0, 1_000_000), "", OWNER_ONLY, "how many messages wait for a broker that is away (1000)"),
     key("broker.*.status_topic", Type::Text, "", OWNER_ONLY, "the topic that says, retained, whether automations are `online` or `offline`"),
-    key("homeassistant.url", Type::Text, "", OWNER_ONLY, "where Home Assistant is, such as http://homeassistant.local:8123"),
+    key("homeassistant.url", Type::Address(&["http", "https"]), "", OWNER_ONLY, "where Home Assistant is, such as http://homeassistant.local:8123"),
     key("homeassistant.secret", Type::Text, "homeassistant", OWNER_ONLY, "the secret (`fac secret set`) that is its long-lived access token"),
     key("homeassistant.ca_file", Type::Text, "", OWNER_ONLY, "certificate authorities that vouch for it beside the system's, in PEM form"),
     key("homeassistant.discovery", Type::Bool, "false", OWNER_ONLY, "show enabled commands in Home Assistant as buttons, by MQTT discovery"),

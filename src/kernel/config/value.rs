@@ -24,7 +24,7 @@ pub enum Value {
 impl Value {
     /// Reads what stood in a variable, a flag or on the command line. The error is the sentence's end: `wants …, not …`.
     pub fn from_text(text: &str, kind: Type) -> Result<Value, String> {
-        let wrong = || format!("wants {}, not {}", wants(kind), quote(text));
+        let wrong = || format!("wants {}, not {}", wants(kind), shown(text, kind));
         let value = match kind {
             Type::Text => Value::Text(text.to_string()),
             Type::Bool => match text.to_ascii_lowercase().as_str() {
@@ -33,7 +33,9 @@ impl Value {
                 _ => return Err(wrong()),
             },
             Type::Int(..) => Value::Int(text.trim().parse().map_err(|_| wrong())?),
-            Type::Choice(_) | Type::Duration | Type::Dollars | Type::Degrees(_) => Value::Text(text.to_string()),
+            Type::Choice(_) | Type::Duration | Type::Dollars | Type::Degrees(_) | Type::Address(_) => {
+                Value::Text(text.to_string())
+            }
             Type::List => Value::List(list(text).ok_or_else(wrong)?),
         };
         value.checked(kind).ok_or_else(wrong)
@@ -66,7 +68,7 @@ impl Value {
         };
         value.and_then(|value| value.checked(kind)).ok_or_else(|| {
             let found = match found {
-                DeValue::String(text) => quote(text),
+                DeValue::String(text) => shown(text, kind),
                 DeValue::Integer(n) if n.radix() == 10 => n.to_string(),
                 DeValue::Array(_) if kind == Type::List => "a list of other things".to_string(),
                 other => format!("{} {}", article(other.type_str()), other.type_str()),
@@ -83,6 +85,10 @@ impl Value {
             (Value::Text(text), Type::Dollars) => micro_dollars(text).is_some(),
             (Value::Text(text), Type::Degrees(most)) => {
                 text.is_empty() || text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= f64::from(most))
+            }
+            (Value::Text(text), Type::Address(schemes)) => {
+                let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+                text.is_empty() || scheme.is_some_and(|scheme| schemes.contains(&&*scheme))
             }
             (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
             _ => false,
@@ -148,11 +154,29 @@ fn wants(kind: Type) -> String {
         Type::Duration => "a length of time such as 90s or 10m".to_string(),
         Type::Dollars => "a sum of dollars such as 1.25".to_string(),
         Type::Degrees(most) => format!("degrees from -{most} to {most} such as 52.5"),
-        Type::Choice(words) => match words {
-            [most @ .., last] => format!("{} or {last}", most.join(", ")),
-            [] => "nothing".to_string(),
-        },
+        Type::Address(schemes) => format!("an address that begins with {}", either(schemes, "://")),
+        Type::Choice(words) => either(words, ""),
         Type::List => "a list of texts".to_string(),
+    }
+}
+
+/// `a, b or c`, each with this behind it.
+fn either(words: &[&str], behind: &str) -> String {
+    match words {
+        [most @ .., last] if !most.is_empty() => {
+            let most: Vec<String> = most.iter().map(|word| format!("{word}{behind}")).collect();
+            format!("{} or {last}{behind}", most.join(", "))
+        }
+        [one] => format!("{one}{behind}"),
+        _ => "nothing".to_string(),
+    }
+}
+
+/// What was found, as an error says it: of an address no more than how it begins, as a password may stand in it.
+fn shown(text: &str, kind: Type) -> String {
+    match (kind, text.split_once("://")) {
+        (Type::Address(_), Some((scheme, _))) => quote(&format!("{scheme}://…")),
+        _ => quote(text),
     }
 }
 
@@ -197,6 +221,14 @@ mod tests {
         assert_eq!(wrong("d", Type::Choice(&["a", "b", "c"])), r#"wants a, b or c, not "d""#);
         assert_eq!(wrong("much", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "much""#);
         assert_eq!(Value::from_text("52.5", Type::Degrees(90)), Ok(text("52.5")));
+        let address = Type::Address(&["mqtt", "ws"]);
+        assert_eq!(
+            wrong("http://me:secret@there", address),
+            r#"wants an address that begins with mqtt:// or ws://, not "http://…""#
+        );
+        assert_eq!(wrong("there:1883", address).rsplit(' ').next(), Some(r#""there:1883""#));
+        assert_eq!(Value::from_text("MQTT://there", address), Ok(text("MQTT://there")));
+        assert_eq!(Value::from_text("", address), Ok(text("")));
         assert_eq!(wrong("91", Type::Degrees(90)), r#"wants degrees from -90 to 90 such as 52.5, not "91""#);
         assert_eq!(wrong("-1", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "-1""#);
         assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);

@@ -135,3 +135,67 @@ fn what_a_process_that_is_gone_has_begun_is_done_again_and_its_run_is_lost() {
     assert_eq!(next.mark_lost(&|_| false).unwrap(), [fired.run.unwrap()]);
     assert_eq!(next.take_job(now, &process(2)).unwrap().map(|job| (job.epoch, job.lost)), Some((2, 1)));
 }
+
+/// The texts of a row as programs before wrote them: one that was killed may leave it to a newer one.
+const OF_OLD: [&str; 3] = [
+    r#"{"key":{"source":"user:/c","command":"a"},"digest":"d1","kind":"mqtt","nr":0,"told":"m0","depth":0,"data":{"topic":"home/door"},"seen":[["trigger.topic","home/door"]],"work":{"fired":{"topic":"home/door"}},"most":2,"lane":"a"}"#,
+    r#"{"command":"a","source":"user:/c","digest":"d1","trigger":"mqtt","args":{},"cwd":"/","zone":null,"process":null,"steps_planned":1,"status":"Running","job":null}"#,
+    r#"{"pid":1,"start":7,"boot":"b"}"#,
+];
+
+/// Puts these texts into the row that stands there.
+fn overwrite(world: &World, [what, record, process]: [&str; 3]) {
+    let sql = "UPDATE begun SET what = ?1, record = ?2, process = ?3 WHERE unread IS NULL";
+    assert_eq!(world.raw().execute(sql, [what, record, process]).unwrap(), 1);
+}
+
+#[test]
+fn what_an_older_program_wrote_is_read() {
+    let world = World::new();
+    let store = &world.store;
+    let fired = begin(store, &new_firing("a", Some("m1")), foreseen(store));
+    overwrite(&world, OF_OLD);
+    store.write_out().unwrap();
+    let told = begin(store, &new_firing("a", Some("m0")), None);
+    assert_eq!((told.outcome, told.id), (None, fired.id));
+    let job = store.job(&fired.job.unwrap().id.to_string()).unwrap();
+    assert_eq!((job.lane.as_deref(), job.most, job.process), (Some("a"), 2, Some(process(1))));
+    assert_eq!(store.run(&fired.run.unwrap().to_string()).unwrap().row.trigger, "mqtt");
+}
+
+#[test]
+fn what_cannot_be_read_keeps_nobody_from_anything_and_is_told() {
+    let world = World::new();
+    let store = &world.store;
+    let lost = begin(store, &new_firing("a", Some("m1")), foreseen(store));
+    overwrite(&world, ["{\"key\":", OF_OLD[1], OF_OLD[2]]);
+    let fired = begin(store, &new_firing("a", Some("m2")), foreseen(store));
+    store.write_out().unwrap();
+    assert_eq!((rows(&world, "begun"), rows(&world, "jobs")), (1, 1));
+    assert_eq!(store.firing(&fired.id.to_string()).unwrap().outcome, FiringOutcome::Fired);
+    let said = store.integrity_check().unwrap();
+    assert!(said.len() == 1 && said[0].contains(&lost.id.to_string()), "{said:?}");
+    assert_eq!(store.verify().unwrap().fault, None);
+}
+
+#[test]
+fn the_end_of_a_run_is_written_with_that_of_its_job() {
+    let world = World::new();
+    let store = &world.store;
+    let status = |run: Id| store.run(&run.to_string()).unwrap().row.status;
+    let fired = begin(store, &new_firing("a", None), foreseen(store));
+    let (job, run) = (fired.job.unwrap(), fired.run.unwrap());
+    let end = ended(Status::Ok, "words");
+    assert_eq!(store.end_job_and_run(job.id, 1, run, &end, &JobEnd::Done).unwrap(), Some(JobStatus::Done));
+    assert_eq!(status(run), Status::Ok);
+    let job = store.job(&job.id.to_string()).unwrap();
+    assert_eq!((job.run, job.exit_code, job.finished.is_some()), (Some(run), Some(0), true));
+    // Somebody else has the job by now: what was done here was done.
+    let fired = begin(store, &new_firing("b", None), foreseen(store));
+    let (job, run) = (fired.job.unwrap(), fired.run.unwrap());
+    assert_eq!(store.end_job_and_run(job.id, 7, run, &end, &JobEnd::Done).unwrap(), None);
+    assert_eq!((status(run), store.job(&job.id.to_string()).unwrap().status), (Status::Ok, JobStatus::Running));
+    // The run was removed: the job is over all the same.
+    store.remove_runs(&[run]).unwrap();
+    assert_eq!(store.end_job_and_run(job.id, 1, run, &end, &JobEnd::Done).unwrap(), Some(JobStatus::Done));
+}
