@@ -3,6 +3,7 @@
 //! [`Keeper::up`] goes on until it is stopped, [`Keeper::tick`] does what is due and ends. Both go the same way, and may do
 //! so at once: what fires is claimed in the store by what tells it apart, and work by who takes it.
 
+mod deciding;
 mod endings;
 mod faces;
 mod house;
@@ -19,19 +20,19 @@ use self::endings::Endings;
 pub use self::faces::{Crew, Foresight, Note, Tell, Ticked, World};
 use self::judging::asks_for_states;
 pub use self::judging::judge;
-use self::settle::{Kept, Settler};
+use self::settle::Settler;
 use super::happening::Happening;
 use super::log::Log;
-use super::rules::{Act, Machine};
+use super::rules::Machine;
 use super::times::Times;
 use super::trigger::Wanted;
-use super::worker::{self, FirstTry, Pool};
+use super::worker::{self, Pool};
 use crate::commands::model;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Admission, Along, FiringOutcome, NewFiring, Quiet, RuleKey};
+use crate::store::{Along, Quiet, RuleKey};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -269,93 +270,6 @@ impl Keeper {
         }
         self.settler.look(self.pool.busy() == 0)?;
         self.keep_house(now, tell)
-    }
-
-    /// Decides over what was told before anything else is looked at: somebody may wait for an answer.
-    fn hear(&mut self, mut heard: Vec<Happening>, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
-        let acts: Vec<Act> = heard.iter().flat_map(|one| self.machine.hear(one)).collect();
-        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
-        if acts.is_empty() {
-            kept.into_iter().for_each(|kept| kept());
-            return Ok(());
-        }
-        self.write(acts, Along::default(), now, tell)?;
-        self.settler.settle(kept)
-    }
-
-    /// The same with what came meanwhile.
-    fn hear_more(&mut self, tell: &mut Tell<'_>) -> Result<()> {
-        let mut heard: Vec<Happening> = self.receive.try_iter().take(AT_ONCE).collect();
-        let count = heard.len();
-        heard.retain(|one| one.kind != WAKE);
-        self.woken |= heard.len() < count;
-        if heard.is_empty() { Ok(()) } else { self.hear(heard, self.world.clock.now(), tell) }
-    }
-
-    /// Writes down what the rules say, and begins the work of which it was said that it begins.
-    fn write(&mut self, acts: Vec<Act>, mut along: Along, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
-        let mut firings: Vec<NewFiring> = Vec::new();
-        let mut against: Vec<Option<String>> = Vec::new();
-        for act in acts {
-            match act {
-                Act::Fire(number, firing) => {
-                    let mut firing = *firing;
-                    against.push(self.judge(number, &mut firing, now)?);
-                    firings.push(firing);
-                }
-                Act::Hold(hold) => along.holds.push(hold),
-                Act::Release(key, nr, subject) => along.released.push((key, nr, subject)),
-            }
-        }
-        // Of one thing that waits only the last word counts.
-        along.released.retain(|(key, nr, subject)| {
-            !along.holds.iter().any(|h| h.key == *key && h.nr == *nr && h.subject == *subject)
-        });
-        if firings.is_empty() {
-            return self.world.store.keep_along(&along);
-        }
-        let mut free = self.pool.free();
-        let foresight = &mut self.crew.foresight;
-        let (runs, mut plans): (Vec<_>, Vec<_>) =
-            firings.iter().take(free).map(|firing| foresight.foresee(firing).unzip()).unzip();
-        let machine = &mut self.machine;
-        let mut admit = |at: usize, id, open: &[_]| {
-            let firing: &NewFiring = &firings[at];
-            let admission = machine.admit(firing, against[at].as_deref(), id, open, now, free > 0);
-            if admission == Admission::Begin {
-                free -= 1;
-            }
-            admission
-        };
-        let fired = self.world.store.fire(&firings, &runs, &self.world.process, &along, &mut admit)?;
-        plans.resize(firings.len(), None);
-        for ((firing, fired), plan) in firings.iter().zip(fired).zip(plans) {
-            fired.stops.iter().for_each(|id| self.pool.stop(*id));
-            match fired.outcome {
-                Some(FiringOutcome::Fired) => self.counts.fired += 1,
-                Some(_) => self.counts.kept_back += 1,
-                None => continue,
-            }
-            // It is not to wait until that was said.
-            if let Some(job) = fired.job.as_ref().filter(|job| job.begun.is_some()) {
-                match fired.run {
-                    Some(_) => self.settler.make_way(),
-                    None => self.crew.foresight.forget(),
-                }
-                let begun = fired.run.zip(plan).map(|(run, plan)| FirstTry { run, plan, depth: firing.depth });
-                self.pool.begin(job.clone(), begun)?;
-            }
-            tell(Note::Heard(firing, &fired));
-        }
-        Ok(())
-    }
-
-    /// What its condition says against a firing; what it looked at is noted.
-    fn judge(&self, number: usize, firing: &mut NewFiring, now: Timestamp) -> Result<Option<String>> {
-        let Some(condition) = self.machine.rules().get(number).and_then(|rule| rule.condition.as_deref()) else {
-            return Ok(None);
-        };
-        judge(&self.world.store, &*self.crew.states, &self.world.zone, condition, firing, now)
     }
 
     /// Takes work that is due, as far as somebody is free, and stops what is to be stopped.

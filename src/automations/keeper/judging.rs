@@ -22,7 +22,14 @@ pub fn judge(
     now: Timestamp,
 ) -> Result<Option<String>> {
     let states = if asks_for_states(condition) { states() } else { json!({}) };
-    let last = if condition.contains("last_run") { store.last_work_of(&firing.key)? } else { None };
+    let last = match asks_for_last_run(condition) {
+        true => {
+            // What has begun a moment ago is the last.
+            store.write_out()?;
+            store.last_work_of(&firing.key)?
+        }
+        false => None,
+    };
     let last = last.map(|(at, status)| (at, status.name()));
     let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
     let judged = conditions::judge(condition, &facts);
@@ -38,4 +45,9 @@ pub fn judge(
 /// Whether a condition looks at states.
 pub(super) fn asks_for_states(condition: &str) -> bool {
     condition.contains("state")
+}
+
+/// Whether a condition looks at what its automation did last.
+pub(super) fn asks_for_last_run(condition: &str) -> bool {
+    condition.contains("last_run")
 }

@@ -167,3 +167,20 @@ fn no_value_adds_a_field_to_a_message() {
     // A line end does not make the rest of a topic the message.
     world.run(&["shout", "two\nlines"]).failed(6);
 }
+
+#[test]
+fn of_messages_that_come_together_each_counts_for_the_conditions_of_those_after_it() {
+    let (world, broker) = with_broker(&format!(
+        "{KNOCK}### `/once`\n**On:**\n- `mqtt door/+`\n\n**If:** `last_run is none`\n\n**Mode:** parallel\n\n```sh\ntrue\n```\n\
+         ### `/last`\n**On:**\n- `mqtt done`\n\n```sh\ntrue\n```\n"
+    ));
+    world.run(&["auto", "enable", "knock", "once", "last"]).ok();
+    let up = up(&world, &broker);
+    broker.publish(&["-t", "door/front", "-m", "x", "-q", "1", "--repeat", "40"]);
+    broker.publish(&["-t", "done", "-m", "x", "-q", "1"]);
+    until("all was heard", || outcomes(&world, "last") == ["fired"]);
+    assert_eq!(up.end(), 0);
+    let outcomes = outcomes(&world, "once");
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "fired").count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.last().map(String::as_str), Some("blocked"));
+}

@@ -1,0 +1,128 @@
+//! Deciding: what was told is put to the rules, what those say is put to the conditions, and what comes of it is written down
+//! before any of it is done.
+
+use super::judging::asks_for_last_run;
+use super::settle::Kept;
+use super::{AT_ONCE, Keeper, Note, Tell, WAKE, judge};
+use crate::automations::happening::Happening;
+use crate::automations::rules::Act;
+use crate::automations::worker::FirstTry;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::error::Result;
+use crate::store::{Admission, Along, FiringOutcome, NewFiring};
+
+impl Keeper {
+    /// Decides over what was told before anything else is looked at: somebody may wait for an answer.
+    pub(super) fn hear(&mut self, mut heard: Vec<Happening>, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        let acts: Vec<Act> = heard.iter().flat_map(|one| self.machine.hear(one)).collect();
+        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
+        if acts.is_empty() {
+            kept.into_iter().for_each(|kept| kept());
+            return Ok(());
+        }
+        self.write(acts, Along::default(), now, tell)?;
+        self.settler.settle(kept)
+    }
+
+    /// The same with what came meanwhile.
+    pub(super) fn hear_more(&mut self, tell: &mut Tell<'_>) -> Result<()> {
+        let mut heard: Vec<Happening> = self.receive.try_iter().take(AT_ONCE).collect();
+        let count = heard.len();
+        heard.retain(|one| one.kind != WAKE);
+        self.woken |= heard.len() < count;
+        if heard.is_empty() { Ok(()) } else { self.hear(heard, self.world.clock.now(), tell) }
+    }
+
+    /// Writes down what the rules say, and begins the work of which it was said that it begins.
+    pub(super) fn write(
+        &mut self,
+        acts: Vec<Act>,
+        mut along: Along,
+        now: Timestamp,
+        tell: &mut Tell<'_>,
+    ) -> Result<()> {
+        let mut some = Vec::new();
+        for act in acts {
+            if self.looks_back(&act, &some) {
+                self.write_at_once(std::mem::take(&mut some), std::mem::take(&mut along), now, tell)?;
+            }
+            some.push(act);
+        }
+        self.write_at_once(some, along, now, tell)
+    }
+
+    /// Whether what an automation did last decides over this, and it is among these.
+    fn looks_back(&self, act: &Act, before: &[Act]) -> bool {
+        let Act::Fire(number, firing) = act else { return false };
+        self.condition_of(*number).is_some_and(asks_for_last_run)
+            && before.iter().any(|act| matches!(act, Act::Fire(_, earlier) if earlier.key == firing.key))
+    }
+
+    fn condition_of(&self, number: usize) -> Option<&str> {
+        self.machine.rules().get(number)?.condition.as_deref()
+    }
+
+    /// The same in one change of the store.
+    fn write_at_once(&mut self, acts: Vec<Act>, mut along: Along, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        let mut firings: Vec<NewFiring> = Vec::new();
+        let mut against: Vec<Option<String>> = Vec::new();
+        for act in acts {
+            match act {
+                Act::Fire(number, firing) => {
+                    let mut firing = *firing;
+                    against.push(self.judge(number, &mut firing, now)?);
+                    firings.push(firing);
+                }
+                Act::Hold(hold) => along.holds.push(hold),
+                Act::Release(key, nr, subject) => along.released.push((key, nr, subject)),
+            }
+        }
+        // Of one thing that waits only the last word counts.
+        along.released.retain(|(key, nr, subject)| {
+            !along.holds.iter().any(|h| h.key == *key && h.nr == *nr && h.subject == *subject)
+        });
+        if firings.is_empty() {
+            return self.world.store.keep_along(&along);
+        }
+        let mut free = self.pool.free();
+        let foresight = &mut self.crew.foresight;
+        let (runs, mut plans): (Vec<_>, Vec<_>) =
+            firings.iter().take(free).map(|firing| foresight.foresee(firing).unzip()).unzip();
+        let machine = &mut self.machine;
+        let mut admit = |at: usize, id, open: &[_]| {
+            let firing: &NewFiring = &firings[at];
+            let admission = machine.admit(firing, against[at].as_deref(), id, open, now, free > 0);
+            if admission == Admission::Begin {
+                free -= 1;
+            }
+            admission
+        };
+        let fired = self.world.store.fire(&firings, &runs, &self.world.process, &along, &mut admit)?;
+        plans.resize(firings.len(), None);
+        for ((firing, fired), plan) in firings.iter().zip(fired).zip(plans) {
+            fired.stops.iter().for_each(|id| self.pool.stop(*id));
+            match fired.outcome {
+                Some(FiringOutcome::Fired) => self.counts.fired += 1,
+                Some(_) => self.counts.kept_back += 1,
+                None => continue,
+            }
+            // It is not to wait until that was said.
+            if let Some(job) = fired.job.as_ref().filter(|job| job.begun.is_some()) {
+                match fired.run {
+                    Some(_) => self.settler.make_way(),
+                    None => self.crew.foresight.forget(),
+                }
+                let begun = fired.run.zip(plan).map(|(run, plan)| FirstTry { run, plan, depth: firing.depth });
+                self.pool.begin(job.clone(), begun)?;
+            }
+            tell(Note::Heard(firing, &fired));
+        }
+        Ok(())
+    }
+
+    /// What its condition says against a firing; what it looked at is noted.
+    fn judge(&self, number: usize, firing: &mut NewFiring, now: Timestamp) -> Result<Option<String>> {
+        let Some(condition) = self.condition_of(number) else { return Ok(None) };
+        judge(&self.world.store, &*self.crew.states, &self.world.zone, condition, firing, now)
+    }
+}
