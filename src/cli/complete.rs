@@ -199,6 +199,7 @@ fn values(names: &Index, arg: &Arg, current: &str) -> Vec<Line> {
         "source" | "from" => names.sources(current),
         "command" => command_names(names, "", current),
         "automation" | "automations" => work::automations(names.home.as_deref(), current),
+        "batch" => work::batches(names.home.as_deref(), current),
         "job" | "jobs" => work::jobs(names.home.as_deref(), current),
         "session" | "sessions" => chats::sessions(names.home.as_deref(), current),
         "entity" | "entities" => names.entities(current),

@@ -46,6 +46,17 @@ pub struct BatchState {
     pub cancelled: bool,
 }
 
+/// A batch, as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchRow {
+    /// What all of it is called by.
+    pub id: String,
+    /// What is known of it.
+    pub state: BatchState,
+    /// When it was last begun, gone on with or taken back.
+    pub at: Timestamp,
+}
+
 fn state_key(batch: &str) -> String {
     format!("batch:{batch}")
 }
@@ -55,6 +66,22 @@ impl Store {
     pub fn batch(&self, batch: &str) -> Result<Option<BatchState>> {
         let known = self.state(&state_key(batch))?;
         Ok(known.map(|(value, _)| serde_json::from_value(value).unwrap_or_default()))
+    }
+
+    /// The batches of which anything is known, the last that was begun first, at most `limit`.
+    pub fn batches(&self, limit: usize) -> Result<Vec<BatchRow>> {
+        self.read(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT substr(key, length('batch:') + 1), value, at FROM state
+                 WHERE owner = ?1 AND key > 'batch:' AND key < 'batch;' ORDER BY at DESC, key LIMIT ?2",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = find.query_map(params![&*self.owner, limit], |row| {
+                let state = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
+                Ok(BatchRow { id: row.get(0)?, state, at: row.get(2)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// Notes that a batch is begun, or gone on with.

@@ -71,7 +71,7 @@ use crate::kernel::error::Result;
 use crate::kernel::ids::{Id, Ids, TraceId};
 
 pub use automations::{Along, Enabled, Hold, Mark, RuleKey};
-pub use batches::{BatchState, key_in_batch};
+pub use batches::{BatchRow, BatchState, key_in_batch};
 pub use begun::Foreseen;
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};

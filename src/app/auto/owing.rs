@@ -163,7 +163,7 @@ impl Batch {
 /// That there is no such batch.
 pub fn no_batch(id: &str) -> Error {
     Error::new(Kind::NotFound, safe_line(&format!("there is no batch {id}")).into_owned())
-        .hint("`fac jobs import` tells the name of the batch that it makes")
+        .hint("`fac jobs batches` lists them")
 }
 
 /// What the batches of a command over a file are called by.

@@ -23,3 +23,11 @@ pub(super) fn jobs(home: Option<&Path>, current: &str) -> Vec<Line> {
     let lines = found.iter().map(|job| line(job.id.tail(), format!("{} {}", job.command, job.status.name())));
     lines.filter(|l| l.value.starts_with(current)).collect()
 }
+
+/// The latest batches.
+pub(super) fn batches(home: Option<&Path>, current: &str) -> Vec<Line> {
+    let listed = || app(home)?.store().ok()?.batches(MOST).ok();
+    let found = listed().unwrap_or_default().into_iter();
+    let lines = found.map(|one| line(one.id, format!("{} {}", one.state.command, one.state.from)));
+    lines.filter(|l| l.value.starts_with(current)).collect()
+}

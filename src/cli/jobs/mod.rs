@@ -28,6 +28,7 @@ Examples:
   fac jobs retry 3f2a9c1e           owe it again
   fac jobs wait 3f2a9c1e            until it is over; its end is the exit code
   fac jobs import names.txt greet   owe a command for each line of a file
+  fac jobs batches                  what was imported, and how far it is
 
 A job is written down before it runs and done at least once: FAC_JOB_ID tells a
 script which one it works for, FAC_JOB_TRY how often it was begun.";
@@ -57,6 +58,12 @@ enum What {
     Cancel(Which),
     Wait(WaitArgs),
     Import(import::Args),
+    /// List the batches that `fac jobs import` made, the last first
+    Batches {
+        /// At most this many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        limit: usize,
+    },
 }
 
 /// Some jobs, or all of a batch.
@@ -112,6 +119,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         What::Cancel(which) => cancel(context, store, &which.jobs),
         What::Wait(args) => wait(context, store, args),
         What::Import(args) => import::run(context, args),
+        What::Batches { limit } => several::list(context, store, (*limit).clamp(1, 10_000)),
     }
 }
 

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::Context;
 use super::super::bar::Bar;
+use super::super::table::Table;
+use super::super::ui::Role;
 use super::say_who_works;
 use crate::app::auto::no_batch;
 use crate::exec::Stop;
@@ -18,6 +20,38 @@ const COUNTED: Duration = Duration::from_secs(1);
 
 /// How often a batch that is waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
+
+/// Lists batches, and how their jobs stand.
+pub(super) fn list(context: &Context, store: &Store, limit: usize) -> Result<u8> {
+    let batches = store.batches(limit)?;
+    let counts = batches.iter().map(|one| store.batch_counts(&one.id)).collect::<Result<Vec<_>>>()?;
+    let all = batches.iter().zip(&counts);
+    if context.ui.json {
+        let list = all.map(|(one, counts)| {
+            let counts: Map<String, Value> = counts.iter().map(|(s, n)| (s.name().to_string(), json!(n))).collect();
+            json!({"batch": one.id, "command": one.state.command, "from": one.state.from, "at": one.at,
+                "cancelled": one.state.cancelled, "counts": counts})
+        });
+        context.ui.value(&json!({"batches": list.collect::<Vec<_>>()}))?;
+        return Ok(0);
+    }
+    let mut table = Table::new(&["batch", "begun", "command", "from", "jobs"]);
+    for (one, counts) in all {
+        let stand: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", status.name())).collect();
+        table.row(vec![
+            (one.id.clone(), None),
+            (one.at.local_short(), Some(Role::Dim)),
+            (one.state.command.clone(), Some(Role::Name)),
+            (one.state.from.clone(), None),
+            (if stand.is_empty() { "none".to_string() } else { stand.join(", ") }, None),
+        ]);
+    }
+    if batches.is_empty() {
+        context.ui.note("there are no batches; `fac jobs import FILE NAME` makes one");
+    }
+    context.page(&table.render(&context.ui))?;
+    Ok(0)
+}
 
 pub(super) fn retry(context: &Context, store: &Store, batch: &str) -> Result<u8> {
     known(store, batch)?;

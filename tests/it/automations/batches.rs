@@ -212,3 +212,24 @@ fn who_takes_a_batch_back_ends_the_import_of_it() {
     assert!(said.contains("the batch was taken back"), "{said}");
     assert_eq!(world.read("log").lines().count(), 2);
 }
+
+#[test]
+fn batches_are_listed_with_how_far_they_are_and_completed() {
+    let world = world(SAY);
+    assert!(world.run(&["jobs", "batches"]).stderr.contains("there are no batches"));
+    world.write("lines", "one\nbad\ntwo\n");
+    world.run(&["jobs", "import", "lines", "-j1", "say"]);
+    world.run_with(&["jobs", "import", "-", "say"], "later\nand later\n").ok();
+    let said = asked(&world, &["jobs", "batches"]);
+    let [second, first] = said["batches"].as_array().unwrap().as_slice() else { panic!("{said}") };
+    assert_eq!((&first["command"], &first["counts"]), (&json!("say"), &json!({"dead": 1, "done": 2})));
+    assert_eq!((&second["cancelled"], &second["counts"]), (&json!(false), &json!({"waiting": 2})));
+    let shown = world.run(&["jobs", "batches", "-n", "1"]).ok();
+    let id = second["batch"].as_str().unwrap();
+    assert!(shown.contains(id) && shown.contains("2 waiting") && !shown.contains("2 done"), "{shown}");
+    world.run(&["jobs", "cancel", "--batch", id]).ok();
+    assert_eq!(asked(&world, &["jobs", "batches"])["batches"][0]["cancelled"], true);
+    let completed = world.run(&["__complete", "--", "jobs", "ls", "--batch", ""]).ok();
+    assert!(completed.contains(id) && completed.lines().count() == 2, "{completed}");
+    assert!(world.run(&["jobs", "wait", "--batch", "nothing"]).failed(3).contains("fac jobs batches"));
+}
