@@ -118,7 +118,7 @@ impl App {
             None => JobEnd::Done,
             Some(error) => JobEnd::Failed { error: error.clone(), again: None },
         };
-        write_end(&store, &job, &carried, &end)?;
+        write_end(store, &job, &carried, &end)?;
         store.wait_for_disk()?;
         Ok((store.job(&job.id.to_string())?, carried))
     }
