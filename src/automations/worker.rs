@@ -73,7 +73,8 @@ pub fn again(job: &Job, lost: bool, now: Timestamp) -> Option<Timestamp> {
         false if job.tries >= job.most => return None,
         false => job.tries.max(1),
     };
-    Some(now.plus_micros(if times == 0 { 0 } else { wait(&job.id.to_string(), times) }))
+    // What nothing is waited for keeps its place among those that wait.
+    Some(if times == 0 { job.due } else { now.plus_micros(wait(&job.id.to_string(), times)) })
 }
 
 /// Twice as long each time, and a little more or less, so that what failed together does not come back together.
@@ -91,8 +92,8 @@ fn wait(of: &str, times: u32) -> i64 {
 pub fn recover(world: &World) -> Result<usize> {
     let now = world.clock.now();
     let recovered = world.store.recover_jobs(&*world.is_alive, &|job, lost| again(job, lost, now))?;
-    // What is tried again is looked after by whoever takes it.
-    recovered.iter().filter(|one| one.status.is_final()).for_each(|one| (world.end_left)(one.id));
+    // Also of what is tried again: it may be taken back before anybody takes it, and others may begin before it.
+    recovered.iter().for_each(|one| (world.end_left)(one.id, one.epoch, one.status.is_final()));
     Ok(recovered.len())
 }
 
@@ -277,6 +278,41 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::clock::Clock;
+    use crate::kernel::ids::Ids;
+    use crate::store::{JobKind, NewJob, Process};
+
+    #[test]
+    fn what_was_lost_or_given_back_goes_on_before_what_came_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
+        let me = Process { pid: 1, start: 1, boot: "b".into() };
+        let owed = |command: &str| NewJob {
+            kind: JobKind::Run,
+            source: "s".into(),
+            command: command.into(),
+            digest: "d".into(),
+            work: serde_json::json!({}),
+            unique: None,
+            lane: Some("one".into()),
+            priority: 0,
+            due: None,
+            most: 3,
+        };
+        let [first, second] = ["first", "second"].map(|command| store.add_job(&owed(command)).unwrap().id);
+        let take = || store.take_job(store.now(), &me).unwrap().unwrap();
+        let taken = take();
+        assert_eq!(taken.id, first);
+        store.end_job(first, taken.epoch, None, None, &JobEnd::Given).unwrap();
+        for _ in 0..FREE_LOSSES {
+            assert_eq!(take().id, first);
+            store.recover_jobs(&|_| false, &|job, lost| again(job, lost, store.now())).unwrap();
+        }
+        // That often is too often for others to wait for it.
+        assert_eq!(take().id, first);
+        store.recover_jobs(&|_| false, &|job, lost| again(job, lost, store.now())).unwrap();
+        assert_eq!(take().id, second);
+    }
 
     #[test]
     fn waits_grow_and_differ_and_have_a_bound() {

@@ -130,7 +130,8 @@ impl Store {
                 let job = change.job_at(*n)?;
                 // Another process may have been here between the question and now.
                 if job.status == JobStatus::Running && job.process.as_ref() == Some(process) {
-                    recovered.push(Recovery { id: job.id, status: change.recover(*n, job, again)? });
+                    let (id, epoch) = (job.id, job.epoch);
+                    recovered.push(Recovery { id, epoch, status: change.recover(*n, job, again)? });
                 }
             }
             Ok(recovered)
@@ -389,7 +390,8 @@ impl Change<'_> {
                 (JobStatus::Waiting, Some(error), Some(*at), events::JOB_FAILED)
             }
             JobEnd::Failed { error, again: None } => (JobStatus::Dead, Some(error), None, events::JOB_DEAD),
-            JobEnd::Given => (JobStatus::Waiting, None, Some(self.at), events::JOB_CHANGED),
+            // It keeps its place among those that wait.
+            JobEnd::Given => (JobStatus::Waiting, None, None, events::JOB_CHANGED),
             JobEnd::Cancelled { why } => (JobStatus::Cancelled, Some(why), None, events::JOB_CANCELLED),
         };
         // A loss is no try of the work's own, nor is one whose process was asked to end.
@@ -402,7 +404,7 @@ impl Change<'_> {
         self.alter(sql, row)?;
         let job = self.job_at(n)?;
         let told = json!({"command": job.command, "run": job.run, "exit_code": exit_code, "error": error,
-            "status": status.name(), "lost": lost, "again": due.filter(|_| status == JobStatus::Waiting)});
+            "status": status.name(), "lost": lost, "again": (status == JobStatus::Waiting).then_some(job.due)});
         self.tell(&job, kind, told)?;
         Ok(status)
     }

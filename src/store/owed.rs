@@ -210,6 +210,8 @@ pub enum JobEnd {
 pub struct Recovery {
     /// The job.
     pub id: Id,
+    /// Which try of it was lost.
+    pub epoch: u64,
     /// Where it stands now.
     pub status: JobStatus,
 }

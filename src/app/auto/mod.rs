@@ -6,7 +6,7 @@ mod list;
 mod owing;
 mod trial;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -121,13 +121,20 @@ impl App {
             is_alive: Arc::new(lives),
             end_left: Box::new({
                 let scripts = Scripts::new(&self.paths.state);
-                move |job| {
-                    scripts.end_left(job, u64::MAX, false);
-                    scripts.over(job);
+                move |job, epoch, is_over| {
+                    scripts.end_left(job, epoch + 1, !is_over);
+                    if is_over {
+                        scripts.over(job);
+                    }
                 }
             }),
             renew: if listens { self.renewing(newest.clone())? } else { Box::new(|| Ok(None)) },
         })
+    }
+
+    /// Rooms of their own with these settings, whatever stands in the files by the time they are asked for.
+    fn beside(&self) -> Result<App> {
+        Ok(App { config: OnceCell::from(self.config()?.clone()), ..self.another()? })
     }
 
     /// Those who do jobs, so many.
@@ -135,7 +142,7 @@ impl App {
         // Made here, it is shared by all who work.
         self.mqtt_steps()?;
         self.catalog()?;
-        (0..count.max(1)).map(|_| Ok(Box::new(carrier::Carrier::new(self.another()?)) as Box<dyn Hands>)).collect()
+        (0..count.max(1)).map(|_| Ok(Box::new(carrier::Carrier::new(self.beside()?)) as Box<dyn Hands>)).collect()
     }
 
     /// Looks whether the files of the settings or of the secrets have changed; where they did, everything that hangs on them
@@ -172,8 +179,8 @@ impl App {
     /// Everything of a keeper that hangs on the settings.
     fn crew(&self, listens: bool) -> Result<Crew> {
         let hands = self.hands(usize::try_from(self.config()?.int("automations.workers")).unwrap_or(1))?;
-        let foresight = Box::new(known::Seer::new(&self.another()?)?);
-        let (of_rules, of_files) = (Rc::new(self.another()?), Rc::new(self.another()?));
+        let foresight = Box::new(known::Seer::new(&self.beside()?)?);
+        let (of_rules, of_files) = (Rc::new(self.beside()?), Rc::new(self.beside()?));
         Ok(Crew {
             bounds: self.bounds()?,
             rules: Box::new(move || of_rules.rules()),

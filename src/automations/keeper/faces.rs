@@ -26,8 +26,9 @@ pub struct World {
     pub process: Process,
     /// Which processes live.
     pub is_alive: Arc<dyn Fn(&Process) -> bool + Send + Sync>,
-    /// Ends what the scripts of a job have left whose process is gone.
-    pub end_left: Box<dyn Fn(Id)>,
+    /// Ends what the scripts of a job have left whose process is gone: those of its tries up to this epoch. The last is whether
+    /// none follows.
+    pub end_left: Box<dyn Fn(Id, u64, bool)>,
     /// Everything that hangs on the settings, anew where they have changed since it was last asked. After an error what
     /// was there goes on.
     pub renew: Box<dyn FnMut() -> Result<Option<Crew>>>,

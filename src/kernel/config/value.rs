@@ -172,10 +172,11 @@ fn either(words: &[&str], behind: &str) -> String {
     }
 }
 
-/// What was found, as an error says it: of an address no more than how it begins, as a password may stand in it.
+/// What was found, as an error says it: of an address nothing in which a password may stand.
 fn shown(text: &str, kind: Type) -> String {
-    match (kind, text.split_once("://")) {
-        (Type::Address(_), Some((scheme, _))) => quote(&format!("{scheme}://…")),
+    match (kind, text.split_once("://"), text.rsplit_once('@')) {
+        (Type::Address(_), Some((scheme, _)), _) => quote(&format!("{scheme}://…")),
+        (Type::Address(_), None, Some((_, host))) => quote(&format!("…@{host}")),
         _ => quote(text),
     }
 }
@@ -227,6 +228,7 @@ mod tests {
             r#"wants an address that begins with mqtt:// or ws://, not "http://…""#
         );
         assert_eq!(wrong("there:1883", address).rsplit(' ').next(), Some(r#""there:1883""#));
+        assert_eq!(wrong("me:secret@there:1883", address).rsplit(' ').next(), Some(r#""…@there:1883""#));
         assert_eq!(Value::from_text("MQTT://there", address), Ok(text("MQTT://there")));
         assert_eq!(Value::from_text("", address), Ok(text("")));
         assert_eq!(wrong("91", Type::Degrees(90)), r#"wants degrees from -90 to 90 such as 52.5, not "91""#);

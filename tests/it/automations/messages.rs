@@ -1,5 +1,7 @@
 //! Rules over a real broker: what must last, over a kill; what was said while nobody listened; what feeds itself.
 
+use factotum::store::{Job, JobFilter, JobStatus};
+
 use super::*;
 use crate::support::mosquitto::Mosquitto;
 
@@ -100,6 +102,14 @@ fn settings_that_change_hold_at_once_and_broken_ones_change_nothing() {
     std::fs::write(world.fac().join("config/config.toml"), "[automations]\nlatitude = 52.5\nlongitude = 13.4\n")
         .unwrap();
     up.heard("settings", 2);
+    // Also where nobody has worked with them yet.
+    std::fs::write(world.fac().join("config/config.toml"), "broker = 1\n").unwrap();
+    up.heard("trouble", 2);
+    ring(&store, 2);
+    let is_done = |job: &Job| job.command == "rang" && job.status == JobStatus::Done;
+    until("both were done", || {
+        store.jobs(&JobFilter::default(), None, 9).unwrap().iter().filter(|job| is_done(job)).count() == 2
+    });
     assert_eq!(up.end(), 0);
 }
 
