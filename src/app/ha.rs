@@ -18,7 +18,7 @@ use crate::automations::happening::Happening;
 use crate::automations::rules::{BUTTON, Rule};
 use crate::automations::worker::Ended;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files;
 use crate::kernel::http::{Http, Tls};
 use crate::store::{JobStatus, RuleKey};
@@ -147,11 +147,7 @@ impl App {
                 Error::new(Kind::Usage, "the settings name no Home Assistant")
                     .hint("fac config set homeassistant.url http://homeassistant.local:8123")
             })?;
-            let url = Url::parse(address).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some());
-            let url = url.ok_or_else(|| {
-                Error::new(Kind::BadData, format!("homeassistant.url is no address: {address:?}"))
-                    .hint("fac config set homeassistant.url http://homeassistant.local:8123")
-            })?;
+            let url = Url::parse(address).context(Kind::BadData, || "homeassistant.url is no address".to_string())?;
             let token = find_secret(&secret).map_err(|error| match error.kind() {
                 Kind::NotFound => {
                     Error::new(Kind::NotFound, format!("there is no secret {secret}, the token of Home Assistant"))

@@ -16,6 +16,7 @@ use crate::chat::policy::fits;
 use crate::exec;
 use crate::kernel::config::{KeyPath, McpServer, schema};
 use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::near::nearest;
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 use crate::kernel::terminal::safe_line;
@@ -295,9 +296,8 @@ pub fn left_out(server: &str, tool: &str) -> String {
 /// There is no such server; the others are named.
 pub fn no_server<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let error = Error::new(Kind::NotFound, format!("there is no MCP server `{name}`"));
-    let near = known.map(|other| (strsim::jaro_winkler(other, name), other)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match near.filter(|(score, _)| *score > 0.7) {
-        Some((_, other)) => error.hint(format!("did you mean `{other}`? `fac mcp ls` lists all")),
+    match nearest(name, known) {
+        Some(other) => error.hint(format!("did you mean `{other}`? `fac mcp ls` lists all")),
         None => error.hint(format!("`fac mcp ls` lists all, `fac mcp add {name} -- PROGRAM` adds one")),
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::App;
 use super::views::source::{ChangedCommand, RemovedSource, SourceView, WholeSource};
-use crate::commands::bind::nearest;
+
 use crate::commands::catalog::{Catalog, Resolved, Trust, trusted_from_the_start};
 use crate::commands::model::Dialect;
 use crate::commands::names;
 use crate::commands::scan::fold_name;
 use crate::commands::source::layout;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near::nearest;
 use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, Source, SourceKind, Store};
 
 impl App {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Command, CommandFactory, Parser, Subcommand};
+use clap::{Args as _, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::talk::{ask, cache, chain, compare, memory, models, sessions, usage};
 use super::{
@@ -49,27 +49,12 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     read.ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
-/// What `fac mqtt …` says. A message is sent faster than the whole tree of words is built, so this is read without it.
-#[derive(Parser)]
-#[command(name = "fac")]
-struct Quick {
-    #[command(flatten)]
-    global: Globals,
-    #[command(subcommand)]
-    command: QuickSub,
-}
-
-#[derive(Subcommand)]
-enum QuickSub {
-    Mqtt(mqtt::Args),
-}
-
-/// Reads words that begin with `mqtt`; `None` for all others, and for what is not understood, which the whole tree explains.
-pub(super) fn quick(words: &[OsString]) -> Option<Cli> {
-    let first = words.get(1).filter(|word| *word == "mqtt");
-    let quick = first.and_then(|_| Quick::try_parse_from(words).ok())?;
-    let QuickSub::Mqtt(args) = quick.command;
-    Some(Cli { global: quick.global, command: Some(Sub::Mqtt(args)) })
+/// Reads words of which the first is a subcommand by a tree that has no other, as it need not be made ready for those. `None`
+/// for all others, and for what is not understood, which the whole tree explains.
+pub(super) fn read_alone(words: &[OsString]) -> Option<Cli> {
+    let one = Sub::augment_subcommands(Command::new("fac")).find_subcommand(words.get(1)?)?.clone();
+    let tree = Globals::augment_args(Command::new("fac")).subcommand(one);
+    Cli::from_arg_matches(&tree.try_get_matches_from(words).ok()?).ok()
 }
 
 /// The tree of words, of which each subcommand is built when it is asked for.

@@ -128,6 +128,10 @@ fn check(context: &Context) -> Result<u8> {
             found.extend(config::check(&String::from_utf8_lossy(&bytes), &file));
         }
     }
+    if found.is_empty() {
+        // What stands beside the files: variables, flags, the name of a profile.
+        context.app.config()?;
+    }
     if context.ui.json {
         let list: Vec<_> = found
             .iter()

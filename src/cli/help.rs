@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use super::{Context, RESERVED, args, run};
-use crate::commands::bind;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near::nearest;
 
 /// Prints the help of what the words name; of the whole program without any.
 pub(super) fn run(context: &mut Context, words: &[OsString]) -> Result<u8> {
@@ -42,7 +42,7 @@ fn of_command(context: &mut Context, words: Vec<String>) -> Result<u8> {
 fn unknown(command: &clap::Command, word: &str) -> Error {
     let parent = command.get_bin_name().unwrap_or("fac");
     let names = command.get_subcommands().map(clap::Command::get_name);
-    let hint = match bind::nearest(word, names) {
+    let hint = match nearest(word, names) {
         Some(near) => format!("did you mean `{parent} {near}`?"),
         None => format!("`{parent} --help` lists what there is"),
     };
@@ -53,7 +53,7 @@ fn unknown(command: &clap::Command, word: &str) -> Error {
 pub(super) fn or_subcommand(error: Error, word: &str) -> Error {
     let root = args::tree();
     let names = root.get_subcommands().filter(|s| !s.is_hide_set()).map(clap::Command::get_name);
-    let Some(near) = bind::nearest(word, names) else { return error };
+    let Some(near) = nearest(word, names) else { return error };
     let old = error.way_forward().unwrap_or_default();
     let hint = match old.strip_prefix("did you mean ") {
         Some(rest) => format!("did you mean the subcommand `{near}` or the command {rest}"),

@@ -144,7 +144,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = complete::answer(&words) {
         return ExitCode::from(code);
     }
-    let parsed = args::quick(&words).map_or_else(
+    let parsed = args::read_alone(&words).map_or_else(
         || {
             let tree = args::tree().color(colour_choice(&words));
             tree.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches))

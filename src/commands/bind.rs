@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Command, Param, ParamKind, ParamType};
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near::nearest;
 
 /// What a command was given, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -232,15 +233,6 @@ fn unknown(command: &Command, name: &str, option: bool) -> Error {
         }
         None => error.hint(format!("usage: {}", usage(command))),
     }
-}
-
-/// The name most like `word`, when one is near enough to be meant.
-pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::jaro_winkler(word, name), name))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 /// Checks what was given and fills in defaults. `env` answers for parameters whose dialect reads the caller's

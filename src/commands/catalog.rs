@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::bind::nearest;
 use super::digest;
 use super::model::{Command, Diagnostic, Dialect, Step, StepKind, Syntax};
 use super::scan::fold_name;
@@ -15,6 +14,7 @@ use super::source::{layout, local, siblings};
 use crate::kernel::config::Binding;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::ids::Id;
+use crate::kernel::near::nearest;
 use crate::store::{DefinitionFilter, DefinitionHit, DefinitionRow, NewGrant, SourceKind, SourceRef, Store};
 
 /// Names are at most this many words deep when looked up.

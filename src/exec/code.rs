@@ -14,6 +14,7 @@ use super::{
     CaptureLimits, Captured, Input, Interpreters, Job, Outcome, Sink, Status, Stop, Stream, find_program, run, unix,
 };
 use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::near::nearest;
 
 /// A language with tools of its own.
 struct Toolchain {
@@ -310,9 +311,7 @@ fn way(language: &str, interpreters: &Interpreters, path_var: &OsStr, memory: u6
     if interpreters.get(asked).is_empty() {
         let known = languages(interpreters, path_var);
         let names: Vec<&str> = known.iter().map(|one| one.name.as_str()).collect();
-        let near =
-            names.iter().map(|name| (strsim::jaro_winkler(name, asked), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-        let meant = near.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| format!("did you mean {name}? "));
+        let meant = nearest(asked, names.iter().copied()).map(|name| format!("did you mean {name}? "));
         return Err(Error::new(Kind::Usage, format!("{language:?} is no language that can be run")).hint(format!(
             "{}there are {}",
             meant.unwrap_or_default(),

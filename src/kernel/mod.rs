@@ -17,6 +17,7 @@ pub mod http;
 pub mod ids;
 pub mod log;
 pub mod markdown;
+pub mod near;
 pub mod paths;
 pub mod secret;
 pub mod secrets;

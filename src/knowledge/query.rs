@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::words::{self, stands_alone};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near::nearest;
 use crate::kernel::when;
 
 /// A field of the language.
@@ -266,14 +267,9 @@ fn example(name: &str) -> &'static str {
 }
 
 fn no_field(name: &str, value: &str) -> Error {
-    let near = FIELDS
-        .into_iter()
-        .map(|(known, _)| (strsim::jaro_winkler(&name.to_lowercase(), known), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(score, _)| *score > 0.7);
     let text = format!("or put the text in quotes: '\"{name}:{value}\"'");
-    let hint = match near {
-        Some((_, near)) => format!("did you mean `{near}:`? {text}"),
+    let hint = match nearest(name, FIELDS.map(|(known, _)| known)) {
+        Some(near) => format!("did you mean `{near}:`? {text}"),
         None => format!("there are {}; {text}", FIELDS.map(|(name, _)| name).join(", ")),
     };
     Error::new(Kind::Usage, format!("a search has no field `{name}`")).hint(hint)

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{MANIFEST, Manifest, SCRIPT};
 use crate::kernel::error::{Context, Error, Kind, Result};
+use crate::kernel::near::nearest;
 
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/plugins");
 
@@ -188,10 +189,9 @@ pub fn find(plugins_dir: &Path, name: &str) -> Result<Found> {
         return bundled(name);
     }
     let known = mine.iter().map(|(name, _)| name.as_str()).chain(bundled_names());
-    let near = known.map(|other| (strsim::jaro_winkler(other, name), other)).max_by(|a, b| a.0.total_cmp(&b.0));
     let error = Error::new(Kind::NotFound, format!("there is no plugin `{name}`"));
-    Err(match near.filter(|(score, _)| *score > 0.7) {
-        Some((_, other)) => error.hint(format!("did you mean `{other}`? `fac plugin ls` lists all")),
+    Err(match nearest(name, known) {
+        Some(other) => error.hint(format!("did you mean `{other}`? `fac plugin ls` lists all")),
         None => error.hint("`fac plugin ls` lists all, `fac plugin new NAME` begins one"),
     })
 }

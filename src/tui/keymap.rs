@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use strsim::jaro_winkler;
 
+use crate::kernel::near::nearest;
 /// Something a person can do; the name is the one of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Action(pub &'static str);
@@ -238,11 +238,9 @@ impl Keymap {
         let mut said = Vec::new();
         let entries: Vec<Entry> = tables.iter().flat_map(|table| table.iter().copied()).collect();
         for name in own.keys().filter(|name| !entries.iter().any(|e| e.action.0 == **name)) {
-            let near = entries.iter().map(|e| e.action.0).max_by(|a, b| {
-                let score = |n: &str| jaro_winkler(n, name);
-                score(a).total_cmp(&score(b))
-            });
-            said.push(format!("keys.{name}: there is no such action; the nearest is `{}`", near.unwrap_or("")));
+            let near = nearest(name, entries.iter().map(|e| e.action.0));
+            let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+            said.push(format!("keys.{name}: there is no such action{hint}"));
         }
         let mut map = Keymap { entries: Vec::with_capacity(entries.len()) };
         for entry in entries {

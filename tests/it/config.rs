@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::world::World;
+use crate::support::world::{World, finish};
 
 fn settings(world: &World) -> String {
     std::fs::read_to_string(world.fac().join("config/config.toml")).unwrap()
@@ -79,6 +79,11 @@ fn check_names_file_line_and_nearest_key() {
     assert_eq!(world.run(&["--version"]).code, 0);
     write(&world, "color = \"auto\nx");
     assert_eq!(world.run(&["config", "check"]).code, 6);
+    std::fs::remove_file(&file).unwrap();
+    let mut with_a_variable = world.command(&["config", "check"]);
+    with_a_variable.env("FAC_RUN_TIMEOUT", "soon");
+    let said = finish(with_a_variable, b"").failed(6);
+    assert!(said.contains("the variable FAC_RUN_TIMEOUT wants a length of time"), "{said}");
     // It can be mended by the program itself.
     write(&world, "[run]\ntimout = \"5m\"\n");
     let fixed = World::new();

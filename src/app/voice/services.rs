@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::app::models::headers;
 use crate::kernel::config::Member;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near::nearest;
 use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 use crate::providers::entry::{Entry, Wire};
@@ -102,11 +103,10 @@ fn same_server(a: &str, b: &str) -> bool {
     origin(a).is_some() && origin(a) == origin(b)
 }
 
-/// The members of a family by name, with their likeness to what was asked for.
+/// There is nobody of this name; the nearest is named, or all.
 pub(super) fn nobody(what: &str, wanted: &str, known: &[String]) -> Error {
-    let near = known.iter().map(|name| (strsim::jaro_winkler(name, wanted), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match near.filter(|(score, _)| *score > 0.75) {
-        Some((_, name)) => format!("is it {name}?"),
+    let hint = match nearest(wanted, known.iter().map(String::as_str)) {
+        Some(name) => format!("is it {name}?"),
         None => format!("there are {}", known.join(", ")),
     };
     Error::new(Kind::NotFound, format!("there is no {what} `{wanted}`")).hint(hint)

@@ -3,6 +3,7 @@
 use super::Timing;
 use crate::commands::model::{Diagnostic, Trigger};
 use crate::kernel::duration::parse_ms;
+use crate::kernel::near::nearest;
 
 /// A trigger while it is read.
 pub struct Options<'t> {
@@ -27,9 +28,8 @@ impl<'t> Options<'t> {
             return Ok(());
         };
         let kind = &self.trigger.kind;
-        let near = known.iter().map(|k| (strsim::jaro_winkler(k, unknown), k)).max_by(|a, b| a.0.total_cmp(&b.0));
-        Err(self.wrong(match near.filter(|(likeness, _)| *likeness > 0.7) {
-            Some((_, key)) => format!("`{unknown}=` is no option of `{kind}`; did you mean `{key}=`?"),
+        Err(self.wrong(match nearest(unknown, known.iter().copied()) {
+            Some(key) => format!("`{unknown}=` is no option of `{kind}`; did you mean `{key}=`?"),
             None => format!("`{unknown}=` is no option of `{kind}`; it has {}", listed(known)),
         }))
     }

@@ -14,6 +14,7 @@ use super::value::{self, Value};
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::files;
+use crate::kernel::near::nearest;
 use crate::kernel::paths::{Paths, Project};
 
 /// A setting given on the command line, such as `--color never`.
@@ -368,8 +369,7 @@ fn read_file(file: &Path) -> Result<Option<Document>> {
 
 fn no_profile(name: &str, known: &[String], file: &Path) -> Error {
     let error = Error::new(Kind::NotFound, format!("there is no profile {name} in {}", file.display()));
-    let near = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    match near {
+    match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint(format!("write a table [profile.{name}] there")),
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use toml::de::DeValue;
+use url::Url;
 
 use super::members::micro_dollars;
 use super::schema::Type;
@@ -86,10 +87,7 @@ impl Value {
             (Value::Text(text), Type::Degrees(most)) => {
                 text.is_empty() || text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= f64::from(most))
             }
-            (Value::Text(text), Type::Address(schemes)) => {
-                let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-                text.is_empty() || scheme.is_some_and(|scheme| schemes.contains(&&*scheme))
-            }
+            (Value::Text(text), Type::Address(schemes)) => text.is_empty() || is_address(text, schemes),
             (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
             _ => false,
         };
@@ -146,6 +144,14 @@ fn list(text: &str) -> Option<Vec<String>> {
     array.as_array()?.iter().map(|item| item.as_str().map(str::to_string)).collect()
 }
 
+/// Whether this says by one of these schemes where something is, and nothing that is kept secret.
+fn is_address(text: &str, schemes: &[&str]) -> bool {
+    // The parser would also take `mqtt:host`, which is an address without a host.
+    let known = text.split_once("://").is_some_and(|(scheme, _)| schemes.contains(&&*scheme.to_ascii_lowercase()));
+    let has_host = |url: &Url| url.host_str().is_some_and(|host| !host.is_empty());
+    known && Url::parse(text).is_ok_and(|url| has_host(&url) && url.password().is_none())
+}
+
 fn wants(kind: Type) -> String {
     match kind {
         Type::Bool => "true or false".to_string(),
@@ -154,7 +160,9 @@ fn wants(kind: Type) -> String {
         Type::Duration => "a length of time such as 90s or 10m".to_string(),
         Type::Dollars => "a sum of dollars such as 1.25".to_string(),
         Type::Degrees(most) => format!("degrees from -{most} to {most} such as 52.5"),
-        Type::Address(schemes) => format!("an address that begins with {}", either(schemes, "://")),
+        Type::Address(schemes) => {
+            format!("an address that begins with {}, with a host and without a password", either(schemes, "://"))
+        }
         Type::Choice(words) => either(words, ""),
         Type::List => "a list of texts".to_string(),
     }
@@ -225,8 +233,11 @@ mod tests {
         let address = Type::Address(&["mqtt", "ws"]);
         assert_eq!(
             wrong("http://me:secret@there", address),
-            r#"wants an address that begins with mqtt:// or ws://, not "http://…""#
+            r#"wants an address that begins with mqtt:// or ws://, with a host and without a password, not "http://…""#
         );
+        for no_use in ["mqtt://", "mqtt:///a", "mqtt://there:99999", "mqtt:there", "mqtt://me:secret@there"] {
+            assert!(!wrong(no_use, address).contains("secret"), "{no_use}");
+        }
         assert_eq!(wrong("there:1883", address).rsplit(' ').next(), Some(r#""there:1883""#));
         assert_eq!(wrong("me:secret@there:1883", address).rsplit(' ').next(), Some(r#""…@there:1883""#));
         assert_eq!(Value::from_text("MQTT://there", address), Ok(text("MQTT://there")));

@@ -3,6 +3,7 @@
 use super::{Speaker, Voice, Wishes};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
+use crate::kernel::near;
 use crate::kernel::terminal::{is_hidden, safe_line};
 use crate::voice::clip::Clip;
 
@@ -69,12 +70,8 @@ fn shown(voice: &str) -> String {
 
 /// The names that look most like `wrong`, as the beginning of a hint.
 fn near(wrong: &str, known: &[String]) -> String {
-    let wrong: String = wrong.to_lowercase().chars().take(60).collect();
-    let mut scored: Vec<(f64, &String)> =
-        known.iter().map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &wrong), name)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let names: Vec<&str> =
-        scored.iter().filter(|(score, _)| *score > 0.6).take(4).map(|(_, name)| name.as_str()).collect();
+    let mut names = near::near(wrong, known.iter().map(String::as_str), 0.6);
+    names.truncate(4);
     match (names.is_empty(), known.first()) {
         (false, _) => format!("near it are {}", names.join(", ")),
         (true, Some(one)) => format!("for example {one}"),
