@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use self::endings::Endings;
-pub use self::faces::{Crew, Foresight, Note, Tell, Ticked, World};
+pub use self::faces::{Crew, EndLeft, Foresight, Note, Tell, Ticked, World};
 use self::judging::asks_for_states;
 pub use self::judging::judge;
 use self::settle::Settler;
@@ -26,7 +26,7 @@ use super::log::Log;
 use super::rules::Machine;
 use super::times::Times;
 use super::trigger::Wanted;
-use super::worker::{self, Pool};
+use super::worker::{self, Pool, Rescue};
 use crate::commands::model;
 use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
@@ -57,6 +57,7 @@ pub struct Keeper {
     times: Times,
     log: Log,
     pool: Pool,
+    rescue: Rescue,
     send: SyncSender<Happening>,
     receive: Receiver<Happening>,
     /// What each source listens for, as it was told last.
@@ -110,6 +111,7 @@ impl Keeper {
             times: Times::default(),
             log,
             pool,
+            rescue: Rescue::default(),
             send,
             receive,
             listening,
@@ -195,7 +197,11 @@ impl Keeper {
     }
 
     fn begin(&mut self, listens: bool, tell: &mut Tell<'_>) -> Result<()> {
-        worker::recover(&self.world)?;
+        match listens {
+            true => self.rescue.look(&self.world)?,
+            // Nobody comes back for it.
+            false => worker::recover(&self.world)?,
+        }
         self.look(tell);
         self.load(listens, tell)
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::exec::{Began, Identity, end_session, leaders};
 use crate::kernel::files;
 use crate::kernel::ids::Id;
+use crate::store::Lost;
 
 /// How long one that is left may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -58,6 +59,21 @@ impl Scripts {
             tracing::info!(%job, ended, "what an earlier try had left was ended");
         }
         ended
+    }
+
+    /// Ends what the scripts of lost jobs have left, side by side.
+    pub fn end_all_left(&self, lost: &[Lost]) {
+        std::thread::scope(|scope| {
+            for job in lost {
+                let end = || {
+                    self.end_left(job.id, job.epoch + 1, true);
+                    self.over(job.id);
+                };
+                if std::thread::Builder::new().spawn_scoped(scope, end).is_err() {
+                    end();
+                }
+            }
+        });
     }
 
     /// No script of a job runs any more.

@@ -11,13 +11,13 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
-use super::keeper::World;
+use super::keeper::{EndLeft, World};
 use crate::commands::run::Plan;
 use crate::exec::Stop;
-use crate::kernel::clock::Timestamp;
+use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::error::{Context, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Job, JobEnd, JobStatus, RunEnd, Store};
+use crate::store::{Job, JobEnd, JobStatus, Lost, RunEnd, Store};
 
 /// The first wait before another try, µs; each later one is twice as long.
 const FIRST_WAIT: i64 = 1_000_000;
@@ -85,16 +85,53 @@ fn wait(of: &str, times: u32) -> i64 {
     whole - whole / 4 + whole / 2 * part / i64::from(u16::MAX)
 }
 
-/// Takes over jobs whose process is gone, and ends what their scripts left; how many those were.
+/// Takes over jobs whose process is gone, and ends what their scripts left.
 ///
 /// # Errors
 /// Those of the store.
-pub fn recover(world: &World) -> Result<usize> {
-    let now = world.clock.now();
-    let recovered = world.store.recover_jobs(&*world.is_alive, &|job, lost| again(job, lost, now))?;
-    // Also of what is tried again: it may be taken back before anybody takes it, and others may begin before it.
-    recovered.iter().for_each(|one| (world.end_left)(one.id, one.epoch, one.status.is_final()));
-    Ok(recovered.len())
+pub fn recover(world: &World) -> Result<()> {
+    let lost = world.store.lost_jobs(&*world.is_alive)?;
+    take_over(&world.store, &world.clock, &*world.end_left, &lost)
+}
+
+/// Until what their scripts left has ended they count as running, whoever is killed meanwhile: nothing else of their lanes
+/// begins, and who takes one back waits for that.
+fn take_over(store: &Store, clock: &Clock, end_left: &EndLeft, lost: &[Lost]) -> Result<()> {
+    if lost.is_empty() {
+        return Ok(());
+    }
+    end_left(lost);
+    let now = clock.now();
+    store.recover_jobs(lost, &|job, lost| again(job, lost, now)).map(drop)
+}
+
+/// Takes jobs over beside whoever runs automations, as what scripts left may take its time to end.
+#[derive(Default)]
+pub struct Rescue(Option<JoinHandle<Result<()>>>);
+
+impl Rescue {
+    /// Begins to take over what is lost, where that is not under way.
+    ///
+    /// # Errors
+    /// Those of the store, also of the time before; and when the system gives no thread.
+    pub fn look(&mut self, world: &World) -> Result<()> {
+        if let Some(thread) = self.0.take_if(|thread| thread.is_finished()) {
+            // One that panicked has taken over nothing, which is found again.
+            thread.join().unwrap_or(Ok(()))?;
+        }
+        if self.0.is_some() {
+            return Ok(());
+        }
+        let lost = world.store.lost_jobs(&*world.is_alive)?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let (store, clock, end_left) = (world.store.clone(), world.clock.clone(), world.end_left.clone());
+        let work = move || take_over(&store, &clock, &*end_left, &lost);
+        let thread = std::thread::Builder::new().name("rescue".into()).spawn(work);
+        self.0 = Some(thread.context(Kind::Failed, || "cannot start a thread".to_string())?);
+        Ok(())
+    }
 }
 
 /// A job that is over for now.
@@ -278,7 +315,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::clock::Clock;
     use crate::kernel::ids::Ids;
     use crate::store::{JobKind, NewJob, Process};
 
@@ -306,11 +342,13 @@ mod tests {
         store.end_job(first, taken.epoch, None, None, &JobEnd::Given).unwrap();
         for _ in 0..FREE_LOSSES {
             assert_eq!(take().id, first);
-            store.recover_jobs(&|_| false, &|job, lost| again(job, lost, store.now())).unwrap();
+            let lost = store.lost_jobs(&|_| false).unwrap();
+            store.recover_jobs(&lost, &|job, lost| again(job, lost, store.now())).unwrap();
         }
         // That often is too often for others to wait for it.
         assert_eq!(take().id, first);
-        store.recover_jobs(&|_| false, &|job, lost| again(job, lost, store.now())).unwrap();
+        let lost = store.lost_jobs(&|_| false).unwrap();
+        store.recover_jobs(&lost, &|job, lost| again(job, lost, store.now())).unwrap();
         assert_eq!(take().id, second);
     }
 

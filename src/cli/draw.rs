@@ -219,6 +219,13 @@ impl Watcher for Live<'_> {
         }
     }
 
+    fn tries_again(&mut self, exit_code: i32, number: u32, of: u32) {
+        if !self.ui.json {
+            self.part();
+            self.ui.note(&format!("it failed with exit code {exit_code}; trying again ({number} of {of})"));
+        }
+    }
+
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
         if self.ui.json {
             return ControlFlow::Continue(());

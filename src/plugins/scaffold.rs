@@ -51,7 +51,7 @@ fn manifest(name: &str, hooks: &[Hook], command: bool) -> String {
     }
     if command {
         text.push_str(&format!(
-            "\n# A command: `fac hello you`.\n[[commands]]\nname = \"{name} hello\"\nsummary = \"Says hello\"\n\
+            "\n# A command: `fac {name} hello --who you`.\n[[commands]]\nname = \"{name} hello\"\nsummary = \"Says hello\"\n\
              params = \"[who=world]\"\n"
         ));
     }

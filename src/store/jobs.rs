@@ -10,7 +10,7 @@ use super::automations::RuleKey;
 use super::batches::keys_of;
 use super::fault::Outcome;
 use super::named::{only, part_of_id};
-use super::owed::{Job, JobEnd, JobFilter, JobStatus, NewJob, OpenJob, Recovery};
+use super::owed::{Job, JobEnd, JobFilter, JobStatus, Lost, NewJob, OpenJob, Recovery};
 use super::{Change, Process, RunEnd, Status, Store};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -102,36 +102,39 @@ impl Store {
         })
     }
 
-    /// Takes over jobs whose process `is_alive` no more. One whose run is in the store as ended is taken for what that run
-    /// was; the others are tried again when `again` says, who is told of the job with the loss counted, or die.
-    pub fn recover_jobs(
-        &self,
-        is_alive: &dyn Fn(&Process) -> bool,
-        again: &dyn Fn(&Job, bool) -> Option<Timestamp>,
-    ) -> Result<Vec<Recovery>> {
+    /// Jobs whose process `is_alive` no more.
+    pub fn lost_jobs(&self, is_alive: &dyn Fn(&Process) -> bool) -> Result<Vec<Lost>> {
         self.write_out()?;
         let running = self.read(|connection| {
-            let sql = "SELECT n, pid, process_start, boot FROM jobs
+            let sql = "SELECT n, id, epoch, pid, process_start, boot FROM jobs
                  WHERE owner = ?1 AND status = 'running' AND finished IS NULL";
             let mut find = connection.prepare_cached(sql)?;
             let rows = find.query_map([&*self.owner], |row| {
-                let process = Process { pid: row.get(1)?, start: row.get::<_, i64>(2)? as u64, boot: row.get(3)? };
-                Ok((row.get::<_, i64>(0)?, process))
+                let process = Process { pid: row.get(3)?, start: row.get::<_, i64>(4)? as u64, boot: row.get(5)? };
+                Ok(Lost { n: row.get(0)?, id: row.get(1)?, epoch: row.get::<_, i64>(2)? as u64, process })
             })?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })?;
-        let gone: Vec<(i64, Process)> = running.into_iter().filter(|(_, process)| !is_alive(process)).collect();
-        if gone.is_empty() {
+        Ok(running.into_iter().filter(|job| !is_alive(&job.process)).collect())
+    }
+
+    /// Takes over lost jobs. One whose run is in the store as ended is taken for what that run was; the others are tried
+    /// again when `again` says, who is told of the job with the loss counted, or die.
+    pub fn recover_jobs(
+        &self,
+        lost: &[Lost],
+        again: &dyn Fn(&Job, bool) -> Option<Timestamp>,
+    ) -> Result<Vec<Recovery>> {
+        if lost.is_empty() {
             return Ok(Vec::new());
         }
         self.write(|change| {
             let mut recovered = Vec::new();
-            for (n, process) in &gone {
-                let job = change.job_at(*n)?;
+            for one in lost {
+                let job = change.job_at(one.n)?;
                 // Another process may have been here between the question and now.
-                if job.status == JobStatus::Running && job.process.as_ref() == Some(process) {
-                    let (id, epoch) = (job.id, job.epoch);
-                    recovered.push(Recovery { id, epoch, status: change.recover(*n, job, again)? });
+                if job.status == JobStatus::Running && job.epoch == one.epoch {
+                    recovered.push(Recovery { id: one.id, status: change.recover(one.n, job, again)? });
                 }
             }
             Ok(recovered)
@@ -384,6 +387,10 @@ impl Change<'_> {
     }
 
     fn end_job(&self, n: i64, run: Option<Id>, exit_code: Option<i32>, end: &JobEnd, lost: bool) -> Outcome<JobStatus> {
+        let waits = matches!(end, JobEnd::Given | JobEnd::Failed { again: Some(_), .. });
+        let stopped = JobEnd::Cancelled { why: "it was asked to stop".into() };
+        // It may have failed in the very moment in which it was asked.
+        let end = if waits && self.job_at(n)?.stop { &stopped } else { end };
         let (status, error, due, kind) = match end {
             JobEnd::Done => (JobStatus::Done, None, None, events::JOB_DONE),
             JobEnd::Failed { error, again: Some(at) } => {

@@ -84,7 +84,7 @@ pub use listing::{DefinitionFilter, DefinitionRow, NameEntry};
 pub use lookup::{DefinitionHit, SourceRef};
 pub use memories::Memory;
 pub use messages::{Message, MessageEnd, MessageStatus, NewMessage};
-pub use owed::{Claim, Job, JobEnd, JobFilter, JobKind, JobStatus, NewJob, OpenJob, Recovery};
+pub use owed::{Claim, Job, JobEnd, JobFilter, JobKind, JobStatus, Lost, NewJob, OpenJob, Recovery};
 pub use plugins::{NewPlugin, PluginLine, PluginRow, too_much};
 pub use quiet::Quiet;
 pub use reactions::Reaction;

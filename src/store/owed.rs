@@ -205,13 +205,23 @@ pub enum JobEnd {
     },
 }
 
+/// A job whose process is gone. It counts as running, and keeps its lane, until it is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    pub(super) n: i64,
+    /// The job.
+    pub id: Id,
+    /// Which try of it was lost.
+    pub epoch: u64,
+    /// Who worked on it.
+    pub process: Process,
+}
+
 /// What became of work whose process is gone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recovery {
     /// The job.
     pub id: Id,
-    /// Which try of it was lost.
-    pub epoch: u64,
     /// Where it stands now.
     pub status: JobStatus,
 }

@@ -119,14 +119,9 @@ impl App {
             zone: TimeZone::system(),
             process: myself(),
             is_alive: Arc::new(lives),
-            end_left: Box::new({
+            end_left: Arc::new({
                 let scripts = Scripts::new(&self.paths.state);
-                move |job, epoch, is_over| {
-                    scripts.end_left(job, epoch + 1, !is_over);
-                    if is_over {
-                        scripts.over(job);
-                    }
-                }
+                move |lost| scripts.end_all_left(lost)
             }),
             renew: if listens { self.renewing(newest.clone())? } else { Box::new(|| Ok(None)) },
         })

@@ -102,11 +102,7 @@ impl App {
             return Err(resolved.refusal());
         }
         let rule = self.rule_of(one, resolved)?;
-        let mut data = data.unwrap_or_else(|| json!({}));
-        if let Some(fields) = data.as_object_mut() {
-            fields.entry("kind").or_insert_with(|| json!("manual"));
-            fields.entry("at").or_insert_with(|| json!(self.clock.now()));
-        }
+        let data = completed(data.unwrap_or_else(|| json!({})), "manual", self.clock.now());
         let firing = NewFiring { lane: None, most: 1, ..rule.firing("manual", 0, data, None, 0) };
         let (store, me) = (self.store()?, myself());
         let fired = store.fire(&[firing], &[], &me, &Along::default(), &mut |_, _, _| Admission::Begin)?;
@@ -136,21 +132,12 @@ impl App {
     }
 
     /// What one trigger would make of a happening.
-    fn hear(&self, rule: &Rule, resolved: &Resolved, nr: usize, mut data: Json, now: Timestamp) -> Result<Tried> {
-        let trigger = &rule.triggers[nr].0;
-        if let Some(fields) = data.as_object_mut() {
-            fields.entry("kind").or_insert_with(|| json!(trigger.kind));
-            fields.entry("at").or_insert_with(|| json!(now));
-        }
+    fn hear(&self, rule: &Rule, resolved: &Resolved, nr: usize, data: Json, now: Timestamp) -> Result<Tried> {
+        let (trigger, wanted, _) = &rule.triggers[nr];
+        let data = completed(data, &trigger.kind, now);
         let Some(kind) = KINDS.into_iter().find(|kind| *kind == trigger.kind) else {
             return Ok(unfit(trigger, "nothing tells of this kind".into(), data));
         };
-        // What a message holds is read as it would be.
-        if let (None, Some(text)) = (data.get("json"), data["payload"].as_str().or(data["body"].as_str()))
-            && let Ok(read) = serde_json::from_str::<Json>(text)
-        {
-            data["json"] = read;
-        }
         let mut machine = Machine::default();
         // Only this trigger is asked.
         let mut alone = rule.clone();
@@ -173,7 +160,16 @@ impl App {
                     None => Ok(unfit(trigger, why, data)),
                 }
             }
-            _ => Ok(unfit(trigger, "it is not what this waits for".into(), data)),
+            _ => {
+                let why = match wanted {
+                    Wanted::Mqtt(mqtt) if !mqtt.concerns(&data) => {
+                        "this waits for another topic, or for no retained message"
+                    }
+                    Wanted::Mqtt(_) => "the message is not what payload=, path= and value= ask for",
+                    _ => "it is not what this waits for",
+                };
+                Ok(unfit(trigger, why.into(), data))
+            }
         }
     }
 
@@ -224,6 +220,24 @@ impl App {
         run.fired = Some(firing.work["fired"].clone());
         engine::dry_run(&run, &plan)
     }
+}
+
+/// What was written down of a happening, with what its source would add.
+fn completed(mut data: Json, kind: &str, now: Timestamp) -> Json {
+    let Some(fields) = data.as_object_mut() else { return data };
+    let kind = fields.entry("kind").or_insert_with(|| json!(kind)).as_str().unwrap_or_default().to_string();
+    fields.entry("at").or_insert_with(|| json!(now));
+    // A message is a text, also where its file has it as what it says.
+    if let Some(payload) = fields.get_mut("payload").filter(|payload| kind == "mqtt" && !payload.is_string()) {
+        *payload = json!(payload.to_string());
+    }
+    let text = fields.get("payload").or_else(|| fields.get("body")).and_then(Json::as_str);
+    if let Some(read) =
+        text.filter(|_| !fields.contains_key("json")).and_then(|text| serde_json::from_str::<Json>(text).ok())
+    {
+        fields.insert("json".to_string(), read);
+    }
+    data
 }
 
 fn found(one: &Automation) -> Result<&Resolved> {

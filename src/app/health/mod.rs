@@ -10,6 +10,7 @@ mod places;
 mod programs;
 mod records;
 mod settings;
+mod unattended;
 
 pub use self::gauges::{Gauges, Kept, gauges, kept};
 use super::App;
@@ -115,6 +116,7 @@ pub fn look(app: &App, window: &Window, so_far: &mut dyn FnMut(&Findings)) -> Fi
     so_far(&found);
     programs::look(app, &languages, &mut found);
     mcp::look(app, &mut found);
+    unattended::look(app, &mut found);
     access::look(app, &mut found);
     programs::terminal(app, window, &mut found);
     found

@@ -11,8 +11,7 @@ use crate::automations::worker::{Ended, Hands};
 use crate::commands::run::Plan;
 use crate::kernel::clock::Clock;
 use crate::kernel::error::{Error, Result};
-use crate::kernel::ids::Id;
-use crate::store::{Fired, Foreseen, NewFiring, Process, Store};
+use crate::store::{Fired, Foreseen, Lost, NewFiring, Process, Store};
 
 /// What a keeper needs of the world.
 pub struct World {
@@ -26,13 +25,15 @@ pub struct World {
     pub process: Process,
     /// Which processes live.
     pub is_alive: Arc<dyn Fn(&Process) -> bool + Send + Sync>,
-    /// Ends what the scripts of a job have left whose process is gone: those of its tries up to this epoch. The last is whether
-    /// none follows.
-    pub end_left: Box<dyn Fn(Id, u64, bool)>,
+    /// Ends what the scripts of lost jobs have left.
+    pub end_left: Arc<EndLeft>,
     /// Everything that hangs on the settings, anew where they have changed since it was last asked. After an error what
     /// was there goes on.
     pub renew: Box<dyn FnMut() -> Result<Option<Crew>>>,
 }
+
+/// Ends what the scripts of lost jobs have left, and comes back when that is done.
+pub type EndLeft = dyn Fn(&[Lost]) + Send + Sync;
 
 /// Sees what is to be run for a firing, and recorded of that, from what it knows: it is asked while a firing waits.
 pub trait Foresight {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Keeper, Note, Tell};
 use crate::automations::times::Times;
-use crate::automations::worker;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 
@@ -23,9 +22,8 @@ impl Keeper {
         self.look(tell);
         self.renew(tell)?;
         self.look_after_sources(tell);
-        if worker::recover(&self.world)? > 0 {
-            self.work(tell)?;
-        }
+        // What comes of it stands in the log.
+        self.rescue.look(&self.world)?;
         self.machine.tidy(now);
         self.fold()?;
         if !(0..SAVING).contains(&now.since(self.saved)) {

@@ -3,6 +3,7 @@
 //! The topic stands in the info string (`topic=`) or in the first line; the payload is the text, or what another step
 //! feeds. Attributes: `qos`, `retain`, `broker`, `content_type`, `expiry`.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +15,14 @@ use super::link::{Full, Link, Options};
 use super::message::{Publish, Qos};
 use super::topic;
 use crate::automations::steps::fill::fill_json;
+use crate::automations::steps::{performed, sent_as_it_stands};
 use crate::commands::model::{Step, StepKind, Syntax};
-use crate::commands::run::{Done, Performed, StepRunner, Work};
-use crate::commands::template::{self, Values};
+use crate::commands::run::{Performed, Planned, StepRunner, Unit, Work};
+use crate::commands::template::{self, Lookup, Values};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Captured, Status};
+use crate::store::Status;
 
 /// How often is looked whether a step is to end.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -64,9 +66,12 @@ impl StepRunner for MqttSteps {
 
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
-        let mut publish = publish_of(work)?;
+        let filled = fill(work.step, work.look, work.input.as_deref())?;
+        let said: Vec<String> = filled.missing.iter().map(|name| sent_as_it_stands(name)).collect();
+        let mut publish = publish_of(work, filled)?;
         self.causes.note(&mut publish, depth_of(work, &self.depth));
-        let name = work.step.options.get("broker").map(|name| filled(name, work));
+        let name = work.step.options.get("broker");
+        let name = name.map(|name| template::render(Syntax::Native, name, &Values::new(work.look)).text);
         let link = self.link(name.as_deref())?;
         let limit = link.broker().timeout;
         let limit = work.timeout.map_or(limit, |most| most.min(limit));
@@ -82,14 +87,18 @@ impl StepRunner for MqttSteps {
                 (status, i32::from(error.kind().exit_code()), Some(error))
             }
         };
-        let done = Done {
-            status,
-            exit_code: Some(code),
-            stdout: Captured::default(),
-            stderr: Captured::default(),
-            duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
-        };
-        Ok(Performed { done, wrote: Vec::new(), trouble })
+        Ok(performed(work, begun, Vec::new(), &said.join(" "), (status, code, trouble)))
+    }
+
+    fn dry(&self, _unit: &Unit, step: &Step, look: Lookup<'_>) -> Result<Option<Planned>> {
+        let filled = fill(step, look, None)?;
+        let mut notes = vec![format!("topic={}", filled.topic)];
+        notes.extend(
+            step.options.iter().filter(|(name, _)| *name != "topic").map(|(name, text)| format!("{name}={text}")),
+        );
+        let mut notes = vec![notes.join(" ")];
+        notes.extend(filled.missing.iter().map(|name| format!("`{name}` has no value and stays as it is")));
+        Ok(Some(Planned { text: filled.text, notes }))
     }
 }
 
@@ -115,29 +124,65 @@ fn send(link: &Link, publish: Publish, limit: Duration, work: &Work<'_>) -> Resu
     }
 }
 
-/// The message of a step.
-fn publish_of(work: &Work<'_>) -> Result<Publish> {
-    let step = work.step;
-    // It is taken apart before anything is filled in, so that no value becomes another topic or payload.
+/// What a step says, its placeholders filled.
+struct Filled {
+    topic: String,
+    text: String,
+    /// Placeholders of the text without a value, each once; they stay as they are.
+    missing: Vec<String>,
+}
+
+/// Takes the text of a step apart before anything is filled in, so that no value becomes another topic or payload. In JSON
+/// each value is one, and adds no field.
+///
+/// # Errors
+/// `BadData` for a topic that cannot be published to.
+fn fill(step: &Step, look: Lookup<'_>, input: Option<&[u8]>) -> Result<Filled> {
     let (topic, text) = match step.options.get("topic") {
         Some(topic) => (topic.as_str(), step.text.as_str()),
         None => step.text.split_once('\n').unwrap_or((&step.text, "")),
     };
-    let topic = filled(topic, work).trim().to_string();
+    let topic = template::render(Syntax::Native, topic, &Values::new(look));
+    if let Some(name) = topic.missing.first() {
+        return Err(Error::new(Kind::BadData, format!("`{name}` has no value, and is part of the topic"))
+            .hint("a topic is made of parameters and of what `fac auto triggers mqtt` lists: {{trigger_topic}}"));
+    }
+    let topic = topic.text.trim().to_string();
     if topic.contains(char::is_control) {
         return Err(Error::new(Kind::BadData, format!("the topic {topic:?} holds a control character")));
     }
-    let text = payload(text, work)?;
     topic::check_name(&topic).map_err(|error| {
         Error::new(Kind::BadData, error.message().to_string())
             .hint("write it in the info string, mqtt {topic=home/lamp}, or as the first line")
     })?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let payload = match &work.input {
-        Some(input) if text.is_empty() => input.clone(),
-        _ => text.as_bytes().to_vec(),
+    let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let missing = RefCell::new(Vec::new());
+    let value = |name: &str| {
+        let found = input.clone().filter(|_| name == "input").or_else(|| look(name));
+        let mut missing = missing.borrow_mut();
+        if found.is_none() && !missing.iter().any(|known| known == name) {
+            missing.push(name.to_string());
+        }
+        found
     };
-    let mut publish = Publish::new(topic, payload, qos(step)?);
+    let mut text = match fill_json(text, &value) {
+        Some(filled) => filled?,
+        None => template::render(Syntax::Native, text, &Values::new(&value)).text,
+    };
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(Filled { topic, text, missing: missing.into_inner() })
+}
+
+/// The message of a step.
+fn publish_of(work: &Work<'_>, filled: Filled) -> Result<Publish> {
+    let step = work.step;
+    let payload = match &work.input {
+        Some(input) if filled.text.is_empty() => input.clone(),
+        _ => filled.text.into_bytes(),
+    };
+    let mut publish = Publish::new(filled.topic, payload, qos(step)?);
     publish.retain = step.options.get("retain").is_some_and(|word| !matches!(word.as_str(), "false" | "no"));
     publish.properties.content_type = step.options.get("content_type").cloned();
     publish.properties.expiry = match step.options.get("expiry") {
@@ -157,22 +202,4 @@ fn seconds(text: &str) -> Result<u32> {
     let ms = parse_ms(text)
         .ok_or_else(|| Error::new(Kind::BadData, format!("`expiry={text}` is no length of time such as `10s`")))?;
     Ok(u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX))
-}
-
-/// A payload with its placeholders filled: in JSON each value is one, and adds no field.
-fn payload(text: &str, work: &Work<'_>) -> Result<String> {
-    let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let value = |name: &str| match name {
-        "input" => input.clone().or_else(|| (work.look)(name)),
-        name => (work.look)(name),
-    };
-    match fill_json(text, &value) {
-        Some(filled) => filled,
-        None => Ok(template::render(Syntax::Native, text, &Values::new(&value)).text),
-    }
-}
-
-/// An attribute with its placeholders filled.
-fn filled(text: &str, work: &Work<'_>) -> String {
-    template::render(Syntax::Native, text, &Values::new(work.look)).text
 }

@@ -91,8 +91,10 @@ impl Schedule {
 
 fn every(text: &str, options: &Options<'_>) -> Read<When> {
     // `every hour` is every 1 hour.
-    let ms = parse_ms(text).or_else(|| parse_ms(&format!("1{text}")));
-    let ms = ms.ok_or_else(|| options.wrong(format!("`every {text}` needs a length of time such as `15m`")))?;
+    let ms = parse_ms(text).or_else(|| parse_ms(&format!("1{text}")).filter(|_| !text.is_empty()));
+    let ms = ms.ok_or_else(|| {
+        options.wrong(format!("`{}` needs a length of time such as `15m`", format!("every {text}").trim_end()))
+    })?;
     if !(BEATS_MS.0..=BEATS_MS.1).contains(&ms) {
         return Err(options.wrong(format!("`every {text}`: a beat lasts from a second to a year")));
     }

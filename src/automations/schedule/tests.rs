@@ -152,6 +152,7 @@ fn what_is_no_time_says_why() {
     assert!(wrong(&["61 * * * *"], &[]).starts_with("`61 * * * *` is no cron expression: "));
     assert_eq!(wrong(&["@reboot"], &[]), "`@reboot` is written as the trigger `startup`");
     assert_eq!(wrong(&["every", "soon"], &[]), "`every soon` needs a length of time such as `15m`");
+    assert_eq!(wrong(&["every"], &[]), "`every` needs a length of time such as `15m`");
     assert_eq!(wrong(&["every", "10ms"], &[]), "`every 10ms`: a beat lasts from a second to a year");
     assert_eq!(wrong(&["at", "25:00"], &[]), "`at 25:00` is no time of day such as `07:30`");
     let days = "`days=noday` are no days of the week such as `mon-fri` or `sat,sun`";

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::fill::{Filled, fill};
-use super::performed;
 use super::request::Template;
+use super::{performed, sent_as_it_stands};
 use crate::chat::driver::stopped;
 use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::run::{Performed, Planned, StepRunner, Unit, Work};
@@ -161,7 +161,7 @@ impl StepRunner for HttpSteps {
         })?;
         let mut notes = String::new();
         for name in &filled.missing {
-            let _ = write!(notes, "`{}` has no value and was sent as it stands. ", safe_line(name));
+            let _ = write!(notes, "{} ", sent_as_it_stands(name));
         }
         Ok(match ended {
             Exchanged::Stopped => performed(work, begun, Vec::new(), "", (Status::Interrupted, 130, None)),

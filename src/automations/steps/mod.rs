@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use crate::commands::run::{Done, Performed, Work};
 use crate::kernel::error::Error;
+use crate::kernel::terminal::safe_line;
 use crate::store::{Captured, Status};
 
 /// What came of a step.
-fn performed(
+pub(super) fn performed(
     work: &Work<'_>,
     begun: Instant,
     wrote: Vec<u8>,
@@ -32,4 +33,9 @@ fn performed(
         duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
     };
     Performed { done, wrote, trouble }
+}
+
+/// What is said of a placeholder without a value.
+pub(super) fn sent_as_it_stands(name: &str) -> String {
+    format!("`{}` has no value and was sent as it stands.", safe_line(name))
 }

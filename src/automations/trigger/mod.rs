@@ -33,7 +33,7 @@ pub use self::webhook::Webhook;
 use super::happening::Happening;
 use super::schedule::{Place, Schedule};
 use crate::commands::catalog::quoted;
-use crate::commands::model::{Command, Diagnostic, Trigger};
+use crate::commands::model::{Command, Diagnostic, Param, Trigger};
 
 /// One trigger, understood.
 #[derive(Clone, Debug)]
@@ -119,7 +119,8 @@ pub fn written(trigger: &Trigger) -> String {
 pub fn check(command: &Command) -> Vec<Diagnostic> {
     // A kind that nobody knows has been told by whoever read the definition.
     let known = command.triggers.iter().filter(|trigger| KINDS.contains(&trigger.kind.as_str()));
-    let mut found: Vec<Diagnostic> = known.filter_map(|trigger| parse(trigger).err()).collect();
+    let found = known.filter_map(|trigger| parse(trigger).err().or_else(|| unfilled(command, trigger)));
+    let mut found: Vec<Diagnostic> = found.collect();
     if let Some(condition) = &command.condition
         && let Some(why) = super::conditions::malformed(condition)
     {
@@ -127,6 +128,21 @@ pub fn check(command: &Command) -> Vec<Diagnostic> {
         found.push(Diagnostic::error(line, 1, format!("the condition `{condition}` cannot be read: {why}")));
     }
     found
+}
+
+/// A parameter that must be given and that this trigger never tells. A phrase fills what it names, and is looked at by whoever
+/// hears it.
+fn unfilled(command: &Command, trigger: &Trigger) -> Option<Diagnostic> {
+    let tells = REFERENCE.iter().find(|one| one.kind == trigger.kind && one.kind != "voice")?.tells;
+    let is_told = |param: &Param| ["kind", "at"].iter().chain(tells).any(|field| *field == param.var);
+    let param = command.params.iter().find(|param| param.required && param.default.is_none() && !is_told(param))?;
+    let said = format!(
+        "`{}` is never told its {}, which it must have; a default would do: `[{}=…]`",
+        written(trigger),
+        param.name,
+        param.name
+    );
+    Some(Diagnostic::error(trigger.line.max(1), 1, said))
 }
 
 /// The kinds of trigger there are.

@@ -79,7 +79,7 @@ impl Mqtt {
     }
 
     /// Whether it is about a topic that is waited for, and no retained message that is ignored.
-    pub(super) fn concerns(&self, data: &Json) -> bool {
+    pub fn concerns(&self, data: &Json) -> bool {
         let is_retained = data["retain"].as_bool().unwrap_or(false);
         let counts = match self.retained {
             Retained::No => !is_retained,

@@ -1,4 +1,5 @@
-//! What fired a run, as its steps see it: the whole under `trigger`, and each value under a name of its own.
+//! What fired a run, as its steps see it: the whole under `trigger`, and each value under a name of its own. Texts also see
+//! what lies inside of a value, as conditions do: `trigger.json.name`, `trigger.json.list.0`.
 //!
 //! It is data from outside: it reaches scripts as variables and texts by placeholders, and is never read as anything else.
 
@@ -17,15 +18,27 @@ const NAME: &str = "trigger";
 /// The most that a variable holds, bytes: the system takes no more than twice this.
 const MOST: usize = 64 << 10;
 
-/// The value of `trigger` or `trigger_x`; `None` for any other name.
+/// The value of `trigger`, `trigger_x` or `trigger.x.y`; `None` for any other name.
 pub(super) fn of(fired: &Json, name: &str) -> Option<String> {
     let rest = name.strip_prefix(NAME)?;
     if rest.is_empty() {
         return whole(fired);
     }
+    if let Some(path) = rest.strip_prefix('.') {
+        return path.split('.').try_fold(fired, inside).and_then(text);
+    }
     let key = rest.strip_prefix('_')?;
     let fields = fired.as_object()?;
     fields.iter().find(|(field, _)| plain(field) == key).and_then(|(_, value)| text(value))
+}
+
+/// A member of an object by its name, or of a list by its place, from 0.
+fn inside<'j>(value: &'j Json, part: &str) -> Option<&'j Json> {
+    match value {
+        Json::Object(fields) => fields.get(part),
+        Json::Array(list) => list.get(part.parse::<usize>().ok()?),
+        _ => None,
+    }
 }
 
 /// `trigger` and every `trigger_x`, with their values.
@@ -106,6 +119,13 @@ mod tests {
         assert_eq!(of(&fired, "trigger_a_b").as_deref(), Some("c"));
         assert_eq!((of(&fired, "trigger_gone"), of(&fired, "topic"), of(&fired, "triggers")), (None, None, None));
         assert!(of(&fired, "trigger").unwrap().starts_with('{'));
+        let fired = json!({"json": {"x": 1, "list": [{"a": "b"}]}, "topic": "t"});
+        assert_eq!(of(&fired, "trigger.json.x").as_deref(), Some("1"));
+        assert_eq!(of(&fired, "trigger.json.list.0.a").as_deref(), Some("b"));
+        assert_eq!(of(&fired, "trigger.topic").as_deref(), Some("t"));
+        for none in ["trigger.json.y", "trigger.json.list.1", "trigger.topic.x", "trigger.json.list.-1"] {
+            assert_eq!(of(&fired, none), None, "{none}");
+        }
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub trait Watcher {
     fn skips(&mut self, step: &Step, why: &str);
     /// A whole command was left out, since its `If:` does not hold.
     fn leaves_out(&mut self, unit: &Unit, condition: &str);
+    /// It failed with this code and begins again: the try of this number, of so many.
+    fn tries_again(&mut self, _exit_code: i32, _number: u32, _of: u32) {}
     /// Output, as it comes. `Break` says that nobody reads any more.
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
 }

@@ -57,6 +57,7 @@ impl Engine<'_> {
                 return Ok(ended);
             }
             tried += 1;
+            watcher.tries_again(ended.1, tried + 1, retries + 1);
             progress.full.clear();
             progress.fed = false;
         }

@@ -118,8 +118,11 @@ fn inner(rest: &str, form: Form) -> Option<(&str, usize)> {
     // `{{secret.name}}` is for requests; elsewhere nobody gives it a value.
     let bare = name.strip_prefix("secret.").filter(|_| form == Form::Native).unwrap_or(name);
     let named = bare.starts_with(|c: char| c.is_alphabetic() || c == '_') && bare.chars().all(letter);
+    // `{{trigger.json.name}}` is a value inside of what fired.
+    let inside = name.strip_prefix("trigger.").filter(|_| form == Form::Native);
+    let inside = inside.is_some_and(|path| path.split('.').all(|part| !part.is_empty() && part.chars().all(letter)));
     let call = form == Form::Fabric && is_call(name);
-    (rest[end..].starts_with("}}") && (named || call)).then_some((name, end))
+    (rest[end..].starts_with("}}") && (named || inside || call)).then_some((name, end))
 }
 
 #[cfg(test)]
@@ -147,6 +150,10 @@ mod tests {
         );
         assert_eq!(out.text, "{{b}} $ARGUMENTS|B|{{b}}|{{nope}}|in {{b}}|{B}|{{ x y }}|ü|{{b|{{b");
         assert_eq!(out.missing, ["nope"]);
+        let inside =
+            placeholders(Syntax::Native, "{{trigger.json.a-b.0}} {{trigger.}} {{trigger.a..b}} {{triggers.a}}");
+        assert_eq!(inside.iter().map(|slot| slot.name.as_str()).collect::<Vec<_>>(), ["trigger.json.a-b.0"]);
+        assert_eq!(placeholders(Syntax::Fabric, "{{trigger.json}}"), []);
         let secret = render(Syntax::Native, "{{secret.a}} {{b.a}}", &values);
         assert_eq!((secret.text.as_str(), secret.missing), ("{{secret.a}} {{b.a}}", vec!["secret.a".to_string()]));
         assert_eq!(out.used, ["a", "b", "input", "übung"]);

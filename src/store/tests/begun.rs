@@ -130,8 +130,8 @@ fn what_a_process_that_is_gone_has_begun_is_done_again_and_its_run_is_lost() {
     let now = next.now().plus_micros(1_000_000_000);
     assert_eq!(next.mark_lost(&|_| true).unwrap(), [], "it may still live");
     assert_eq!(rows(&world, "begun"), 0);
-    let recovered = next.recover_jobs(&|_| false, &|_, lost| lost.then_some(now)).unwrap();
-    assert_eq!(recovered, [Recovery { id: fired.job.unwrap().id, epoch: 1, status: JobStatus::Waiting }]);
+    let recovered = next.recover_jobs(&next.lost_jobs(&|_| false).unwrap(), &|_, lost| lost.then_some(now)).unwrap();
+    assert_eq!(recovered, [Recovery { id: fired.job.unwrap().id, status: JobStatus::Waiting }]);
     assert_eq!(next.mark_lost(&|_| false).unwrap(), [fired.run.unwrap()]);
     assert_eq!(next.take_job(now, &process(2)).unwrap().map(|job| (job.epoch, job.lost)), Some((2, 1)));
 }

@@ -266,7 +266,11 @@ fn work(store: &Store, dice: &mut Dice) {
             store.fire(&[firing], &runs, &me, &Along::default(), &mut admit).unwrap();
         }
         4 => drop(store.take_job(far, &me).unwrap()),
-        5 => drop(store.recover_jobs(&|p| p.pid != 3, &|job, _| (job.lost < 3).then_some(job.due)).unwrap()),
+        5 => drop(
+            store
+                .recover_jobs(&store.lost_jobs(&|p| p.pid != 3).unwrap(), &|job, _| (job.lost < 3).then_some(job.due))
+                .unwrap(),
+        ),
         6 => {
             let filter = JobFilter { status: Some(JobStatus::Running), ..JobFilter::default() };
             if let Some(job) = store.jobs(&filter, None, 1).unwrap().pop() {
@@ -413,7 +417,7 @@ fn ten_thousand_random_changes_replay_to_the_rows_that_are_there() {
         // Those that are over already cannot be taken back.
         let _ = store.cancel_job(job.id);
     }
-    store.recover_jobs(&|_| false, &|_, _| None).unwrap();
+    store.recover_jobs(&store.lost_jobs(&|_| false).unwrap(), &|_, _| None).unwrap();
     store.prune_work(Timestamp::from_micros(Timestamp::MAX)).unwrap();
     store.memories().unwrap().iter().for_each(|memory| drop(store.forget(&memory.id.to_string()).unwrap()));
     store.recordings(None).unwrap().iter().for_each(|one| store.remove_recording(one.id).unwrap());

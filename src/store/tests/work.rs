@@ -62,8 +62,8 @@ fn a_job_is_taken_once_and_ended_by_who_took_it_last() {
     assert_eq!(store.take_job(now, &process(2)).unwrap(), None);
     // Its process is gone; another takes it, and the first one, which was only asleep, says too late that it is done.
     let again = |job: &Job, lost: bool| (lost && job.lost < 2).then_some(job.due);
-    let recovered = store.recover_jobs(&|p| p.pid != 1, &again).unwrap();
-    assert_eq!(recovered, [Recovery { id: job.id, epoch: 1, status: JobStatus::Waiting }]);
+    let recovered = store.recover_jobs(&store.lost_jobs(&|p| p.pid != 1).unwrap(), &again).unwrap();
+    assert_eq!(recovered, [Recovery { id: job.id, status: JobStatus::Waiting }]);
     let second = store.take_job(now, &process(2)).unwrap().unwrap();
     assert_eq!((second.epoch, second.tries, second.lost), (2, 1, 1));
     assert_eq!(store.end_job(job.id, 1, None, Some(0), &JobEnd::Done).unwrap(), None);
@@ -83,8 +83,9 @@ fn a_run_that_ended_counts_although_nobody_said_so_of_its_job() {
         let job = fire(store, &new_firing("a", None), Admission::Begin).job.unwrap();
         let run = store.begin_run(&NewRun { job: Some((job.id, job.epoch)), ..new_run("a") }).unwrap();
         store.finish_run(run, &ended(status, "")).unwrap();
-        let recovered = store.recover_jobs(&|_| false, &|_, lost| lost.then_some(now)).unwrap();
-        assert_eq!(recovered, [Recovery { id: job.id, epoch: 1, status: want }]);
+        let recovered =
+            store.recover_jobs(&store.lost_jobs(&|_| false).unwrap(), &|_, lost| lost.then_some(now)).unwrap();
+        assert_eq!(recovered, [Recovery { id: job.id, status: want }]);
         assert_eq!(store.job(&job.id.to_string()).unwrap().run, Some(run));
     }
     // The run of an earlier try says nothing of this one.
@@ -95,8 +96,8 @@ fn a_run_that_ended_counts_although_nobody_said_so_of_its_job() {
         .end_job(job.id, job.epoch, Some(run), Some(1), &JobEnd::Failed { error: "x".into(), again: Some(now) })
         .unwrap();
     store.take_job(now, &process(1)).unwrap().unwrap();
-    let recovered = store.recover_jobs(&|_| false, &|_, lost| lost.then_some(now)).unwrap();
-    assert_eq!(recovered, [Recovery { id: job.id, epoch: 2, status: JobStatus::Waiting }]);
+    let recovered = store.recover_jobs(&store.lost_jobs(&|_| false).unwrap(), &|_, lost| lost.then_some(now)).unwrap();
+    assert_eq!(recovered, [Recovery { id: job.id, status: JobStatus::Waiting }]);
 }
 
 #[test]

@@ -173,6 +173,10 @@ impl Watcher for Live<'_> {
         self.say(Role::Dim, format!("━━ {name} · left out: {condition} does not hold"));
     }
 
+    fn tries_again(&mut self, exit_code: i32, number: u32, of: u32) {
+        self.say(Role::Dim, format!("━━ it failed with exit code {exit_code} · trying again ({number} of {of})"));
+    }
+
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
         self.begin();
         let at = usize::from(stream == Stream::Stderr);
