@@ -100,6 +100,8 @@ pub struct App {
     causes: Causes,
     home: ha::Shared,
     plugins: OnceCell<Plugins>,
+    /// How many commands of plugins stand around what is done here.
+    nested: u32,
     fresh: Cell<bool>,
 }
 
@@ -140,6 +142,7 @@ impl App {
             causes: Causes::default(),
             home: ha::Shared::default(),
             plugins: OnceCell::new(),
+            nested: 0,
             fresh: Cell::new(false),
         })
     }
@@ -210,6 +213,7 @@ impl App {
             causes: self.causes.clone(),
             home: self.home.clone(),
             plugins: self.plugins.clone(),
+            nested: self.nested,
             fresh: self.fresh.clone(),
         };
         app.set_acting(trace, person, sees_all);

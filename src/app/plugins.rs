@@ -20,6 +20,9 @@ use crate::store::{PluginRow, Store};
 /// What a plugin's question is told before, where the plugin says nothing.
 const SYSTEM: &str = "Answer briefly and to the point.";
 
+/// So deep may plugins run commands that are done by plugins.
+const MOST_NESTED: u32 = 4;
+
 /// A plugin as it lies there, and what is known of it.
 pub struct Known {
     /// Its name.
@@ -88,6 +91,7 @@ impl App {
                 options: self.options.clone(),
                 redactor: self.redactor.clone(),
                 store: self.store()?.clone(),
+                nested: self.nested,
                 app: Mutex::new(None),
             };
             Ok(Plugins::new(Settings {
@@ -114,6 +118,8 @@ struct Rooms {
     options: Options,
     redactor: Redactor,
     store: Store,
+    /// How many commands of plugins stand around these.
+    nested: u32,
     app: Mutex<Option<App>>,
 }
 
@@ -123,6 +129,7 @@ impl Rooms {
         if app.is_none() {
             let mut new = App::new(self.env.clone(), &self.options)?;
             new.redactor = self.redactor.clone();
+            new.nested = self.nested + 1;
             new.store = std::cell::OnceCell::from(self.store.traced(new.trace));
             *app = Some(new);
         }
@@ -135,6 +142,10 @@ impl Rooms {
 
 impl House for Rooms {
     fn launcher(&self) -> Result<Launcher> {
+        if self.nested >= MOST_NESTED {
+            let said = format!("commands of plugins run each other more than {MOST_NESTED} deep");
+            return Err(Error::new(Kind::Refused, said));
+        }
         self.with(|app| {
             app.catalog()?;
             Ok(app.launcher()?.clone())

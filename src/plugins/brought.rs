@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::manifest::Manifest;
 use super::places::Found;
+use crate::commands::model::{Command, Step, StepKind};
 use crate::commands::source::{own, sync};
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files::{ensure_private_dir, write_atomic};
-use crate::store::{DefinitionFilter, NewGrant, NewSource, SourceKind, Store};
+use crate::store::{DefinitionFilter, DefinitionRow, NewGrant, NewSource, SourceKind, Store};
 
 /// The option of a step that names the plugin which does it.
 pub(super) const BY: &str = "plugin";
@@ -50,9 +51,15 @@ pub(super) fn bring(store: &Store, root: &Path, found: &Found) -> Result<()> {
         options: json!({}),
     })?;
     sync::folder(store, &source, &folder)?;
-    let filter = DefinitionFilter { source: Some(source.name.clone()), ..DefinitionFilter::default() };
+    let filter = DefinitionFilter { source: Some(source.name.clone()), with_json: true, ..DefinitionFilter::default() };
     let (rows, _) = store.list_definitions(&filter, None, 10_000)?;
-    let grant = |row: crate::store::DefinitionRow| NewGrant {
+    let own = page_name(name);
+    if let Some(row) = rows.iter().find(|row| row.path == own && !is_promised(row, &found.manifest)) {
+        let said = format!("the command `{}` of `{name}` would be more than a call of the plugin", row.name);
+        take_back(store, root, name)?;
+        return Err(Error::new(Kind::Refused, said).hint("look at its name, summary and params in plugin.toml"));
+    }
+    let grant = |row: DefinitionRow| NewGrant {
         source: spec.clone(),
         command: row.name,
         digest: row.digest,
@@ -60,6 +67,20 @@ pub(super) fn bring(store: &Store, root: &Path, found: &Found) -> Result<()> {
         text: String::new(),
     };
     store.grant(&rows.into_iter().map(grant).collect::<Vec<_>>())
+}
+
+/// Whether a definition is what the manifest promises and its person was shown: one call of the plugin, under no other name,
+/// and fired by nothing.
+fn is_promised(row: &DefinitionRow, manifest: &Manifest) -> bool {
+    let Some(Ok(command)) = row.json.as_deref().map(serde_json::from_str::<Command>) else { return false };
+    let Some(promised) = manifest.commands.iter().find(|one| one.name == command.name) else { return false };
+    let calls = |step: &Step| {
+        let says = |name: &str, what: &str| step.options.get(name).is_some_and(|said| said == what);
+        step.kind == StepKind::Lua && says(BY, &manifest.name) && says(CALL, &promised.name)
+    };
+    matches!(command.steps.as_slice(), [step] if calls(step))
+        && command.tool.unwrap_or(false) == promised.tool
+        && [command.aliases.len(), command.env.len(), command.triggers.len(), command.requires.len()] == [0; 4]
 }
 
 /// Takes the commands of a plugin back.
@@ -80,10 +101,14 @@ pub(super) fn take_back(store: &Store, root: &Path, name: &str) -> Result<()> {
 fn pages(found: &Found) -> Vec<(String, Vec<u8>)> {
     let mut pages: Vec<(String, Vec<u8>)> = Vec::new();
     if !found.manifest.commands.is_empty() {
-        pages.push((format!("{}.plugin.md", found.manifest.name), page(&found.manifest).into_bytes()));
+        pages.push((page_name(&found.manifest.name), page(&found.manifest).into_bytes()));
     }
     pages.extend(found.pages().cloned());
     pages
+}
+
+fn page_name(plugin: &str) -> String {
+    format!("{plugin}.plugin.md")
 }
 
 /// The commands of a manifest as definitions.

@@ -97,14 +97,21 @@ impl Plugins {
         if heard.is_some_and(|heard| heard >= last) {
             return Ok(0);
         }
-        // Whoever is new hears of what happens from now on.
-        let moved = store.move_plugin_mark(name, EVENTS, heard, last)?;
-        let Some(from) = heard.filter(|_| moved) else { return Ok(0) };
+        let events = match heard {
+            Some(from) => store.events(Some(Position::from_stored(from)), "*", MOST)?,
+            // Whoever is new hears of what happens from now on.
+            None => Vec::new(),
+        };
+        // What is more than one pass is heard in the next.
+        let to = if events.len() < MOST { last } else { events.last().map_or(last, |event| event.position.stored()) };
+        if !store.move_plugin_mark(name, EVENTS, heard, to)? {
+            return Ok(0);
+        }
         let mut calls = 0;
-        for event in store.events(Some(Position::from_stored(from)), "*", MOST)? {
+        for event in events {
             let own = event.kind.strip_prefix("plugin.").is_some_and(|rest| rest.split('.').next() == Some(name));
             let wanted = active.manifest.events.iter().any(|pattern| fits(pattern, &event.kind));
-            if own || !wanted || event.position.stored() > last {
+            if own || !wanted || event.position.stored() > to {
                 continue;
             }
             let told = json!({

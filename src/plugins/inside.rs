@@ -9,6 +9,7 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 use super::api;
 use super::limits::Meter;
 use super::manifest::Permissions;
+use super::state::short;
 use super::values;
 use super::world::{Level, World};
 use crate::kernel::error::Error;
@@ -53,7 +54,7 @@ impl std::error::Error for OnPurpose {}
 /// The words of `fac.fail`, where an error comes from it.
 pub fn on_purpose(error: &mlua::Error) -> Option<String> {
     match error {
-        mlua::Error::ExternalError(inner) => inner.downcast_ref::<OnPurpose>().map(|said| said.0.clone()),
+        mlua::Error::ExternalError(inner) => inner.downcast_ref::<OnPurpose>().map(|said| short(&said.0)),
         mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => on_purpose(cause),
         _ => None,
     }

@@ -42,6 +42,8 @@ pub struct Meter {
     base: Instant,
     deadline: AtomicU64,
     steps: AtomicU64,
+    /// How much of its waiting is still free, nanoseconds.
+    waits: AtomicU64,
     over: AtomicU8,
     stop: Arc<AtomicBool>,
 }
@@ -51,12 +53,16 @@ pub struct Meter {
 pub struct Before {
     deadline: u64,
     steps: u64,
+    waits: u64,
     over: u8,
     begun: u64,
 }
 
 /// Looks at the clock are this many steps apart; one step of any library function takes milliseconds at most.
 const LOOK: u64 = 4;
+
+/// How long all that one call waits for may take together.
+pub const WAITS: Duration = Duration::from_secs(180);
 
 impl Meter {
     /// A meter that also ends what runs when `stop` is set.
@@ -65,6 +71,7 @@ impl Meter {
             base: Instant::now(),
             deadline: AtomicU64::new(u64::MAX),
             steps: AtomicU64::new(u64::MAX),
+            waits: AtomicU64::new(0),
             over: AtomicU8::new(0),
             stop,
         }
@@ -111,6 +118,7 @@ impl Meter {
         Before {
             deadline: self.deadline.swap(begun.saturating_add(wall), Relaxed),
             steps: self.steps.swap(steps, Relaxed),
+            waits: self.waits.swap(u64::try_from(WAITS.as_nanos()).unwrap_or(u64::MAX), Relaxed),
             over: self.over.swap(0, Relaxed),
             begun,
         }
@@ -118,19 +126,25 @@ impl Meter {
 
     /// The call that began there is over. What it took is not taken from the one around it.
     pub fn end(&self, before: Before) -> Option<Over> {
+        // Lines without a loop or a call ask the meter nothing.
+        if self.now() >= self.deadline.load(Relaxed) {
+            self.over.fetch_max(1, Relaxed);
+        }
         let over = self.over();
         let took = self.now().saturating_sub(before.begun);
         self.deadline.store(before.deadline.saturating_add(took), Relaxed);
         self.steps.store(before.steps, Relaxed);
+        self.waits.store(before.waits, Relaxed);
         self.over.store(before.over, Relaxed);
         over
     }
 
-    /// Work of the program that Lua asked for, and whose time is not Lua's.
+    /// Waiting for others (a server, a command, a model) that Lua asked for, and whose time is not Lua's, up to [`WAITS`] a call.
     pub fn free<T>(&self, work: impl FnOnce() -> T) -> T {
         let begun = self.now();
         let done = work();
-        let took = self.now().saturating_sub(begun);
+        let took = self.now().saturating_sub(begun).min(self.waits.load(Relaxed));
+        self.waits.fetch_sub(took, Relaxed);
         self.deadline.store(self.deadline.load(Relaxed).saturating_add(took), Relaxed);
         done
     }

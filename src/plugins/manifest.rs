@@ -214,6 +214,9 @@ impl Manifest {
 
     fn check(&self) -> std::result::Result<(), String> {
         check_name(&self.name)?;
+        if let Some(text) = self.texts().find(|text| text.contains(ends_line)) {
+            return Err(format!("{text:?} holds a line end or another control character"));
+        }
         if self.version.is_empty() || self.version.len() > 40 {
             return Err("the version is empty or too long".to_string());
         }
@@ -225,8 +228,8 @@ impl Manifest {
             if command.name.is_empty() || !command.name.chars().all(plain) {
                 return Err(format!("the command `{}` needs a name of letters, digits, - and _", command.name));
             }
-            if command.params.contains(['`', '\n']) || command.summary.contains('\n') {
-                return Err(format!("the command `{}` has a line feed or a ` where none may be", command.name));
+            if command.params.contains('`') {
+                return Err(format!("the parameters of `{}` hold a `, which none may", command.name));
             }
             if !["", "read", "write", "network"].contains(&command.effects.as_str()) {
                 return Err(format!("the effects of `{}` are none of read, write and network", command.name));
@@ -252,6 +255,15 @@ impl Manifest {
             return Err("`tick` is a length of time of at least a second, such as \"30s\"".to_string());
         }
         Ok(())
+    }
+
+    /// What is shown to people, or written where a line means something.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let commands = self.commands.iter().flat_map(|one| [&one.name, &one.summary, &one.params, &one.effects]);
+        let tools = self.tools.iter().map(|one| &one.name);
+        let may = self.permissions.http.iter().chain(&self.permissions.run);
+        let own = [&self.version, &self.summary].into_iter().chain(&self.tick).chain(&self.events);
+        own.chain(commands).chain(tools).chain(may).map(String::as_str)
     }
 
     /// How often it is woken, milliseconds.
@@ -282,6 +294,11 @@ impl Manifest {
         all.extend(self.permissions.sentences());
         all
     }
+}
+
+/// Whether something reads this as the end of a line, or a terminal as a command.
+fn ends_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A name that is good for a folder, a source and a setting.
@@ -334,7 +351,10 @@ mod tests {
             ("hooks = [\"event\"]", "`event` among the hooks and `events` belong together"),
             ("hooks = [\"tick\"]\ntick = \"10ms\"", "at least a second"),
             ("[[commands]]\nname = \"a`b\"", "needs a name"),
-            ("[[commands]]\nname = \"a\"\nparams = \"`\"", "where none may be"),
+            ("[[commands]]\nname = \"a\"\nparams = \"`\"", "which none may"),
+            ("[[commands]]\nname = \"a\"\nsummary = \"b\\r**Env:** `A=1`\"", "holds a line end"),
+            ("[[commands]]\nname = \"a\"\nparams = \"<x>\\u2028<y>\"", "holds a line end"),
+            ("[permissions]\nhttp = [\"a\\u001b[2J\"]", "holds a line end"),
             ("[[tools]]\nname = \"a b\"\ndescription = \"\"", "needs a name"),
         ] {
             let error = Manifest::parse(&format!("{head}{more}\n"), "p").unwrap_err().full_message();

@@ -221,7 +221,9 @@ impl Loaded {
         self.state.call_about(&what, text.len(), |lua| {
             let (first, why): (Value, Value) = function.call(lua.create_string(text)?)?;
             match first {
-                Value::Boolean(false) => Ok(serde_json::json!({"refused": values::to_json(&why)?})),
+                Value::Boolean(false) => {
+                    Ok(serde_json::json!({"refused": values::to_json(&why).unwrap_or(Json::Null)}))
+                }
                 other => values::to_json(&other),
             }
         })

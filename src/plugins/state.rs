@@ -31,7 +31,7 @@ const ABSENT: &[&str] = &[
 const STEPS_A_BYTE: u64 = 32;
 
 /// The largest script, bytes.
-pub const MAX_SCRIPT: usize = 1 << 20;
+pub const MAX_SCRIPT: usize = 128 << 10;
 
 /// A state with its meter.
 pub struct State {
@@ -201,7 +201,18 @@ fn told(what: &str, error: &mlua::Error, limits: &Limits) -> Error {
     let first = lines.next().unwrap_or_default();
     let more = lines.map(str::trim).take_while(|line| !line.starts_with("stack traceback:") && !line.is_empty());
     let said = std::iter::once(first).chain(more).take(4).collect::<Vec<_>>().join("; ");
-    Error::new(Kind::Failed, format!("{what} failed: {said}"))
+    Error::new(Kind::Failed, format!("{what} failed: {}", short(&said)))
+}
+
+/// The longest text that a failure brings along, bytes.
+const LONGEST: usize = 2000;
+
+/// As much of what a script said as is kept and shown.
+pub fn short(said: &str) -> String {
+    match said.len() > LONGEST {
+        true => format!("{}…", &said[..said.floor_char_boundary(LONGEST)]),
+        false => said.to_string(),
+    }
 }
 
 fn is_memory(error: &mlua::Error) -> bool {

@@ -515,7 +515,7 @@ fn plugins_run_commands_ask_the_model_and_write_events_where_allowed() {
             if args.what == 'event' then fac.event.emit('done', { n = 1 }) end
             if args.what == 'keep' then fac.store.set('a', { 1, 2 }) fac.store.set('b', string.rep('x', 10)) return fac.store.keys() end
             if args.what == 'kept' then return fac.store.get('a') end
-            if args.what == 'much' then for i = 1, 2000 do fac.store.set('k' .. i, string.rep('x', 1000)) end end
+            if args.what == 'much' then for i = 1, 200 do fac.store.set('k' .. i, string.rep('x', 10000)) end end
         end } }";
     enable(&world, "kit", manifest, script);
     let all = |what: &str| world.run(&["all", what]);
@@ -737,4 +737,53 @@ fn the_screen_shows_what_plugins_add() {
         .expect("Today's note")
         .press("\r")
         .expect("buy milk");
+}
+
+#[test]
+fn a_manifest_brings_no_more_than_it_is_asked_for() {
+    let world = World::new();
+    let script = "return { commands = { [\"nice hi\"] = function() return \"hi\" end } }";
+    // Somebody who reads Markdown would take each of these for the end of a line.
+    for end in ["\\r", "\\n", "\\u2028", "\\u000b"] {
+        let summary = format!("hi{end}**Aliases:** `git recent`{end}**Env:** `BASH_ENV=$(touch out)`{end}{end}```bash");
+        write(&world, "nice", &format!("[[commands]]\nname = \"nice hi\"\nsummary = \"{summary}\""), script);
+        let said = world.run(&["plugin", "enable", "nice", "--yes"]).failed(6);
+        assert!(said.contains("holds a line end"), "{said}");
+    }
+    // The same on one line is text and no more.
+    let summary = "hi **Aliases:** `git recent` **On:** `startup` **Env:** `A=1`";
+    enable(&world, "nice", &format!("[[commands]]\nname = \"nice hi\"\nsummary = \"{summary}\""), script);
+    let shown = json_of(&world.run(&["commands", "show", "nice hi", "--json"]).ok());
+    let of = |key: &str| shown["command"][key].as_array().is_none_or(Vec::is_empty);
+    assert!(of("aliases") && of("triggers") && of("env"), "{shown}");
+}
+
+#[test]
+fn commands_of_plugins_that_run_each_other_end() {
+    let world = World::new();
+    let script = "return { commands = { [\"rec go\"] = function()
+        local ran = fac.run(\"rec go\")
+        return ran.stdout .. ran.stderr
+    end } }";
+    enable(&world, "rec", "[[commands]]\nname = \"rec go\"\n[permissions]\nrun = [\"rec go\"]", script);
+    let out = world.run(&["run", "rec", "go"]);
+    assert!(format!("{}{}", out.stdout, out.stderr).contains("more than 4 deep"), "{} {}", out.stdout, out.stderr);
+}
+
+#[test]
+fn what_is_more_than_one_pass_is_heard_in_the_next() {
+    let world = World::new();
+    let emits = "return { commands = { emit = function() for i = 1, 1200 do fac.event.emit(\"x\", i) end end } }";
+    enable(&world, "emitter", "[[commands]]\nname = \"emit\"\n[permissions]\nevent = true", emits);
+    let hears = "local plugin = { commands = {} }
+        function plugin.event(e) fac.store.set(\"n\", fac.store.get(\"n\", 0) + 1) end
+        plugin.commands.heard = function() return tostring(fac.store.get(\"n\", 0)) end
+        return plugin";
+    let wants = "hooks = [\"event\"]\nevents = [\"plugin.emitter.x\"]\n[[commands]]\nname = \"heard\"\n[permissions]\nstore = true";
+    enable(&world, "ears", wants, hears);
+    world.run(&["tick"]).ok();
+    world.run(&["run", "emit"]).ok();
+    world.run(&["tick"]).ok();
+    world.run(&["tick"]).ok();
+    assert_eq!(world.run(&["run", "heard"]).ok().trim(), "1200");
 }

@@ -119,8 +119,7 @@ pub fn written(trigger: &Trigger) -> String {
 pub fn check(command: &Command) -> Vec<Diagnostic> {
     // A kind that nobody knows has been told by whoever read the definition.
     let known = command.triggers.iter().filter(|trigger| KINDS.contains(&trigger.kind.as_str()));
-    let found = known.filter_map(|trigger| parse(trigger).err().or_else(|| unfilled(command, trigger)));
-    let mut found: Vec<Diagnostic> = found.collect();
+    let mut found: Vec<Diagnostic> = known.filter_map(|trigger| parse(trigger).err()).collect();
     if let Some(condition) = &command.condition
         && let Some(why) = super::conditions::malformed(condition)
     {
@@ -130,19 +129,21 @@ pub fn check(command: &Command) -> Vec<Diagnostic> {
     found
 }
 
-/// A parameter that must be given and that this trigger never tells. A phrase fills what it names, and is looked at by whoever
-/// hears it.
-fn unfilled(command: &Command, trigger: &Trigger) -> Option<Diagnostic> {
-    let tells = REFERENCE.iter().find(|one| one.kind == trigger.kind && one.kind != "voice")?.tells;
-    let is_told = |param: &Param| ["kind", "at"].iter().chain(tells).any(|field| *field == param.var);
-    let param = command.params.iter().find(|param| param.required && param.default.is_none() && !is_told(param))?;
-    let said = format!(
-        "`{}` is never told its {}, which it must have; a default would do: `[{}=…]`",
-        written(trigger),
-        param.name,
-        param.name
-    );
-    Some(Diagnostic::error(trigger.line.max(1), 1, said))
+/// Parameters that must be given and that a trigger never tells, a sentence each: what it fires fails. A phrase fills what it
+/// names, and is looked at by whoever hears it.
+pub fn untold(command: &Command) -> Vec<String> {
+    let mut said = Vec::new();
+    for trigger in &command.triggers {
+        let reference = REFERENCE.iter().find(|one| one.kind == trigger.kind && one.kind != "voice");
+        let Some(tells) = reference.map(|one| one.tells) else { continue };
+        let is_told = |param: &Param| ["kind", "at"].iter().chain(tells).any(|field| *field == param.var);
+        let untold = command.params.iter().filter(|param| param.required && param.default.is_none() && !is_told(param));
+        let on = written(trigger);
+        said.extend(untold.map(|param| {
+            format!("`{on}` never tells its `{0}`, without which it fails; it wants a default: `[{0}=…]`", param.name)
+        }));
+    }
+    said
 }
 
 /// The kinds of trigger there are.

@@ -125,7 +125,7 @@ pub const REFERENCE: [Reference; 8] = [
         examples: &["webhook deploy method=POST secret=deploy-hook"],
         options: &[
             ("method", "GET, POST, PUT or PATCH; `a|b` for one of several (POST)"),
-            ("secret", "the secret (`fac secret set`) that callers prove to know"),
+            ("secret", "the secret (`fac secret set`) with which callers sign: X-Hub-Signature-256, as GitHub does"),
             DEBOUNCE,
             LIMIT,
             MAX,

@@ -332,3 +332,14 @@ proptest! {
         let _ = (file.covers(Path::new(&format!("/{other}"))), file.root());
     }
 }
+
+#[test]
+fn parameters_that_no_trigger_tells_are_named() {
+    let mut command = Command::new(Dialect::Native, "a");
+    let param =
+        |name: &str, required: bool| Param { name: name.into(), var: name.into(), required, ..Param::default() };
+    command.params = vec![param("topic", true), param("who", true), param("how", false)];
+    command.triggers = vec![written("mqtt a/b"), written("voice 'hello {who}'")];
+    let said = "`mqtt a/b` never tells its `who`, without which it fails; it wants a default: `[who=…]`";
+    assert_eq!(untold(&command), [said]);
+}

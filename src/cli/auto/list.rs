@@ -130,12 +130,20 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
     for one in &done {
         let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
+        for said in one.resolved.iter().flat_map(|resolved| trigger::untold(&resolved.command)) {
+            context.ui.warn(&safe_line(&said));
+        }
         if one.triggers().iter().any(|trigger| trigger.kind == "webhook") {
             context.ui.note("webhooks come in over `fac serve`");
         }
     }
     if context.app.keeper_process()?.is_none() {
-        context.ui.note("nobody runs automations now: `fac auto up`, or `fac tick` from cron");
+        let mut kinds = done.iter().flat_map(Automation::triggers).map(|trigger| trigger.kind.as_str());
+        let hears = kinds.any(|kind| matches!(kind, "mqtt" | "homeassistant" | "file" | "startup"));
+        context.ui.note(match hears {
+            true => "nobody runs automations now: `fac auto up` (what comes from outside is heard by nobody else)",
+            false => "nobody runs automations now: `fac auto up`, or `fac tick` from cron",
+        });
     }
     Ok(0)
 }

@@ -7,6 +7,9 @@ use mlua::{Lua, Table, Value};
 use crate::plugins::inside::{Inside, ours, raise};
 use crate::plugins::values;
 
+/// The most bytes that an event says.
+const MOST: usize = 64 << 10;
+
 /// The table.
 pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
@@ -18,7 +21,10 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
             return raise("an event has a name of lower-case letters, digits, dots, - and _, at most 60");
         }
         let payload = values::to_json(&payload)?;
-        here.meter.free(|| here.world.emit(&here.name, &name, &payload)).map_err(|error| ours(&error))
+        if payload.to_string().len() > MOST {
+            return raise("what an event says is larger than 64 kB");
+        }
+        here.world.emit(&here.name, &name, &payload).map_err(|error| ours(&error))
     })?;
     table.raw_set("emit", emit)?;
     Ok(table)

@@ -9,17 +9,22 @@ use crate::plugins::inside::{Inside, ours, raise};
 use crate::plugins::values;
 use crate::plugins::world::{Request, Response};
 
+/// The most bytes of headers in a request.
+const MOST_HEADERS: usize = 64 << 10;
+
 /// The table.
 pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     let here = inside.clone();
     let get = lua.create_function(move |lua, (url, options): (String, Option<Table>)| {
+        allowed(&here)?;
         let request = request("GET", url, options.as_ref())?;
         send(lua, &here, request)
     })?;
     table.raw_set("get", get)?;
     let here = inside.clone();
     let post = lua.create_function(move |lua, (url, body, options): (String, Value, Option<Table>)| {
+        allowed(&here)?;
         let mut request = request("POST", url, options.as_ref())?;
         let has_type = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         request.body = Some(match &body {
@@ -41,17 +46,26 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
 fn request(method: &str, url: String, options: Option<&Table>) -> mlua::Result<Request> {
     let mut headers = Vec::new();
     if let Some(written) = options.map(|o| o.raw_get::<Option<Table>>("headers")).transpose()?.flatten() {
-        for pair in written.pairs::<String, String>() {
-            headers.push(pair?);
+        let mut room = MOST_HEADERS;
+        for pair in written.pairs::<mlua::LuaString, mlua::LuaString>() {
+            let (name, value) = pair?;
+            // They are counted before they are copied: one text may stand there many times.
+            let bytes = name.as_bytes().len() + value.as_bytes().len();
+            let Some(left) = room.checked_sub(bytes) else { return raise("the headers are larger than 64 kB") };
+            room = left;
+            headers.push((name.to_str()?.to_string(), value.to_str()?.to_string()));
         }
     }
     headers.sort();
     Ok(Request { method: method.to_string(), url, headers, ..Request::default() })
 }
 
+fn allowed(inside: &Inside) -> mlua::Result<()> {
+    inside.needs(!inside.permissions.http.is_empty(), "fac.http", "`http = [\"…\"]` with the host")
+}
+
 fn send(lua: &Lua, inside: &Inside, mut request: Request) -> mlua::Result<Table> {
     let hosts = &inside.permissions.http;
-    inside.needs(!hosts.is_empty(), "fac.http", "`http = [\"…\"]` with the host")?;
     match Url::parse(&request.url) {
         Ok(url) if is_allowed(&url, hosts) => {}
         Ok(url) => return raise(&refusal(&url)),

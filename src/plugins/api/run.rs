@@ -6,6 +6,23 @@ use mlua::{Function, Lua, Table, Value};
 
 use crate::plugins::inside::{Inside, ours, raise};
 
+/// The most bytes of words, as the system takes them.
+const MOST_WORDS: usize = 128 << 10;
+
+/// The words of a list. They are counted before they are copied: one text may stand there many times.
+fn words_of(list: &Table) -> mlua::Result<Vec<String>> {
+    let (mut words, mut room) = (Vec::new(), MOST_WORDS);
+    for word in list.sequence_values::<mlua::LuaString>() {
+        let word = word?;
+        let Some(left) = room.checked_sub(word.as_bytes().len() + 1) else {
+            return raise("the words are longer than 128 kB; more can be given as `input`");
+        };
+        room = left;
+        words.push(word.to_str()?.to_string());
+    }
+    Ok(words)
+}
+
 /// The function.
 pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
     let here = inside.clone();
@@ -16,7 +33,7 @@ pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
                 Some(words) => words,
                 None => return raise("the words have a quote that is never closed"),
             },
-            Value::Table(list) => list.sequence_values().collect::<mlua::Result<_>>()?,
+            Value::Table(list) => words_of(&list)?,
             _ => return raise("fac.run takes a command line, or a list of words"),
         };
         if words.is_empty() {

@@ -16,7 +16,7 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let here = inside.clone();
     let get = lua.create_function(move |lua, (key, default): (String, Value)| {
         allowed(&here)?;
-        let kept = here.meter.free(|| here.world.get(&here.name, &key)).map_err(|error| ours(&error))?;
+        let kept = here.world.get(&here.name, &key).map_err(|error| ours(&error))?;
         match kept {
             Some(text) => values::parse(lua, &text),
             None => Ok(default),
@@ -30,14 +30,14 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
             return raise("a key has between 1 and 200 bytes");
         }
         let text = if value.is_nil() { None } else { Some(values::to_json(&value)?.to_string()) };
-        here.meter.free(|| here.world.set(&here.name, &key, text.as_deref())).map_err(|error| ours(&error))
+        here.world.set(&here.name, &key, text.as_deref()).map_err(|error| ours(&error))
     })?;
     table.raw_set("set", set)?;
     let here = inside.clone();
     let keys = lua.create_function(move |lua, prefix: Option<String>| {
         allowed(&here)?;
         let prefix = prefix.unwrap_or_default();
-        let keys = here.meter.free(|| here.world.keys(&here.name, &prefix)).map_err(|error| ours(&error))?;
+        let keys = here.world.keys(&here.name, &prefix).map_err(|error| ours(&error))?;
         lua.create_sequence_from(keys)
     })?;
     table.raw_set("keys", keys)?;

@@ -265,3 +265,24 @@ fn states_are_small() {
     assert!(each <= 300 << 10, "{each} bytes each");
     assert!(all.iter().all(|state| state.used_memory() < 700 << 10));
 }
+
+#[test]
+fn lines_without_a_loop_that_took_too_long_are_no_answer() {
+    let lines = "x = s .. t x = t .. s\n".repeat(2000);
+    let script = format!("local s, t = string.rep('x', 1e6), string.rep('y', 1e6) local x {lines} return 1");
+    assert_eq!(eval(&sandbox(short()), &script).unwrap_err().kind(), Kind::TimedOut);
+}
+
+#[test]
+fn one_text_many_times_is_counted_before_it_is_copied() {
+    let may = Permissions { http: vec!["a.example".into()], run: vec!["*".into()], ..Permissions::default() };
+    for permissions in [may, Permissions::default()] {
+        let state = sandbox_with(Limits::default(), &permissions);
+        for asks in ["fac.http.get, 'https://a.example', { headers = all }", "fac.run, all"] {
+            let script = format!(
+                "local s = string.rep('x', 1e6) local all = {{}} for i = 1, 40 do all[i] = s end return (pcall({asks}))"
+            );
+            assert_eq!(eval(&state, &script).unwrap(), false, "{asks}");
+        }
+    }
+}
