@@ -318,11 +318,13 @@ mod tests {
     use crate::kernel::ids::Ids;
     use crate::store::{JobKind, NewJob, Process};
 
-    #[test]
-    fn what_was_lost_or_given_back_goes_on_before_what_came_after_it() {
+    fn process() -> Process {
+        Process { pid: 1, start: 1, boot: "b".into() }
+    }
+
+    fn two_of_a_lane() -> (tempfile::TempDir, Store, [Id; 2]) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
-        let me = Process { pid: 1, start: 1, boot: "b".into() };
         let owed = |command: &str| NewJob {
             kind: JobKind::Run,
             source: "s".into(),
@@ -335,7 +337,36 @@ mod tests {
             due: None,
             most: 3,
         };
-        let [first, second] = ["first", "second"].map(|command| store.add_job(&owed(command)).unwrap().id);
+        let both = ["first", "second"].map(|command| store.add_job(&owed(command)).unwrap().id);
+        (dir, store, both)
+    }
+
+    #[test]
+    fn nothing_of_a_lane_begins_before_what_was_left_has_ended_and_what_was_taken_back_is_not_tried_again() {
+        let (_dir, store, [first, second]) = two_of_a_lane();
+        store.take_job(store.now(), &process()).unwrap();
+        let lost = store.lost_jobs(&|_| false).unwrap();
+        let there = store.clone();
+        let end_left: Arc<EndLeft> = Arc::new(move |lost| {
+            assert_eq!(lost.iter().map(|job| job.id).collect::<Vec<_>>(), [first]);
+            assert_eq!(there.take_job(there.now(), &process()).unwrap(), None);
+            assert_eq!(there.cancel_job(first).unwrap(), JobStatus::Running);
+        });
+        take_over(&store, &Clock::system(), &*end_left, &lost).unwrap();
+        assert_eq!(store.job(&first.to_string()).unwrap().status, JobStatus::Cancelled);
+        // The same where it fails by itself in that moment.
+        let taken = store.take_job(store.now(), &process()).unwrap().unwrap();
+        assert_eq!(taken.id, second);
+        assert_eq!(store.cancel_job(second).unwrap(), JobStatus::Running);
+        let failed = JobEnd::Failed { error: "no".into(), again: Some(store.now()) };
+        let ended = store.end_job(second, taken.epoch, None, Some(3), &failed).unwrap();
+        assert_eq!(ended, Some(JobStatus::Cancelled));
+    }
+
+    #[test]
+    fn what_was_lost_or_given_back_goes_on_before_what_came_after_it() {
+        let (_dir, store, [first, second]) = two_of_a_lane();
+        let me = process();
         let take = || store.take_job(store.now(), &me).unwrap().unwrap();
         let taken = take();
         assert_eq!(taken.id, first);

@@ -116,7 +116,8 @@ impl Broker {
     /// # Errors
     /// `Usage` for an address that is none, or that holds a password.
     pub fn at(name: &str, address: &str, written: &Member) -> Result<Broker> {
-        let url = Url::parse(address).context(Kind::Usage, || format!("{address:?} is no address of a broker"));
+        let url =
+            Url::parse(address).context(Kind::Usage, || format!("{:?} is no address of a broker", shown(address)));
         let url =
             url.map_err(|e| e.hint("write it like mqtt://host:1883, mqtts://host, ws://host/mqtt or wss://host/mqtt"))?;
         let (way, port) = match url.scheme() {
@@ -134,7 +135,8 @@ impl Broker {
                 .hint("keep it with `fac secret set NAME` and name it: fac config set broker.BROKER.secret NAME"));
         }
         let host = url.host_str().filter(|h| !h.is_empty());
-        let host = host.ok_or_else(|| Error::new(Kind::Usage, format!("{address:?} names no host")))?.to_string();
+        let host =
+            host.ok_or_else(|| Error::new(Kind::Usage, format!("{:?} names no host", shown(address))))?.to_string();
         let in_address = Some(url.username()).filter(|u| !u.is_empty()).map(String::from);
         let file = |field: &str| written.text(field).map(PathBuf::from);
         let identity = match (file("cert_file"), file("key_file")) {
@@ -260,17 +262,41 @@ impl Brokers {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let error = Error::new(Kind::NotFound, format!("there is no broker `{name}` in the settings"));
+        let error = Error::new(Kind::NotFound, format!("there is no broker `{}` in the settings", shown(name)));
         match self.names().as_slice() {
+            _ if shown(name) != name => error.hint("an address begins with mqtt://, and is no place for a password"),
             [] => error.hint(format!("fac config set broker.{name}.url mqtt://host:1883")),
             some => error.hint(format!("there are {}", some.join(", "))),
         }
     }
 }
 
+/// A broker as somebody named it, by name or address, without a password that may stand in it.
+pub fn shown(name: &str) -> String {
+    let (scheme, rest) = name.split_once("://").map_or(("", name), |(scheme, rest)| (scheme, rest));
+    let end = if scheme.is_empty() { "" } else { "://" };
+    match rest.rsplit_once('@') {
+        Some((who, host)) if who.contains(':') => format!("{scheme}{end}…@{host}"),
+        _ => name.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_password_of_an_address_is_shown() {
+        for (name, want) in [
+            ("mqtt://ada:secret@host:1883", "mqtt://…@host:1883"),
+            ("ada:sec@ret@host", "…@host"),
+            ("mqtt://ada@host", "mqtt://ada@host"),
+            ("mqtt://host:1883", "mqtt://host:1883"),
+            ("home", "home"),
+        ] {
+            assert_eq!(shown(name), want);
+        }
+    }
 
     fn at(address: &str) -> Result<Broker> {
         Broker::at("x", address, &Member::default())

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::Role;
+use crate::automations::mqtt::broker::shown;
 use crate::automations::mqtt::link::{Arrival, Options};
 use crate::automations::mqtt::{Broker, Link, Qos, Subscription};
 use crate::kernel::error::{Error, Kind, Result};
@@ -44,7 +45,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         .iter()
         .map(|name| match brokers.get(Some(name)) {
             Ok(broker) => ask(name, &broker),
-            Err(error) => Answered { name: name.clone(), place: String::new(), protocol: "", how: Err(error) },
+            Err(error) => Answered { name: shown(name), place: String::new(), protocol: "", how: Err(error) },
         })
         .collect();
     if context.ui.json {
@@ -58,12 +59,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
 }
 
 fn ask(name: &str, broker: &Broker) -> Answered {
-    Answered {
-        name: name.to_string(),
-        place: broker.url.to_string(),
-        protocol: broker.version.name(),
-        how: try_it(broker),
-    }
+    Answered { name: shown(name), place: broker.url.to_string(), protocol: broker.version.name(), how: try_it(broker) }
 }
 
 fn try_it(broker: &Broker) -> Result<(Duration, Option<String>)> {

@@ -112,7 +112,7 @@ pub const KEYS: &[Key] = &[
     key("cache.max_mb", Type::Int(1, 2048), "64", OWNER_ONLY, "the most that kept answers may take"),
     key("local_models", Type::Bool, "true", OWNER_ONLY, "look for model servers on this machine"),
     key("providers.*.wire", Type::Choice(&["openai", "responses", "anthropic", "gemini", "ollama"]), "", OWNER_ONLY, "how the provider speaks"),
-    key("providers.*.url", Type::Text, "", OWNER_ONLY, "where it is"),
+    key("providers.*.url", Type::Address(&["http", "https"]), "", OWNER_ONLY, "where it is"),
     key("providers.*.key_env", Type::Text, "", OWNER_ONLY, "the variable that holds its key"),
     key("providers.*.secret", Type::Text, "", OWNER_ONLY, "the secret (`fac secret set`) that is its key"),
     key("providers.*.headers", Type::List, "", OWNER_ONLY, HEADERS),

@@ -26,7 +26,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::store::Store;
+use crate::store::{JobStatus, Store};
 
 /// Names of commands and of models that have series of their own; later ones are `other`.
 const NAMES: usize = 200;
@@ -296,9 +296,13 @@ impl Metrics {
         service("listener", true);
         service("store", works);
         service("automations", automations);
-        for (status, count) in jobs.unwrap_or_default() {
-            let state = InState { status: status.name().to_string() };
-            self.jobs.get_or_create(&state).set(i64::try_from(count).unwrap_or(i64::MAX));
+        if let Ok(counts) = jobs {
+            // What there are none of any more is told as well.
+            for status in JobStatus::ALL {
+                let count = counts.iter().find(|(other, _)| *other == status).map_or(0, |(_, count)| *count);
+                let state = InState { status: status.name().to_string() };
+                self.jobs.get_or_create(&state).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
         }
         let now = process::look();
         self.memory.set(now.memory);

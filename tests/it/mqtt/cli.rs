@@ -172,6 +172,7 @@ fn failures_say_what_to_do() {
         (&["sub", "a/#/b", "-b", url.as_str()], 2, "has a # that is not alone at its end"),
         (&["pub", "a", "b", "-b", "nowhere"], 3, "there is no broker `nowhere`"),
         (&["pub", "a", "b", "-b", "mqtt://ada:secret-word@host"], 4, "no place for a password"),
+        (&["pub", "a", "b", "-b", "ada:secret-word@host"], 3, "no broker `…@host`"),
         (&["pub", "a", "b", "-b", "http://host"], 2, "a broker is not reached by http://"),
         (&["pub", "a", "b", "-b", url.as_str(), "--user", "ada", "--secret", "none"], 3, "there is no secret none"),
         (&["sub", "a", "-b", url.as_str(), "-F", "%z"], 2, "%z stands for nothing"),
