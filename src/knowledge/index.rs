@@ -8,7 +8,7 @@ use tantivy::collector::TopDocs;
 use tantivy::directory::error::LockError;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::{Field, Value as _};
-use tantivy::{DocAddress, IndexWriter, Order, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{DocAddress, IndexWriter, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use super::doc::Doc;
 use super::excerpt::excerpt;
@@ -274,7 +274,7 @@ impl Index {
         if !intact::intact(&index, &self.folder)? {
             return Err(foreign("a file of it was changed").into());
         }
-        index.reader()?;
+        searcher(&index)?;
         if mark != Mark::default() && (mark.store != identity(store)? || mark.seq > store.search_high_water()?) {
             return Err(foreign("it belongs to another store").into());
         }
@@ -332,6 +332,13 @@ fn drop_deleted(writer: &mut IndexWriter, index: &tantivy::Index) -> tantivy::Re
     Ok(())
 }
 
+/// The index as it stands. A reader of Tantivy's own accord begins a thread that reads everything once more at once and
+/// lives on for half a second, with the files mapped into memory: whoever shortens one of them then ends the process.
+fn searcher(index: &tantivy::Index) -> tantivy::Result<Searcher> {
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    Ok(reader.searcher())
+}
+
 /// What the index itself answers; things that stand in `tail` are left out.
 fn ask(
     open: &Open,
@@ -340,7 +347,7 @@ fn ask(
     limit: usize,
     facets: bool,
 ) -> tantivy::Result<(Vec<Hit>, Counts)> {
-    let searcher = open.index.reader()?.searcher();
+    let searcher = searcher(&open.index)?;
     let asked = plan::plan(query, &open.fields, tail.iter().map(|row| row.key.as_str()));
     let counting = facets.then_some(Counting);
     let top = TopDocs::with_limit(limit.max(1));

@@ -342,6 +342,16 @@ fn a_file_that_changed_is_read_again() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_search_leaves_no_thread_behind() {
+    let world = filled();
+    world.find("borrow");
+    let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = names.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    assert_eq!(names.filter(|name| name.starts_with("thread-tantivy")).count(), 0);
+}
+
+#[test]
 #[ignore = "prints figures: cargo test --lib knowledge::tests::a_hundred -- --ignored --nocapture"]
 fn a_hundred_thousand_messages() {
     let world = World::new();
