@@ -7,6 +7,7 @@ use crate::exec::is_alive;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
+use crate::kernel::log::Level;
 use crate::store::{Process, Removed};
 
 /// A day, µs.
@@ -18,6 +19,13 @@ pub fn draft_key(of: Option<Id>) -> String {
 }
 
 impl App {
+    /// What is written into the log from now on is as much as these settings ask for.
+    pub fn renew_log_level(&self) -> Result<()> {
+        let level = Level::choose(self.config()?, self.options.verbose);
+        self.log()?.set_level(level);
+        Ok(())
+    }
+
     /// Ends answers whose process is gone, and forgets the temporary chats that such a process left behind.
     pub fn adopt(&self) -> Result<()> {
         let alive = |process: &Process| is_alive(process.pid, process.start, &process.boot);

@@ -12,6 +12,7 @@ pub mod ha;
 pub mod health;
 pub mod house;
 mod install;
+mod kept;
 pub mod mcp;
 pub mod models;
 pub mod moment;
@@ -156,6 +157,7 @@ impl App {
     fn renewed(&self) -> Result<App> {
         let mut app = App::new(self.env.clone(), &self.options)?;
         app.redactor = self.redactor.clone();
+        app.log = self.log.clone();
         app.apart = self.apart;
         app.speaking = self.speaking.clone();
         app.causes = self.causes.clone();
@@ -232,6 +234,7 @@ impl App {
     pub fn anew(&self) -> Result<App> {
         let mut app = App::new(self.env.clone(), &self.options)?;
         app.redactor = self.redactor.clone();
+        app.log = self.log.clone();
         app.apart = self.apart;
         Ok(app)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::kept::Kept;
 use super::{App, open};
 use crate::chat::driver::Chat;
 use crate::chat::turn::Limits;
@@ -20,40 +21,11 @@ use crate::kernel::secret::Secret;
 use crate::kernel::secrets::Secrets;
 use crate::providers::entry::{Entry, KNOWN, LOCAL, Patience, Wire, with_slash};
 use crate::providers::table::{Facts, Price};
-use crate::providers::{self, Choice, Memory, ModelInfo, Models, Needs, Route, Settings};
-use crate::store::{Process, Store};
+use crate::providers::{self, Choice, ModelInfo, Models, Needs, Route, Settings};
+use crate::store::Process;
 
 /// An answer may think for a long time; its own patience is kept where it is read.
 const SILENCE: Duration = Duration::from_secs(24 * 3600);
-
-/// What the models room keeps, in the store.
-struct Kept {
-    store: Store,
-    most: u64,
-}
-
-impl Memory for Kept {
-    fn recall(&self, key: &str) -> Option<(Value, Timestamp)> {
-        self.store.state(key).ok().flatten()
-    }
-
-    fn keep(&self, key: &str, value: &Value) {
-        if let Err(error) = self.store.set_state(key, value) {
-            tracing::warn!(error = error.full_message(), "not kept");
-        }
-    }
-
-    fn cached(&self, key: &str) -> Option<String> {
-        self.store.cache_get(key).ok().flatten()
-    }
-
-    fn cache(&self, key: &str, value: &str, ttl: Duration) {
-        let expires = self.store.now().plus_micros(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX / 2));
-        if let Err(error) = self.store.cache_put(key, value, expires, self.most) {
-            tracing::warn!(error = error.full_message(), "answer not kept");
-        }
-    }
-}
 
 /// This process, so that others can see when it is gone.
 pub fn this_process() -> Process {
@@ -76,12 +48,12 @@ impl App {
         let http = self.model_http(self.speaks_tls(&settings)?)?;
         let most = config.int("cache.max_mb") << 20;
         let trace = traceparent(self.trace());
-        Models::new(http, settings, Arc::new(Kept { store, most }), self.clock.clone(), trace)
+        Models::new(http, settings, Arc::new(Kept::new(store, most)), self.clock.clone(), trace)
     }
 
     /// Names of models that are remembered, and of aliases: nobody is asked, and no keyring is opened.
     pub fn known_models(&self) -> Result<Vec<String>> {
-        let kept = Kept { store: self.store()?.clone(), most: 0 };
+        let kept = Kept::new(self.store()?.clone(), 0);
         Ok(providers::known(&self.model_settings(false)?, &kept))
     }
 

@@ -60,6 +60,8 @@ pub struct Keeper {
     rescue: Rescue,
     send: SyncSender<Happening>,
     receive: Receiver<Happening>,
+    /// What was told and could not be written down yet: at most [`AT_ONCE`].
+    unwritten: Vec<Happening>,
     /// What each source listens for, as it was told last.
     listening: Vec<Vec<model::Trigger>>,
     /// Why a kind of source could not listen when it was asked last.
@@ -114,6 +116,7 @@ impl Keeper {
             rescue: Rescue::default(),
             send,
             receive,
+            unwritten: Vec::new(),
             listening,
             deaf: BTreeMap::new(),
             away: BTreeMap::new(),
@@ -140,20 +143,35 @@ impl Keeper {
         self.world.store.let_log_grow()?;
         self.begin(true, tell)?;
         self.machine.postpone(self.world.clock.now().plus_micros(RESUMING));
-        let mut first = vec![self.started(epoch)];
+        self.unwritten.push(self.started(epoch));
+        // What keeps it from going on, as it was said: once, however often it is tried again.
+        let mut said = String::new();
         while !stop.is_requested() {
-            let heard = if first.is_empty() { self.wait() } else { std::mem::take(&mut first) };
-            if let Err(error) = self.pass(heard, true, tell) {
-                tell(Note::Trouble(&error));
-                // What was decided may not have been written: what stands in the store counts.
-                self.remember(tell);
-                stop.wait(Duration::from_secs(1));
+            match self.go_on(!said.is_empty(), tell) {
+                Ok(()) => said.clear(),
+                Err(error) => {
+                    if said != error.full_message() {
+                        said = error.full_message();
+                        tell(Note::Trouble(&error));
+                    }
+                    stop.wait(Duration::from_secs(1));
+                }
             }
         }
         self.crew.sources.iter_mut().for_each(|source| source.stop());
         self.pool.leave();
         self.end(tell)?;
         self.world.store.fold_log()
+    }
+
+    /// One pass over what comes next. Where it goes on `again`, what was decided may not have been written: what stands in
+    /// the store counts.
+    fn go_on(&mut self, again: bool, tell: &mut Tell<'_>) -> Result<()> {
+        if again {
+            self.remember()?;
+        }
+        let heard = if self.unwritten.is_empty() { self.wait() } else { Vec::new() };
+        self.pass(heard, true, tell)
     }
 
     /// Where it is told of presses of a button: a [`Happening`] of the kind [`BUTTON`](super::rules::BUTTON).
@@ -336,17 +354,12 @@ impl Keeper {
     }
 
     /// Takes up what stands in the store instead of what is remembered.
-    fn remember(&mut self, tell: &mut Tell<'_>) {
-        let fresh = (|| {
-            let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
-            self.machine = Machine::new(self.crew.bounds, self.world.store.holds()?, &lately);
-            self.log = Log::resume(&self.world.store)?;
-            self.more = true;
-            self.load(true, &mut |_| {})
-        })();
-        if let Err(error) = fresh {
-            tell(Note::Trouble(&error));
-        }
+    fn remember(&mut self) -> Result<()> {
+        let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
+        self.machine = Machine::new(self.crew.bounds, self.world.store.holds()?, &lately);
+        self.log = Log::resume(&self.world.store)?;
+        self.more = true;
+        self.load(true, &mut |_| {})
     }
 
     /// Hears of jobs that are over; whether there were any.

@@ -77,7 +77,6 @@ async fn one(
     {
         let kept = json!({"parts": answer.parts, "finish": answer.finish}).to_string();
         shared.memory.cache(&key, &kept, ttl);
-        shared.recent.insert(key, kept);
     }
     Ok(answer)
 }
@@ -196,7 +195,7 @@ fn cache_key(choice: &Choice, request: &Request, whose: &str) -> String {
 }
 
 fn from_cache(shared: &Shared, choice: &Choice, key: &str) -> Option<Answer> {
-    let kept = shared.recent.get(key).or_else(|| shared.memory.cached(key))?;
+    let kept = shared.memory.cached(key)?;
     let mut value: serde_json::Value = serde_json::from_str(&kept).ok()?;
     Some(Answer {
         parts: serde_json::from_value(value.get_mut("parts")?.take()).ok()?,

@@ -149,7 +149,6 @@ struct Shared {
     settings: Settings,
     memory: Arc<dyn Memory>,
     clock: Clock,
-    recent: moka::sync::Cache<String, String>,
 }
 
 impl Models {
@@ -160,8 +159,7 @@ impl Models {
     pub fn new(http: Http, settings: Settings, memory: Arc<dyn Memory>, clock: Clock, trace: String) -> Result<Models> {
         let client = genai::Client::builder().with_reqwest(http.client()).build();
         let client = client.context(Kind::Failed, || "cannot set up the client for models".to_string())?;
-        let recent = moka::sync::Cache::builder().max_capacity(256).build();
-        let shared = Arc::new(Shared { http, client, settings, memory, clock, recent });
+        let shared = Arc::new(Shared { http, client, settings, memory, clock });
         Ok(Models { shared, trace: trace.into(), whose: "".into() })
     }
 

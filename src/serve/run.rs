@@ -195,6 +195,7 @@ fn reload(app: &App, server: &Server, wishes: &Wishes, tls: Option<&Tls>) -> Res
         tls.map(Tls::reload).transpose()?;
         server.renew(config, tls.is_some(), wishes.behind_proxy)?;
         server.desk.renew(seed);
+        fresh.renew_log_level()?;
         tracing::info!("the settings were read again");
         Ok(())
     })();

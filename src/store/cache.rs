@@ -54,10 +54,24 @@ impl Store {
         })
     }
 
+    /// A value that its asker has at hand was found as if it had been looked up here.
+    pub fn cache_hit(&self) -> Result<()> {
+        self.write_with_next(|change| {
+            change.tx.prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'cache_hits'")?.execute([])?;
+            Ok(())
+        })
+    }
+
     /// Empties the cache; says how many values went.
     pub fn cache_clear(&self) -> Result<usize> {
-        self.write(|change| {
-            Ok(change.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([change.owner()])?)
+        self.write(|change| change.forget_values())
+    }
+
+    /// A number that changes whenever values are forgotten at somebody's wish: what is at hand from before does not count.
+    pub fn cache_forgettings(&self) -> Result<i64> {
+        self.glance(|connection| {
+            let sql = "SELECT value FROM counters WHERE name = 'cache_forgettings'";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
         })
     }
 
@@ -82,6 +96,14 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// Forgets all values of whose store it is; says how many went.
+    pub(super) fn forget_values(&self) -> Outcome<usize> {
+        let sql = "INSERT INTO counters (name, value) VALUES ('cache_forgettings', 1)
+                   ON CONFLICT (name) DO UPDATE SET value = value + 1";
+        self.tx.prepare_cached(sql)?.execute([])?;
+        Ok(self.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([self.owner()])?)
+    }
+
     /// Removes what was not used for longest until at most `most` bytes are left.
     fn make_room(&self, most: i64) -> Outcome<()> {
         let sql = "SELECT ifnull(sum(size), 0) FROM cache";

@@ -241,11 +241,13 @@ impl Store {
             if ended == 0 {
                 return Ok(());
             }
-            let model: String =
-                change.tx.prepare_cached("SELECT model FROM calls WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+            let sql = "SELECT model, from_cache FROM calls WHERE id = ?1";
+            let (model, from_cache): (String, bool) =
+                change.tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let payload = json!({
                 "status": end.status, "input": end.input, "output": end.output, "cost_micros": end.cost_micros,
                 "model": model, "first_token_ms": end.first_token_ms, "duration_ms": end.duration_ms,
+                "from_cache": from_cache,
             });
             change.record(&Event::new(events::CALL_ENDED, id.to_string(), payload))?;
             Ok(())

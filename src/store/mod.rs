@@ -254,7 +254,7 @@ impl Store {
     fn erase<T>(&self, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Result<T> {
         let value = self.write(|all| {
             let value = change(all)?;
-            all.tx.prepare_cached("DELETE FROM cache WHERE owner = ?1")?.execute([all.owner()])?;
+            all.forget_values()?;
             Ok(value)
         })?;
         self.shared.pool.empty_log()?;

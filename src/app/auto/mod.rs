@@ -155,6 +155,7 @@ impl App {
                 let said = "the settings have changed and cannot be used, so those from before hold";
                 Error::new(error.kind(), format!("{said}: {}", error.full_message()))
             })?;
+            app.renew_log_level()?;
             *newest.borrow_mut() = Some(app);
             Ok(Some(crew))
         }))

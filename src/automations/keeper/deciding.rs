@@ -12,16 +12,21 @@ use crate::kernel::error::Result;
 use crate::store::{Admission, Along, FiringOutcome, NewFiring};
 
 impl Keeper {
-    /// Decides over what was told before anything else is looked at: somebody may wait for an answer.
-    pub(super) fn hear(&mut self, mut heard: Vec<Happening>, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
-        let acts: Vec<Act> = heard.iter().flat_map(|one| self.machine.hear(one)).collect();
-        let kept: Vec<Kept> = heard.iter_mut().filter_map(|one| one.kept.take()).collect();
-        if acts.is_empty() {
-            kept.into_iter().for_each(|kept| kept());
-            return Ok(());
+    /// Decides over what was told before anything else is looked at: somebody may wait for an answer. What could not be
+    /// written down stays, and is decided over the next time: told twice, it fires once.
+    pub(super) fn hear(&mut self, heard: Vec<Happening>, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
+        self.unwritten.extend(heard);
+        let acts: Vec<Act> = self.unwritten.iter().flat_map(|one| self.machine.hear(one)).collect();
+        let decides = !acts.is_empty();
+        if decides {
+            self.write(acts, Along::default(), now, tell)?;
         }
-        self.write(acts, Along::default(), now, tell)?;
-        self.settler.settle(kept)
+        let kept: Vec<Kept> = self.unwritten.drain(..).filter_map(|one| one.kept).collect();
+        if decides {
+            return self.settler.settle(kept);
+        }
+        kept.into_iter().for_each(|kept| kept());
+        Ok(())
     }
 
     /// The same with what came meanwhile.

@@ -4,7 +4,7 @@
 //! and owed again, as work that was cut off in the middle is. Nor is work that has just begun held up by it, or what is asked
 //! next when it is answered: what begins in a moment and ends in the next is written out and waited for when it is still.
 
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,6 +20,9 @@ const STILL: Duration = Duration::from_millis(1);
 
 /// So long it makes way where one thing comes upon the other.
 const LONGEST: Duration = Duration::from_millis(20);
+
+/// So often the disk is asked again after it did not take something.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whoever told so much waits for no more to be taken: a broker has 20 messages on the way.
 const MOST: usize = 8;
@@ -106,20 +109,7 @@ impl Settler {
         if self.thread.is_none() {
             let (send, receive) = channel::<Vec<Kept>>();
             let (store, failed) = (self.store.clone(), self.failed.clone());
-            let work = move || {
-                while let Ok(mut all) = receive.recv() {
-                    // Those who came meanwhile go along.
-                    all.extend(receive.try_iter().flatten());
-                    match store.wait_for_disk() {
-                        Ok(()) => all.into_iter().for_each(|kept| kept()),
-                        // Whoever told it does not forget it, and tells it again.
-                        Err(error) => {
-                            tracing::error!(error = error.full_message(), "what was heard is not kept");
-                            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                        }
-                    }
-                }
-            };
+            let work = move || settle_all(&store, &receive, &failed);
             let thread = std::thread::Builder::new().name("settler".into()).spawn(work);
             self.thread = Some((send, thread.context(Kind::Failed, || "cannot start a thread".to_string())?));
         }
@@ -144,6 +134,36 @@ impl Settler {
     }
 }
 
+/// Settles what comes until nobody can send any more. What the disk does not take stays, and is tried again.
+fn settle_all(store: &Store, receive: &Receiver<Vec<Kept>>, failed: &Mutex<Option<Error>>) {
+    let mut owed: Vec<Kept> = Vec::new();
+    loop {
+        let next = match owed.is_empty() {
+            true => receive.recv().map_err(RecvTimeoutError::from),
+            false => receive.recv_timeout(AGAIN),
+        };
+        let on_disk = match next {
+            Ok(some) => {
+                owed.extend(some);
+                // Those who came meanwhile go along.
+                owed.extend(receive.try_iter().flatten());
+                store.wait_for_disk()
+            }
+            // What a disk refused once counts there as written and is not tried again by waiting: folding the log writes it
+            // to another place.
+            Err(RecvTimeoutError::Timeout) => store.fold_log().and_then(|()| store.wait_for_disk()),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        match on_disk {
+            Ok(()) => owed.drain(..).for_each(|kept| kept()),
+            Err(error) => {
+                tracing::error!(error = error.full_message(), "what was heard is not on the disk yet");
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        }
+    }
+}
+
 impl Drop for Settler {
     fn drop(&mut self) {
         self.end();
@@ -158,7 +178,7 @@ mod tests {
     use crate::store::{Admission, Along, Process};
 
     #[test]
-    fn what_the_disk_does_not_take_is_not_called_and_can_be_asked_for() {
+    fn what_the_disk_does_not_take_is_called_when_it_does() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
         let me = Process { pid: 1, start: 1, boot: "b".into() };
@@ -168,18 +188,37 @@ mod tests {
         };
         let (log, away) = (dir.path().join("store.db-wal"), dir.path().join("away"));
         let mut settler = Settler::new(store.clone());
-        let heard = |settler: &mut Settler| {
+        let hearing = |settler: &mut Settler| {
             let (send, receive) = channel::<()>();
             settler.settle(vec![Box::new(move || send.send(()).unwrap())]).unwrap();
-            receive.recv().is_ok()
+            receive
         };
         change();
-        assert!(heard(&mut settler) && settler.trouble().is_none());
+        assert!(hearing(&mut settler).recv().is_ok() && settler.trouble().is_none());
         change();
         std::fs::rename(&log, &away).unwrap();
-        assert!(!heard(&mut settler), "it was dropped and not called");
+        let first = hearing(&mut settler);
+        let trouble = std::iter::repeat_with(|| settler.trouble()).flatten().next().unwrap();
+        assert!(trouble.full_message().contains("the disk does not keep"), "{trouble:?}");
+        assert!(first.try_recv().is_err(), "nobody was told that it lies on the disk");
         std::fs::rename(&away, &log).unwrap();
-        assert!(settler.trouble().is_some() && settler.trouble().is_none(), "it is told once");
-        assert!(heard(&mut settler));
+        assert!(first.recv().is_ok(), "it was tried again");
+        change();
+        assert!(hearing(&mut settler).recv().is_ok());
+    }
+
+    #[test]
+    fn what_the_disk_never_takes_is_not_waited_for_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db"), Clock::system(), Ids::random()).unwrap();
+        let along = Along { state: vec![("a".into(), serde_json::json!(1))], ..Along::default() };
+        let me = Process { pid: 1, start: 1, boot: "b".into() };
+        store.fire(&[], &[], &me, &along, &mut |_, _, _| Admission::Wait).unwrap();
+        std::fs::rename(dir.path().join("store.db-wal"), dir.path().join("away")).unwrap();
+        let mut settler = Settler::new(store);
+        let (send, receive) = channel::<()>();
+        settler.settle(vec![Box::new(move || send.send(()).unwrap())]).unwrap();
+        settler.end();
+        assert!(receive.recv().is_err(), "it was let go, and not called");
     }
 }

@@ -87,6 +87,11 @@ async fn readyz(call: RawCall) -> Result<Response, Problem> {
     Ok((status, Json(ready)).into_response())
 }
 
+/// Whether all is there that is needed.
+pub fn can_work(app: &App) -> bool {
+    ready(app).status == "ok"
+}
+
 fn ready(app: &App) -> Ready {
     let check = |name, found: Found<bool>, needed| Check { name, ok: found.unwrap_or(false), needed };
     let store = || -> Found<bool> { app.store()?.last_position().map(|_| true) };

@@ -44,7 +44,8 @@ impl Metrics {
                 let us = payload["duration_us"].as_u64().unwrap_or(0);
                 self.commands.get_or_create(&of).observe(Duration::from_micros(us).as_secs_f64());
             }
-            events::CALL_ENDED => {
+            // What was answered from the cache asked no provider.
+            events::CALL_ENDED if payload["from_cache"] != true => {
                 let name = self.bounded(text("model"));
                 let (provider, model) = name.split_once('/').unwrap_or(("", &name));
                 let of = |direction: &str| OfModel {

@@ -277,25 +277,24 @@ impl Metrics {
     }
 
     /// Everything as text, after a look at the store, the folder and the process.
-    pub fn text(&self, store: &Store, data: &Path, automations: bool) -> String {
-        self.look(store, data, automations);
+    pub fn text(&self, store: &Store, data: &Path, works: &Works) -> String {
+        self.look(store, data, works);
         let mut written = String::new();
         // Writing into a string does not fail.
         let _ = prometheus_client::encoding::text::encode(&mut written, &self.registry);
         text::plain(&written)
     }
 
-    fn look(&self, store: &Store, data: &Path, automations: bool) {
+    fn look(&self, store: &Store, data: &Path, works: &Works) {
         self.uptime.set(self.begun.elapsed().as_secs_f64());
         let jobs = store.job_counts();
-        let works = jobs.is_ok();
-        self.health.set(i64::from(works));
+        self.health.set(i64::from(works.all));
         let service = |name: &str, works: bool| {
             self.services.get_or_create(&Named { name: name.to_string() }).set(i64::from(works));
         };
         service("listener", true);
-        service("store", works);
-        service("automations", automations);
+        service("store", jobs.is_ok());
+        service("automations", works.automations);
         if let Ok(counts) = jobs {
             // What there are none of any more is told as well.
             for status in JobStatus::ALL {
@@ -314,6 +313,15 @@ impl Metrics {
         let asked = crate::commands::source::github::asked();
         self.github.inc_by(asked.saturating_sub(self.github.get()));
     }
+}
+
+/// What was asked elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Works {
+    /// Whether all is there that is needed.
+    pub all: bool,
+    /// Whether somebody runs automations.
+    pub automations: bool,
 }
 
 impl Default for Metrics {

@@ -4,8 +4,10 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
+use super::Works;
 use super::text::MEDIA_TYPE;
 use crate::serve::access::{Caller, Permission};
+use crate::serve::api::health::can_work;
 use crate::serve::call::Call;
 use crate::serve::limits::FREE;
 use crate::serve::problem::Problem;
@@ -42,8 +44,12 @@ async fn answer(call: RawCall) -> Result<Response, Problem> {
     }
     let metrics = call.server.metrics.clone();
     let work = move |app: &crate::app::App| {
-        let runs = app.keeper_process()?.is_some();
-        Ok::<_, crate::kernel::error::Error>(metrics.text(app.store()?, &app.paths.data, runs))
+        let automations = app.keeper_process()?.is_some();
+        Ok::<_, crate::kernel::error::Error>(metrics.text(
+            app.store()?,
+            &app.paths.data,
+            &Works { all: can_work(app), automations },
+        ))
     };
     let text = call.server.desk.sync(&caller, work).await?;
     let mut response = text.into_response();

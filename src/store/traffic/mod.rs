@@ -3,6 +3,7 @@
 //! It stands in a small database of its own beside the state, shared by all processes that serve, and is not waited for on
 //! the disk: what a power cut takes of it is no loss. A file that is damaged is begun anew.
 
+mod aside;
 mod window;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::ids::Id;
 
+use aside::Aside;
 pub use window::{Taken, Window};
 
 /// The name of its file in the folder of the state.
@@ -61,7 +63,15 @@ CREATE TABLE seen (
 #[derive(Debug)]
 pub struct Traffic {
     path: PathBuf,
-    connection: Mutex<(Connection, u64)>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    file: Connection,
+    changes: u64,
+    /// Where is counted while the file takes nothing.
+    aside: Option<Aside>,
 }
 
 /// Who may log in by a password, after wrong ones.
@@ -99,8 +109,8 @@ impl Traffic {
             }
             other => other,
         };
-        let connection = opened.map_err(|fault| fault.explain(&path))?;
-        Ok(Traffic { path, connection: Mutex::new((connection, 0)) })
+        let file = opened.map_err(|fault| fault.explain(&path))?;
+        Ok(Traffic { path, held: Mutex::new(Held { file, changes: 0, aside: None }) })
     }
 
     /// The same where it is there already; `None` when nothing was ever served.
@@ -108,27 +118,45 @@ impl Traffic {
         if folder.join(FILE).exists() { Traffic::open(folder).map(Some) } else { Ok(None) }
     }
 
-    fn change<T>(&self, now: Timestamp, change: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+    /// Done once; tried a second time, elsewhere, where the file takes nothing.
+    fn change<T>(&self, now: Timestamp, change: impl Fn(&Connection) -> Outcome<T>) -> Result<T> {
         let mut held = self.lock();
-        held.1 = held.1.wrapping_add(1);
-        let sweep = held.1.is_multiple_of(SWEEP);
-        let done = pool::immediately(&mut held.0, |tx| {
-            if sweep {
-                tx.execute("DELETE FROM windows WHERE until < ?1", [now])?;
-                tx.execute("DELETE FROM tickets WHERE expires < ?1", [now])?;
-            }
-            change(tx)
-        });
+        let Held { file, changes, aside } = &mut *held;
+        *changes = changes.wrapping_add(1);
+        let sweep = changes.is_multiple_of(SWEEP);
+        let work = |connection: &mut Connection| {
+            pool::immediately(connection, |tx| {
+                if sweep {
+                    tx.execute("DELETE FROM windows WHERE until < ?1", [now])?;
+                    tx.execute("DELETE FROM tickets WHERE expires < ?1", [now])?;
+                }
+                change(tx)
+            })
+        };
+        if aside.as_mut().is_some_and(|aside| aside.until <= now && aside.put_back(&self.path, now)) {
+            *aside = None;
+        }
+        let done = match aside {
+            Some(aside) => work(&mut aside.memory),
+            None => match work(file) {
+                Err(fault) if aside::takes_nothing(&fault) => {
+                    tracing::error!(error = fault.explain(&self.path).full_message(), "limits are counted in memory");
+                    Aside::begin(&self.path, now).and_then(|begun| work(&mut aside.insert(begun).memory))
+                }
+                done => done,
+            },
+        };
         done.map_err(|fault| fault.explain(&self.path))
     }
 
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
-        ask(&self.lock().0).map_err(|fault| fault.explain(&self.path))
+        let held = self.lock();
+        ask(held.aside.as_ref().map_or(&held.file, |aside| &aside.memory)).map_err(|fault| fault.explain(&self.path))
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Connection, u64)> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         // A panic inside a transaction rolls it back, so what the mutex guards is sound.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks whether `wanted` requests of `who` may pass now, where `most` may in any `length_us`, and counts those that may.
@@ -345,6 +373,32 @@ mod tests {
         assert_eq!(one.take_ticket(&[7; 32], at(1)).unwrap(), None);
         one.keep_ticket(&[9; 32], "ann", at(30), at(0)).unwrap();
         assert_eq!(one.take_ticket(&[9; 32], at(30)).unwrap(), None);
+    }
+
+    #[test]
+    fn while_the_file_takes_nothing_it_is_counted_in_memory_and_put_back() {
+        let root = tempfile::tempdir().unwrap();
+        let (traffic, other) = (Traffic::open(root.path()).unwrap(), Traffic::open(root.path()).unwrap());
+        let take = |traffic: &Traffic, s| traffic.take("user", "ann", (5, 60 * SECOND), 1, at(s)).unwrap().granted;
+        let rule = Guesses { most: 1, lock_us: 900 * SECOND };
+        assert_eq!(take(&traffic, 0) + take(&traffic, 0), 2);
+        traffic.guessed_wrong("ann", "a", rule, at(0)).unwrap();
+        // As a folder that became read-only; a full disk fails in the same place.
+        let full = |on: bool| {
+            let sql = if on { "PRAGMA query_only = 1" } else { "PRAGMA query_only = 0" };
+            traffic.lock().file.execute_batch(sql).unwrap();
+        };
+        full(true);
+        assert_eq!(take(&traffic, 1) + take(&traffic, 1), 2);
+        traffic.guessed_wrong("bob", "b", rule, at(1)).unwrap();
+        assert!(traffic.locked("ann", "a", at(2)).unwrap().is_some(), "what stood in the file counts");
+        assert!(traffic.locked("bob", "b", at(2)).unwrap().is_some());
+        assert_eq!(other.locked("bob", "b", at(2)).unwrap(), None);
+        full(false);
+        assert_eq!(take(&traffic, 2) + take(&traffic, 2), 1, "the file is left alone for a while");
+        assert_eq!(take(&traffic, 20), 0);
+        assert!(other.locked("bob", "b", at(21)).unwrap().is_some(), "it was put back");
+        assert_eq!(take(&other, 21), 0);
     }
 
     #[test]

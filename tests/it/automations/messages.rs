@@ -194,3 +194,36 @@ fn of_messages_that_come_together_each_counts_for_the_conditions_of_those_after_
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "fired").count(), 1, "{outcomes:?}");
     assert_eq!(outcomes.last().map(String::as_str), Some("blocked"));
 }
+
+#[test]
+fn what_comes_while_nothing_can_be_written_is_done_when_it_can_in_order() {
+    let rule = "### `/noted`\n**On:**\n- `mqtt noted max=100`\n\n**Mode:** queued\n\n```sh\necho \"$trigger_payload\" >>log\n```\n";
+    let (world, broker) = with_broker(&format!("{KNOCK}{rule}"));
+    world.run(&["auto", "enable", "knock", "noted"]).ok();
+    let up = up(&world, &broker);
+    let say = |n: usize| broker.publish(&["-t", "noted", "-q", "1", "-m", &n.to_string()]);
+    say(0);
+    until("the first is done", || world.path("log").exists());
+    // As a full disk does: what was written stays readable, and nothing is taken any more.
+    let disk = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
+    disk.busy_timeout(PATIENCE).unwrap();
+    let tables = ["firings", "begun", "jobs"];
+    for table in tables {
+        let full = format!("BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+        disk.execute_batch(&format!("CREATE TRIGGER full_{table} BEFORE INSERT ON {table} {full}")).unwrap();
+    }
+    let troubles = || up.notes.lock().unwrap().iter().filter(|note| note["note"] == "trouble").count();
+    let before = troubles();
+    (1..=40).for_each(say);
+    until("it is said", || troubles() > before);
+    assert_eq!(world.read("log"), "0\n");
+    for table in tables {
+        disk.execute_batch(&format!("DROP TRIGGER full_{table}")).unwrap();
+    }
+    (41..=50).for_each(say);
+    until("all were done", || world.read("log").lines().count() >= 51);
+    let wanted: Vec<String> = (0..=50).map(|n| n.to_string()).collect();
+    assert_eq!(world.read("log").lines().collect::<Vec<_>>(), wanted, "each once, in the order in which they came");
+    assert_eq!(troubles(), before + 1, "it was said once");
+    assert_eq!(up.end(), 0);
+}

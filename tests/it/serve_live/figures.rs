@@ -20,6 +20,24 @@ fn log(world: &World) -> Vec<Value> {
 }
 
 #[test]
+fn what_the_cache_answers_asks_no_provider() {
+    let model = ModelServer::start();
+    let world = world(&model);
+    world.run(&["config", "set", "cache.answers", "true"]).ok();
+    let served = Served::start(&world, &["--no-automations"]);
+    model.answer(Answer::text("yes").usage(7, 2, 0, 0));
+    model.answer(Answer::text("no").usage(8, 2, 0, 0));
+    for question in ["one?", "one?", "two?"] {
+        world.run(&["ask", question]).ok();
+    }
+    // Each call is counted before the next one's tokens are.
+    let input = "provider_tokens_total{provider=\"my-openai\",model=\"test-model\",direction=\"input\"} 15";
+    eventually("the last was counted", || served.figures().contains(input));
+    let asked = "provider_request_duration_seconds_count{provider=\"my-openai\",model=\"test-model\",status=\"ok\"} 2";
+    assert!(served.figures().contains(asked), "{}", served.figures());
+}
+
+#[test]
 fn figures_are_by_template_command_and_provider() {
     let model = ModelServer::start();
     let world = world(&model);

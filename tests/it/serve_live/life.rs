@@ -154,7 +154,9 @@ fn what_was_acknowledged_survives_a_kill_under_load() {
 #[test]
 fn hup_reads_the_settings_again_and_wrong_ones_change_nothing() {
     let model = ModelServer::start();
-    let world = world(&model);
+    let mut world = world(&model);
+    // It is asked as fast as it answers.
+    world.set("FAC_SERVE_LIMIT_USER", "0");
     let served = Served::start(&world, &["--no-automations"]);
     let origin = [("origin", "https://app.example.org")];
     let bearer = format!("Bearer {}", served.key);
@@ -177,6 +179,15 @@ fn hup_reads_the_settings_again_and_wrong_ones_change_nothing() {
     // What is saved is taken up without a word, too.
     configure(&world, &settings);
     eventually("the settings of before hold again", || status() == 403);
+    // So is how much the log is to say.
+    let read_again = || log().matches("the settings were read again").count();
+    eventually("the log says it", || read_again() == 2);
+    let origins = "[serve]\norigins = [\"https://app.example.org\"]\n";
+    configure(&world, &format!("{settings}\n{origins}[log]\nlevel = \"error\"\n"));
+    eventually("the quiet settings hold", || status() == 200);
+    configure(&world, &settings);
+    eventually("the settings of before hold again", || status() == 403);
+    eventually("the log says it", || read_again() == 3);
 }
 
 #[test]
