@@ -74,6 +74,8 @@ pub struct Keeper {
     round_saw: Option<Position>,
     folded: Option<Position>,
     quiet: Quiet,
+    /// Whether the store may soon have no room.
+    tight: bool,
     settler: Settler,
     endings: Endings,
     /// When the next job comes due.
@@ -124,6 +126,7 @@ impl Keeper {
             round_saw: None,
             folded: None,
             quiet: Quiet::default(),
+            tight: false,
             settler,
             endings: Endings::default(),
             job_due: None,
@@ -293,6 +296,9 @@ impl Keeper {
             self.work(tell)?;
         }
         self.settler.look(self.pool.busy() == 0)?;
+        if self.tight {
+            self.world.store.fold_log()?;
+        }
         self.keep_house(now, tell)
     }
 
@@ -355,6 +361,11 @@ impl Keeper {
 
     /// Takes up what stands in the store instead of what is remembered.
     fn remember(&mut self) -> Result<()> {
+        // On a full disk the log may be what takes the room.
+        self.tight = true;
+        if let Err(error) = self.world.store.empty_log() {
+            tracing::warn!(error = error.full_message(), "the store's log stays as long as it is");
+        }
         let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
         self.machine = Machine::new(self.crew.bounds, self.world.store.holds()?, &lately);
         self.log = Log::resume(&self.world.store)?;

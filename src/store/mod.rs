@@ -236,6 +236,17 @@ impl Store {
         self.shared.pool.fold_log()
     }
 
+    /// The same, and gives back the room that the log took, unless others are in the way.
+    pub fn empty_log(&self) -> Result<()> {
+        self.shared.pool.empty_log()
+    }
+
+    /// How much room there is where it lies, bytes; `None` where nobody knows.
+    pub fn room(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(self.path()).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     fn carry_out<T>(&self, tx: &Connection, change: impl FnOnce(&Change<'_>) -> Outcome<T>) -> Outcome<T> {
         // Read under the write lock, so that times in the log do not run backwards.
         let at = self.shared.clock.now();

@@ -13,6 +13,9 @@ const ROUND: i64 = 2_000_000;
 /// How often it is written down how far the log was read, where nothing else is, µs.
 const SAVING: i64 = 10_000_000;
 
+/// With less room than this the store's log is kept short, bytes.
+const TIGHT: u64 = 64 << 20;
+
 impl Keeper {
     /// Looks after what nobody tells: files, processes that are gone, how far the log was read.
     pub(super) fn keep_house(&mut self, now: Timestamp, tell: &mut Tell<'_>) -> Result<()> {
@@ -25,6 +28,7 @@ impl Keeper {
         // What comes of it stands in the log.
         self.rescue.look(&self.world)?;
         self.machine.tidy(now);
+        self.tight = self.world.store.room().is_some_and(|room| room < TIGHT);
         self.fold()?;
         if !(0..SAVING).contains(&now.since(self.saved)) {
             self.saved = now;
