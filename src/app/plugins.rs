@@ -156,11 +156,11 @@ impl House for Rooms {
         self.with(|app| open::http(app.config()?))
     }
 
-    fn ask(&self, question: &Question) -> Result<String> {
+    fn ask(&self, question: &Question, stop: Stop) -> Result<String> {
         self.with(|app| {
             budget_check(app)?;
             let models = app.models()?;
-            let mut chat = app.chat(&models, Stop::new()?)?;
+            let mut chat = app.chat(&models, stop)?;
             // A plugin does not read what it asks itself.
             chat.filters = Vec::new();
             let system = question.system.as_deref().unwrap_or(SYSTEM);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::Plugins;
+use super::halt::Asked;
 use super::manifest::Hook;
 use crate::commands::run::{About, Around, Report};
+use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Tells plugins of runs: those that are used when a run begins, and when it ends. What was allowed a moment ago holds also
@@ -37,13 +39,17 @@ impl Around for All {
         self.may_hook(Hook::AfterCommand)
     }
 
-    fn before(&self, about: &About) -> Result<()> {
+    fn before(&self, about: &About, stop: &Stop) -> Result<()> {
         // Who might forbid it must be asked: where nobody can tell who that is, it does not run.
         let enabled = self.0.enabled()?;
         for active in enabled.iter().filter(|active| active.manifest.hooks.contains(&Hook::BeforeCommand)) {
-            // What it failed at was said; the command is none the worse for it.
-            let Ok(answer) = self.0.call(active, &[Hook::BeforeCommand.name()], vec![told(about)]) else {
-                continue;
+            let asked = Asked::ever(stop);
+            let answer = match self.0.call_until(active, &[Hook::BeforeCommand.name()], vec![told(about)], Some(&asked))
+            {
+                Ok(answer) => answer,
+                Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+                // What it failed at was said; the command is none the worse for it.
+                Err(_) => continue,
             };
             let refused = match &answer {
                 Json::Bool(false) => Some("it gave no reason".to_string()),
@@ -61,15 +67,16 @@ impl Around for All {
         Ok(())
     }
 
-    fn after(&self, about: &About, report: &Report) {
+    fn after(&self, about: &About, report: &Report, stop: &Stop) {
         let mut what = told(about);
         what["run"] = json!(report.id);
         what["status"] = json!(report.status.name());
         what["exit_code"] = json!(report.exit_code);
         what["duration_ms"] = json!(report.duration_ms);
         for active in &self.0.hearing(&[Hook::AfterCommand]) {
-            // The same holds here.
-            let _ = self.0.call(active, &[Hook::AfterCommand.name()], vec![what.clone()]);
+            // The same holds here. What ended the run is no reason not to hear of it.
+            let asked = Asked::from_now(stop);
+            let _ = self.0.call_until(active, &[Hook::AfterCommand.name()], vec![what.clone()], Some(&asked));
         }
     }
 }

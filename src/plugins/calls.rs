@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::halt::Asked;
 use super::lane::{Ends, gone};
 use super::manifest::Manifest;
 use super::places::{self, Found};
@@ -59,20 +60,39 @@ impl Plugins {
     /// # Errors
     /// Its failure, which was counted.
     pub fn call(&self, active: &Arc<Active>, path: &[&str], args: Vec<Json>) -> Result<Json> {
+        self.call_until(active, path, args, None)
+    }
+
+    /// The same until it is `asked` to end.
+    ///
+    /// # Errors
+    /// Those of [`Plugins::call`]; `Interrupted`, which is no failure.
+    pub fn call_until(
+        &self,
+        active: &Arc<Active>,
+        path: &[&str],
+        args: Vec<Json>,
+        asked: Option<&Asked>,
+    ) -> Result<Json> {
         let name = &active.row.name;
         let lane = self.lane()?;
         // What has a state already needs no other thread.
-        let ready = lane.at_once(|room| {
+        let ready = lane.at_once(asked, |room| {
             let loaded = room.ready(name, &active.row.digest);
             loaded.map(|loaded| loaded.call(name, path, &args)).transpose()
         });
         let done = match ready {
             Some(Ok(None)) | None => {
                 let path: Vec<String> = path.iter().map(|part| (*part).to_string()).collect();
-                lane.wait(in_state(active, move |name, loaded| {
+                let what = format!("`{name}` ({})", path.join("."));
+                let work = in_state(active, move |name, loaded| {
                     let path: Vec<&str> = path.iter().map(String::as_str).collect();
                     loaded.call(name, &path, &args)
-                }))
+                });
+                match asked {
+                    Some(asked) => lane.wait_until(&what, Ends { asked, limit: None }, work),
+                    None => lane.wait(work),
+                }
             }
             Some(Ok(Some(answer))) => Ok(answer),
             Some(Err(error)) => Err(error),

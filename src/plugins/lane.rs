@@ -3,17 +3,17 @@
 //! What is asked for from within such work (a command that a plugin runs may have a `lua` step) is done in place. Whoever
 //! waits for the thread may stop waiting, and then that work ends.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::halt::{Asked, Halt};
 use super::limits::Limits;
 use super::right::Right;
 use super::room::Room;
 use super::world::{Level, World};
-use crate::exec::Stop;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Context, Error, Kind, Result};
 
@@ -30,7 +30,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy)]
 pub struct Ends<'a> {
     /// Somebody asks for it.
-    pub stop: &'a Stop,
+    pub asked: &'a Asked,
     /// It took so long, the time until its turn included.
     pub limit: Option<Duration>,
 }
@@ -50,7 +50,7 @@ pub struct Lane {
 struct Turn {
     now: Mutex<Now>,
     /// What the meters of all states look at.
-    stop: Arc<AtomicBool>,
+    halt: Arc<Halt>,
 }
 
 #[derive(Default)]
@@ -80,14 +80,14 @@ impl Turn {
     fn end(&self) {
         let mut now = self.now();
         now.ticket = 0;
-        self.stop.store(now.leaving, Relaxed);
+        self.halt.set(now.leaving);
     }
 
     /// Nobody wants this work any more.
     fn cancel(&self, ticket: u64) {
         let mut now = self.now();
         if now.ticket == ticket {
-            self.stop.store(true, Relaxed);
+            self.halt.set(true);
         } else {
             now.unwanted.push(ticket);
         }
@@ -95,7 +95,7 @@ impl Turn {
 
     fn leave(&self) {
         self.now().leaving = true;
-        self.stop.store(true, Relaxed);
+        self.halt.set(true);
     }
 }
 
@@ -106,7 +106,7 @@ impl Lane {
     /// When the system gives none.
     pub fn start(limits: Limits, world: Arc<dyn World>) -> Result<Lane> {
         let turn = Arc::new(Turn::default());
-        let room = Arc::new(Room::new(limits, world, turn.stop.clone()));
+        let room = Arc::new(Room::new(limits, world, turn.halt.clone()));
         let (jobs, queue) = channel::<Job>();
         let right = Arc::new(Right::default());
         let there = There { room: room.clone(), right: right.clone() };
@@ -137,17 +137,17 @@ impl Lane {
     }
 
     /// Does something with the states that are there, at once and on this thread, unless Lua runs elsewhere just now: two changes of
-    /// threads take longer than most calls. Without an answer nothing was done.
+    /// threads take longer than most calls. It ends when it is `asked` to. Without an answer nothing was done.
     ///
     /// # Errors
     /// Those of the work.
-    pub fn at_once<T>(&self, job: impl FnOnce(&Room) -> Result<T>) -> Option<Result<T>> {
+    pub fn at_once<T>(&self, asked: Option<&Asked>, job: impl FnOnce(&Room) -> Result<T>) -> Option<Result<T>> {
         // What a script asks of the network blocks, which a thread of an asynchronous runtime must not.
         if self.right.is_mine() || tokio::runtime::Handle::try_current().is_ok() {
             return None;
         }
         let right = self.right.take_at_once()?;
-        let done = guarded(&self.room, job).unwrap_or_else(|| Err(gone()));
+        let done = guarded(&self.room, |room| room.heeding(asked, job)).unwrap_or_else(|| Err(gone()));
         drop(right);
         if self.room.world().has_rest() {
             // What was put off is the thread's to do.
@@ -167,17 +167,17 @@ impl Lane {
         job: impl FnOnce(&Room) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         if self.right.is_mine() {
-            return job(&self.room);
+            return self.room.heeding(Some(ends.asked), job);
         }
         let begun = Instant::now();
         let ticket = self.tickets.fetch_add(1, Relaxed);
         let (answer, answered) = channel();
-        let turn = self.turn.clone();
+        let (turn, asked) = (self.turn.clone(), ends.asked.clone());
         self.send(move |room| {
             if turn.begin(ticket) {
                 // The turn is over also where the work panics.
                 let _over = Over(&turn);
-                drop(answer.send(job(room)));
+                drop(answer.send(room.heeding(Some(&asked), job)));
             } else {
                 turn.end();
             }
@@ -190,7 +190,7 @@ impl Lane {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let over = ends.limit.filter(|limit| begun.elapsed() >= *limit);
-            if ends.stop.is_requested() || over.is_some() {
+            if ends.asked.is_asked() || over.is_some() {
                 self.turn.cancel(ticket);
                 return Err(match over {
                     Some(limit) => {
@@ -275,6 +275,7 @@ impl Drop for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::Stop;
     use crate::plugins::manifest::Permissions;
     use crate::plugins::tests::Deaf;
 
@@ -289,12 +290,12 @@ mod tests {
             }
         };
         let stop = Stop::new().unwrap();
-        let ends = Ends { stop: &stop, limit: Some(Duration::from_millis(50)) };
+        let asked = Asked::ever(&stop);
+        let ends = Ends { asked: &asked, limit: Some(Duration::from_millis(50)) };
         let error = lane.wait_until("`x`", ends, run("while true do end")).unwrap_err();
         assert_eq!((error.kind(), error.message()), (Kind::TimedOut, "`x` took longer than 50 ms"));
-        let asked = stop.clone();
-        asked.request();
-        let ends = Ends { stop: &stop, limit: None };
+        stop.request();
+        let ends = Ends { asked: &asked, limit: None };
         let error = lane.wait_until("`x`", ends, run("while true do end")).unwrap_err();
         assert_eq!((error.kind(), error.message()), (Kind::Interrupted, "`x` was stopped"));
         // The thread is free again, and what comes next is not ended.
@@ -314,12 +315,12 @@ mod tests {
                 }
             }
         }
-        assert_eq!(soon(|| lane.at_once(here)).unwrap(), std::thread::current().id());
+        assert_eq!(soon(|| lane.at_once(None, here)).unwrap(), std::thread::current().id());
         assert_ne!(lane.wait(here).unwrap(), std::thread::current().id());
         // From within, everything is done in place.
         let within = soon(|| {
-            lane.at_once(|_| {
-                assert!(lane.at_once(here).is_none());
+            lane.at_once(None, |_| {
+                assert!(lane.at_once(None, here).is_none());
                 lane.wait(here)
             })
         });
@@ -332,13 +333,13 @@ mod tests {
             let _ = ends.recv();
         });
         begins.recv().unwrap();
-        assert!(lane.at_once(here).is_none());
+        assert!(lane.at_once(None, here).is_none());
         drop(end);
         assert_ne!(lane.wait(here).unwrap(), std::thread::current().id());
-        let broken = soon(|| lane.at_once(|_| -> Result<()> { panic!("a bug") }));
+        let broken = soon(|| lane.at_once(None, |_| -> Result<()> { panic!("a bug") }));
         assert_eq!(broken.unwrap_err().message(), gone().message());
-        assert!(soon(|| lane.at_once(here)).is_ok(), "and the next goes on");
+        assert!(soon(|| lane.at_once(None, here)).is_ok(), "and the next goes on");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert!(runtime.block_on(async { lane.at_once(here).is_none() }), "a runtime's thread must not wait");
+        assert!(runtime.block_on(async { lane.at_once(None, here).is_none() }), "a runtime's thread must not wait");
     }
 }

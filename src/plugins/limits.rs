@@ -5,8 +5,10 @@
 //! step, and whoever made the call sees it even if the script ended well.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use super::halt::Halt;
 
 /// Bounds of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub struct Meter {
     /// How much of its waiting is still free, nanoseconds.
     waits: AtomicU64,
     over: AtomicU8,
-    stop: Arc<AtomicBool>,
+    halt: Arc<Halt>,
 }
 
 /// Where an outer call stood when an inner one began.
@@ -61,19 +63,22 @@ pub struct Before {
 /// Looks at the clock are this many steps apart; one step of any library function takes milliseconds at most.
 const LOOK: u64 = 4;
 
+/// The same of looks whether somebody asks for an end.
+const ASK: u64 = 256;
+
 /// How long all that one call waits for may take together.
 pub const WAITS: Duration = Duration::from_secs(180);
 
 impl Meter {
-    /// A meter that also ends what runs when `stop` is set.
-    pub fn new(stop: Arc<AtomicBool>) -> Meter {
+    /// A meter that also ends what runs when `halt` says so.
+    pub fn new(halt: Arc<Halt>) -> Meter {
         Meter {
             base: Instant::now(),
             deadline: AtomicU64::new(u64::MAX),
             steps: AtomicU64::new(u64::MAX),
             waits: AtomicU64::new(0),
             over: AtomicU8::new(0),
-            stop,
+            halt,
         }
     }
 
@@ -90,7 +95,11 @@ impl Meter {
             if self.now() >= self.deadline.load(Relaxed) {
                 self.over.fetch_max(1, Relaxed);
             }
-            if self.stop.load(Relaxed) {
+            let is_asked = match steps.is_multiple_of(ASK) {
+                true => self.halt.is_asked(),
+                false => self.halt.is_unwanted(),
+            };
+            if is_asked {
                 self.over.store(3, Relaxed);
             }
         }
@@ -130,6 +139,9 @@ impl Meter {
         if self.now() >= self.deadline.load(Relaxed) {
             self.over.fetch_max(1, Relaxed);
         }
+        if self.halt.is_asked() {
+            self.over.store(3, Relaxed);
+        }
         let over = self.over();
         let took = self.now().saturating_sub(before.begun);
         self.deadline.store(before.deadline.saturating_add(took), Relaxed);
@@ -137,6 +149,11 @@ impl Meter {
         self.waits.store(before.waits, Relaxed);
         self.over.store(before.over, Relaxed);
         over
+    }
+
+    /// Whether what runs is to end.
+    pub fn halt(&self) -> &Halt {
+        &self.halt
     }
 
     /// Waiting for others (a server, a command, a model) that Lua asked for, and whose time is not Lua's, up to [`WAITS`] a call.
@@ -155,7 +172,7 @@ mod tests {
     use super::*;
 
     fn meter() -> Meter {
-        Meter::new(Arc::new(AtomicBool::new(false)))
+        Meter::new(Arc::default())
     }
 
     #[test]
@@ -185,11 +202,11 @@ mod tests {
 
     #[test]
     fn a_stop_ends_it() {
-        let stop = Arc::new(AtomicBool::new(false));
-        let meter = Meter::new(stop.clone());
+        let halt = Arc::new(Halt::default());
+        let meter = Meter::new(halt.clone());
         let before = meter.begin(&Limits::default());
         assert_eq!(meter.tick(), None);
-        stop.store(true, Relaxed);
+        halt.set(true);
         assert!((0..LOOK).any(|_| meter.tick() == Some(Over::Stopped)));
         assert_eq!(meter.end(before), Some(Over::Stopped));
     }

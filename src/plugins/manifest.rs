@@ -1,5 +1,7 @@
 //! `plugin.toml`: what a plugin is called, what it hears of, what it brings and what it may do.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -225,7 +227,8 @@ impl Manifest {
         }
         for command in &self.commands {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
-            if command.name.is_empty() || !command.name.chars().all(plain) {
+            let begins = command.name.starts_with(|c: char| c.is_ascii_alphanumeric());
+            if !begins || command.name.ends_with(' ') || !command.name.chars().all(plain) {
                 return Err(format!("the command `{}` needs a name of letters, digits, - and _", command.name));
             }
             if command.params.contains('`') {
@@ -240,10 +243,16 @@ impl Manifest {
             if tool.name.is_empty() || tool.name.len() > 64 || !tool.name.chars().all(plain) {
                 return Err(format!("the tool `{}` needs a name of letters, digits, - and _", tool.name));
             }
+            // Models see it under both names, and no more than 64 characters of them.
+            if self.name.len() + 1 + tool.name.len() > 64 {
+                return Err(format!("the name of the tool `{}` is too long beside `{}`", tool.name, self.name));
+            }
             if !(tool.schema.is_null() || tool.schema.is_object()) {
                 return Err(format!("the schema of the tool `{}` is no table", tool.name));
             }
         }
+        unique("command", self.commands.iter().map(|one| one.name.as_str()))?;
+        unique("tool", self.tools.iter().map(|one| one.name.as_str()))?;
         let wants = |hook| self.hooks.contains(&hook);
         if wants(Hook::Event) == self.events.is_empty() {
             return Err("`event` among the hooks and `events` belong together".to_string());
@@ -294,6 +303,17 @@ impl Manifest {
         all.extend(self.permissions.sentences());
         all
     }
+}
+
+/// No two have one name.
+fn unique<'n>(what: &str, names: impl Iterator<Item = &'n str>) -> std::result::Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("there are two of the {what} `{name}`"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether something reads this as the end of a line, or a terminal as a command.
@@ -356,6 +376,13 @@ mod tests {
             ("[[commands]]\nname = \"a\"\nparams = \"<x>\\u2028<y>\"", "holds a line end"),
             ("[permissions]\nhttp = [\"a\\u001b[2J\"]", "holds a line end"),
             ("[[tools]]\nname = \"a b\"\ndescription = \"\"", "needs a name"),
+            ("[[commands]]\nname = \"  \"", "needs a name"),
+            ("[[commands]]\nname = \"-x --help\"", "needs a name"),
+            ("[[commands]]\nname = \"a\"\n[[commands]]\nname = \"a\"", "two of the command `a`"),
+            (
+                "[[tools]]\nname = \"a\"\ndescription = \"\"\n[[tools]]\nname = \"a\"\ndescription = \"\"",
+                "two of the tool `a`",
+            ),
         ] {
             let error = Manifest::parse(&format!("{head}{more}\n"), "p").unwrap_err().full_message();
             assert!(error.contains(said), "{more}: {error}");

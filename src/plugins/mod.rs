@@ -9,6 +9,7 @@ mod around;
 mod brought;
 mod calls;
 mod filter;
+pub mod halt;
 mod heard;
 mod inside;
 mod lane;

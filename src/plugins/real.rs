@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::api::http::{is_allowed, refusal};
+use super::halt::Halt;
 use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::policy::fits;
 use crate::commands::bind;
@@ -47,11 +48,11 @@ pub trait House: Send + Sync {
     /// When the settings cannot be read.
     fn http(&self) -> Result<Http>;
 
-    /// One question to the default model.
+    /// One question to the default model, which ends when it is asked to.
     ///
     /// # Errors
     /// No model, its failure, or a budget that is spent.
-    fn ask(&self, question: &Question) -> Result<String>;
+    fn ask(&self, question: &Question, stop: Stop) -> Result<String>;
 }
 
 /// The world of enabled plugins.
@@ -173,20 +174,30 @@ impl World for Real {
         self.store.set_plugin_value(plugin, key, value, self.quota)
     }
 
+    fn replace(&self, plugin: &str, key: &str, old: Option<&str>, new: Option<&str>) -> Result<bool> {
+        self.store.replace_plugin_value(plugin, key, old, new, self.quota)
+    }
+
     fn keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>> {
         self.store.plugin_keys(plugin, prefix)
     }
 
-    fn fetch(&self, request: &Request) -> Result<Response> {
+    fn fetch(&self, request: &Request, halt: &Halt) -> Result<Response> {
         let http = self.house.http()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context(Kind::Failed, || "cannot start the network runtime".to_string())?;
-        let done = runtime.block_on(async { tokio::time::timeout(PATIENCE, self.fetch_on(&http, request)).await });
+        let done = runtime.block_on(async {
+            tokio::select! {
+                done = self.fetch_on(&http, request) => done,
+                () = tokio::time::sleep(PATIENCE) => Err(Error::new(Kind::TimedOut, "the server took too long to answer")),
+                () = halt.asked() => Err(Error::new(Kind::Interrupted, "stopped")),
+            }
+        });
         runtime.shutdown_background();
-        done.unwrap_or_else(|_| Err(Error::new(Kind::TimedOut, "the server took too long to answer")))
+        done
     }
 
-    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String]) -> Result<Ran> {
+    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String], halt: &Halt) -> Result<Ran> {
         let mut launcher = self.house.launcher()?;
         // A plugin does not hear of what it causes itself.
         launcher.around = None;
@@ -204,7 +215,7 @@ impl World for Real {
         let given = bind::take_apart(&resolved.command, &words[used..])?;
         let bound = bind::check(&resolved.command, &given, &|_| None)?;
         let plan = run::plan(&catalog, resolved, bound)?;
-        let mut engine = launcher.engine(&catalog, Stop::new()?, false, "plugin");
+        let mut engine = launcher.engine(&catalog, halt.stop().map_or_else(Stop::new, Ok)?, false, "plugin");
         engine.input = Some(input.unwrap_or_default().as_bytes().to_vec());
         let report = engine.run(&plan, &mut run::Unheard)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
@@ -218,8 +229,8 @@ impl World for Real {
         Ok(Ran { code: report.exit_code, stdout, stderr, id: report.id.to_string() })
     }
 
-    fn ask(&self, question: &Question) -> Result<String> {
-        self.house.ask(question)
+    fn ask(&self, question: &Question, halt: &Halt) -> Result<String> {
+        self.house.ask(question, halt.stop().map_or_else(Stop::new, Ok)?)
     }
 
     fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()> {

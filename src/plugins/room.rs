@@ -3,13 +3,13 @@
 //! A state is made when its plugin is first called and holds what was allowed: a script that changed since is not loaded.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mlua::{Function, MultiValue, Table, Value};
 use serde_json::Value as Json;
 
+use super::halt::{Asked, Halt};
 use super::inside::{self, Inside, on_purpose};
 use super::limits::Limits;
 use super::manifest::{Manifest, Permissions, SCRIPT};
@@ -40,14 +40,14 @@ pub enum Answer {
 pub struct Room {
     limits: Limits,
     world: Arc<dyn World>,
-    stop: Arc<AtomicBool>,
+    halt: Arc<Halt>,
     states: Mutex<HashMap<String, Arc<Loaded>>>,
 }
 
 impl Room {
-    /// A room without a thread, as [`Lane`](super::lane::Lane) and tests make it. `stop` ends what runs in it.
-    pub fn new(limits: Limits, world: Arc<dyn World>, stop: Arc<AtomicBool>) -> Room {
-        Room { limits, world, stop, states: Mutex::default() }
+    /// A room without a thread, as [`Lane`](super::lane::Lane) and tests make it. `halt` ends what runs in it.
+    pub fn new(limits: Limits, world: Arc<dyn World>, halt: Arc<Halt>) -> Room {
+        Room { limits, world, halt, states: Mutex::default() }
     }
 
     /// A sandbox for `name` that reaches `world`.
@@ -56,7 +56,7 @@ impl Room {
     /// When there is no memory for it.
     pub fn sandbox(&self, name: &str, permissions: &Permissions, world: Arc<dyn World>) -> Result<State> {
         let (name, permissions) = (name.to_string(), permissions.clone());
-        State::new(self.limits, self.stop.clone(), move |lua, meter, globals| {
+        State::new(self.limits, self.halt.clone(), move |lua, meter, globals| {
             inside::furnish(lua, globals, Inside { name, permissions, world, meter: meter.clone() })
         })
     }
@@ -118,6 +118,12 @@ impl Room {
 
     fn states(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Loaded>>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that ends when somebody asks for it.
+    pub fn heeding<T>(&self, asked: Option<&Asked>, job: impl FnOnce(&Room) -> T) -> T {
+        let _heeding = self.halt.heed(asked);
+        job(self)
     }
 
     /// What the states reach.

@@ -4,11 +4,11 @@
 //! script writes to a global name is its own.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
+use super::halt::Halt;
 use super::limits::{Limits, Meter, Over};
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -41,16 +41,16 @@ pub struct State {
 }
 
 impl State {
-    /// A sandbox. `furnish` sets the tables that scripts find in it; they are made read-only. `stop` ends what runs.
+    /// A sandbox. `furnish` sets the tables that scripts find in it; they are made read-only. `halt` ends what runs.
     ///
     /// # Errors
     /// `Failed` when there is no memory for it.
     pub fn new(
         limits: Limits,
-        stop: Arc<AtomicBool>,
+        halt: Arc<Halt>,
         furnish: impl FnOnce(&Lua, &Arc<Meter>, &Table) -> mlua::Result<()>,
     ) -> Result<State> {
-        let meter = Arc::new(Meter::new(stop));
+        let meter = Arc::new(Meter::new(halt));
         let made = make(&meter, limits, furnish);
         let lua = made.map_err(|error| Error::new(Kind::Failed, "cannot make a Lua state").because(error))?;
         Ok(State { lua, meter, limits })

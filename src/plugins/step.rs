@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::Plugins;
 use super::brought::{BY, CALL, spec};
+use super::halt::{Asked, Halt};
 use super::lane::Ends;
 use super::manifest::Permissions;
 use super::room::{Answer, Room};
@@ -61,19 +62,23 @@ impl World for Alone {
         not_here("fac.store")
     }
 
+    fn replace(&self, _: &str, _: &str, _: Option<&str>, _: Option<&str>) -> Result<bool> {
+        not_here("fac.store")
+    }
+
     fn keys(&self, _: &str, _: &str) -> Result<Vec<String>> {
         not_here("fac.store")
     }
 
-    fn fetch(&self, _: &Request) -> Result<Response> {
+    fn fetch(&self, _: &Request, _: &Halt) -> Result<Response> {
         not_here("fac.http")
     }
 
-    fn run(&self, _: &[String], _: Option<&str>, _: &[String]) -> Result<Ran> {
+    fn run(&self, _: &[String], _: Option<&str>, _: &[String], _: &Halt) -> Result<Ran> {
         not_here("fac.run")
     }
 
-    fn ask(&self, _: &Question) -> Result<String> {
+    fn ask(&self, _: &Question, _: &Halt) -> Result<String> {
         not_here("fac.ask")
     }
 
@@ -116,7 +121,8 @@ impl StepRunner for Steps {
             trigger,
         };
         let what = format!("`{name}`");
-        let ends = Ends { stop: work.stop, limit: work.timeout };
+        let asked = Asked::ever(work.stop);
+        let ends = Ends { asked: &asked, limit: work.timeout };
         let done = self.0.lane()?.wait_until(&what, ends, move |room| script_in(room, &name, &script, given, world));
         let (mut wrote, complained) = std::mem::take(&mut *alone.out.lock().unwrap_or_else(PoisonError::into_inner));
         let (status, trouble) = match done {
@@ -150,7 +156,7 @@ impl Steps {
         let call = work.step.options.get(CALL).unwrap_or(command);
         let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let args = vec![arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), Json::from(input)];
-        let done = self.0.answer(&active, call, args, Ends { stop: work.stop, limit: work.timeout });
+        let done = self.0.answer(&active, call, args, Ends { asked: &Asked::ever(work.stop), limit: work.timeout });
         let (wrote, trouble) = match done {
             Ok(Answer::Value(Json::Null)) => (String::new(), None),
             Ok(Answer::Value(Json::String(text))) if text.ends_with('\n') || text.is_empty() => (text, None),

@@ -1,12 +1,12 @@
 //! Trying a plugin out: the same sandbox and the same bounds, in a world of its own that nothing leaves.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 
 use super::filter::meant;
+use super::halt::Halt;
 use super::limits::Limits;
 use super::manifest::Hook;
 use super::places::Found;
@@ -44,7 +44,7 @@ impl Trial {
     /// What its script says or lacks.
     pub fn new(found: &Found, limits: Limits, quota: u64, clock: Clock) -> Result<Trial> {
         let world = Arc::new(Pretended { clock, quota, kept: Mutex::default(), lines: Mutex::default() });
-        let room = Room::new(limits, world.clone(), Arc::new(AtomicBool::new(false)));
+        let room = Room::new(limits, world.clone(), Arc::default());
         let loaded = room.load(found)?;
         let tests = found.files.iter().find(|(name, _)| name == TESTS);
         let tests = tests.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
@@ -134,21 +134,27 @@ impl World for Pretended {
         Ok(())
     }
 
+    fn replace(&self, plugin: &str, key: &str, old: Option<&str>, new: Option<&str>) -> Result<bool> {
+        // Nobody else is here.
+        let is_so = self.kept().get(key).map(String::as_str) == old;
+        if is_so { self.set(plugin, key, new).map(|()| true) } else { Ok(false) }
+    }
+
     fn keys(&self, _plugin: &str, prefix: &str) -> Result<Vec<String>> {
         Ok(self.kept().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }
 
-    fn fetch(&self, request: &Request) -> Result<Response> {
+    fn fetch(&self, request: &Request, _: &Halt) -> Result<Response> {
         self.note(format!("would ask {} {}", request.method, request.url));
         pretended("fac.http")
     }
 
-    fn run(&self, words: &[String], _input: Option<&str>, _allowed: &[String]) -> Result<Ran> {
+    fn run(&self, words: &[String], _input: Option<&str>, _allowed: &[String], _: &Halt) -> Result<Ran> {
         self.note(format!("would run {}", words.join(" ")));
         pretended("fac.run")
     }
 
-    fn ask(&self, question: &Question) -> Result<String> {
+    fn ask(&self, question: &Question, _: &Halt) -> Result<String> {
         self.note(format!("would ask the model: {}", question.prompt));
         pretended("fac.ask")
     }

@@ -7,6 +7,8 @@ use mlua::{Lua, Table, Value};
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
+use super::state::short;
+
 /// The most bytes that one value may have on its way out of Lua.
 pub const MOST_BYTES: usize = 4 << 20;
 /// The most parts it may have.
@@ -202,6 +204,7 @@ impl Copy {
         if length > 0
             || table.metatable().is_some_and(|mark| mark.raw_get::<String>("__metatable").is_ok_and(|m| m == "array"))
         {
+            only_items(table, length)?;
             let mut items = Vec::new();
             for at in 1..=length {
                 items.push(self.value(&table.raw_get(at)?, depth + 1)?);
@@ -224,6 +227,24 @@ impl Copy {
         fields.sort_keys();
         Ok(Json::Object(fields))
     }
+}
+
+/// A list has no names beside its items and no holes, which JSON could not say.
+fn only_items(table: &Table, length: usize) -> mlua::Result<()> {
+    let mut count = 0;
+    for pair in table.pairs::<Value, Value>() {
+        match pair?.0 {
+            Value::Integer(at) if usize::try_from(at).is_ok_and(|at| (1..=length).contains(&at)) => {}
+            Value::Number(at) if at.fract() == 0.0 && at >= 1.0 && at <= length as f64 => {}
+            Value::String(name) => {
+                let name = short(&name.to_string_lossy());
+                return wrong(&format!("a table is a list or has names, and this list also has `{name}`"));
+            }
+            _ => return wrong("a list with holes has no place in JSON"),
+        }
+        count += 1;
+    }
+    if count == length { Ok(()) } else { wrong("a list with holes has no place in JSON") }
 }
 
 /// Whole numbers stay whole.

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::halt::Halt;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -78,7 +79,7 @@ pub struct Question {
     pub system: Option<String>,
 }
 
-/// What plugins reach. Every call may wait.
+/// What plugins reach. Every call may wait; those that wait for others end when they are asked to.
 pub trait World: Send + Sync {
     /// What time it is.
     fn now(&self) -> Timestamp;
@@ -98,6 +99,12 @@ pub trait World: Send + Sync {
     /// `Refused` beyond the quota, and those of the store.
     fn set(&self, plugin: &str, key: &str, value: Option<&str>) -> Result<()>;
 
+    /// [`World::set`] where what is kept is `old` still; whether it was.
+    ///
+    /// # Errors
+    /// Those of [`World::set`].
+    fn replace(&self, plugin: &str, key: &str, old: Option<&str>, new: Option<&str>) -> Result<bool>;
+
     /// The keys that begin so, in order.
     ///
     /// # Errors
@@ -108,19 +115,19 @@ pub trait World: Send + Sync {
     ///
     /// # Errors
     /// `Refused` where it is sent on to a host that is not allowed, `Unreachable` where none answers.
-    fn fetch(&self, request: &Request) -> Result<Response>;
+    fn fetch(&self, request: &Request, halt: &Halt) -> Result<Response>;
 
     /// Runs a command that is trusted and fits one of the patterns.
     ///
     /// # Errors
     /// `NotFound`, `Refused`, and what keeps a run from beginning.
-    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String]) -> Result<Ran>;
+    fn run(&self, words: &[String], input: Option<&str>, allowed: &[String], halt: &Halt) -> Result<Ran>;
 
     /// Asks the default model.
     ///
     /// # Errors
     /// No model, its failure, or a budget that is spent.
-    fn ask(&self, question: &Question) -> Result<String>;
+    fn ask(&self, question: &Question, halt: &Halt) -> Result<String>;
 
     /// Writes a fact: `plugin.<plugin>.<name>`.
     ///

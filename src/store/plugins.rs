@@ -176,22 +176,27 @@ impl Store {
 
     /// Keeps a value, or forgets it. `Refused` when all of the plugin's keys and values would have more than `quota` bytes.
     pub fn set_plugin_value(&self, plugin: &str, key: &str, value: Option<&str>, quota: u64) -> Result<()> {
+        self.write(|change| change.set_plugin_value(plugin, key, value, quota))
+    }
+
+    /// The same where what is kept is `old` still; whether it was.
+    pub fn replace_plugin_value(
+        &self,
+        plugin: &str,
+        key: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+        quota: u64,
+    ) -> Result<bool> {
         self.write(|change| {
+            let sql = "SELECT value FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND key = ?3";
             let place = params![change.owner(), plugin, key];
-            let sql = "DELETE FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND key = ?3";
-            change.tx.prepare_cached(sql)?.execute(place)?;
-            let Some(value) = value else { return Ok(()) };
-            let sql = "SELECT ifnull(sum(octet_length(key) + octet_length(value)), 0) FROM plugin_values
-                 WHERE owner = ?1 AND plugin = ?2";
-            let mut sum = change.tx.prepare_cached(sql)?;
-            let used: i64 = sum.query_row(params![change.owner(), plugin], |row| row.get(0))?;
-            let new = (key.len() + value.len()) as u64;
-            if u64::try_from(used).unwrap_or(0).saturating_add(new) > quota {
-                return Err(too_much(plugin, quota).into());
+            let kept: Option<String> = change.tx.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?;
+            let is_so = kept.as_deref() == old;
+            if is_so && old != new {
+                change.set_plugin_value(plugin, key, new, quota)?;
             }
-            let sql = "INSERT INTO plugin_values (owner, plugin, key, value) VALUES (?1, ?2, ?3, ?4)";
-            change.tx.prepare_cached(sql)?.execute(params![change.owner(), plugin, key, value])?;
-            Ok(())
+            Ok(is_so)
         })
     }
 
@@ -255,6 +260,26 @@ impl Store {
             };
             Ok(moved > 0)
         })
+    }
+}
+
+impl Change<'_> {
+    fn set_plugin_value(&self, plugin: &str, key: &str, value: Option<&str>, quota: u64) -> Outcome<()> {
+        let place = params![self.owner(), plugin, key];
+        let sql = "DELETE FROM plugin_values WHERE owner = ?1 AND plugin = ?2 AND key = ?3";
+        self.tx.prepare_cached(sql)?.execute(place)?;
+        let Some(value) = value else { return Ok(()) };
+        let sql = "SELECT ifnull(sum(octet_length(key) + octet_length(value)), 0) FROM plugin_values
+             WHERE owner = ?1 AND plugin = ?2";
+        let mut sum = self.tx.prepare_cached(sql)?;
+        let used: i64 = sum.query_row(params![self.owner(), plugin], |row| row.get(0))?;
+        let new = (key.len() + value.len()) as u64;
+        if u64::try_from(used).unwrap_or(0).saturating_add(new) > quota {
+            return Err(too_much(plugin, quota).into());
+        }
+        let sql = "INSERT INTO plugin_values (owner, plugin, key, value) VALUES (?1, ?2, ?3, ?4)";
+        self.tx.prepare_cached(sql)?.execute(params![self.owner(), plugin, key, value])?;
+        Ok(())
     }
 }
 

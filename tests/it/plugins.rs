@@ -1,5 +1,7 @@
 //! `fac plugin`, and plugins at work in chats, runs and commands, through the built binary.
 
+mod ends;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Plan, Report, recorded_args};
+use crate::exec::Stop;
 use crate::kernel::error::Result;
 
 /// A run, as it is told of.
@@ -41,9 +42,9 @@ pub trait Around: Send + Sync {
     /// One is about to begin.
     ///
     /// # Errors
-    /// `Refused` when it must not.
-    fn before(&self, about: &About) -> Result<()>;
+    /// `Refused` when it must not; `Interrupted` when it is to end before it began.
+    fn before(&self, about: &About, stop: &Stop) -> Result<()>;
 
-    /// One ended.
-    fn after(&self, about: &About, report: &Report);
+    /// One ended. Who asks by `stop` from now on asks whoever hears of it to end.
+    fn after(&self, about: &About, report: &Report, stop: &Stop);
 }

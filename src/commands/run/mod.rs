@@ -284,7 +284,7 @@ impl Engine<'_> {
         }
         report.unrecorded = self.finish(id, report.end());
         if let Some(around) = around {
-            around.after(&about, &report);
+            around.after(&about, &report, &self.stop);
         }
         Ok(report)
     }
@@ -298,7 +298,7 @@ impl Engine<'_> {
         for resolved in plan.all() {
             self.catalog.ensure_laid_out(&resolved.source)?;
         }
-        self.world.around.as_ref().map_or(Ok(()), |around| around.before(about))
+        self.world.around.as_ref().map_or(Ok(()), |around| around.before(about, &self.stop))
     }
 
     /// Records the end. Where there is no room for what the steps wrote, at least how they ended; what went wrong comes

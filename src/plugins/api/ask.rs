@@ -14,7 +14,7 @@ pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
         here.needs(here.permissions.ask, "fac.ask", "`ask = true`")?;
         let system = options.map(|o| o.raw_get::<Option<String>>("system")).transpose()?.flatten();
         let question = Question { prompt, system };
-        let answer = here.meter.free(|| here.world.ask(&question)).map_err(|error| ours(&error))?;
+        let answer = here.meter.free(|| here.world.ask(&question, here.meter.halt())).map_err(|error| ours(&error))?;
         lua.create_string(answer)
     })
 }

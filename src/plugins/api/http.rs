@@ -72,7 +72,8 @@ fn send(lua: &Lua, inside: &Inside, mut request: Request) -> mlua::Result<Table>
         Err(_) => return raise("that is no address"),
     }
     request.allowed.clone_from(hosts);
-    let response = inside.meter.free(|| inside.world.fetch(&request)).map_err(|error| ours(&error))?;
+    let response =
+        inside.meter.free(|| inside.world.fetch(&request, inside.meter.halt())).map_err(|error| ours(&error))?;
     answer(lua, response)
 }
 

@@ -42,7 +42,7 @@ pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
         let input = options.map(|o| o.raw_get::<Option<String>>("input")).transpose()?.flatten();
         let ran = here
             .meter
-            .free(|| here.world.run(&words, input.as_deref(), &here.permissions.run))
+            .free(|| here.world.run(&words, input.as_deref(), &here.permissions.run, here.meter.halt()))
             .map_err(|error| ours(&error))?;
         let table = lua.create_table()?;
         table.raw_set("ok", ran.code == 0)?;

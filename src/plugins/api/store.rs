@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use mlua::{Lua, Table, Value};
+use mlua::{Function, Lua, Table, Value};
 
 use crate::plugins::inside::{Inside, ours, raise};
 use crate::plugins::values;
 
 /// The longest key, bytes.
 const LONGEST_KEY: usize = 200;
+
+/// So often a change is tried again where others were faster.
+const TRIES: usize = 1000;
 
 /// The table.
 pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
@@ -26,22 +29,50 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let here = inside.clone();
     let set = lua.create_function(move |_, (key, value): (String, Value)| {
         allowed(&here)?;
-        if key.is_empty() || key.len() > LONGEST_KEY {
-            return raise("a key has between 1 and 200 bytes");
-        }
-        let text = if value.is_nil() { None } else { Some(values::to_json(&value)?.to_string()) };
-        here.world.set(&here.name, &key, text.as_deref()).map_err(|error| ours(&error))
+        check(&key)?;
+        here.world.set(&here.name, &key, written(&value)?.as_deref()).map_err(|error| ours(&error))
     })?;
     table.raw_set("set", set)?;
+    let here = inside.clone();
+    let update = lua.create_function(move |lua, (key, change): (String, Function)| {
+        allowed(&here)?;
+        check(&key)?;
+        for _ in 0..TRIES {
+            let old = here.world.get(&here.name, &key).map_err(|error| ours(&error))?;
+            let value = old.as_deref().map(|text| values::parse(lua, text)).transpose()?.unwrap_or(Value::Nil);
+            let value: Value = change.call(value)?;
+            let new = written(&value)?;
+            let replaced = here.world.replace(&here.name, &key, old.as_deref(), new.as_deref());
+            if replaced.map_err(|error| ours(&error))? {
+                return Ok(value);
+            }
+        }
+        raise("others change this key all the time")
+    })?;
+    table.raw_set("update", update)?;
     let here = inside.clone();
     let keys = lua.create_function(move |lua, prefix: Option<String>| {
         allowed(&here)?;
         let prefix = prefix.unwrap_or_default();
         let keys = here.world.keys(&here.name, &prefix).map_err(|error| ours(&error))?;
-        lua.create_sequence_from(keys)
+        let empty = keys.is_empty();
+        let keys = lua.create_sequence_from(keys)?;
+        if empty { values::array(lua, keys) } else { Ok(keys) }
     })?;
     table.raw_set("keys", keys)?;
     Ok(table)
+}
+
+fn check(key: &str) -> mlua::Result<()> {
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        return raise("a key has between 1 and 200 bytes");
+    }
+    Ok(())
+}
+
+/// A value as it is kept; nothing is not.
+fn written(value: &Value) -> mlua::Result<Option<String>> {
+    if value.is_nil() { Ok(None) } else { values::to_json(value).map(|json| Some(json.to_string())) }
 }
 
 fn allowed(inside: &Inside) -> mlua::Result<()> {

@@ -8,6 +8,9 @@ use mlua::{Lua, Table};
 
 use crate::plugins::inside::{Inside, raise};
 
+/// The longest form, bytes: each of its fields may be padded to 255.
+const LONGEST_FORM: usize = 200;
+
 /// The table.
 pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
@@ -22,6 +25,9 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     })?;
     table.raw_set("iso", iso)?;
     let format = lua.create_function(move |_, (form, seconds, zone): (String, Option<f64>, Option<String>)| {
+        if form.len() > LONGEST_FORM {
+            return raise("a form for a time has at most 200 bytes");
+        }
         let at = moment(seconds.unwrap_or_else(&now))?.to_zoned(zone_of(zone)?);
         let mut text = String::new();
         match jiff::fmt::strtime::BrokenDownTime::from(&at).format(&form, &mut text) {
@@ -39,6 +45,9 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
 }
 
 fn moment(seconds: f64) -> mlua::Result<Timestamp> {
+    if !seconds.is_finite() {
+        return raise(&format!("{seconds} is no time"));
+    }
     let at = Timestamp::from_microsecond((seconds * 1e6) as i64);
     at.or_else(|error| raise(&format!("that is no time: {error}")))
 }

@@ -5,12 +5,12 @@ mod bundled;
 mod escape;
 mod values;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::halt::Halt;
 use super::limits::Limits;
 use super::manifest::Permissions;
 use super::room::Room;
@@ -40,19 +40,23 @@ impl World for Deaf {
         not_here("set")
     }
 
+    fn replace(&self, _: &str, _: &str, _: Option<&str>, _: Option<&str>) -> Result<bool> {
+        not_here("update")
+    }
+
     fn keys(&self, _: &str, _: &str) -> Result<Vec<String>> {
         not_here("keys")
     }
 
-    fn fetch(&self, request: &Request) -> Result<Response> {
+    fn fetch(&self, request: &Request, _: &Halt) -> Result<Response> {
         Ok(Response { status: 200, body: request.url.clone().into_bytes(), ..Response::default() })
     }
 
-    fn run(&self, _: &[String], _: Option<&str>, _: &[String]) -> Result<Ran> {
+    fn run(&self, _: &[String], _: Option<&str>, _: &[String], _: &Halt) -> Result<Ran> {
         Ok(Ran::default())
     }
 
-    fn ask(&self, _: &Question) -> Result<String> {
+    fn ask(&self, _: &Question, _: &Halt) -> Result<String> {
         Ok("an answer".to_string())
     }
 
@@ -63,7 +67,7 @@ impl World for Deaf {
 
 /// A sandbox with these bounds and permissions.
 pub(super) fn sandbox_with(limits: Limits, permissions: &Permissions) -> State {
-    let room = Room::new(limits, Arc::new(Deaf::default()), Arc::new(AtomicBool::new(false)));
+    let room = Room::new(limits, Arc::new(Deaf::default()), Arc::default());
     let world = room.world().clone();
     room.sandbox("test", permissions, world).unwrap()
 }

@@ -48,3 +48,20 @@ fn null_has_its_place() {
     let value = parse(state.lua(), r#"{"a": null, "b": [1, null, 3], "c": {}, "d": []}"#).unwrap();
     assert_eq!(to_json(&value).unwrap(), json!({"b": [1, null, 3], "c": {}, "d": []}));
 }
+
+#[test]
+fn what_json_cannot_say_is_no_json() {
+    let state = sandbox(Limits::default());
+    let said = |script: &str| super::eval(&state, script).unwrap_err().full_message();
+    assert!(said("return { 1, 2, name = 'x' }").contains("this list also has `name`"));
+    for script in
+        ["return { 1, 2, nil, 4 }", "return { 1, [5] = 2 }", "return { 1, [1.5] = 2 }", "return { 1, [true] = 2 }"]
+    {
+        assert!(said(script).contains("a list with holes"), "{script}: {}", said(script));
+    }
+    assert!(said("return fac.time.iso(0/0)").contains("is no time"));
+    assert!(said("return fac.time.iso(math.huge)").contains("is no time"));
+    assert!(said("return fac.time.format(string.rep('%255Y', 100))").contains("at most 200 bytes"));
+    let fine = "return { list = { 1, 'two', { 3 } }, none = {}, [7] = 'seven' }";
+    assert_eq!(super::eval(&state, fine).unwrap(), json!({"list": [1, "two", [3]], "none": {}, "7": "seven"}));
+}

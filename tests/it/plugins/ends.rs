@@ -1,0 +1,67 @@
+//! Plugins at work when somebody asks for an end, and several of them at once.
+
+use super::*;
+
+/// Starts `fac`, waits until something is so, interrupts it, and gives its exit code.
+#[track_caller]
+fn interrupted(world: &World, args: &[&str], begun: impl Fn() -> bool) -> i32 {
+    let mut command = world.command(args);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was asked to");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    child.wait().unwrap().code().unwrap_or(-1)
+}
+
+#[test]
+fn a_hook_that_does_not_end_is_interrupted_and_the_command_does_not_run() {
+    let world = World::new();
+    define(&world, "### `/work`\n\n```sh\ntouch ran\n```\n\n### `/slow`\n\n```sh\ntouch begun; exec sleep 600\n```\n");
+    for (name, value) in [("plugins.timeout", "1h"), ("plugins.steps", "0")] {
+        world.run(&["config", "set", name, value]).ok();
+    }
+    let permissions = "hooks = [\"before_command\"]\n[permissions]\nevent = true\nrun = [\"user:slow\"]\nstore = true";
+    for (n, script) in
+        ["while true do end", "while true do fac.store.set('a', 1) end", "fac.run('slow')"].iter().enumerate()
+    {
+        let script = format!("return {{ before_command = function() fac.event.emit('begun{n}') {script} end }}");
+        enable(&world, "gate", permissions, &script);
+        let begun = || match n {
+            2 => world.path("begun").exists(),
+            _ => world.run(&["events", "tail", "--json"]).ok().contains(&format!("plugin.gate.begun{n}")),
+        };
+        assert_eq!(interrupted(&world, &["work"], begun), 130, "{script}");
+        assert!(!world.path("ran").exists(), "{script}");
+        assert_eq!(state(&world, "gate")["failures"], 0, "{script}");
+        world.run(&["plugin", "rm", "gate", "--yes"]).ok();
+    }
+}
+
+#[test]
+fn whoever_hears_of_ended_commands_hears_of_interrupted_ones() {
+    let world = World::new();
+    define(&world, "### `/slow`\n\n```sh\ntouch begun; exec sleep 600\n```\n");
+    let script = "return { after_command = function(c) for i = 1, 5000 do end fac.log.info(c.status) end }";
+    enable(&world, "ears", "hooks = [\"after_command\"]", script);
+    assert_eq!(interrupted(&world, &["slow"], || world.path("begun").exists()), 130);
+    assert_eq!(log(&world, "ears"), ["interrupted"]);
+}
+
+#[test]
+fn what_several_change_at_once_is_changed_by_each() {
+    let world = World::new();
+    let script = "return { commands = { count = function()
+            for i = 1, 50 do fac.store.update('n', function(n) return (n or 0) + 1 end) end
+            return fac.store.get('n') end, forget = function()
+            return { fac.store.update('n', function() return nil end) == nil, fac.store.keys() } end } }";
+    let manifest = "[permissions]\nstore = true\n[[commands]]\nname = \"count\"\n[[commands]]\nname = \"forget\"";
+    enable(&world, "kit", manifest, script);
+    let begin = || world.command(&["count"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let all: Vec<_> = (0..4).map(|_| begin()).collect();
+    all.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+    assert_eq!(world.run(&["count"]).ok().trim(), "250");
+    assert_eq!(json_of(&world.run(&["forget"]).ok()), json!([true, []]));
+}
