@@ -1,5 +1,6 @@
 //! Plugins as the settings want them, and what they reach.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::models::budget_check;
@@ -53,19 +54,26 @@ impl App {
     /// Those of the store.
     pub fn known_plugins(&self) -> Result<Vec<Known>> {
         let rows = self.store()?.plugins(false)?;
-        let row = |name: &str| rows.iter().find(|row| row.name == name).cloned();
+        // One that is used from elsewhere says nothing of this.
+        let row = |name: &str, place: &str| {
+            rows.iter().find(|row| row.name == name && (row.place == place || !row.enabled)).cloned()
+        };
         let own = places::own(&self.paths.plugins_dir);
-        let of_person = |name: &String| Known {
+        let of_person = |(name, folder): &(String, PathBuf)| Known {
             name: name.clone(),
             found: places::find(&self.paths.plugins_dir, name),
-            row: row(name),
+            row: row(name, &folder.display().to_string()),
         };
-        let mut all: Vec<Known> = own.iter().map(|(name, _)| of_person(name)).collect();
+        let mut all: Vec<Known> = own.iter().map(of_person).collect();
         for name in places::bundled_names().into_iter().filter(|name| !own.iter().any(|(other, _)| other == name)) {
-            all.push(Known { name: name.to_string(), found: places::bundled(name), row: row(name) });
+            all.push(Known {
+                name: name.to_string(),
+                found: places::bundled(name),
+                row: row(name, places::BUNDLED_PLACE),
+            });
         }
         for row in rows.iter().filter(|row| row.enabled) {
-            if !all.iter().any(|one| one.name == row.name) {
+            if !all.iter().any(|one| one.row.as_ref().is_some_and(|other| other.name == row.name)) {
                 let found = places::at(&row.place, &row.name);
                 all.push(Known { name: row.name.clone(), found, row: Some(row.clone()) });
             }

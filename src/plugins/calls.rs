@@ -40,11 +40,18 @@ impl Active {
 
     /// Its files, where they are what was allowed.
     fn read(&self) -> Result<Found> {
-        let found = places::at(&self.row.place, &self.row.name)?;
+        let (name, place) = (&self.row.name, &self.row.place);
+        let found = places::at(place, name).map_err(|error| match error.kind() {
+            Kind::NotFound => {
+                let said = format!("`{name}` is gone from {place} (`fac plugin rm {name}` forgets it)");
+                Error::new(Kind::NotFound, said).because(error)
+            }
+            _ => error,
+        })?;
         if found.digest == self.row.digest {
             return Ok(found);
         }
-        Err(changed(&self.row.name))
+        Err(changed(name))
     }
 }
 

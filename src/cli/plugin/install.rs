@@ -52,6 +52,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let from = origin.map(|origin| format!(" from {}", origin.said())).unwrap_or_default();
     let said = format!("{word} `{name}` {}{from}", found.manifest.version);
     context.ui.note(&safe_line(&said));
+    if places::bundled_names().contains(&name.as_str()) {
+        context.ui.note("a bundled plugin has that name too; once this one is enabled it is used instead");
+    }
     context.ui.note(&format!("`fac plugin enable {name}` shows what it wants, asks, and uses it"));
     Ok(0)
 }

@@ -102,6 +102,12 @@ pub(super) fn card(context: &Context, found: &Found) -> String {
 
 pub(super) fn log(context: &mut Context, plugin: Option<&str>, limit: usize) -> Result<u8> {
     let lines = context.app.store()?.plugin_lines(plugin, limit)?;
+    if let (true, Some(name)) = (lines.is_empty(), plugin)
+        && context.app.store()?.plugin(name)?.is_none()
+    {
+        // Where there is none of that name, that is said.
+        places::find(&context.app.paths.plugins_dir, name)?;
+    }
     if context.ui.json {
         for line in &lines {
             let json = json!({"plugin": line.plugin, "at": line.at, "level": line.level, "text": line.text});

@@ -24,6 +24,10 @@ pub(super) struct NewArgs {
 pub(super) fn new(context: &mut Context, args: &NewArgs) -> Result<u8> {
     let default = [Hook::Prompt];
     let hooks: &[Hook] = if args.hooks.is_empty() && !args.command { &default } else { &args.hooks };
+    if places::bundled_names().contains(&args.name.as_str()) {
+        let hint = format!("choose another name; `fac plugin show {}` shows the bundled one", args.name);
+        return Err(Error::new(Kind::Usage, format!("a bundled plugin is called `{}`", args.name)).hint(hint));
+    }
     let folder = scaffold::new(&context.app.paths.plugins_dir, &args.name, hooks, args.command)?;
     let name = &args.name;
     if context.ui.json {

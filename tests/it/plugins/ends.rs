@@ -65,3 +65,27 @@ fn what_several_change_at_once_is_changed_by_each() {
     assert_eq!(world.run(&["count"]).ok().trim(), "250");
     assert_eq!(json_of(&world.run(&["forget"]).ok()), json!([true, []]));
 }
+
+#[test]
+fn one_of_a_bundled_name_is_told_apart_from_the_bundled_one() {
+    let world = World::new();
+    let said = world.run(&["plugin", "new", "redact"]).failed(2);
+    assert!(said.contains("a bundled plugin is called `redact`"), "{said}");
+    world.run(&["plugin", "enable", "redact", "--yes"]).ok();
+    write(&world, "redact", "", "return {}");
+    let listed = json_of(&world.run(&["plugin", "ls", "--json"]).ok());
+    let states: Vec<_> = listed["plugins"].as_array().unwrap().iter().filter(|p| p["name"] == "redact").collect();
+    assert_eq!(states.iter().map(|p| p["state"].as_str().unwrap()).collect::<Vec<_>>(), ["off", "on"], "{listed}");
+    assert!(world.run(&["plugin", "log", "nope"]).failed(3).contains("there is no plugin `nope`"));
+    assert!(world.run(&["plugin", "log", "redact"]).stderr.contains("wrote nothing"));
+}
+
+#[test]
+fn one_whose_folder_is_gone_is_named_with_the_way_to_forget_it() {
+    let world = World::new();
+    define(&world, "### `/ok`\n\n```sh\ntrue\n```\n");
+    let folder = enable(&world, "ears", "hooks = [\"after_command\"]", "return { after_command = function() end }");
+    std::fs::remove_dir_all(folder).unwrap();
+    let out = world.run(&["ok"]);
+    assert!(out.stderr.contains("`ears` is gone from") && out.stderr.contains("fac plugin rm ears"), "{out:?}");
+}
