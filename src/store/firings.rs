@@ -23,7 +23,7 @@ use crate::kernel::ids::{Id, TraceId};
 pub enum FiringOutcome {
     /// Its work is owed.
     Fired,
-    /// Its condition does not hold, or cannot be judged.
+    /// Its condition does not hold or cannot be judged, or what it waited for did not last.
     Blocked,
     /// It still ran, and its mode takes no more.
     Dropped,

@@ -78,6 +78,10 @@ impl Keeper {
                     against.push(self.judge(number, &mut firing, now)?);
                     firings.push(firing);
                 }
+                Act::Broken(_, firing, why) => {
+                    against.push(Some(why));
+                    firings.push(*firing);
+                }
                 Act::Hold(hold) => along.holds.push(hold),
                 Act::Release(key, nr, subject) => along.released.push((key, nr, subject)),
             }

@@ -89,6 +89,8 @@ pub enum Act {
     Fire(usize, Box<NewFiring>),
     /// It is meant when this is over and nothing else came.
     Hold(Hold),
+    /// It would have been meant, but what was waited for did not last; why, in a sentence without its full stop.
+    Broken(usize, Box<NewFiring>, String),
     /// What was waited for is over, or was fired.
     Release(RuleKey, u32, String),
 }
@@ -216,9 +218,11 @@ impl Machine {
                 // It began then, and still is.
                 (Some(_), _) if fits && waits.is_some() => {}
                 (Some(ms), _) if fits => acts.push(Act::Hold(hold("for", ms, happening.at))),
-                (Some(_), _) if wanted.ends(happening) => {
-                    let over = waits.cloned();
-                    acts.extend(over.map(|over| Act::Release(over.key, over.nr, over.subject)));
+                (Some(ms), _) if wanted.ends(happening) => {
+                    if let Some(over) = waits {
+                        acts.push(broken_off(number, rule, over, ms, happening.at));
+                        acts.push(Act::Release(over.key.clone(), over.nr, over.subject.clone()));
+                    }
                 }
                 (None, Some(ms)) if fits => {
                     let since = waits.map_or(happening.at, |hold| hold.since);
@@ -238,13 +242,7 @@ impl Machine {
         let mut acts = Vec::new();
         for hold in ready {
             if let Some(number) = self.number(&hold.key) {
-                let mut data = hold.data.clone();
-                if let Some(fields) = data.as_object_mut() {
-                    fields.insert("since".into(), json!(hold.since));
-                }
-                // The same wait told twice is one; it may begin again with the same thing.
-                let told = format!("{}:{}:{}", hold.why, hold.subject, hold.since.as_micros());
-                let firing = self.rules[number].firing(&hold.kind, hold.nr, data, Some(told), hold.depth);
+                let firing = after_wait(&self.rules[number], &hold, &hold.why);
                 acts.push(Act::Fire(number, Box::new(firing)));
             }
             acts.push(self.release(hold));
@@ -377,7 +375,7 @@ impl Machine {
                 Act::Release(key, nr, subject) => {
                     self.holds.remove(&(key.clone(), *nr, subject.clone()));
                 }
-                Act::Fire(..) => {}
+                Act::Fire(..) | Act::Broken(..) => {}
             }
         }
     }
@@ -387,6 +385,23 @@ impl Machine {
         self.note(std::slice::from_ref(&act));
         act
     }
+}
+
+/// What is fired by something that waited. The same wait told twice is one; it may begin again with the same thing.
+fn after_wait(rule: &Rule, hold: &Hold, why: &str) -> NewFiring {
+    let mut data = hold.data.clone();
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("since".into(), json!(hold.since));
+    }
+    let told = format!("{why}:{}:{}", hold.subject, hold.since.as_micros());
+    rule.firing(&hold.kind, hold.nr, data, Some(told), hold.depth)
+}
+
+/// What was to last `ms` milliseconds ended before that.
+fn broken_off(number: usize, rule: &Rule, hold: &Hold, ms: u64, now: Timestamp) -> Act {
+    let lasted = u64::try_from(now.since(hold.since) / 1000).unwrap_or(0);
+    let why = format!("it lasted {} and not {}, as for= wants", human_ms(lasted), human_ms(ms));
+    Act::Broken(number, Box::new(after_wait(rule, hold, "broken")), why)
 }
 
 /// The kind of a press of a button that stands for an automation; `command` is its full name.

@@ -66,6 +66,7 @@ fn said(acts: &[Act]) -> Vec<String> {
     acts.iter()
         .map(|act| match act {
             Act::Fire(_, firing) => format!("fire {}", firing.key.command),
+            Act::Broken(_, firing, why) => format!("broken {}: {why}", firing.key.command),
             Act::Hold(hold) => {
                 format!("hold {} {} {}", hold.key.command, hold.subject, hold.due.since(at(0)) / 1_000_000)
             }
@@ -106,7 +107,10 @@ fn what_must_last_fires_when_it_did_and_not_when_it_ended() {
     assert_eq!(said(&machine.due(at(4))), Vec::<String>::new());
     assert_eq!(machine.next_due(), Some(at(5)));
     assert_eq!(said(&machine.due(at(5))), ["fire open", "release open home/a"]);
-    assert_eq!(said(&machine.hear(&message("home/b", "shut", 8))), ["release open home/b"]);
+    assert_eq!(
+        said(&machine.hear(&message("home/b", "shut", 8))),
+        ["broken open: it lasted 4.0 s and not 5.0 s, as for= wants", "release open home/b"]
+    );
     assert_eq!(said(&machine.due(at(100))), Vec::<String>::new());
 }
 
@@ -300,7 +304,7 @@ proptest! {
                 match act {
                     Act::Hold(hold) => { running.insert((hold.nr, hold.subject)); }
                     Act::Release(_, nr, subject) => prop_assert!(running.remove(&(nr, subject))),
-                    Act::Fire(..) => {}
+                    Act::Fire(..) | Act::Broken(..) => {}
                 }
             }
         }

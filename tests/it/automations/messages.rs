@@ -43,7 +43,9 @@ fn what_must_last_goes_on_over_a_kill_and_ends_with_another_state() {
     until("it has fired", || world.path("log").exists());
     assert_eq!(world.read("log"), "home/a\n");
     assert_eq!(second.end(), 0);
-    assert_eq!(outcomes(&world, "held"), ["fired"]);
+    assert_eq!(outcomes(&world, "held"), ["blocked", "fired"]);
+    let trace = world.run(&["auto", "trace", "held"]).ok();
+    assert!(trace.contains("and not 3.0 s, as for= wants"), "{trace}");
 }
 
 /// An automation that hears a message and tells it again by this step ends.
