@@ -261,7 +261,10 @@ fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)>
     let asked_json = matches!(&cli.command, Some(Sub::External(words)) if wants_json(words))
         || matches!(&cli.command, Some(Sub::Run(args)) if wants_json(args.words()));
     let done = dispatch(&mut context, cli.command);
-    plugin::deliver(&context);
+    // Whoever interrupted it does not wait for plugins; the next call tells them.
+    if !done.as_ref().is_err_and(|error| error.kind() == Kind::Interrupted) {
+        plugin::deliver(&context);
+    }
     match done {
         Ok(code) => Ok(code),
         Err(error) => {

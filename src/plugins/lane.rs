@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often whoever waits looks whether it is to wait no more.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How long a thread that still works when nobody needs it any more is waited for.
+const PARTING: Duration = Duration::from_millis(500);
+
 /// What ends a wait before the work has ended.
 #[derive(Clone, Copy)]
 pub struct Ends<'a> {
@@ -39,6 +42,8 @@ pub struct Ends<'a> {
 pub struct Lane {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    /// Closed when the thread has ended.
+    ended: Mutex<Receiver<()>>,
     right: Arc<Right>,
     room: Arc<Room>,
     turn: Arc<Turn>,
@@ -110,9 +115,15 @@ impl Lane {
         let (jobs, queue) = channel::<Job>();
         let right = Arc::new(Right::default());
         let there = There { room: room.clone(), right: right.clone() };
-        let thread = std::thread::Builder::new().name("lua".into()).spawn(move || there.work(&queue));
+        let (ends, ended) = channel::<()>();
+        let work = move || {
+            let _ends = ends;
+            there.work(&queue);
+        };
+        let thread = std::thread::Builder::new().name("lua".into()).spawn(work);
         let thread = thread.context(Kind::Failed, || "cannot start a thread".to_string())?;
-        Ok(Lane { jobs: Some(jobs), thread: Some(thread), right, room, turn, tickets: AtomicU64::new(1) })
+        let (jobs, thread, ended) = (Some(jobs), Some(thread), Mutex::new(ended));
+        Ok(Lane { jobs, thread, ended, right, room, turn, tickets: AtomicU64::new(1) })
     }
 
     /// Has the thread do something. From within such work it is done at once.
@@ -265,10 +276,16 @@ impl Drop for Lane {
     fn drop(&mut self) {
         self.turn.leave();
         self.jobs = None;
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // One that panicked has nothing more to say.
-            let _ = thread.join();
+        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        let Some(thread) = thread else { return };
+        // What it waits for (a server, a command) may come in a minute, and nobody wants it any more.
+        let works = self.right.take_at_once().is_none();
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if works && ended.recv_timeout(PARTING) == Err(RecvTimeoutError::Timeout) {
+            return self.room.world().rest();
         }
+        // One that panicked has nothing more to say.
+        let _ = thread.join();
     }
 }
 
