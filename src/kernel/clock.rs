@@ -52,6 +52,15 @@ impl Timestamp {
         self.short_in(TimeZone::system())
     }
 
+    /// For lists of what happened: as [`Timestamp::local_short`], to the second.
+    pub fn local_seconds(self) -> String {
+        self.seconds_in(&TimeZone::system())
+    }
+
+    fn seconds_in(self, zone: &TimeZone) -> String {
+        self.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// For a time that was set beforehand: as [`Timestamp::local_short`], with seconds only where it has some.
     pub fn local_slot(self) -> String {
         let zoned = self.in_zone(&TimeZone::system());
@@ -196,6 +205,7 @@ mod tests {
     #[test]
     fn a_list_shows_the_wall_clock() {
         let berlin = TimeZone::fixed(jiff::tz::offset(1));
+        assert_eq!(at("2026-11-21T23:30:59Z").seconds_in(&berlin), "2026-11-22 00:30:59");
         assert_eq!(at("2026-11-21T23:30:59Z").short_in(berlin), "2026-11-22 00:30");
     }
 

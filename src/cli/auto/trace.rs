@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
         let times = if firing.count > 1 { format!(" ×{}", firing.count) } else { String::new() };
         table.row(vec![
             (firing.id.tail(), Some(Role::Dim)),
-            (firing.at.local_short(), Some(Role::Dim)),
+            (firing.at.local_seconds(), Some(Role::Dim)),
             (firing.key.command.clone(), Some(Role::Name)),
             (format!("{}{times}", firing.outcome.name()), Some(role(firing.outcome))),
             (said_of(&firing.kind, &firing.data), None),
@@ -136,7 +136,7 @@ pub(super) fn line_of(ui: &Ui, firing: &Firing) -> String {
     let why = firing.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     format!(
         "{}  {}  {}  {}",
-        ui.paint(Role::Dim, &firing.at.local_short()),
+        ui.paint(Role::Dim, &firing.at.local_seconds()),
         ui.paint(Role::Name, &safe_line(&firing.key.command)),
         ui.paint(role(firing.outcome), &format!("{}{times}", firing.outcome.name())),
         safe_line(&format!("by {by}{why}")),

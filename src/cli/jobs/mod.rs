@@ -146,7 +146,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
     for job in &jobs {
         table.row(vec![
             (job.id.tail(), Some(Role::Dim)),
-            (job.created.local_short(), Some(Role::Dim)),
+            (job.created.local_seconds(), Some(Role::Dim)),
             (job.command.clone(), Some(Role::Name)),
             (job.status.name().to_string(), Some(role(job.status))),
             (job.tries.to_string(), None),
