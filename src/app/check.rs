@@ -38,8 +38,17 @@ impl Checked {
     }
 }
 
+/// What was odd when it was read, what is wrong with its triggers, and what those want that is not here, each once.
+pub fn all_here(app: &App, command: Command) -> Vec<Diagnostic> {
+    let lacks = app.warnings_of_lacks(&command);
+    let mut all = all_of(command);
+    all.extend(lacks);
+    all.sort_by_key(|d| (d.line, d.column));
+    all
+}
+
 /// What was odd when it was read, and what is wrong with its triggers, each once.
-pub fn all_of(mut command: Command) -> Vec<Diagnostic> {
+fn all_of(mut command: Command) -> Vec<Diagnostic> {
     let mut all = std::mem::take(&mut command.diagnostics);
     for one in trigger::check(&command) {
         if !all.contains(&one) {
@@ -65,7 +74,7 @@ pub fn check_installed(app: &App, source: Option<&str>) -> Result<Checked> {
         match serde_json::from_str::<Command>(json) {
             Ok(command) => {
                 let place = format!("{}:{}", row.source.name, row.path);
-                checked.found.extend(all_of(command).into_iter().map(|d| (place.clone(), d)));
+                checked.found.extend(all_here(app, command).into_iter().map(|d| (place.clone(), d)));
             }
             Err(e) => {
                 checked.found.push((row.path.clone(), Diagnostic::error(1, 1, format!("its row cannot be read: {e}"))));

@@ -102,7 +102,7 @@ pub struct Globals {
     /// Ask nothing and read nothing from the keyboard
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Say yes to ordinary questions (never grants trust)
+    /// Say yes to questions; to trust only where the command is about it
     #[arg(short, long, global = true)]
     pub yes: bool,
 }

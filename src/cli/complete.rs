@@ -150,7 +150,7 @@ fn home(words: &[String]) -> Option<PathBuf> {
 }
 
 /// Follows the words into the tree: the subcommand reached, the words after it, and its path.
-fn descend<'c>(root: &'c Command, words: &[String]) -> (&'c Command, Vec<String>, Vec<String>) {
+pub(super) fn descend<'c>(root: &'c Command, words: &[String]) -> (&'c Command, Vec<String>, Vec<String>) {
     let (mut command, mut path, mut rest) = (root, Vec::new(), Vec::new());
     let mut words = words.iter();
     while let Some(word) = words.next() {

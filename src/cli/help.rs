@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::{Context, RESERVED, args, run};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::near::nearest;
+use crate::kernel::terminal::safe_line;
 
 /// Prints the help of what the words name; of the whole program without any.
 pub(super) fn run(context: &mut Context, words: &[OsString]) -> Result<u8> {
@@ -16,7 +17,7 @@ pub(super) fn run(context: &mut Context, words: &[OsString]) -> Result<u8> {
         match command.find_subcommand(word) {
             Some(sub) => command = sub,
             None if at == 0 => return of_command(context, words),
-            None => return Err(unknown(command, word)),
+            None => return Err(unknown(Kind::NotFound, command, &words[..at], word)),
         }
     }
     let text = command.clone().render_help();
@@ -39,14 +40,18 @@ fn of_command(context: &mut Context, words: Vec<String>) -> Result<u8> {
     run::start(context, run::Asked { words, help: true, ..run::Asked::default() })
 }
 
-fn unknown(command: &clap::Command, word: &str) -> Error {
-    let parent = command.get_bin_name().unwrap_or("fac");
-    let names = command.get_subcommands().map(clap::Command::get_name);
+/// The error about a word that is no subcommand of `command`, which stands at `path`.
+pub(super) fn unknown(kind: Kind, command: &clap::Command, path: &[String], word: &str) -> Error {
+    let parent = format!("fac {}", path.join(" "));
+    let names = command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set())
+        .flat_map(clap::Command::get_name_and_visible_aliases);
     let hint = match nearest(word, names) {
         Some(near) => format!("did you mean `{parent} {near}`?"),
         None => format!("`{parent} --help` lists what there is"),
     };
-    Error::new(Kind::NotFound, format!("`{parent}` has no subcommand `{word}`")).hint(hint)
+    Error::new(kind, format!("`{parent}` has no subcommand `{}`", safe_line(word))).hint(hint)
 }
 
 /// The error about an unknown name with the nearest subcommand beside the nearest command.

@@ -30,6 +30,7 @@ mod lines;
 mod listen;
 mod man;
 mod mcp;
+mod mistake;
 mod mqtt;
 mod plugin;
 mod run;
@@ -54,8 +55,7 @@ mod wish;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{ColorChoice, FromArgMatches};
+use clap::FromArgMatches;
 
 pub use args::{Cli, Globals};
 
@@ -64,6 +64,7 @@ use crate::exec::sandbox;
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use args::Sub;
+use mistake::wants_json;
 use ui::{Ui, Wishes};
 
 /// Names of subcommands, present and to come: a command of the same name is reached by `fac run NAME`.
@@ -144,16 +145,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = complete::answer(&words) {
         return ExitCode::from(code);
     }
-    let parsed = args::read_alone(&words).map_or_else(
-        || {
-            let tree = args::tree().color(colour_choice(&words));
-            tree.try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches))
-        },
-        Ok,
-    );
+    let parsed = read(&words).or_else(|error| match mistake::asks_for_help(&words, &error) {
+        Some(turned) => read(&turned),
+        None => Err(error),
+    });
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(refuse(&words, &error)),
+        Err(error) => return ExitCode::from(mistake::refuse(&words, error)),
     };
     let env = Env::from_process();
     let ui = Ui::new(&wishes(&cli.global, &env));
@@ -164,6 +162,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// The words as what they ask for.
+fn read(words: &[OsString]) -> std::result::Result<Cli, clap::Error> {
+    if let Some(cli) = args::read_alone(words) {
+        return Ok(cli);
+    }
+    let tree = args::tree().color(mistake::colour_choice(words));
+    tree.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
 fn wishes(global: &Globals, env: &Env) -> Wishes {
@@ -178,57 +185,6 @@ fn wishes(global: &Globals, env: &Env) -> Wishes {
         columns: env.text("COLUMNS").and_then(|c| c.parse().ok()),
         no_color,
     }
-}
-
-/// `--color` as it stands among the words, for what is said before they are understood.
-fn colour_choice(words: &[OsString]) -> ColorChoice {
-    let mut asked = ColorChoice::Auto;
-    let mut words = words.iter().map(|w| w.to_string_lossy()).take_while(|w| w != "--").peekable();
-    while let Some(word) = words.next() {
-        let value = match word.strip_prefix("--color") {
-            Some("") => words.peek().map(|w| w.to_string()),
-            Some(rest) => rest.strip_prefix('=').map(String::from),
-            None => None,
-        };
-        match value.as_deref() {
-            Some("always") => asked = ColorChoice::Always,
-            Some("never") => asked = ColorChoice::Never,
-            _ => {}
-        }
-    }
-    asked
-}
-
-/// Whether `--json` stands among the words.
-fn wants_json(words: &[OsString]) -> bool {
-    words.iter().take_while(|w| *w != "--").any(|w| w == "--json")
-}
-
-/// Clap's own answers: help and version go to stdout, mistakes to stderr (or stdout as JSON) with exit code 2.
-fn refuse(words: &[OsString], error: &clap::Error) -> u8 {
-    let kind = error.kind();
-    let is_answer = matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !is_answer && wants_json(words) {
-        Ui::new(&Wishes { json: true, ..Wishes::default() }).failure(&usage_error(error));
-    } else {
-        // A closed pipe is not worth a word.
-        let _ = error.print();
-    }
-    if is_answer { 0 } else { Kind::Usage.exit_code() }
-}
-
-/// A mistake that clap found, in our shape.
-fn usage_error(error: &clap::Error) -> Error {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Error::new(Kind::Usage, "a subcommand or an argument is missing").hint("run it with --help");
-    }
-    let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n");
-    let message = paragraphs.next().unwrap_or("").trim_start_matches("error: ").split_whitespace();
-    let message: Vec<&str> = message.collect();
-    let tips: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("tip: ")).collect();
-    let hint = if tips.is_empty() { "run it with --help".to_string() } else { tips.join("; ") };
-    Error::new(Kind::Usage, message.join(" ")).hint(hint)
 }
 
 fn start(cli: Cli, env: Env, mut ui: Ui) -> std::result::Result<u8, (Ui, Error)> {

@@ -227,18 +227,8 @@ impl App {
             let said = format!("`{}` cannot fire: {mistake}", one.name());
             return Err(Error::new(Kind::BadData, said).hint("mend the definition and enable it again"));
         }
-        let here = self.here()?;
-        let lacks = |trigger: &model::Trigger| match trigger::parse(trigger).ok()?.0.settle(&here) {
-            Wanted::Schedule(schedule) => schedule.lacks(),
-            _ => None,
-        };
-        if let Some(lack) = resolved.command.triggers.iter().find_map(lacks) {
-            return Err(Error::new(Kind::Missing, format!("`{}` cannot fire: {lack}", one.name())));
-        }
-        for trigger in resolved.command.triggers.iter().filter(|trigger| trigger.kind == "mqtt") {
-            if let Some(broker) = trigger.options.get("broker") {
-                self.brokers()?.get(Some(broker))?;
-            }
+        if let Some(lack) = self.lacks(&resolved.command)?.into_iter().find(|lack| lack.refuses) {
+            return Err(lack.refusal(&one.name()));
         }
         engine::check_runnable(&resolved.command)?;
         let catalog = self.launcher()?.catalog();

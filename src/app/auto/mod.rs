@@ -2,6 +2,7 @@
 
 mod carrier;
 mod known;
+mod lacking;
 mod list;
 mod owing;
 mod trial;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+pub use self::lacking::Lack;
 pub use self::list::{Automation, Coming, Standing};
 pub use self::owing::{Batch, Each, From, no_batch};
 pub use self::trial::{Trial, Tried};

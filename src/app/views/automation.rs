@@ -37,6 +37,10 @@ pub struct AutomationView {
     pub condition: Option<String>,
     /// single, restart, queued or parallel.
     pub mode: Option<&'static str>,
+    /// How often what failed is tried again.
+    pub retry: Option<u32>,
+    /// How long it may take, milliseconds; `null` where it does not say.
+    pub timeout_ms: Option<u64>,
     /// Whether its command is trusted.
     pub trust: Option<&'static str>,
     /// When it was enabled.
@@ -67,6 +71,8 @@ impl AutomationView {
             on: one.triggers().iter().map(TriggerView::from).collect(),
             condition: command.and_then(|command| command.condition.clone()),
             mode: command.map(mode),
+            retry: command.map(|command| command.retry),
+            timeout_ms: command.and_then(|command| command.timeout_ms),
             trust: resolved.map(|resolved| resolved.trust.name()),
             enabled: one.enabled.as_ref().map(|enabled| enabled.at.to_string()),
             cwd: one.enabled.as_ref().map(|enabled| enabled.cwd.clone()),

@@ -103,6 +103,12 @@ pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
     }
     if let Some(command) = command {
         ui.line(&format!("  mode  {}", mode(command)))?;
+        if command.retry > 0 {
+            ui.line(&format!("  retry {}", command.retry))?;
+        }
+        if let Some(most) = command.timeout_ms {
+            ui.line(&format!("  time  at most {}", human_ms(most)))?;
+        }
     }
     if let Some(enabled) = &one.enabled {
         ui.line(&safe_line(&format!("  in    {}", enabled.cwd)))?;
@@ -132,6 +138,10 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
         for said in one.resolved.iter().flat_map(|resolved| trigger::untold(&resolved.command)) {
             context.ui.warn(&safe_line(&said));
+        }
+        if let Some(resolved) = &one.resolved {
+            let lacks = context.app.lacks(&resolved.command)?;
+            lacks.iter().for_each(|lack| context.ui.warn(&safe_line(&lack.sentence())));
         }
         if one.triggers().iter().any(|trigger| trigger.kind == "webhook") {
             context.ui.note("webhooks come in over `fac serve`");

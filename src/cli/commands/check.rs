@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::Context;
 use super::super::ui::Role;
-use crate::app::check::{Checked, Placed, all_of, check_installed, no_dialect};
+use crate::app::check::{Checked, Placed, all_here, check_installed, no_dialect};
 use crate::commands::describe;
 use crate::commands::model::Severity;
 use crate::commands::scan::{self, Place};
@@ -87,7 +87,7 @@ fn files(context: &Context, args: &Args) -> Result<(Vec<Placed>, usize)> {
             }
             commands += scanned.commands.len();
             found.extend(scanned.diagnostics.into_iter().map(|d| (shown.clone(), d)));
-            let own = scanned.commands.into_iter().flat_map(all_of);
+            let own = scanned.commands.into_iter().flat_map(|command| all_here(&context.app, command));
             found.extend(own.map(|d| (shown.clone(), d)));
         }
     }
