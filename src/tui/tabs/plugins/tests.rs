@@ -5,7 +5,7 @@ mod looks;
 use super::*;
 use crate::kernel::clock::Timestamp;
 use crate::store::PluginLine;
-use crate::tui::stage::{NOW, Stage, fact, fault};
+use crate::tui::stage::{NOW, Stage, fact};
 
 /// The sizes of the snapshots.
 const WIDE: (u16, u16) = (100, 30);
@@ -82,7 +82,7 @@ fn every_state_says_what_it_means() {
     for (key, sentence) in [
         ("", "failed, and is switched off"),
         ("j", "unknown variant `promt`"),
-        ("j", "it is left out until you allow it"),
+        ("j", "changed since you allowed it"),
         ("j", "● on"),
         ("j", "nothing of it is used"),
     ] {

@@ -1,7 +1,7 @@
 //! What the tab looks like whatever plugins call themselves and say, and that no key of it is silent.
 
 use super::*;
-use crate::tui::stage::{LARGE, SMALL, State, every_state, silent_keys};
+use crate::tui::stage::{LARGE, SMALL, State, every_state, fault, silent_keys};
 
 fn stage_of(state: State, size: (u16, u16)) -> Stage {
     let mut stage = Stage::with(Box::new(Plugins::default()), size);
