@@ -13,13 +13,17 @@ use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::http::Http;
 use crate::kernel::secret::Redactor;
 use crate::plugins::limits::Limits;
+use crate::plugins::origin::Origin;
 use crate::plugins::places::{self, Found};
 use crate::plugins::world::Question;
 use crate::plugins::{House, Plugins, Settings};
-use crate::store::{PluginRow, Store};
+use crate::store::{NewGrant, PluginRow, Store};
 
 /// What a plugin's question is told before, where the plugin says nothing.
 const SYSTEM: &str = "Answer briefly and to the point.";
+
+/// Under which source the store keeps what was allowed of plugins.
+const GRANTED: &str = "plugin";
 
 /// So deep may plugins run commands that are done by plugins.
 const MOST_NESTED: u32 = 4;
@@ -43,6 +47,16 @@ impl Known {
             (_, Some(row)) if row.enabled => "on",
             (_, Some(row)) if row.failures > 0 => "failed",
             _ => "off",
+        }
+    }
+
+    /// Where it is from: a repository, `bundled`, or `yours`.
+    pub fn from(&self) -> String {
+        let found = self.found.as_ref().ok();
+        match found.and_then(|found| Origin::of(found.folder.as_deref()?)) {
+            Some(origin) => origin.from,
+            None if found.is_some_and(|found| found.folder.is_none()) => places::BUNDLED_PLACE.to_string(),
+            None => "yours".to_string(),
         }
     }
 }
@@ -79,6 +93,38 @@ impl App {
             }
         }
         Ok(all)
+    }
+
+    /// Whether a plugin was allowed once exactly as it is now, so that nobody need be asked.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn is_plugin_allowed(&self, found: &Found) -> Result<bool> {
+        let row = self.store()?.plugin(&found.manifest.name)?;
+        Ok(row.is_some_and(|row| row.digest == found.digest && row.place == found.place()))
+    }
+
+    /// The text of a plugin as it was allowed last, where that was another one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn plugin_before(&self, found: &Found) -> Result<Option<String>> {
+        let before = self.store()?.last_grant(GRANTED, &found.manifest.name)?.map(|grant| grant.text);
+        Ok(before.filter(|before| *before != found.text()))
+    }
+
+    /// Keeps that a person allowed a plugin as it is now; `how` is `asked` or `yes`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn allow_plugin(&self, found: &Found, how: &str) -> Result<()> {
+        self.store()?.grant(&[NewGrant {
+            source: GRANTED.to_string(),
+            command: found.manifest.name.clone(),
+            digest: found.digest.clone(),
+            how: how.to_string(),
+            text: found.text(),
+        }])
     }
 
     /// The plugins of this process; nothing of them is started here.

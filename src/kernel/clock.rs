@@ -74,7 +74,12 @@ impl Timestamp {
 
     /// For one thing that a person looks at closely: `2026-11-21 01:11:07.250 UTC`.
     pub fn local_exact(self) -> String {
-        self.in_zone(&TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
+        self.exact_in(TimeZone::system())
+    }
+
+    /// The same on the clock of `zone`.
+    pub fn exact_in(self, zone: TimeZone) -> String {
+        self.in_zone(&zone).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
     }
 
     /// For lists a person reads: `2026-11-21 01:11` on the clock of `zone`.

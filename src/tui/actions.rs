@@ -89,6 +89,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action("tab-7"), Everywhere, &["alt-7", "7"], "", "Tab 7"),
     entry(Action("tab-8"), Everywhere, &["alt-8", "8"], "", "Tab 8"),
     entry(Action("tab-9"), Everywhere, &["alt-9", "9"], "", "Tab 9"),
+    entry(Action("tab-10"), Everywhere, &["alt-0", "0"], "", "Tab 10"),
     entry(NEXT_TAB, Everywhere, &["ctrl-right", "]"], "", "Next tab"),
     entry(PREVIOUS_TAB, Everywhere, &["ctrl-left", "["], "", "Previous tab"),
     entry(NEXT_PANE, Everywhere, &["tab"], "", "Next pane"),

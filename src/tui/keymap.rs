@@ -48,6 +48,8 @@ pub enum Section {
     Usage,
     /// The health tab.
     Health,
+    /// The plugins tab.
+    Plugins,
 }
 
 impl Section {
@@ -70,6 +72,7 @@ impl Section {
             Section::Events => "Events",
             Section::Usage => "Usage",
             Section::Health => "Health",
+            Section::Plugins => "Plugins",
         }
     }
 }

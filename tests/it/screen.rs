@@ -32,10 +32,11 @@ fn assert_given_back(written: &str) {
 fn fac_alone_opens_it_and_every_tab_shows_something() {
     let world = world();
     let mut seat = Seat::fac(&world, &[], 120, 40);
-    seat.expect("1 Chat").expect("9 Health");
+    seat.expect("1 Chat").expect("9 Health").expect("0 Plugins");
     seat.press("\x1b7").expect("run.finished");
     seat.press("8").expect("No model was asked in this time");
     seat.press("9").expect("the database is sound");
+    seat.press("0").expect("0 of 7 on").expect("redact");
     seat.press("\x11");
     let (code, written) = seat.end();
     assert_eq!(code, 0);
@@ -49,6 +50,36 @@ fn the_palette_finds_an_action_and_does_it() {
     seat.expect("run.finished").press("\x10").expect("Do").press("only some").expect("Show only some kinds");
     seat.press("\r").expect("Kinds of events").press("source.*\r").expect("Events: source.*").expect("source.added");
     seat.press("?").expect("Keys").expect("events-filter").press("q").expect("filter");
+    seat.press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn names_of_tabs_get_shorter_with_the_window_and_can_be_clicked() {
+    let world = world();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 100, 30);
+    seat.expect("run.finished").expect(" 2 Comman ").expect(" 4 Automa ").expect(" 7 Events ");
+    seat.resize(60, 20).expect(" 7 Events  8 Usa ").expect(" 1  2 ").resize(120, 40).expect(" 4 Automations ");
+    // A click on the name of the last one.
+    seat.press("\x1b[<0;106;1M\x1b[<0;106;1m").expect("0 of 7 on").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
+fn a_plugin_is_found_by_the_palette_shown_allowed_and_switched_off() {
+    let mut world = world();
+    world.set("FAC_TEST_PATIENCE", "0");
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "health"], 100, 30);
+    seat.expect("the database is sound").press("\x10").expect("Do").press("plugin").expect("Go to Plugins").press("\r");
+    // The last of the bundled ones.
+    seat.expect("0 of 7 on").press("G").expect("╭ words").press("e").expect("Allow words to do this, and use it?");
+    // Enter alone allows nothing.
+    seat.press("\r").expect("`words` was not allowed").press("e").expect("allow it").press("y").expect("1 of 7 on");
+    let state = || world.run(&["plugin", "show", "words"]).ok();
+    assert!(state().contains("state: on"), "{}", state());
+    seat.press("x").expect("0 of 7 on");
+    // What was allowed exactly so needs no second word.
+    seat.press("e").expect("1 of 7 on").press("l").expect("The log of words").press("q").expect("x disable");
     seat.press("\x11");
     assert_eq!(seat.end().0, 0);
 }

@@ -8,10 +8,6 @@ use super::list::card;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe;
 use crate::plugins::places::{self, Found};
-use crate::store::NewGrant;
-
-/// Under which source the store keeps what was allowed of plugins.
-const SOURCE: &str = "plugin";
 
 /// Use a plugin: shows what it hears and may do, and asks
 #[derive(Debug, clap::Args)]
@@ -23,10 +19,9 @@ pub(super) struct Args {
 pub(super) fn enable(context: &mut Context, args: &Args) -> Result<u8> {
     let found = places::find(&context.app.paths.plugins_dir, &args.plugin)?;
     let name = &found.manifest.name;
-    let store = context.app.store()?;
-    let row = store.plugin(name)?;
-    let same = row.as_ref().is_some_and(|row| row.digest == found.digest && row.place == found.place());
-    if same && row.as_ref().is_some_and(|row| row.enabled) {
+    let row = context.app.store()?.plugin(name)?;
+    let same = context.app.is_plugin_allowed(&found)?;
+    if same && row.is_some_and(|row| row.enabled) {
         context.ui.note(&format!("`{name}` is enabled already"));
     } else {
         // What was allowed and was only switched off needs no second word.
@@ -46,14 +41,10 @@ pub(super) fn enable(context: &mut Context, args: &Args) -> Result<u8> {
 /// Asks the person. `--yes` says yes to what is shown; without a person the answer is no.
 fn permit(context: &Context, found: &Found) -> Result<()> {
     let (ui, name) = (&context.ui, &found.manifest.name);
-    let store = context.app.store()?;
     let mut shown = card(context, found);
-    let text = found.text();
-    if let Some(before) = store.last_grant(SOURCE, name)?.filter(|before| before.text != text) {
-        shown.push_str(&format!(
-            "what changed since you allowed it:\n{}",
-            draw::diff(ui, &safe(&before.text), &safe(&text))
-        ));
+    if let Some(before) = context.app.plugin_before(found)? {
+        let changed = draw::diff(ui, &safe(&before), &safe(&found.text()));
+        shown.push_str(&format!("what changed since you allowed it:\n{changed}"));
     }
     if ui.yes {
         ui.note(shown.trim_end());
@@ -72,13 +63,7 @@ fn permit(context: &Context, found: &Found) -> Result<()> {
             error.hint(format!("`fac plugin show {name}` shows it, `fac plugin enable {name} --yes` allows it"))
         );
     }
-    store.grant(&[NewGrant {
-        source: SOURCE.to_string(),
-        command: name.clone(),
-        digest: found.digest.clone(),
-        how: if ui.yes { "yes" } else { "asked" }.to_string(),
-        text,
-    }])
+    context.app.allow_plugin(found, if ui.yes { "yes" } else { "asked" })
 }
 
 pub(super) fn disable(context: &mut Context, name: &str) -> Result<u8> {

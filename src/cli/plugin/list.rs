@@ -36,17 +36,11 @@ pub(super) fn ls(context: &mut Context) -> Result<u8> {
             Ok(found) => (found.manifest.version.clone(), found.manifest.summary.clone()),
             Err(error) => (String::new(), super::short(error)),
         };
-        let found = line.found.as_ref().ok();
-        let from = match found.and_then(|found| Origin::of(found.folder.as_deref()?)) {
-            Some(origin) => origin.from,
-            None if found.is_some_and(|found| found.place() == places::BUNDLED_PLACE) => "bundled".to_string(),
-            None => "yours".to_string(),
-        };
         table.row(vec![
             (safe_line(&line.name).into_owned(), Some(Role::Name)),
             (state.to_string(), Some(role)),
             (safe_line(&version).into_owned(), None),
-            (safe_line(&from).into_owned(), Some(Role::Dim)),
+            (safe_line(&line.from()).into_owned(), Some(Role::Dim)),
             (safe_line(&about).into_owned(), None),
         ]);
     }

@@ -140,7 +140,7 @@ pub const KEYS: &[Key] = &[
     key("keys.*", Type::List, "", OWNER_ONLY, "the keys of an action of the full-screen terminal (`?` lists them there)"),
     key("tui.mouse", Type::Bool, "true", ANY_PROJECT, "use the mouse there"),
     key("tui.motion", Type::Choice(&["full", "reduced"]), "full", ANY_PROJECT, "whether things may move there"),
-    key("tui.tab", Type::Choice(&["chat", "commands", "runs", "automations", "voice", "search", "events", "usage", "health"]), "", ANY_PROJECT, "the tab that it begins with"),
+    key("tui.tab", Type::Choice(&["chat", "commands", "runs", "automations", "voice", "search", "events", "usage", "health", "plugins"]), "", ANY_PROJECT, "the tab that it begins with"),
     key("tui.images", Type::Choice(&["auto", "off", "kitty", "iterm2", "sixel", "blocks"]), "auto", OWNER_ONLY, "how pictures are shown there: auto goes by what the terminal says it is, blocks needs 24-bit colour"),
     key("aliases.*", Type::Text, "", OWNER_ONLY, "another name for a command"),
     key("voice.microphones", Type::List, "", OWNER_ONLY, "microphones in the order of preference; the default is followed when none is there"),

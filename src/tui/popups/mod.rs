@@ -159,7 +159,7 @@ impl Popup {
             Popup::Card(card) => (96, card.height()),
             Popup::Ask(ask) => (72, ask.height()),
             Popup::Form(form) => (84, form.height()),
-            Popup::Page(page) => (100, page.height()),
+            Popup::Page(page) => (page::WIDEST, page.height()),
         };
         centred(screen, width, height)
     }

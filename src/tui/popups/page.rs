@@ -4,13 +4,17 @@ use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{Outcome, Reply};
+use super::{Outcome, Popup, Reply};
+use crate::kernel::terminal::width;
 use crate::tui::actions;
-use crate::tui::happening::World;
+use crate::tui::happening::{Effect, Fault, World};
 use crate::tui::keymap::Action;
 use crate::tui::theme::Role;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::text::{Row, Text};
+use crate::tui::widgets::text::{Row, Text, by_words};
+
+/// The most columns of a page with its frame.
+pub(super) const WIDEST: u16 = 100;
 
 /// A text to read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +31,21 @@ impl Page {
         let mut text = Text::default();
         text.set(rows);
         Page { title: title.into(), text, finding: None }
+    }
+
+    /// The columns that its text has on a screen of this size.
+    pub fn room(screen: Rect) -> u16 {
+        WIDEST.min(screen.width.saturating_sub(4)).saturating_sub(4).max(10)
+    }
+
+    /// Says what failed: in the bar, or on a page where that would cut it.
+    pub fn of_fault(fault: Fault, world: &World<'_>) -> Effect {
+        let said = fault.to_string();
+        if width(&said) + 4 <= usize::from(world.area.width) {
+            return Effect::Fail(fault);
+        }
+        let rows = by_words(&said, Page::room(world.area), world.theme.style(Role::Bad));
+        Effect::Open("fault", Box::new(Popup::Page(Page::new("That was not done", rows))))
     }
 
     /// Whether a search is being typed.

@@ -77,7 +77,7 @@ impl Shell {
         }
         for (number, tab) in (1..).zip(&self.tabs) {
             let mut choice = Choice::new(format!("tab-{number}"), format!("Go to {}", tab.id().title()), "Tabs");
-            choice.aside = number.to_string();
+            choice.aside = (number % 10).to_string();
             choices.push(choice);
         }
         self.open(PALETTE, Popup::Choose(Choose::new("Do", choices, 0)))

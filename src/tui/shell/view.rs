@@ -18,6 +18,30 @@ const NAME: &str = " fac ";
 /// From this width on the palette always has its hint.
 const ROOMY: u16 = 100;
 
+/// Fewer letters of a title say nothing.
+const FEWEST: usize = 3;
+
+/// How many letters of each title stand beside its number. The one in front is whole; the others get shorter together
+/// where there is less room, and in the end those farthest from it are only numbers.
+fn letters(titles: &[usize], front: usize, room: usize) -> Vec<usize> {
+    let columns = |letters: &[usize]| letters.iter().map(|n| if *n == 0 { 3 } else { n + 4 }).sum::<usize>();
+    let cut = |most: usize| -> Vec<usize> {
+        titles.iter().enumerate().map(|(at, all)| if at == front { *all } else { most.min(*all) }).collect()
+    };
+    let longest = titles.iter().copied().max().unwrap_or(0);
+    let mut shown =
+        (FEWEST..=longest).rev().map(cut).find(|shown| columns(shown) <= room).unwrap_or_else(|| cut(FEWEST));
+    let mut others: Vec<usize> = (0..titles.len()).filter(|at| *at != front).collect();
+    others.sort_by_key(|at| std::cmp::Reverse(at.abs_diff(front)));
+    for at in others {
+        if columns(&shown) <= room {
+            break;
+        }
+        shown[at] = 0;
+    }
+    shown
+}
+
 impl Shell {
     /// Draws everything; gives the place of the cursor where something is typed.
     pub fn draw(&self, buffer: &mut Buffer) -> Option<Position> {
@@ -52,22 +76,31 @@ impl Shell {
     /// Where each title stands.
     fn titles(&self) -> Vec<(TabId, String, Rect)> {
         let mut x = u16::try_from(NAME.len()).unwrap_or(5);
-        let full: usize = self.tabs.iter().map(|tab| tab.id().title().len() + 5).sum();
-        let long = full + NAME.len() < usize::from(self.size.width);
+        let lengths: Vec<usize> = self.tabs.iter().map(|tab| tab.id().title().len()).collect();
+        let badges: Vec<String> =
+            self.tabs.iter().map(|tab| tab.badge().map(String::from).unwrap_or_default()).collect();
+        let badged: usize = badges.iter().map(|badge| badge.width()).sum();
+        let room = usize::from(self.size.width.saturating_sub(self.kept_for_status())).saturating_sub(x.into());
+        let letters = letters(&lengths, self.at, room.saturating_sub(badged));
         let mut all = Vec::new();
-        for (number, tab) in (1..).zip(&self.tabs) {
-            let badge = tab.badge().map(String::from).unwrap_or_default();
-            let front = number - 1 == self.at;
-            let text = if long || front {
-                format!(" {number} {}{badge} ", tab.id().title())
-            } else {
-                format!(" {number}{badge} ")
+        for (((number, tab), badge), letters) in (1..).zip(&self.tabs).zip(badges).zip(letters) {
+            // The tenth has the key 0.
+            let key = number % 10;
+            let text = match tab.id().title().get(..letters).unwrap_or_default() {
+                "" => format!(" {key}{badge} "),
+                name => format!(" {key} {name}{badge} "),
             };
             let width = u16::try_from(text.width()).unwrap_or(0);
             all.push((tab.id(), text, Rect { x, y: self.size.y, width, height: 1 }));
             x = x.saturating_add(width);
         }
         all
+    }
+
+    /// Columns that names of tabs leave to what plugins say.
+    fn kept_for_status(&self) -> u16 {
+        let wide = self.settings.extras.now().status.width();
+        if wide == 0 { 0 } else { u16::try_from(wide + 2).unwrap_or(u16::MAX).min(self.size.width / 4) }
     }
 
     /// The tab whose title stands in this column.
@@ -153,5 +186,26 @@ impl Shell {
             let after = place.x + u16::try_from(key.width()).unwrap_or(0) + 1;
             buffer.set_string(after, place.y, word, theme.style(Role::Dim));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_get_shorter_together_and_the_farthest_are_numbers_in_the_end() {
+        let titles: Vec<usize> = TabId::ALL.iter().map(|tab| tab.title().len()).collect();
+        assert_eq!(titles, [4, 8, 4, 11, 5, 6, 6, 5, 6, 7]);
+        for (columns, front, expected) in [
+            (120, 0, [4, 8, 4, 11, 5, 6, 6, 5, 6, 7]),
+            (100, 0, [4, 6, 4, 6, 5, 6, 6, 5, 6, 6]),
+            (80, 0, [4, 3, 3, 3, 3, 3, 3, 3, 3, 3]),
+            (60, 0, [4, 3, 3, 3, 3, 3, 0, 0, 0, 0]),
+            (60, 3, [0, 0, 3, 11, 3, 3, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(letters(&titles, front, columns - NAME.len()), expected, "{columns} {front}");
+        }
+        assert_eq!(letters(&[6], 0, 0), [6], "the one in front is never cut");
     }
 }

@@ -5,6 +5,7 @@ pub mod chat;
 pub mod commands;
 pub mod events;
 pub mod health;
+pub mod plugins;
 pub mod runs;
 pub mod search;
 pub mod usage;
@@ -39,6 +40,8 @@ pub enum TabId {
     Usage,
     /// What is wrong here, and what to do about it.
     Health,
+    /// Small programs of others, and what they may do.
+    Plugins,
 }
 
 impl TabId {
@@ -53,6 +56,7 @@ impl TabId {
         TabId::Events,
         TabId::Usage,
         TabId::Health,
+        TabId::Plugins,
     ];
 
     /// Its title.
@@ -67,6 +71,7 @@ impl TabId {
             TabId::Events => "Events",
             TabId::Usage => "Usage",
             TabId::Health => "Health",
+            TabId::Plugins => "Plugins",
         }
     }
 
@@ -87,6 +92,7 @@ impl TabId {
             TabId::Events => Box::new(events::Events::default()),
             TabId::Usage => Box::new(usage::Usage::default()),
             TabId::Health => Box::new(health::Health::default()),
+            TabId::Plugins => Box::new(plugins::Plugins::default()),
         }
     }
 }
@@ -102,6 +108,7 @@ pub const TABLES: &[&[Entry]] = &[
     events::TABLE,
     usage::TABLE,
     health::TABLE,
+    plugins::TABLE,
 ];
 
 /// What a tab is for the shell.
@@ -183,6 +190,8 @@ pub enum Request {
     Usage(usage::Request),
     /// Of the health tab.
     Health(health::Request),
+    /// Of the plugins tab.
+    Plugins(plugins::Request),
 }
 
 impl Request {
@@ -198,6 +207,8 @@ impl Request {
             Request::Automations(_) => None,
             Request::Voice(voice::Request::Listen(_)) => Some("what was being heard"),
             Request::Voice(_) => None,
+            Request::Plugins(plugins::Request::List | plugins::Request::Log(_)) => None,
+            Request::Plugins(_) => Some("a plugin that is being switched"),
             Request::Runs(_) | Request::Search(_) | Request::Events(_) | Request::Usage(_) | Request::Health(_) => None,
         }
     }
@@ -224,6 +235,8 @@ pub enum Answer {
     Usage(usage::Answer),
     /// For the health tab.
     Health(health::Answer),
+    /// For the plugins tab.
+    Plugins(plugins::Answer),
 }
 
 /// Does what was asked for, on a thread of its own; answers as often as it has something to say.
@@ -238,6 +251,7 @@ pub fn work(request: Request, desk: &Desk<'_>) {
         Request::Events(request) => events::work(request, desk),
         Request::Usage(request) => usage::work(request, desk),
         Request::Health(request) => health::work(request, desk),
+        Request::Plugins(request) => plugins::work(request, desk),
     }
 }
 

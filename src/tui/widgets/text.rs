@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::list::{WHEEL, scrollbar};
 use crate::kernel::markdown::render::may_break;
-use crate::kernel::terminal::{clusters, safe_line};
+use crate::kernel::terminal::{clusters, pad, safe_line};
 use crate::tui::actions;
 use crate::tui::keymap::Action;
 use crate::tui::pictures::Picture;
@@ -84,6 +84,23 @@ pub fn wrapped_words(text: &str, width: u16, style: Style) -> Vec<Row> {
             (rest, soft) = (&rest[cut..], true);
         }
         rows.push(Row { line: Line::styled(rest.to_string(), style), soft, ..Row::default() });
+    }
+    rows
+}
+
+/// A line cut into rows between its words; only a word that is wider than a row is cut itself.
+pub fn by_words(text: &str, room: u16, style: Style) -> Vec<Row> {
+    wrapped_words(&safe_line(text), room, style)
+}
+
+/// A label and a text that goes on under itself.
+pub fn labelled(label: &str, columns: usize, text: &str, room: u16, styles: (Style, Style)) -> Vec<Row> {
+    let indent = u16::try_from(columns + 2).unwrap_or(0).min(room / 2);
+    let mut rows = by_words(text, room.saturating_sub(indent), styles.1);
+    for (number, row) in rows.iter_mut().enumerate() {
+        let head = if number == 0 { pad(label, usize::from(indent)) } else { " ".repeat(usize::from(indent)) };
+        row.line.spans.insert(0, Span::styled(head, styles.0));
+        row.lead = usize::from(indent);
     }
     rows
 }

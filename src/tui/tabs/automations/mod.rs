@@ -2,6 +2,7 @@
 //!
 //! It knows rows that were read for it; it judges nothing and runs nothing.
 
+mod about;
 mod view;
 mod work;
 
@@ -16,8 +17,10 @@ use crate::kernel::events::Recorded;
 use crate::tui::actions;
 use crate::tui::happening::{Effect, Fault, Happening, Tell, World};
 use crate::tui::keymap::{Action, Entry, Section, entry};
+use crate::tui::popups::{Page, Popup};
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::{Clicked, Cursor};
+use crate::tui::widgets::text::Row as TextRow;
 
 /// Let it fire, or not any more.
 pub const SWITCH: Action = Action("automations-switch");
@@ -27,6 +30,10 @@ pub const RUN: Action = Action("automations-run");
 pub const COMMAND: Action = Action("automations-command");
 /// Run automations here, or not any more.
 pub const HERE: Action = Action("automations-here");
+/// Read all that is known of what is chosen.
+pub const DETAILS: Action = Action("automations-details");
+/// Read the job of the chosen firing.
+pub const JOB: Action = Action("automations-job");
 
 /// The tab's keys.
 pub const TABLE: &[Entry] = &[
@@ -34,6 +41,8 @@ pub const TABLE: &[Entry] = &[
     entry(RUN, Section::Automations, &["r"], "run now", "Run it now, whatever its triggers say"),
     entry(COMMAND, Section::Automations, &["o"], "command", "Go to its command"),
     entry(HERE, Section::Automations, &["u"], "run them here", "Run all that are on while this program is open"),
+    entry(DETAILS, Section::Automations, &["d"], "details", "All about it, or about the chosen firing"),
+    entry(JOB, Section::Automations, &["J"], "job", "Show the job of the chosen firing"),
 ];
 
 /// Actions that mean nothing here.
@@ -61,6 +70,10 @@ fn ask(lane: &str, request: Request) -> Effect {
 /// Whether a fact of the log is about what is shown.
 fn concerns(fact: &Recorded) -> bool {
     ["automation.", "job.", "trust.", "definition."].iter().any(|begin| fact.kind.starts_with(begin))
+}
+
+fn page(title: String, rows: Vec<TextRow>) -> Effect {
+    Effect::Open("page", Box::new(Popup::Page(Page::new(title, rows))))
 }
 
 impl Automations {
@@ -102,13 +115,15 @@ impl Automations {
                 self.below = !self.below && self.chosen().is_some();
                 Vec::new()
             }
-            actions::OPEN if self.below => self.open(),
+            DETAILS => self.details(world),
+            JOB => self.job(world),
+            actions::OPEN if self.below => self.open(world),
             actions::OPEN => {
                 self.below = self.chosen().is_some();
                 Vec::new()
             }
             actions::COPY => self.copied().map(Effect::Copy).into_iter().collect(),
-            other => self.step(other, world.area),
+            other => self.step(other, world),
         }
     }
 
@@ -130,31 +145,75 @@ impl Automations {
         }
     }
 
-    fn open(&self) -> Vec<Effect> {
-        match self.firings().get(self.firing.at) {
+    /// The firing under the cursor, where the firings have the keys.
+    fn chosen_firing(&self) -> Option<&Firing> {
+        self.firings().get(self.firing.at).filter(|_| self.below)
+    }
+
+    /// Goes to the run of the chosen firing; one without a run is read itself.
+    fn open(&self, world: &World<'_>) -> Vec<Effect> {
+        match self.chosen_firing() {
             Some(Firing { run: Some(run), .. }) => vec![Effect::Tell(TabId::Runs, Tell::Run(run.clone()))],
-            Some(_) => vec![Effect::Note("this firing has no run".to_string())],
+            Some(_) => self.details(world),
             None => Vec::new(),
         }
     }
 
-    fn step(&mut self, action: Action, area: Rect) -> Vec<Effect> {
-        let [_, list, trace] = Self::parts(area);
+    fn details(&self, world: &World<'_>) -> Vec<Effect> {
+        let rows = about::whole(self, Page::room(world.area), world);
+        self.of_chosen(|row| match self.chosen_firing() {
+            Some(_) => page(format!("A firing of {}", row.name), rows),
+            None => page(row.name.clone(), rows),
+        })
+    }
+
+    fn job(&self, world: &World<'_>) -> Vec<Effect> {
+        self.of_chosen(|row| match self.chosen_firing() {
+            Some(Firing { job: Some(job), .. }) => {
+                page(format!("The job of {}", row.name), about::job(job, Page::room(world.area), world))
+            }
+            Some(_) => Effect::Note("no work is known of this firing".to_string()),
+            None => Effect::Note("a firing has to be chosen: Enter goes to them".to_string()),
+        })
+    }
+
+    fn step(&mut self, action: Action, world: &World<'_>) -> Vec<Effect> {
+        let [list, firings] = self.lists(world);
         if self.below {
             let length = self.firings().len();
-            self.firing.act(action, length, Frame::inner(trace).height);
+            self.firing.act(action, length, firings.height);
             return Vec::new();
         }
-        if self.cursor.act(action, self.listed.rows.len(), Frame::inner(list).height) {
+        if self.cursor.act(action, self.listed.rows.len(), list.height) {
             self.firing = Cursor::default();
         }
         self.trace()
     }
 
+    /// Where the rows of automations and of firings stand.
+    fn lists(&self, world: &World<'_>) -> [Rect; 2] {
+        let [_, list, trace] = Self::parts(world.area);
+        let inner = Frame::inner(trace);
+        let [firings, _] = self.divided(inner, about::rows(self, inner.width, world).len());
+        [Frame::inner(list), firings]
+    }
+
+    /// The firings, and below them so many rows about what is chosen, as far as there is room.
+    fn divided(&self, inner: Rect, rows: usize) -> [Rect; 2] {
+        let kept = self.firings().len().clamp(1, if inner.height < 10 { 2 } else { 3 });
+        let most = inner.height.saturating_sub(u16::try_from(kept).unwrap_or(0));
+        let wanted = if rows == 0 { 0 } else { u16::try_from(rows + 1).unwrap_or(u16::MAX) };
+        let foot = Some(wanted.min(most)).filter(|foot| *foot > 1).unwrap_or(0);
+        let list = Rect { height: inner.height - foot, ..inner };
+        [list, Rect { y: list.bottom(), height: foot, ..inner }]
+    }
+
     /// Who runs them, the automations, and the firings of the chosen one.
     fn parts(area: Rect) -> [Rect; 3] {
         let top = 3.min(area.height);
-        let list = area.height.saturating_sub(top) * 2 / 5;
+        let rest = area.height.saturating_sub(top);
+        // On a low screen the reasons need the room.
+        let list = if rest < 18 { rest / 3 } else { rest * 2 / 5 };
         [
             Rect { height: top, ..area },
             Rect { y: area.y + top, height: list, ..area },
@@ -162,15 +221,15 @@ impl Automations {
         ]
     }
 
-    fn mouse(&mut self, event: &MouseEvent, area: Rect) -> Vec<Effect> {
-        let [_, list, trace] = Self::parts(area);
+    fn mouse(&mut self, event: &MouseEvent, world: &World<'_>) -> Vec<Effect> {
+        let [list, firings] = self.lists(world);
         let length = self.firings().len();
-        match self.firing.mouse(event, Frame::inner(trace), length) {
-            Clicked::Again => return self.open(),
-            Clicked::Moved => self.below = true,
+        match self.firing.mouse(event, firings, length) {
+            Clicked::Again if self.below => return self.open(world),
+            Clicked::Moved | Clicked::Again => self.below = true,
             Clicked::No => {}
         }
-        match self.cursor.mouse(event, Frame::inner(list), self.listed.rows.len()) {
+        match self.cursor.mouse(event, list, self.listed.rows.len()) {
             Clicked::No => Vec::new(),
             Clicked::Moved | Clicked::Again => {
                 (self.below, self.firing) = (false, Cursor::default());
@@ -179,7 +238,7 @@ impl Automations {
         }
     }
 
-    fn answered(&mut self, answer: Answer) -> Vec<Effect> {
+    fn answered(&mut self, answer: Answer, world: &World<'_>) -> Vec<Effect> {
         match answer {
             Answer::Listed(Ok(listed)) => {
                 (self.listed, self.read, self.failed) = (listed, true, None);
@@ -191,7 +250,8 @@ impl Automations {
                 self.firing.fit(firings.len());
                 self.traced = (key, firings);
             }
-            Answer::Traced(_, Err(fault)) | Answer::Done(Err(fault)) => return vec![Effect::Fail(fault)],
+            Answer::Traced(_, Err(fault)) => return vec![Effect::Fail(fault)],
+            Answer::Done(Err(fault)) => return vec![Page::of_fault(fault, world)],
             Answer::Done(Ok(said)) => {
                 let again = self.trace_again();
                 return [Effect::Note(said), Self::list()].into_iter().chain(again).collect();
@@ -213,8 +273,8 @@ impl Tab for Automations {
                 std::iter::once(Self::list()).chain(self.trace_again()).collect()
             }
             Happening::Act(action) => self.act(action, world),
-            Happening::Mouse(event) => self.mouse(&event, world.area),
-            Happening::Answered(AnyAnswer::Automations(answer)) => self.answered(answer),
+            Happening::Mouse(event) => self.mouse(&event, world),
+            Happening::Answered(AnyAnswer::Automations(answer)) => self.answered(answer, world),
             _ => Vec::new(),
         }
     }
@@ -237,7 +297,10 @@ impl Tab for Automations {
     }
 
     fn hints(&self) -> Vec<Action> {
-        vec![SWITCH, RUN, actions::OPEN, COMMAND, HERE]
+        match self.below {
+            true => vec![actions::OPEN, JOB, DETAILS, SWITCH, RUN, COMMAND, HERE],
+            false => vec![SWITCH, RUN, actions::OPEN, COMMAND, HERE, DETAILS],
+        }
     }
 
     fn holds(&self) -> Option<String> {

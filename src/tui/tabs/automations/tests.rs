@@ -4,6 +4,8 @@ mod looks;
 
 use super::*;
 use crate::kernel::clock::Timestamp;
+use crate::kernel::ids::Ids;
+use crate::store::{Job, JobStatus};
 use crate::tui::stage::{LARGE, NOW, SMALL, Stage, fault};
 
 fn hours(n: i64) -> Timestamp {
@@ -16,6 +18,8 @@ fn row(name: &str, standing: Standing, waits: &[&str], next: Option<i64>, last: 
         name: name.into(),
         standing,
         waits: waits.iter().map(ToString::to_string).collect(),
+        mode: "single",
+        condition: None,
         next: next.map(hours),
         last: last.map(hours),
     }
@@ -48,6 +52,7 @@ fn firing(ago: i64, outcome: &str, why: Option<&str>, well: Option<bool>) -> Fir
         what: "schedule 0 3 * * *".into(),
         seen: vec![("states['sensor.power']".into(), "\"on\"".into())],
         data: "{\"kind\":\"schedule\"}".into(),
+        job: None,
         run: well.map(|_| "0192f3a0-0000-7000-8000-000000000001".into()),
         well,
         count: if why.is_some() { 3 } else { 1 },
@@ -60,6 +65,37 @@ fn firings() -> Vec<Firing> {
         firing(39, "blocked", Some("the condition does not hold"), None),
         firing(63, "ran", None, Some(false)),
     ]
+}
+
+/// A job that was given up after its third try.
+fn job() -> Job {
+    Job {
+        id: "0192f3a0-0000-7000-8000-00000000abcd".parse().unwrap(),
+        kind: "automation".into(),
+        source: "dir:/home".into(),
+        command: "backup".into(),
+        digest: "d".into(),
+        work: serde_json::json!({}),
+        unique: None,
+        lane: None,
+        trace: Ids::seeded(1).trace(),
+        priority: 0,
+        status: JobStatus::Dead,
+        due: hours(-15),
+        tries: 3,
+        lost: 0,
+        most: 3,
+        epoch: 3,
+        stop: false,
+        process: None,
+        run: None,
+        exit_code: Some(7),
+        error: None,
+        created: hours(-16),
+        begun: Some(hours(-15)),
+        finished: Some(hours(-14)),
+        owner: None,
+    }
 }
 
 fn answer(stage: &mut Stage, answer: Answer) {
@@ -114,9 +150,90 @@ fn a_firing_leads_to_its_run() {
     stage.keys("enter enter");
     let run = "0192f3a0-0000-7000-8000-000000000001".to_string();
     assert_eq!(stage.take(), [Effect::Tell(TabId::Runs, Tell::Run(run))]);
+    // One without a run is read itself.
     stage.keys("j enter");
-    assert!(stage.text().contains("this firing has no run"), "{}", stage.text());
-    assert!(stage.text().contains("states['sensor.power'] = \"on\""), "{}", stage.text());
+    let text = stage.text();
+    assert!(text.contains("A firing of backup") && text.contains("the condition does not hold"), "{text}");
+    assert!(text.contains("saw   states['sensor.power'] = \"on\""), "{text}");
+}
+
+/// Longer than any pane is wide, with an end of its own.
+const WHY: &str = "the condition `trigger.json.temp >> 20` cannot be judged: unexpected operator `>` in line 1, and this \
+     sentence goes on to its very end";
+
+/// Automations of which the first is broken and never fired.
+fn broken(size: (u16, u16)) -> Stage {
+    let mut stage = Stage::with(Box::new(Automations::default()), size);
+    let mut one = row("warm", Standing::Not(WHY.into()), &["mqtt home/+/temp path=$.temp"], None, None);
+    (one.mode, one.condition) = ("queued", Some("trigger.json.temp >> 20".into()));
+    let listed = Listed { rows: vec![one, row("backup", Standing::On, &[], None, None)], ..Listed::default() };
+    answer(&mut stage, Answer::Listed(Ok(listed)));
+    stage
+}
+
+/// The words on the screen, whatever lines they were cut into.
+fn words(stage: &Stage) -> String {
+    let text = stage.text();
+    let words = text.split_whitespace().filter(|word| !word.contains(['│', '┃']));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn why_one_is_broken_is_read_to_its_end() {
+    for size in [(100, 30), (60, 20)] {
+        let stage = broken(size);
+        assert!(words(&stage).contains(WHY), "{}", stage.text());
+    }
+    insta::assert_snapshot!("broken_wide", broken((100, 30)).text());
+    insta::assert_snapshot!("broken_narrow", broken((60, 20)).text());
+    // What finds no room stands on a page.
+    let mut low = broken((60, 15));
+    assert!(!words(&low).contains(WHY) && low.text().contains("… there is more: d"), "{}", low.text());
+    low.keys("d");
+    assert!(words(&low).contains(WHY) && low.text().contains("mode  queued"), "{}", low.text());
+}
+
+#[test]
+fn a_firing_says_all_of_its_reason_and_leads_to_its_job() {
+    for size in [(100, 30), (60, 20)] {
+        let mut stage = broken(size);
+        let blocked = firing(1, "blocked", Some(WHY), None);
+        let dead =
+            Firing { job: Some(Box::new(job())), run: Some(job().id.to_string()), ..firing(2, "dead", None, None) };
+        answer(&mut stage, Answer::Traced("home:warm".into(), Ok(vec![blocked, dead])));
+        stage.take();
+        stage.keys("J");
+        assert!(stage.text().contains("a firing has to be chosen"), "{}", stage.text());
+        stage.keys("enter");
+        assert!(words(&stage).contains(WHY), "{}", stage.text());
+        stage.keys("J");
+        assert!(stage.text().contains("no work is known of this firing"), "{}", stage.text());
+        stage.keys("j");
+        assert!(stage.text().contains("job   0000abcd  dead, try 3 of 3"), "{}", stage.text());
+        assert!(stage.text().contains("run   0000abcd  Enter goes there"), "{}", stage.text());
+        stage.keys("J");
+        let text = stage.text();
+        assert!(text.contains("The job of warm") && text.contains("0192f3a0-0000-7000-8000-00000000abcd"), "{text}");
+        assert!(text.contains("begun   2026-11-20 21:00:00.000 UTC, ended after"), "{text}");
+        assert!(text.contains("code    7") && text.contains("fac jobs show 0000abcd"), "{text}");
+    }
+}
+
+#[test]
+fn what_was_not_done_is_said_whole() {
+    let mut stage = stage(SMALL);
+    answer(&mut stage, Answer::Done(Err(Fault { said: WHY.into(), hint: None })));
+    assert!(words(&stage).contains(WHY) && stage.text().contains("That was not done"), "{}", stage.text());
+}
+
+#[test]
+fn a_click_below_the_firings_chooses_none() {
+    let mut stage = stage(SMALL);
+    stage.keys("enter");
+    let text = stage.text();
+    let rule = text.lines().position(|line| line.contains("┃ ────")).unwrap();
+    stage.click(10, u16::try_from(rule + 1).unwrap());
+    assert_eq!(stage.text(), text);
 }
 
 #[test]

@@ -5,17 +5,21 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
-use super::{Automations, Firing, Row, Standing};
+use super::{Automations, DETAILS, Firing, Row, Standing, about};
 use crate::kernel::terminal::{pad, safe_line, truncate_to_width, width as width_of};
 use crate::tui::happening::World;
 use crate::tui::tabs::runs::item::when;
 use crate::tui::theme::Role;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::list::Rows;
+use crate::tui::widgets::text::Row as TextRow;
 
 const EMPTY: &str = "No command has a trigger yet. One line of a definition makes it an automation:\n\n\
      **On:**\n- `schedule \"0 9 * * 1-5\"`\n- `mqtt home/+/button payload=press`\n- `file ~/inbox`\n\n\
      It fires when it was trusted and let fire: e, or `fac auto enable NAME`.";
+
+/// How it fires is not begun where fewer columns than this are left.
+const MORE: usize = 10;
 
 pub(super) fn draw(tab: &Automations, buffer: &mut Buffer, world: &World<'_>) {
     let [top, list, trace] = Automations::parts(world.area);
@@ -60,6 +64,12 @@ fn standing(row: &Row) -> (&'static str, String, Role) {
     }
 }
 
+/// How it fires and under which condition, as one line.
+fn how(row: &Row) -> String {
+    let condition = row.condition.as_ref().map_or(String::new(), |condition| format!(", if {condition}"));
+    format!("  {}{}", row.mode, safe_line(&condition))
+}
+
 fn rows(tab: &Automations, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     let theme = world.theme;
     let count = tab.listed.rows.len().to_string();
@@ -77,10 +87,13 @@ fn rows(tab: &Automations, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
         let name = truncate_to_width(&safe_line(&row.name), names);
         let room = usize::from(width).saturating_sub(names + 3 + width_of(&aside) + 1);
         let waits = truncate_to_width(&safe_line(&row.waits.join(", ")), room);
+        let left = room.saturating_sub(width_of(&waits));
+        let more = if left < MORE { String::new() } else { truncate_to_width(&how(row), left) };
         Line::from(vec![
             Span::styled(format!("{sign} "), theme.style(role)),
             Span::styled(pad(&name, names + 1), theme.style(Role::Text)),
-            Span::styled(pad(&waits, room + 1), theme.style(Role::Accent)),
+            Span::styled(waits, theme.style(Role::Accent)),
+            Span::styled(pad(&more, left + 1), theme.style(Role::Text)),
             Span::styled(aside, theme.style(Role::Dim)),
         ])
     });
@@ -99,12 +112,10 @@ fn sign(firing: &Firing) -> (&'static str, Role) {
 fn firings(tab: &Automations, buffer: &mut Buffer, area: Rect, world: &World<'_>) {
     let theme = world.theme;
     let found = tab.firings();
-    // The values that a condition looked at stand below the list.
-    let chosen = found.get(tab.firing.at).filter(|_| tab.below && area.height > 8);
-    let foot = if chosen.is_some() { 4 } else { 0 };
     let title = tab.chosen().map_or(String::new(), |row| format!("Firings of {}", row.name));
     let inner = Frame { title: &title, aside: &found.len().to_string(), focused: tab.below }.draw(buffer, area, theme);
-    let list = Rect { height: inner.height.saturating_sub(foot), ..inner };
+    let about = about::rows(tab, inner.width, world);
+    let [list, foot] = tab.divided(inner, about.len());
     let rows = Rows { cursor: &tab.firing, length: found.len(), focused: tab.below, empty: "it never fired" };
     rows.draw(buffer, list, theme, |at, width| {
         let Some(firing) = found.get(at) else { return Line::default() };
@@ -124,13 +135,23 @@ fn firings(tab: &Automations, buffer: &mut Buffer, area: Rect, world: &World<'_>
             Span::styled(truncate_to_width(&safe_line(&from), left), theme.style(Role::Dim)),
         ])
     });
-    let Some(firing) = chosen else { return };
-    let below = Rect { y: list.bottom(), height: foot, ..inner };
-    let seen: Vec<String> = firing.seen.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    let text = if seen.is_empty() { firing.data.clone() } else { format!("{}\n{}", seen.join(" · "), firing.data) };
-    let text = format!("{}\n{text}", "─".repeat(below.width.into()));
-    Paragraph::new(crate::kernel::terminal::safe(&text).into_owned())
-        .style(theme.style(Role::Dim))
-        .wrap(Wrap { trim: false })
-        .render(below, buffer);
+    beneath(&about, buffer, foot, world);
+}
+
+/// What is known of what is chosen, below a line. What finds no room is on a page.
+fn beneath(about: &[TextRow], buffer: &mut Buffer, area: Rect, world: &World<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let dim = world.theme.style(Role::Dim);
+    buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), dim);
+    let room = usize::from(area.height) - 1;
+    let shown = if about.len() > room { room.saturating_sub(1) } else { room };
+    for (row, y) in about.iter().take(shown).zip(area.y + 1..) {
+        (&row.line).render(Rect { y, height: 1, ..area }, buffer);
+    }
+    if about.len() > room {
+        let key = world.keys.key(DETAILS).map_or(String::new(), |key| format!(": {key}"));
+        buffer.set_stringn(area.x, area.bottom() - 1, format!("… there is more{key}"), area.width.into(), dim);
+    }
 }

@@ -3,6 +3,8 @@
 use super::super::Answer as AnyAnswer;
 use crate::app::App;
 use crate::app::auto::{self, Automation};
+use crate::app::views::automation::mode;
+use crate::automations::rules::said_of;
 use crate::automations::trigger::written;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
@@ -53,6 +55,10 @@ pub struct Row {
     pub standing: Standing,
     /// What it waits for, a trigger each.
     pub waits: Vec<String>,
+    /// What happens when it is fired while it runs; empty where its definition is gone.
+    pub mode: &'static str,
+    /// Under which condition it fires.
+    pub condition: Option<String>,
     /// Its next time, where it has one.
     pub next: Option<Timestamp>,
     /// When it fired last.
@@ -73,7 +79,7 @@ pub struct Listed {
 }
 
 /// A firing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Firing {
     /// When.
     pub at: Timestamp,
@@ -87,6 +93,8 @@ pub struct Firing {
     pub seen: Vec<(String, String)>,
     /// What happened, as JSON.
     pub data: String,
+    /// The work that it owes or owed.
+    pub job: Option<Box<Job>>,
     /// Its run.
     pub run: Option<String>,
     /// Whether that ended well; `None` where it did not run, or runs still.
@@ -96,7 +104,7 @@ pub struct Firing {
 }
 
 /// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// All of them.
     Listed(std::result::Result<Listed, Fault>),
@@ -140,11 +148,14 @@ fn list(app: &App) -> Result<Listed> {
     let (store, now) = (app.store()?, app.clock.now());
     let mut rows = Vec::new();
     for one in app.automations()? {
+        let command = one.resolved.as_ref().map(|resolved| &resolved.command);
         rows.push(Row {
             key: key_of(&one),
             name: one.name(),
             standing: standing(&one),
             waits: one.triggers().iter().map(written).collect(),
+            mode: command.map(mode).unwrap_or_default(),
+            condition: command.and_then(|command| command.condition.clone()),
             next: app.next_firing(&one, now)?,
             last: store.last_fired(&one.key)?,
         });
@@ -160,13 +171,15 @@ fn list(app: &App) -> Result<Listed> {
 }
 
 fn standing(one: &Automation) -> Standing {
+    let not = |why: &str| Standing::Not(why.to_string());
     match &one.standing {
         auto::Standing::On => Standing::On,
         auto::Standing::Off => Standing::Off,
-        auto::Standing::Changed => Standing::Not("it changed since it was let fire".to_string()),
-        auto::Standing::Untrusted => Standing::Not("it is not trusted".to_string()),
-        auto::Standing::Gone => Standing::Not("its definition is gone".to_string()),
-        auto::Standing::Stopped(why) | auto::Standing::Broken(why) => Standing::Not(why.clone()),
+        auto::Standing::Changed => not("it has changed since it was let fire; e lets it fire as it is now"),
+        auto::Standing::Untrusted => not("it is not trusted; o goes to its command, where it can be read and trusted"),
+        auto::Standing::Gone => not("its definition is not there any more"),
+        auto::Standing::Stopped(why) => Standing::Not(format!("it was stopped: {why}; e lets it go on")),
+        auto::Standing::Broken(why) => Standing::Not(format!("it cannot fire: {why}")),
     }
 }
 
@@ -184,9 +197,10 @@ fn trace(key: &str, app: &App) -> Result<Vec<Firing>> {
                 at: firing.last,
                 outcome: said.unwrap_or(firing.outcome.name()).to_string(),
                 why: firing.why.or_else(|| job.and_then(|job| job.error.clone())),
-                what: firing.kind,
+                what: said_of(&firing.kind, &firing.data),
                 seen: firing.seen.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
                 data: firing.data.to_string(),
+                job: job.cloned().map(Box::new),
                 run: job.and_then(|job| job.run).map(|run| run.to_string()),
                 well: job.and_then(well),
                 count: firing.count,

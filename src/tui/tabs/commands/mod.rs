@@ -26,6 +26,7 @@ use ratatui::layout::Position;
 use self::form::Filled;
 use self::tree::{Item, Key, Tree};
 use self::trust::Judged;
+pub use self::trust::changes;
 use self::work::{Errand, Paper, Shown, Want};
 use super::{Answer as AnyAnswer, Request as AnyRequest, Tab, TabId};
 use crate::commands::catalog::Resolved;

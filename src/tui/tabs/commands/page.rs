@@ -1,6 +1,5 @@
 //! What stands beside the list: a definition with all that is known of it, or what is known of a source.
 
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::tree::{From, Item, Tree};
@@ -9,10 +8,10 @@ use crate::commands::bind;
 use crate::commands::catalog::Trust;
 use crate::commands::describe;
 use crate::commands::model::{Command, ParamKind, Severity, Step, StepKind};
-use crate::kernel::terminal::{pad, safe_line, width};
+use crate::kernel::terminal::{safe_line, width};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::prose;
-use crate::tui::widgets::text::{Row, wrapped, wrapped_words};
+use crate::tui::widgets::text::{Row, by_words, labelled, wrapped};
 
 /// Definitions larger than this are shown as they stand, without drawing their Markdown, bytes.
 const LARGE: usize = 128 << 10;
@@ -24,23 +23,6 @@ pub fn trust(trust: Trust) -> (char, &'static str, Role) {
         Trust::Untrusted => ('?', "not trusted yet", Role::Warn),
         Trust::Changed => ('±', "changed since it was trusted", Role::Bad),
     }
-}
-
-/// A line cut into rows between its words; only a word that is wider than a row is cut itself.
-pub fn by_words(text: &str, room: u16, style: Style) -> Vec<Row> {
-    wrapped_words(&safe_line(text), room, style)
-}
-
-/// A label and a text that goes on under itself.
-pub fn labelled(label: &str, columns: usize, text: &str, room: u16, styles: (Style, Style)) -> Vec<Row> {
-    let indent = u16::try_from(columns + 2).unwrap_or(0).min(room / 2);
-    let mut rows = by_words(text, room.saturating_sub(indent), styles.1);
-    for (number, row) in rows.iter_mut().enumerate() {
-        let head = if number == 0 { pad(label, usize::from(indent)) } else { " ".repeat(usize::from(indent)) };
-        row.line.spans.insert(0, Span::styled(head, styles.0));
-        row.lead = usize::from(indent);
-    }
-    rows
 }
 
 fn heading(text: &str, theme: &Theme) -> [Row; 2] {

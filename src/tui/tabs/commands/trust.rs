@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::page::{labelled, trust};
+use super::page::trust;
 use crate::commands::catalog::{Resolved, Trust};
 use crate::commands::describe;
 use crate::commands::model::StepKind;
@@ -10,7 +10,7 @@ use crate::commands::run::{Dry, Reach};
 use crate::kernel::difference::{self, Change};
 use crate::kernel::terminal::safe_line;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widgets::text::{Row, wrapped};
+use crate::tui::widgets::text::{Row, labelled, wrapped};
 
 /// Definitions that are shown whole; of more, only the names.
 const WHOLE: usize = 20;
