@@ -49,6 +49,11 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     read.ok_or_else(|| "it is no length of time such as `10s`".to_string())
 }
 
+/// Reads a number of things of which at least one is wanted.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it is no number from 1 on".to_string())
+}
+
 /// Reads words of which the first is a subcommand by a tree that has no other, as it need not be made ready for those. `None`
 /// for all others, and for what is not understood, which the whole tree explains.
 pub(super) fn read_alone(words: &[OsString]) -> Option<Cli> {

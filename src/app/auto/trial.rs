@@ -66,7 +66,10 @@ impl App {
                     let slot = schedule.next_after(now.plus_micros(-1_000_000));
                     let (why, slot) = match slot {
                         Some(slot) if trial.at.is_none() || slot.since(now) < 60_000_000 => (None, slot),
-                        Some(slot) => (Some(format!("its next time after that is {slot}")), slot),
+                        Some(slot) => (
+                            Some(format!("its next time after that is {} {}", slot.local_slot(), slot.local_zone())),
+                            slot,
+                        ),
                         None => (Some("it has no time after that".to_string()), now),
                     };
                     let firing = fire_slot(&rule, nr as u32, slot, slot.max(now));

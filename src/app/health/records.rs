@@ -9,7 +9,7 @@ use crate::commands::model::{Command, Severity};
 use crate::commands::{names, source::layout};
 use crate::exec;
 use crate::kernel::error::Kind;
-use crate::kernel::figures::bytes;
+use crate::kernel::figures::{bytes, counted};
 use crate::knowledge::Made;
 use crate::store::{DefinitionFilter, SourceKind, Store};
 
@@ -45,11 +45,15 @@ fn database(store: &Store, found: &mut Findings) {
         Ok(c) => {
             found.good("store", store.path().display().to_string());
             let size = c.bytes as f64 / 1e6;
+            let of = |count, word: &str| counted(usize::try_from(count).unwrap_or(usize::MAX), word);
             found.good(
                 "store",
                 format!(
-                    "{} sources, {} commands, {} runs, {} events, {size:.1} MB",
-                    c.sources, c.definitions, c.runs, c.events
+                    "{}, {}, {}, {}, {size:.1} MB",
+                    of(c.sources, "source"),
+                    of(c.definitions, "command"),
+                    of(c.runs, "run"),
+                    of(c.events, "event")
                 ),
             );
         }

@@ -3,6 +3,8 @@
 use super::{Entry, Machine, Outcome};
 use crate::kernel::error::{Error, Kind, Result};
 
+const MISSING: &str = "there is no `crontab` on this machine";
+
 /// What stands before and after the line.
 fn marks(label: &str) -> (String, String) {
     let who = if label == "default" { String::new() } else { format!(" ({label})") };
@@ -68,8 +70,7 @@ fn ours(table: &str, label: &str) -> Option<String> {
 }
 
 fn read(machine: &Machine<'_>) -> Result<String> {
-    let missing =
-        || Error::new(Kind::Missing, "there is no `crontab` on this machine").hint("fac auto install systemd");
+    let missing = || Error::new(Kind::Missing, MISSING).hint("fac auto install systemd");
     let answer = machine.ask("crontab", &["-l"], None)?.ok_or_else(missing)?;
     match answer.ok {
         true => String::from_utf8(answer.stdout)
@@ -89,7 +90,7 @@ fn change(entry: &Entry, new: Option<&str>, machine: &Machine<'_>) -> Result<boo
     match machine.ask("crontab", &["-"], Some(table.into_bytes()))? {
         Some(answer) if answer.ok => Ok(true),
         Some(answer) => Err(Error::new(Kind::Failed, "the crontab was not taken").because(answer.stderr)),
-        None => Err(Error::new(Kind::Missing, "there is no `crontab` on this machine")),
+        None => Err(Error::new(Kind::Missing, MISSING)),
     }
 }
 
@@ -101,13 +102,16 @@ fn refuse_staying(entry: &Entry) -> Result<()> {
     }
 }
 
-pub(super) fn plan(entry: &Entry) -> Result<Outcome> {
+pub(super) fn plan(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     refuse_staying(entry)?;
-    Ok(Outcome { parts: vec![("crontab".to_string(), lines(entry))], ..Outcome::default() })
+    let missing = machine.find("crontab").is_none();
+    let notes = missing.then(|| format!("{MISSING}, so it cannot be written; fac auto install systemd")).into_iter();
+    let parts = vec![("crontab".to_string(), lines(entry))];
+    Ok(Outcome { parts, notes: notes.collect(), ..Outcome::default() })
 }
 
 pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
-    let planned = plan(entry)?;
+    let planned = plan(entry, machine)?;
     let changed = change(entry, Some(&lines(entry)), machine)?;
     let notes = vec!["messages, files and states are heard only while `fac auto up` or `fac serve` runs".to_string()];
     Ok(Outcome { changed, notes, ..planned })

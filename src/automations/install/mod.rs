@@ -160,7 +160,7 @@ pub fn show(system: System, entry: &Entry, machine: &Machine<'_>) -> Result<Outc
 pub fn plan(system: System, entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     entry.check()?;
     match system {
-        System::Cron => cron::plan(entry),
+        System::Cron => cron::plan(entry, machine),
         System::Systemd => systemd::plan(entry, machine),
         System::Launchd => launchd::plan(entry, machine),
     }
@@ -174,10 +174,14 @@ struct Answer {
 }
 
 impl Machine<'_> {
+    /// A program of the system; `None` when it is not there.
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        exec::find_program(program, self.env.os("PATH").unwrap_or_default())
+    }
+
     /// Runs a program of the system; `None` when it is not there.
     fn ask(&self, program: &str, args: &[&str], input: Option<Vec<u8>>) -> Result<Option<Answer>> {
-        let path = self.env.os("PATH").unwrap_or_default();
-        let Some(found) = exec::find_program(program, path) else { return Ok(None) };
+        let Some(found) = self.find(program) else { return Ok(None) };
         let mut job = Job::new(found, self.home);
         job.args = args.iter().map(OsString::from).collect();
         let open = |name: &std::ffi::OsStr| !name.to_string_lossy().starts_with("FAC_SECRET_");

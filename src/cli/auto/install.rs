@@ -38,7 +38,7 @@ pub struct Args {
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let Some(system) = System::named(&args.system) else { return Ok(2) };
-    let entry = context.app.system_entry(args.up)?;
+    let entry = context.app.system_entry(args.up, std::env::args_os().next())?;
     let machine = context.app.machine()?;
     let outcome = match (args.remove, args.show, args.dry_run) {
         (true, ..) => install::remove(system, &entry, &machine),
@@ -52,7 +52,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             "system": system.name(), "changed": outcome.changed, "parts": parts, "notes": outcome.notes,
             "untold": outcome.untold.iter().map(|(words, _)| words).collect::<Vec<_>>(),
         }}))?;
-        return told(system, &outcome).map(|()| 0);
+        return told(system, args, &outcome).map(|()| 0);
     }
     let only_looks = args.show || args.dry_run;
     for (at, text) in outcome.parts.iter().filter(|_| only_looks) {
@@ -66,14 +66,15 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     for note in &outcome.notes {
         context.ui.note(&safe(note));
     }
-    told(system, &outcome).map(|()| 0)
+    told(system, args, &outcome).map(|()| 0)
 }
 
-/// That what stands there will not run before the system was told of it.
-fn told(system: System, outcome: &Outcome) -> Result<()> {
+/// That what stands there will not run, or what was removed still may, before the system was told of it.
+fn told(system: System, args: &Args, outcome: &Outcome) -> Result<()> {
     let Some((_, why)) = outcome.untold.last() else { return Ok(()) };
     let words: Vec<&str> = outcome.untold.iter().map(|(words, _)| words.as_str()).collect();
-    let said = format!("{} could not be told, and does nothing yet: {}", system.name(), safe(why));
+    let now = if args.remove { "may start it until it is" } else { "does nothing yet" };
+    let said = format!("{} could not be told, and {now}: {}", system.name(), safe(why));
     Err(Error::new(Kind::Unreachable, said).hint(format!("where it answers: {}", words.join(" && "))))
 }
 
@@ -81,6 +82,7 @@ fn said(system: System, args: &Args, outcome: &Outcome) -> String {
     let who = system.name();
     let places: Vec<&str> = outcome.parts.iter().map(|(at, _)| at.as_str()).collect();
     match (args.remove, args.show || args.dry_run, outcome.changed) {
+        (true, _, true) if !outcome.untold.is_empty() => format!("the entry of {who} is removed"),
         (true, _, true) => format!("{who} does not start it any more"),
         (true, _, false) => format!("there was nothing of {who} to remove"),
         (_, true, _) if outcome.parts.is_empty() => format!("{who} has no entry: fac auto install {who}"),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::super::Context;
+use super::super::args::at_least_one;
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::trace::line_of;
@@ -182,14 +183,14 @@ pub(super) struct NextArgs {
     #[arg(value_name = "NAME")]
     automation: Option<String>,
     /// At most this many
-    #[arg(long, short = 'n', default_value_t = 10)]
+    #[arg(long, short = 'n', default_value_t = 10, value_parser = at_least_one)]
     limit: usize,
 }
 
 pub(super) fn next(context: &Context, args: &NextArgs) -> Result<u8> {
     context.app.whole_catalog()?;
     let now = context.app.clock.now();
-    let limit = args.limit.clamp(1, 1000);
+    let limit = args.limit.min(1000);
     let of = args.automation.as_deref().map(|name| context.app.automation(&words(name))).transpose()?;
     let coming = context.app.coming(now, limit, of.as_ref().map(|one| &one.key))?;
     if context.ui.json {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::super::Context;
+use super::super::jobs::begun;
 use super::super::table::Table;
 use super::super::ui::{Role, Ui};
 use crate::app::views::automation::{FiringView, WholeFiring};
@@ -113,10 +114,8 @@ fn lines_of_job(context: &Context, job: &Job, run: Option<&Run>) -> Result<()> {
     let error = job.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
     let after = if job.tries == 1 { "1 try".to_string() } else { format!("{} tries", job.tries) };
     ui.line(&safe_line(&format!("  job {} {} after {after}{error}", job.id.tail(), job.status.name())))?;
-    if let Some(begun) = job.begun {
-        let took = job.finished.map(|at| u64::try_from(at.since(begun) / 1000).unwrap_or(0));
-        let ended = took.map(|took| format!(", ended after {}", human_ms(took))).unwrap_or_default();
-        ui.line(&format!("  begun {}{ended}", begun.local_exact()))?;
+    if let Some(begun) = begun(job) {
+        ui.line(&format!("  {begun}"))?;
     }
     for step in run.iter().flat_map(|run| &run.steps) {
         let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));

@@ -43,7 +43,7 @@ pub(super) struct EventsArgs {
 #[derive(Debug, clap::Args)]
 struct End {
     /// End after so many
-    #[arg(short = 'C', long, value_name = "N")]
+    #[arg(short = 'C', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after this time; with --count, exit code 124 when fewer came
     #[arg(short = 'W', long, value_name = "TIME", value_parser = time)]

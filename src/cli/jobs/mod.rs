@@ -14,6 +14,7 @@ use super::Context;
 use super::table::Table;
 use super::ui::Role;
 use crate::app::views::job::JobView;
+use crate::automations::rules::said_of;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::duration::{human_ms, parse_ms};
 use crate::kernel::error::{Error, Kind, Result};
@@ -150,7 +151,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
             (job.command.clone(), Some(Role::Name)),
             (job.status.name().to_string(), Some(role(job.status))),
             (job.tries.to_string(), None),
-            (job.work["by"].as_str().unwrap_or_default().to_string(), Some(Role::Dim)),
+            (by(job), Some(Role::Dim)),
             (job.error.clone().unwrap_or_default(), None),
         ]);
     }
@@ -170,7 +171,7 @@ fn show(context: &Context, job: &Job) -> Result<u8> {
         return Ok(0);
     }
     let ui = &context.ui;
-    let by = job.work["by"].as_str().unwrap_or(job.kind.as_str());
+    let by = Some(by(job)).filter(|by| !by.is_empty()).unwrap_or_else(|| job.kind.clone());
     let head = format!("{}  by {by}", job.command);
     ui.line(&ui.paint(Role::Strong, &safe_line(&head)))?;
     ui.line(&ui.paint(Role::Dim, &format!("{}  added {}", job.id, job.created.local_exact())))?;
@@ -180,10 +181,8 @@ fn show(context: &Context, job: &Job) -> Result<u8> {
         lost => format!(", begun {} times as its process was gone {}", job.epoch, times(lost)),
     };
     ui.line(&format!("{}  {tries}{lost}", ui.paint(role(job.status), job.status.name())))?;
-    if let Some(begun) = job.begun {
-        let took = job.finished.map(|at| u64::try_from(at.since(begun) / 1000).unwrap_or(0));
-        let ended = took.map(|took| format!(", ended after {}", human_ms(took))).unwrap_or_default();
-        ui.line(&ui.paint(Role::Dim, &format!("begun {}{ended}", begun.local_exact())))?;
+    if let Some(begun) = begun(job) {
+        ui.line(&ui.paint(Role::Dim, &begun))?;
     }
     if job.status == JobStatus::Waiting {
         let left = u64::try_from(job.due.since(context.app.clock.now()) / 1000).unwrap_or(0);
@@ -199,6 +198,27 @@ fn show(context: &Context, job: &Job) -> Result<u8> {
         ui.note(&format!("its run: fac runs show {}", run.tail()));
     }
     Ok(0)
+}
+
+/// What owes it, on the clock of whoever reads it.
+fn by(job: &Job) -> String {
+    let fired = &job.work["fired"];
+    match (fired["kind"].as_str(), &fired["slot"]) {
+        (Some(kind), Value::String(_)) => said_of(kind, fired),
+        _ => job.work["by"].as_str().unwrap_or_default().to_string(),
+    }
+}
+
+/// When it was begun last, and how long that took. Taken back before it was begun again, both are told apart.
+pub(super) fn begun(job: &Job) -> Option<String> {
+    let begun = job.begun?;
+    let is_apart = job.status == JobStatus::Cancelled && !job.stop;
+    let ended = match job.finished {
+        None => String::new(),
+        Some(at) if is_apart => format!(" for the last time, taken back {}", at.local_exact()),
+        Some(at) => format!(", ended after {}", human_ms(u64::try_from(at.since(begun) / 1000).unwrap_or(0))),
+    };
+    Some(format!("begun {}{ended}", begun.local_exact()))
 }
 
 /// How often, as people say it.

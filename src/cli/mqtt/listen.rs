@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(short = 'Q', long, value_name = "N", value_parser = qos, default_value = "0")]
     qos: Qos,
     /// End after so many messages
-    #[arg(short = 'C', long, value_name = "N")]
+    #[arg(short = 'C', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after this time; with --count, exit code 124 when fewer came
     #[arg(short = 'W', long, value_name = "TIME", value_parser = time)]

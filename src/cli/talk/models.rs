@@ -119,8 +119,8 @@ pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool)
         table.row(vec![
             (safe_line(&info.name).into_owned(), Some(Role::Name)),
             (facts.context.map(tokens).unwrap_or_default(), None),
-            (facts.price.map(|p| price(p.input)).unwrap_or_default(), None),
-            (facts.price.map(|p| price(p.output)).unwrap_or_default(), None),
+            (cell(facts.price.map(|p| p.input)), None),
+            (cell(facts.price.map(|p| p.output)), None),
             (abilities(facts), Some(Role::Dim)),
         ]);
     }
@@ -133,6 +133,15 @@ pub(in crate::cli) fn list(context: &Context, part: Option<&str>, refresh: bool)
 
 fn tokens(n: u64) -> String {
     if n >= 1_000_000 { format!("{:.1}M", n as f64 / 1e6) } else { format!("{}k", n.div_ceil(1000)) }
+}
+
+/// A price in a list: what runs at home costs nothing, and what nobody tells is not known.
+fn cell(micros: Option<i64>) -> String {
+    match micros {
+        None => "–".to_string(),
+        Some(0) => "free".to_string(),
+        Some(micros) => price(micros),
+    }
 }
 
 fn price(micros: i64) -> String {
