@@ -15,9 +15,7 @@ use crate::kernel::error::{Error, Kind, Result};
 /// `Usage` for a topic that is none, `Unreachable` when the broker is away, `Refused` when it refuses us or a message,
 /// `TimedOut` when it does not answer within its time.
 pub async fn publish(broker: &Broker, session: &Session, all: Vec<Publish>) -> Result<()> {
-    for publish in &all {
-        topic::check_name(&publish.topic)?;
-    }
+    all.iter().try_for_each(topic::check_publish)?;
     let late = || {
         let said = format!("the broker {} did not answer within {}", broker.place(), seconds(broker.timeout));
         Error::new(Kind::TimedOut, said).hint("broker.NAME.timeout sets the patience")

@@ -148,9 +148,6 @@ fn fill(step: &Step, look: Lookup<'_>, input: Option<&[u8]>) -> Result<Filled> {
             .hint("a topic is made of parameters and of what `fac auto triggers mqtt` lists: {{trigger_topic}}"));
     }
     let topic = topic.text.trim().to_string();
-    if topic.contains(char::is_control) {
-        return Err(Error::new(Kind::BadData, format!("the topic {topic:?} holds a control character")));
-    }
     topic::check_name(&topic).map_err(|error| {
         Error::new(Kind::BadData, error.message().to_string())
             .hint("write it in the info string, mqtt {topic=home/lamp}, or as the first line")

@@ -2,6 +2,7 @@
 //!
 //! What a filter fits is said by [`fits`]; what it means that it fits is the business of others.
 
+use super::Publish;
 use crate::kernel::error::{Error, Kind, Result};
 
 /// The longest name or filter, bytes (a string of the protocol).
@@ -10,16 +11,30 @@ pub const LONGEST: usize = 65_535;
 /// Checks the name of a topic: what something is published to.
 ///
 /// # Errors
-/// `Usage` when it is empty or too long, or holds a wildcard or a NUL.
+/// `Usage` when it is empty or too long, or holds a wildcard or a character that a broker may refuse.
 pub fn check_name(topic: &str) -> Result<()> {
     let wrong = match topic {
         "" => "is empty",
         _ if topic.len() > LONGEST => "is longer than 65535 bytes",
-        _ if topic.contains('\0') => "holds a NUL",
+        _ if topic.contains(is_unfit) => "holds a control character, or one that is none",
         _ if topic.contains(['+', '#']) => "holds a wildcard, which only a subscription may",
         _ => return Ok(()),
     };
     Err(Error::new(Kind::Usage, format!("the topic {topic:?} {wrong}")))
+}
+
+/// Checks the topics of a message: the one it goes to, and the one where an answer is wanted.
+///
+/// # Errors
+/// Those of [`check_name`].
+pub fn check_publish(publish: &Publish) -> Result<()> {
+    check_name(&publish.topic)?;
+    publish.properties.response_topic.as_deref().map_or(Ok(()), check_name)
+}
+
+/// What a broker may close the connection for: control characters, and code points that are no characters (MQTT 5, 1.5.4).
+fn is_unfit(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 /// Checks a filter: what is subscribed to. `$share/GROUP/` may stand before it.
@@ -109,6 +124,7 @@ mod tests {
         }
     }
 
+    use super::super::Qos;
     use super::*;
 
     #[test]
@@ -138,10 +154,15 @@ mod tests {
 
     #[test]
     fn what_is_no_name_and_no_filter() {
-        for topic in ["", "a/+", "#", "a\0b"] {
+        for topic in ["", "a/+", "#", "a\0b", "a\nb", "a\u{85}", "a\u{fffe}", "a\u{1ffff}", "\u{fdd0}"] {
             assert_eq!(check_name(topic).unwrap_err().kind(), Kind::Usage, "{topic:?}");
         }
         assert!(check_name(&"x".repeat(65_536)).is_err());
+        assert!(check_name("grün/\u{fffd}/漢/🏠").is_ok());
+        let mut publish = Publish::new("a", b"", Qos::Most);
+        assert!(check_publish(&publish).is_ok());
+        publish.properties.response_topic = Some("r/#".into());
+        assert_eq!(check_publish(&publish).unwrap_err().kind(), Kind::Usage);
         for filter in ["", "a/#/b", "a#", "a/b+", "+a", "$share/", "$share//a", "$share/g", "$share/+/a", "a\0"] {
             assert_eq!(check_filter(filter).unwrap_err().kind(), Kind::Usage, "{filter:?}");
         }

@@ -15,7 +15,7 @@ use crate::app::runtime::wait;
 use crate::automations::mqtt::broker::Version;
 use crate::automations::mqtt::causes::DEPTH;
 use crate::automations::mqtt::link::Options;
-use crate::automations::mqtt::{Broker, Link, Properties, Publish, Qos, Session, once};
+use crate::automations::mqtt::{Broker, Link, Properties, Publish, Qos, Session, once, topic};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 
 /// The largest message of the protocol, bytes.
@@ -116,6 +116,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         retain: args.retain,
         properties: properties.clone(),
     };
+    topic::check_publish(&like(Vec::new()))?;
     let id = args.there.id.clone().unwrap_or_default();
     let session = Session { client_id: id, will: args.will.publish(), ..Session::default() };
     if args.lines || args.every.is_some() {

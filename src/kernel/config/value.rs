@@ -185,8 +185,17 @@ fn shown(text: &str, kind: Type) -> String {
     match (kind, text.split_once("://"), text.rsplit_once('@')) {
         (Type::Address(_), Some((scheme, _)), _) => quote(&format!("{scheme}://…")),
         (Type::Address(_), None, Some((_, host))) => quote(&format!("…@{host}")),
+        // Behind a colon that begins no port there may be a password.
+        (Type::Address(_), None, None) if !has_port_at_most(text) => quote("…"),
         _ => quote(text),
     }
+}
+
+/// Whether there is no colon but one before the number of a port.
+fn has_port_at_most(text: &str) -> bool {
+    let place = text.split('/').next().unwrap_or_default();
+    text.matches(':').count() == place.matches(':').count()
+        && place.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 fn article(word: &str) -> &'static str {
@@ -240,6 +249,10 @@ mod tests {
         }
         assert_eq!(wrong("there:1883", address).rsplit(' ').next(), Some(r#""there:1883""#));
         assert_eq!(wrong("me:secret@there:1883", address).rsplit(' ').next(), Some(r#""…@there:1883""#));
+        assert_eq!(wrong("there:1883/mqtt", address).rsplit(' ').next(), Some(r#""there:1883/mqtt""#));
+        for hidden in ["ada:secret", "ada:secret%40there", "ada:se/cret", "there/ada:secret", "mqtt:ada:1:secret"] {
+            assert_eq!(wrong(hidden, address).rsplit(' ').next(), Some(r#""…""#), "{hidden}");
+        }
         assert_eq!(Value::from_text("MQTT://there", address), Ok(text("MQTT://there")));
         assert_eq!(Value::from_text("", address), Ok(text("")));
         assert_eq!(wrong("91", Type::Degrees(90)), r#"wants degrees from -90 to 90 such as 52.5, not "91""#);

@@ -174,7 +174,7 @@ impl Link {
     ) -> Result<Link> {
         options.subscriptions.iter().try_for_each(|s| topic::check_filter(&s.filter))?;
         let all = options.birth.iter().chain(&options.farewell).chain(&options.session.will);
-        all.into_iter().try_for_each(|p| topic::check_name(&p.topic))?;
+        all.into_iter().try_for_each(topic::check_publish)?;
         let (commands, wishes) = unbounded_channel();
         let shared = Arc::new(Shared::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -211,7 +211,7 @@ impl Link {
         within: Duration,
         told: impl FnOnce(Result<()>) + Send + 'static,
     ) -> Result<()> {
-        topic::check_name(&publish.topic)?;
+        topic::check_publish(&publish)?;
         let deadline = Instant::now() + within;
         self.tell(Command::Publish(Box::new(outbox::Entry { publish, deadline, told: Some(Box::new(told)) })))
     }
