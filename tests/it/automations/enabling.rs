@@ -70,6 +70,39 @@ fn a_definition_with_a_mistake_cannot_be_enabled() {
 }
 
 #[test]
+fn what_triggers_want_and_do_not_find_is_told_by_check_and_before_they_fire() {
+    let text = "### `/dusk`\n**On:**\n- `schedule sunset`\n\n```sh\ntrue\n```\n\
+                ### `/far`\n**On:**\n- `mqtt a/b broker=nowhere`\n\n```sh\ntrue\n```\n\
+                ### `/hook`\n**On:**\n- `webhook deploy secret=doesnotexist`\n\n**Retry:** 2\n\n```sh\ntrue\n```\n\
+                ### `/lamp`\n**On:**\n- `homeassistant light.a to=on`\n\n```sh\ntrue\n```\n";
+    let mut world = world(text);
+    let check = |world: &World| {
+        let found = asked(world, &["commands", "check", "--source", "user"])["check"]["diagnostics"].clone();
+        found.as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let found = check(&world);
+    let wanted = ["automations.latitude", "nowhere", "fac secret set doesnotexist", "homeassistant.url"];
+    assert_eq!(found.len(), wanted.len(), "{found:?}");
+    for (said, want) in found.iter().zip(wanted) {
+        assert!(said.contains(want), "{want}: {found:?}");
+    }
+    let file = world.fac().join("config/commands/kit.md");
+    let said = world.run(&["commands", "check", file.to_str().unwrap()]).ok();
+    assert!(said.contains("kit.md:7:1: warning: nothing says where the sun is to rise"), "{said}");
+    assert!(world.run(&["auto", "enable", "dusk"]).failed(5).contains("`dusk` cannot fire: nothing says"));
+    assert!(world.run(&["auto", "enable", "far"]).failed(3).contains("`far` cannot fire: "));
+    let hook = world.run(&["auto", "enable", "hook"]);
+    assert!(hook.code == 0 && hook.stderr.contains("fac secret set doesnotexist"), "{hook:?}");
+    assert!(world.run(&["auto", "show", "hook"]).ok().contains("\n  retry 2\n"));
+    assert_eq!(asked(&world, &["auto", "show", "hook"])["automation"]["retry"], 2);
+    for (name, value) in [("AUTOMATIONS_LATITUDE", "52.5"), ("AUTOMATIONS_LONGITUDE", "13.4")] {
+        world.set(&format!("FAC_{name}"), value);
+    }
+    world.set("FAC_SECRET_DOESNOTEXIST", "there");
+    assert_eq!(check(&world).len(), 2, "what was mended is told no more");
+}
+
+#[test]
 fn a_trial_shows_what_would_happen_and_does_nothing() {
     let world = world(
         "### `/door <topic>`\n**On:**\n- `mqtt home/+ payload=open`\n\n**If:** `trigger.topic != 'home/shed'`\n\n\

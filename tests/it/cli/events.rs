@@ -1,8 +1,43 @@
 //! `fac events`: what happened, and whether somebody changed it.
 
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::world::World;
+
+/// `fac events tail --follow` that goes on until it is asked to end.
+struct Following(Child, Lines<BufReader<ChildStdout>>);
+
+impl Following {
+    fn start(world: &World, args: &[&str]) -> Following {
+        let mut command = world.command(&[&["events", "tail", "--follow"], args].concat());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Following(child, lines)
+    }
+
+    #[track_caller]
+    fn line(&mut self) -> String {
+        self.1.next().unwrap().unwrap()
+    }
+
+    /// The exit code after Ctrl-C, and what came until then.
+    fn end(mut self) -> (Option<i32>, Vec<String>) {
+        kill_process(Pid::from_child(&self.0), Signal::INT).unwrap();
+        let rest = self.1.by_ref().map(Result::unwrap).collect();
+        (self.0.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 fn lived() -> World {
     let world = World::new();
@@ -27,6 +62,39 @@ fn tail_tells_what_happened_in_order() {
     assert_eq!(rest.lines().count(), events.len() - 2);
     assert_eq!(world.run(&["events", "tail", "run.*", "-n", "2"]).ok().lines().count(), 2);
     assert_eq!(world.run(&["events", "tail", "--after", "here"]).code, 2);
+}
+
+#[test]
+fn a_follower_is_told_what_happens_once_each_until_ctrl_c() {
+    let world = lived();
+    let mut following = Following::start(&world, &["run.finished", "-n", "1", "--json"]);
+    let subject = |line: String| serde_json::from_str::<Value>(&line).unwrap()["subject"].clone();
+    let mut seen = vec![subject(following.line())];
+    for _ in 0..2 {
+        world.run(&["hi"]).ok();
+        seen.push(subject(following.line()));
+    }
+    let (code, rest) = following.end();
+    assert_eq!((code, rest), (Some(130), Vec::new()));
+    let runs: Value = serde_json::from_str(&world.run(&["runs", "ls", "--json"]).ok()).unwrap();
+    let ids: Vec<Value> = (0..3).rev().map(|at| runs["runs"][at]["id"].clone()).collect();
+    assert_eq!(seen, ids, "each once, oldest first, and none of another kind");
+}
+
+#[test]
+fn a_follower_begins_where_it_is_told_to() {
+    let world = lived();
+    let lines = world.run(&["events", "tail", "--json"]).ok();
+    let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let from = all[1]["position"].as_str().unwrap();
+    let mut following = Following::start(&world, &["--after", from, "-n", "1"]);
+    for event in &all[2..] {
+        let line = following.line();
+        assert!(line.contains(event["kind"].as_str().unwrap()), "{line}");
+        let second = line.split_whitespace().nth(1).unwrap();
+        assert_eq!(second.split(':').count(), 3, "{line}");
+    }
+    assert_eq!(following.end(), (Some(130), Vec::new()));
 }
 
 #[test]

@@ -61,6 +61,55 @@ fn help_of_a_name_is_the_help_of_what_it_names() {
 }
 
 #[test]
+fn a_wrong_word_below_a_subcommand_is_told_as_one_above() {
+    let world = World::new();
+    let said = "error: `fac auto` has no subcommand `trcae`\n hint: did you mean `fac auto trace`?\n";
+    assert_eq!(world.run(&["auto", "trcae"]).failed(2), said);
+    assert_eq!(world.run(&["-q", "auto", "trcae", "x"]).failed(2), said);
+    assert_eq!(world.run(&["help", "auto", "trcae"]).failed(3), said);
+    for (group, word) in [("jobs", "retyr"), ("mqtt", "pubb"), ("plugin", "intsall"), ("source", "udpate")] {
+        let said = world.run(&[group, word]).failed(2);
+        assert!(said.contains(&format!("did you mean `fac {group} ")), "{said}");
+    }
+    let said = world.run(&["jobs", "xyzzy"]).failed(2);
+    assert_eq!(said, "error: `fac jobs` has no subcommand `xyzzy`\n hint: `fac jobs --help` lists what there is\n");
+    let said = error(&world.run(&["voice", "models", "pul", "--json"]));
+    assert_eq!(
+        (&said["message"], &said["hint"]),
+        (&"`fac voice models` has no subcommand `pul`".into(), &"did you mean `fac voice models pull`?".into())
+    );
+    let said = world.run(&["mqtt", "pub", "a", "x", "--url", "mqtt://there"]).failed(2);
+    assert!(said.contains("--url") && !said.contains("--null"), "{said}");
+}
+
+#[test]
+fn help_is_understood_below_a_subcommand_and_flags_alone_ask_for_it() {
+    let world = World::new();
+    assert_eq!(world.run(&["mqtt", "help", "sub"]).ok(), world.run(&["help", "mqtt", "sub"]).ok());
+    assert_eq!(world.run(&["jobs", "help"]).ok(), world.run(&["help", "jobs"]).ok());
+    assert!(world.run(&["jobs", "help", "lss"]).failed(3).contains("did you mean `fac jobs ls`?"));
+    for group in ["mqtt", "config", "auto"] {
+        let alone = world.run(&[group]).failed(2);
+        assert!(alone.contains("Usage: "), "{alone}");
+        assert_eq!(world.run(&["-q", group]).failed(2), alone);
+        assert_eq!(world.run(&[group, "-q"]).failed(2), alone);
+    }
+    let words = |args: &[&str]| error(&world.run(args))["message"].clone();
+    assert_eq!(words(&["mqtt", "--json"]), words(&["--json", "mqtt"]));
+}
+
+#[test]
+fn of_none_nothing_can_be_asked() {
+    let world = World::new();
+    for words in [&["auto", "next", "-n", "0"][..], &["mqtt", "sub", "a", "-C", "0"]] {
+        assert!(world.run(words).failed(2).contains("'0'"), "{words:?}");
+    }
+    for words in [&["mqtt", "pub", "a\u{7}b", "x"][..], &["mqtt", "pub", "a", "x", "--response-topic", "r/#"]] {
+        assert!(world.run(words).failed(2).contains("the topic "), "{words:?}");
+    }
+}
+
+#[test]
 fn a_name_that_is_kept_for_a_subcommand_says_so_and_run_reaches_the_command() {
     let world = World::new();
     world.run(&["commands", "new", "kb <who>", "--script", "echo hi $who"]).ok();
