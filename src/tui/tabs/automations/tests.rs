@@ -174,7 +174,8 @@ fn broken(size: (u16, u16)) -> Stage {
 /// The words on the screen, whatever lines they were cut into.
 fn words(stage: &Stage) -> String {
     let text = stage.text();
-    let words = text.split_whitespace().filter(|word| !word.contains(['│', '┃']));
+    let is_frame = |c: char| ('\u{2500}'..='\u{257f}').contains(&c);
+    let words = text.split_whitespace().filter(|word| !word.chars().all(is_frame));
     words.collect::<Vec<_>>().join(" ")
 }
 
