@@ -382,8 +382,9 @@ fn it_does_not_start_where_it_would_be_open() {
     let mut world = World::new();
     let refused = world.run(&["serve", "--listen", "0.0.0.0:0"]).failed(2);
     assert!(refused.contains("fac serve cert"), "{refused}");
+    assert!(world.run(&["config", "set", "serve.allow", "10.0.0.0/99"]).failed(2).contains("networks such as"));
     world.set("FAC_SERVE_ALLOW", "nonsense");
-    assert!(world.run(&["serve", "--listen", "127.0.0.1:0"]).failed(2).contains("serve.allow"));
+    assert!(world.run(&["serve", "--listen", "127.0.0.1:0"]).failed(6).contains("FAC_SERVE_ALLOW"));
     world.set("FAC_SERVE_ALLOW", "");
     world.set("JWT_SECRET", "secret");
     let refused = world.run(&["serve", "--listen", "127.0.0.1:0"]).failed(2);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::support::http::{Head, Listener, bind, listen, read_body, read_head};
 use super::support::sound::{self, Pulse, are_here, likeness};
-use super::support::world::World;
+use super::support::world::{World, finish};
 
 /// A server that keeps what it is sent and answers what its path asks for.
 struct Peer {
@@ -360,6 +360,18 @@ fn what_triggers_there_are_is_told() {
     assert_eq!(all["triggers"].as_array().unwrap().len(), 8);
     assert_eq!(all["triggers"][0]["options"]["grace"], "how late is still in time (90s)");
     world.run(&["auto", "triggers", "telegram"]).failed(2);
+}
+
+#[test]
+fn an_entry_names_the_link_by_which_fac_was_called_and_that_there_is_no_crontab() {
+    let mut world = World::new();
+    let link = world.path("bin/fac");
+    std::fs::create_dir_all(world.path("bin")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fac"), &link).unwrap();
+    world.set("PATH", world.path("bin").to_str().unwrap());
+    let out = finish(world.program("/bin/sh", &["-c", "fac auto install cron --dry-run"]), b"");
+    assert!(out.code == 0 && out.stdout.contains(&format!(" {} --home ", link.display())), "{out:?}");
+    assert!(out.stderr.contains("there is no `crontab` on this machine"), "{out:?}");
 }
 
 #[test]

@@ -5,11 +5,13 @@
 //!
 //! - [`schema`]: the list of settings
 //! - [`layers`]: which value wins, and why
+//! - [`entries`]: what the texts of some lists may be
 //! - [`families`]: interpreters, bindings, aliases and MCP servers as values
 //! - [`members`]: other families, by member
 //! - [`edit`]: changing the user's file, comments kept
 
 pub mod edit;
+pub mod entries;
 pub mod families;
 pub mod key;
 pub mod layers;

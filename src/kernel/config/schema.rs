@@ -2,6 +2,7 @@
 //!
 //! It knows names, types and defaults. Where a value was written, and which one wins, is the business of [`super::layers`].
 
+use super::entries::Entry;
 use super::key::KeyPath;
 
 /// What a setting may hold.
@@ -25,6 +26,15 @@ pub enum Type {
     Choice(&'static [&'static str]),
     /// A list of texts.
     List,
+    /// A list of texts that are all of one kind.
+    ListOf(Entry),
+}
+
+impl Type {
+    /// Whether it is a list.
+    pub fn is_list(self) -> bool {
+        matches!(self, Type::List | Type::ListOf(_))
+    }
 }
 
 /// One setting, or with `*` as its second part a family of them.
@@ -223,10 +233,10 @@ pub const KEYS: &[Key] = &[
     key("homeassistant.discovery_prefix", Type::Text, "homeassistant", OWNER_ONLY, "the discovery prefix that Home Assistant listens to"),
     key("homeassistant.broker", Type::Text, "", OWNER_ONLY, "the broker that both use, where it is not the default"),
     key("homeassistant.topic", Type::Text, "factotum", OWNER_ONLY, "the first level of the topics of those buttons"),
-    key("serve.hosts", Type::List, "", OWNER_ONLY, "names by which the server may be asked for, beside localhost and addresses in digits"),
-    key("serve.origins", Type::List, "", OWNER_ONLY, "pages of other places that may ask it from a browser, such as https://app.example.org"),
-    key("serve.allow", Type::List, "", OWNER_ONLY, "the only networks that may ask it, such as 10.0.0.0/8"),
-    key("serve.trusted_proxies", Type::List, "", OWNER_ONLY, "networks of proxies whose word about the asker's address counts"),
+    key("serve.hosts", Type::ListOf(Entry::Host), "", OWNER_ONLY, "names by which the server may be asked for, beside localhost and addresses in digits"),
+    key("serve.origins", Type::ListOf(Entry::Origin), "", OWNER_ONLY, "pages of other places that may ask it from a browser, such as https://app.example.org"),
+    key("serve.allow", Type::ListOf(Entry::Network), "", OWNER_ONLY, "the only networks that may ask it, such as 10.0.0.0/8"),
+    key("serve.trusted_proxies", Type::ListOf(Entry::Network), "", OWNER_ONLY, "networks of proxies whose word about the asker's address counts"),
     key("serve.access_ttl", Type::Duration, "15m", OWNER_ONLY, "how long an access token is good, at most 24h"),
     key("serve.refresh_ttl", Type::Duration, "720h", OWNER_ONLY, "how long a login lasts that nobody goes on with"),
     key("serve.register", Type::Bool, "false", OWNER_ONLY, "whether anybody may add themselves as a member"),

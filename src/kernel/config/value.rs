@@ -37,7 +37,7 @@ impl Value {
             Type::Choice(_) | Type::Duration | Type::Dollars | Type::Degrees(_) | Type::Address(_) => {
                 Value::Text(text.to_string())
             }
-            Type::List => Value::List(list(text).ok_or_else(wrong)?),
+            Type::List | Type::ListOf(_) => Value::List(list(text).ok_or_else(wrong)?),
         };
         value.checked(kind).ok_or_else(wrong)
     }
@@ -58,10 +58,10 @@ impl Value {
             DeValue::Float(n) if matches!(kind, Type::Dollars | Type::Degrees(_)) => {
                 Some(Value::Text(n.as_str().to_string()))
             }
-            DeValue::String(text) if !matches!(kind, Type::Bool | Type::Int(..) | Type::List) => {
+            DeValue::String(text) if !kind.is_list() && !matches!(kind, Type::Bool | Type::Int(..)) => {
                 Some(Value::Text(text.to_string()))
             }
-            DeValue::Array(items) if kind == Type::List => {
+            DeValue::Array(items) if kind.is_list() => {
                 let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_string));
                 texts.collect::<Option<Vec<_>>>().map(Value::List)
             }
@@ -71,7 +71,7 @@ impl Value {
             let found = match found {
                 DeValue::String(text) => shown(text, kind),
                 DeValue::Integer(n) if n.radix() == 10 => n.to_string(),
-                DeValue::Array(_) if kind == Type::List => "a list of other things".to_string(),
+                DeValue::Array(_) if kind.is_list() => "a list of other things".to_string(),
                 other => format!("{} {}", article(other.type_str()), other.type_str()),
             };
             format!("wants {}, not {found}", wants(kind))
@@ -88,6 +88,7 @@ impl Value {
                 text.is_empty() || text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= f64::from(most))
             }
             (Value::Text(text), Type::Address(schemes)) => text.is_empty() || is_address(text, schemes),
+            (Value::List(items), Type::ListOf(entry)) => items.iter().all(|item| entry.fits(item)),
             (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) | (Value::List(_), Type::List) => true,
             _ => false,
         };
@@ -165,6 +166,7 @@ fn wants(kind: Type) -> String {
         }
         Type::Choice(words) => either(words, ""),
         Type::List => "a list of texts".to_string(),
+        Type::ListOf(entry) => entry.wanted().to_string(),
     }
 }
 
@@ -212,6 +214,7 @@ fn quote(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::entries::Entry;
     use super::*;
 
     fn text(s: &str) -> Value {
@@ -258,6 +261,9 @@ mod tests {
         assert_eq!(wrong("91", Type::Degrees(90)), r#"wants degrees from -90 to 90 such as 52.5, not "91""#);
         assert_eq!(wrong("-1", Type::Dollars), r#"wants a sum of dollars such as 1.25, not "-1""#);
         assert_eq!(wrong("'x", Type::List), r#"wants a list of texts, not "'x""#);
+        let networks = Type::ListOf(Entry::Network);
+        assert!(wrong("10.0.0.0/8 nonsense", networks).ends_with(r#"or addresses, not "10.0.0.0/8 nonsense""#));
+        assert!(Value::from_text("10.0.0.0/8 ::1", networks).is_ok() && Value::from_text("", networks).is_ok());
         assert_eq!(wrong("[1]", Type::List), r#"wants a list of texts, not "[1]""#);
     }
 

@@ -149,3 +149,17 @@ fn what_fired_reaches_every_kind_of_step() {
     world.run(&["tick"]).ok();
     assert_eq!(world.read("log"), "run: n7 test.rang\nn7 7\n{\"n\":7}\n");
 }
+
+#[test]
+fn what_is_taken_back_before_it_is_begun_again_tells_both_times() {
+    let world = world("### `/bad`\n**On:**\n- `event test.rang`\n\n```sh\nexit 3\n```\n");
+    world.run(&["auto", "enable", "bad"]).ok();
+    ring(&store(&world), 1);
+    world.run(&["tick"]);
+    let id = asked(&world, &["jobs", "ls"])["jobs"][0]["id"].as_str().unwrap().to_string();
+    let shown = || world.run(&["jobs", "show", &id]).ok();
+    assert!(shown().contains(", ended after "), "{}", shown());
+    world.run(&["jobs", "retry", &id]).ok();
+    world.run(&["jobs", "cancel", &id]).ok();
+    assert!(shown().contains(" for the last time, taken back ") && !shown().contains("ended after"), "{}", shown());
+}

@@ -122,7 +122,7 @@ fn every_key_that_is_not_harmless_is_refused_to_a_project() {
             schema::Type::Bool => "true".to_string(),
             schema::Type::Int(low, _) => low.to_string(),
             schema::Type::Choice(words) => format!("{:?}", words[0]),
-            schema::Type::List => "[]".to_string(),
+            schema::Type::List | schema::Type::ListOf(_) => "[]".to_string(),
             _ => "\"1s\"".to_string(),
         };
         let config = world("", &format!("{} = {value}\n", key.name.replace('*', "x"))).load(&[]);
