@@ -56,6 +56,9 @@ fn a_word_that_is_no_way_to_show_them_and_a_tab_that_is_none_are_refused() {
     let said = world.run(&["config", "set", "tui.images", "video"]).failed(2);
     assert!(said.contains("auto, off, kitty, iterm2, sixel or blocks"), "{said}");
     let said = world.run(&["config", "set", "tui.tab", "nothing"]).failed(2);
-    assert!(said.contains("chat, commands, runs, automations, voice, search, events, usage or health"), "{said}");
+    assert!(
+        said.contains("chat, commands, runs, automations, voice, search, events, usage, health or plugins"),
+        "{said}"
+    );
     world.run(&["config", "set", "tui.tab", "events"]).ok();
 }
