@@ -211,7 +211,7 @@ fn what_comes_while_nothing_can_be_written_is_done_when_it_can_in_order() {
     disk.busy_timeout(PATIENCE).unwrap();
     let tables = ["firings", "begun", "jobs"];
     for table in tables {
-        let full = format!("BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+        let full = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
         disk.execute_batch(&format!("CREATE TRIGGER full_{table} BEFORE INSERT ON {table} {full}")).unwrap();
     }
     let troubles = || up.notes.lock().unwrap().iter().filter(|note| note["note"] == "trouble").count();
