@@ -1,5 +1,6 @@
 //! The native format, as the design's page "The native definition format" has it.
 
+use super::super::dialect::native::own_attributes;
 use super::super::model::{Command, Cwd, Effect, Mode, Param, ParamKind, ParamType, Step, StepKind, Syntax, Trigger};
 use super::{Exported, fence, is_prompt, is_taken, one_line, params_of, prompt, script_of, unwritable};
 use crate::kernel::error::Result;
@@ -196,6 +197,10 @@ fn attributes(step: &Step) -> String {
     pairs.push(("undo", step.undo.clone()));
     pairs.push(("model", step.model.clone()));
     pairs.push(("tools", (!step.tools.is_empty()).then(|| step.tools.join(","))));
+    // What else a reader noted of a step of another format is no attribute.
+    let own = own_attributes(step.kind);
+    let known = step.options.iter().filter(|(key, _)| own.contains(&key.as_str()));
+    pairs.extend(known.map(|(key, value)| (key.as_str(), Some(value.clone()))));
     let said = pairs.into_iter().filter_map(|(k, v)| Some(format!("{k}={}", quoted(&one_line(&v?)))));
     said.collect::<Vec<_>>().join(" ")
 }

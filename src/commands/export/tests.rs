@@ -80,6 +80,22 @@ Write {{channel}} notes from {{input}}
 }
 
 #[test]
+fn what_a_step_says_to_its_own_kind_is_written_and_read_back() {
+    let text = "---\nfactotum: 1\n---\n### `/lamp [room=hall]`\n**Mode:** queued\n**On:**\n- `mqtt home/+/button max=3`\n\n```mqtt {topic=\"home/{{room}}/set\" qos=1 retain}\non\n```\n\n```ha {service=light.turn_on response}\nentity_id: light.hall\n```\n\n```prompt {temperature=0.2}\nhi\n```\n";
+    let read = |text: &str| dialect::native::read(&SourceFile { path: "lamp.md", text }).commands.remove(0);
+    let first = read(text);
+    let again = read(&export(&first, ExportFormat::Native).unwrap().text);
+    let said = |command: &Command| command.steps.iter().map(|step| step.options.clone()).collect::<Vec<_>>();
+    assert_eq!(said(&again), said(&first));
+    assert_eq!(said(&again)[0]["topic"], "home/{{room}}/set");
+    assert_eq!((again.diagnostics.len(), again.triggers[0].options["max"].as_str()), (0, "3"));
+    // What was noted of a step of another format stays away.
+    let mut other = release();
+    other.steps[0].options.insert("base".to_string(), "1".to_string());
+    assert!(!export(&other, ExportFormat::Native).unwrap().text.contains("base"));
+}
+
+#[test]
 fn snippets_become_scripts_over_variables() {
     let page = SourceFile {
         path: "pages/common/cp.md",

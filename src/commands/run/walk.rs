@@ -52,12 +52,17 @@ impl Engine<'_> {
         let retries = plan.root().resolved.command.retry;
         let mut tried = 0;
         loop {
-            let ended = self.units(&plan.units, progress, watcher, 0)?;
-            if ended.0 != Status::Failed || tried >= retries || self.stop.is_requested() {
-                return Ok(ended);
+            let ended = self.units(&plan.units, progress, watcher, 0);
+            let code = match &ended {
+                Ok((Status::Failed, code)) => *code,
+                Err(error) if may_pass(error.kind()) => i32::from(error.kind().exit_code()),
+                _ => return ended,
+            };
+            if tried >= retries || self.stop.is_requested() {
+                return ended;
             }
             tried += 1;
-            watcher.tries_again(ended.1, tried + 1, retries + 1);
+            watcher.tries_again(code, tried + 1, retries + 1);
             progress.full.clear();
             progress.fed = false;
         }
@@ -119,10 +124,14 @@ impl Engine<'_> {
             if undone_by(command, step).is_some() {
                 continue;
             }
-            let (status, code) = self.step(unit, step, progress, watcher, nesting)?;
-            if status != Status::Ok && !(step.allow_failure && status == Status::Failed) {
+            let ended = self.step(unit, step, progress, watcher, nesting);
+            let may_go_on = match &ended {
+                Ok((status, _)) => *status == Status::Ok || step.allow_failure && *status == Status::Failed,
+                Err(_) => false,
+            };
+            if !may_go_on {
                 self.compensate(unit, step, progress, watcher, nesting);
-                return Ok((status, code));
+                return ended;
             }
         }
         Ok((Status::Ok, 0))
@@ -134,7 +143,9 @@ impl Engine<'_> {
         let steps = &unit.resolved.command.steps;
         let done = |s: &&Step| {
             let id = format!("{}{}", unit.prefix, s.id);
-            progress.steps.iter().rev().find(|r| r.id == id).is_some_and(|r| r.status == Status::Ok.name())
+            // What an earlier try did was undone after it.
+            let last = progress.steps.iter().rev().find(|r| r.id == id || r.undoes.as_ref() == Some(&id));
+            last.is_some_and(|r| r.id == id && r.status == Status::Ok.name())
         };
         let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
         let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
@@ -303,6 +314,11 @@ fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
         duration_us: done.duration_us,
         undoes: undone_by(&unit.resolved.command, step).map(named),
     }
+}
+
+/// Whether what failed in this way may go well the next time.
+fn may_pass(kind: Kind) -> bool {
+    matches!(kind, Kind::Failed | Kind::Unreachable | Kind::TimedOut)
 }
 
 fn failed_before_start(kind: Kind) -> Done {

@@ -175,6 +175,28 @@ fn what_was_done_is_undone_newest_first_and_nothing_else() {
 }
 
 #[test]
+fn a_step_that_cannot_even_begin_undoes_and_is_tried_again_as_one_that_fails() {
+    // Nobody listens where the socket is closed again.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = world(&format!(
+        "### `/saga`\n**Retry:** 1\n\n```sh {{id=a undo=ua}}\necho a >>log\n```\n```sh {{id=ua}}\necho -a >>log\n```\n\
+         ```http\nGET http://{nobody}/\n```\n\
+         ### `/outer`\n```sh {{id=o undo=uo}}\necho o >>log\n```\n```sh {{id=uo}}\necho -o >>log\n```\n```run\nsaga\n```\n\
+         ### `/odd`\n**Retry:** 5\n\n```sh {{undo=uo}}\necho odd >>log\n```\n```sh {{id=uo}}\necho -odd >>log\n```\n\
+         ```notify {{urgency=loud}}\nhi\n```\n"
+    ));
+    let said = world.run(&["saga"]).failed(5);
+    assert!(said.contains("cannot be reached"), "{said}");
+    assert_eq!(world.read("log"), "a\n-a\na\n-a\n");
+    world.write("log", "");
+    world.run(&["outer"]).failed(5);
+    assert_eq!(world.read("log"), "o\na\n-a\n-o\n", "what a called command says of tries is its caller's");
+    world.write("log", "");
+    world.run(&["odd"]).failed(6);
+    assert_eq!(world.read("log"), "odd\n-odd\n", "what cannot go well the next time is not tried again");
+}
+
+#[test]
 fn retry_tries_again_as_often_as_it_says() {
     let world = world("### `/flaky`\n**Retry:** 2\n\n```sh\necho x >>tries; test $(wc -l <tries) -ge ${need}\n```\n");
     let mut world = world;

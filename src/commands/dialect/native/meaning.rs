@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 use super::fields::{Field, Fields, Line};
 use crate::commands::model::{Command, Cwd, Diagnostic, Effect, Mode, Param, ParamKind, ParamType, Trigger};
 use crate::kernel::duration::parse_ms;
+use crate::kernel::near::near;
+
+/// The labels that no other word is nearly like. The short ones are: somebody's own `Model` is no slip of `Mode`.
+const LONG: [&str; 7] = ["description", "aliases", "requires", "platforms", "options", "timeout", "effects"];
+
+/// How much a label must look like one of those to be a slip of it; 1 is the same.
+const SLIP: f64 = 0.95;
 
 /// Applies every field to `command`; unknown labels are kept.
 pub fn apply(fields: &Fields, command: &mut Command) {
@@ -44,7 +51,11 @@ fn apply_one(field: &Field, command: &mut Command) {
             _ => odd(field, command, "is neither `yes` nor `no`"),
         },
         "cwd" => command.cwd = cwd(&field.single()),
-        _ => {
+        own => {
+            if let Some(meant) = near(own, LONG, SLIP).first() {
+                let said = format!("`{}:` is kept as a field of its own: did you mean `{meant}`?", field.label);
+                command.diagnostics.push(Diagnostic::warning(field.line, 1, said));
+            }
             let list: Vec<&str> = field.items.iter().map(|i| i.text.as_str()).collect();
             let value = if list.is_empty() { field.value.clone() } else { list.join("; ") };
             command.fields.push((field.label.clone(), value));

@@ -10,7 +10,7 @@ mod steps;
 
 pub use info::{Info, parse as parse_info};
 pub use signature::{Signature, parse as parse_signature, refused_name, variable};
-pub use steps::{KNOWN_LANGUAGES, step_kind};
+pub use steps::{KNOWN_LANGUAGES, own_attributes, step_kind};
 
 use super::{Parsed, SourceFile, front_matter};
 use crate::commands::model::{Command, Diagnostic, Dialect, Origin, Severity};

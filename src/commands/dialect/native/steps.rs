@@ -6,6 +6,7 @@ use super::info::{self, Info};
 use crate::commands::model::{Command, Diagnostic, Severity, Step, StepKind, Syntax};
 use crate::kernel::duration::parse_ms;
 use crate::kernel::markdown::{Block, BlockKind, Code};
+use crate::kernel::near::nearest;
 
 /// Languages whose fences are scripts.
 pub const KNOWN_LANGUAGES: [&str; 24] = [
@@ -54,6 +55,21 @@ pub fn step_kind(lang: &str) -> Option<StepKind> {
         other if KNOWN_LANGUAGES.contains(&other) => StepKind::Script,
         _ => return None,
     })
+}
+
+/// The attributes that every step has.
+const COMMON: [&str; 8] = ["id", "stdin", "if", "timeout", "cwd", "sandbox", "allow_failure", "undo"];
+
+/// The attributes that only a step of this kind has.
+pub fn own_attributes(kind: StepKind) -> &'static [&'static str] {
+    match kind {
+        StepKind::Prompt | StepKind::System => &["model", "tools", "temperature", "top_p", "max_tokens", "seed"],
+        StepKind::Mqtt => &["topic", "broker", "qos", "retain", "content_type", "expiry"],
+        StepKind::Ha => &["service", "response"],
+        StepKind::Say => &["voice", "speed", "speaker"],
+        StepKind::Notify => &["urgency"],
+        StepKind::Script | StepKind::Snippet | StepKind::Lua | StepKind::Http | StepKind::Run | StepKind::Wait => &[],
+    }
 }
 
 /// Adds the fences among `body` to the command, in order.
@@ -126,9 +142,27 @@ fn attributes(info: &Info, step: &mut Step, line: usize, command: &mut Command) 
                     command.diagnostics.push(Diagnostic::error(line, 1, said));
                 }
             }
-            _ => drop(step.options.insert(key.clone(), value.clone())),
+            other => {
+                command.diagnostics.extend(unknown(other, step.kind, line));
+                step.options.insert(key.clone(), value.clone());
+            }
         }
     }
+}
+
+/// What is said of an attribute that a step of this kind does not have.
+fn unknown(key: &str, kind: StepKind, line: usize) -> Option<Diagnostic> {
+    let own = own_attributes(kind);
+    if own.contains(&key) {
+        return None;
+    }
+    let known = COMMON.iter().chain(own).copied();
+    let way = match nearest(key, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}=`?"),
+        None => format!("it has {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let said = format!("`{key}=` is nothing that a `{}` step has; {way}", kind.name());
+    Some(Diagnostic::warning(line, 1, said))
 }
 
 /// Ids must be unique, and `stdin=` and `undo=` must name a step.

@@ -138,3 +138,36 @@ fn a_refinement_outside_of_parentheses_is_noticed() {
         [(6, "`type=secret` is read as help for `token`: what refines it stands in parentheses, `(secret)`")]
     );
 }
+
+#[test]
+fn an_attribute_that_no_such_step_has_is_noticed() {
+    let text = "---\nfactotum: 1\n---\n### `/a`\n```sh {id=x timout=3s allow-failure}\n:\n```\n```mqtt {qos=1 retian}\na b\n```\n```wait {topic=a}\n1s\n```\n```ha {service=a.b response}\n```\n";
+    let commands = read(&SourceFile { path: "kit.md", text }).commands;
+    let said: Vec<(usize, &str)> = commands[0].diagnostics.iter().map(|d| (d.line, d.message.as_str())).collect();
+    let known = "it has id, stdin, if, timeout, cwd, sandbox, allow_failure, undo";
+    let third = format!("`topic=` is nothing that a `wait` step has; {known}");
+    assert_eq!(
+        said,
+        [
+            (5, "`timout=` is nothing that a `script` step has; did you mean `timeout=`?"),
+            (8, "`retian=` is nothing that a `mqtt` step has; did you mean `retain=`?"),
+            (11, third.as_str()),
+        ]
+    );
+    assert_eq!(commands[0].diagnostics[0].severity, Severity::Warning);
+}
+
+#[test]
+fn a_label_that_is_nearly_one_of_ours_is_noticed() {
+    let text = "---\nfactotum: 1\n---\n### `/a`\n**Effect:** write\n**Timout:** 3s\n**Model:** x\n**Requirements:** y\n**Optional:** z\n**Owner:** me\n```sh\n:\n```\n";
+    let command = &read(&SourceFile { path: "kit.md", text }).commands[0];
+    let said: Vec<(usize, &str)> = command.diagnostics.iter().map(|d| (d.line, d.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (5, "`Effect:` is kept as a field of its own: did you mean `effects`?"),
+            (6, "`Timout:` is kept as a field of its own: did you mean `timeout`?"),
+        ]
+    );
+    assert_eq!(command.fields.len(), 6);
+}
