@@ -130,7 +130,7 @@ impl StepRunner for Steps {
                 wrote.push_str(&returned);
                 (Status::Ok, None)
             }
-            Err(error) => (status_of(&error), Some(error)),
+            Err(error) => (Status::of(error.kind()), Some(error)),
         };
         let code = trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()));
         let done = Done {
@@ -165,7 +165,7 @@ impl Steps {
             Ok(Answer::No(said)) => (String::new(), Some(Error::new(Kind::Failed, said))),
             Err(error) => (String::new(), Some(error)),
         };
-        let status = trouble.as_ref().map_or(Status::Ok, status_of);
+        let status = trouble.as_ref().map_or(Status::Ok, |error| Status::of(error.kind()));
         let done = Done {
             status,
             exit_code: Some(trouble.as_ref().map_or(0, |error| i32::from(error.kind().exit_code()))),
@@ -174,15 +174,6 @@ impl Steps {
             duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
         Ok(Performed { done, wrote: wrote.into_bytes(), trouble })
-    }
-}
-
-/// How a step ended that went wrong.
-fn status_of(error: &Error) -> Status {
-    match error.kind() {
-        Kind::TimedOut => Status::TimedOut,
-        Kind::Interrupted => Status::Interrupted,
-        _ => Status::Failed,
     }
 }
 

@@ -67,6 +67,15 @@ impl Status {
         }
     }
 
+    /// How something ended that was begun and met an error of this kind.
+    pub fn of(kind: Kind) -> Status {
+        match kind {
+            Kind::TimedOut => Status::TimedOut,
+            Kind::Interrupted => Status::Interrupted,
+            _ => Status::Failed,
+        }
+    }
+
     /// Whether nothing more will happen.
     pub fn is_final(self) -> bool {
         !matches!(self, Status::Pending | Status::Running)

@@ -95,8 +95,7 @@ impl Hands for Carrier {
 fn unbegun(error: &Error) -> RunEnd {
     let status = match error.kind() {
         Kind::Refused => Status::Refused,
-        Kind::Interrupted => Status::Interrupted,
-        _ => Status::Failed,
+        kind => Status::of(kind),
     };
     RunEnd { status, exit_code: Some(i32::from(error.kind().exit_code())), steps: Vec::new() }
 }

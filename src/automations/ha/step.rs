@@ -11,11 +11,12 @@ use serde_json::Value as Json;
 use super::link::call;
 use super::source::{Contexts, FindHome};
 use crate::automations::mqtt::step::{DepthOf, depth_of};
+use crate::automations::steps::{performed, sent_as_it_stands};
 use crate::commands::model::{StepKind, Syntax};
-use crate::commands::run::{Done, Performed, StepRunner, Work};
+use crate::commands::run::{Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
-use crate::store::{Captured, Status};
+use crate::store::Status;
 
 /// Calls services for steps.
 #[derive(Clone)]
@@ -72,22 +73,12 @@ impl StepRunner for HomeSteps {
                 (Status::Ok, 0, said.into_bytes(), None)
             }
             Err(error) => {
-                let status = match error.kind() {
-                    Kind::Interrupted => Status::Interrupted,
-                    Kind::TimedOut => Status::TimedOut,
-                    _ => Status::Failed,
-                };
+                let status = Status::of(error.kind());
                 (status, i32::from(error.kind().exit_code()), Vec::new(), Some(error))
             }
         };
-        let done = Done {
-            status,
-            exit_code: Some(code),
-            stdout: Captured::cut(&wrote, work.capture.head, work.capture.tail),
-            stderr: Captured::default(),
-            duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
-        };
-        Ok(Performed { done, wrote, trouble })
+        let notes: Vec<String> = wish.missing.iter().map(|name| sent_as_it_stands(name)).collect();
+        Ok(performed(work, begun, wrote, &notes.join(" "), (status, code, trouble)))
     }
 }
 
@@ -97,6 +88,8 @@ struct Wish {
     service: String,
     data: Json,
     answer: bool,
+    /// Placeholders without a value, each once; they stay as they are.
+    missing: Vec<String>,
 }
 
 fn read(work: &Work<'_>) -> Result<Wish> {
@@ -116,10 +109,12 @@ fn read(work: &Work<'_>) -> Result<Wish> {
         return Err(Error::new(Kind::BadData, format!("{service:?} is no service"))
             .hint("write it in the info string, ha {service=light.turn_on}, or as the first line"));
     };
+    let (data, missing) = data(text, &value)?;
     Ok(Wish {
         domain: domain.to_string(),
         service: service.to_string(),
-        data: data(text, &value)?,
+        data,
+        missing,
         answer: work.step.options.get("response").is_some_and(|word| word != "false"),
     })
 }
@@ -128,48 +123,70 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The data of a call: the text is read first, with marks for its placeholders, and values are put in then.
-fn data(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<Json> {
+/// What stands for a value while the text is read: this, a number, and an `X`.
+const MARK: &str = "FACMARK";
+
+/// The data of a call, and which placeholders have no value: the text is read first, with marks for its placeholders, and
+/// values are put in then.
+fn data(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<(Json, Vec<String>)> {
     if text.trim().is_empty() {
-        return Ok(Json::Object(serde_json::Map::new()));
+        return Ok((Json::Object(serde_json::Map::new()), Vec::new()));
     }
     let marks = std::cell::RefCell::new(HashMap::new());
     let mark = |name: &str| {
         let value = value(name)?;
         let mut marks = marks.borrow_mut();
-        let mark = format!("FACMARK{}X", marks.len());
+        let mark = format!("{MARK}{}X", marks.len());
         marks.insert(mark.clone(), value);
         Some(mark)
     };
-    let marked = template::render(Syntax::Native, text, &Values::new(&mark)).text;
+    let marked = template::render(Syntax::Native, text, &Values::new(&mark));
     let bad = || "the data of the service is neither YAML nor JSON".to_string();
-    let mut data: Json = serde_saphyr::from_str(&marked).context(Kind::BadData, bad)?;
+    let mut data: Json = serde_saphyr::from_str(&marked.text).context(Kind::BadData, bad)?;
     if !data.is_object() {
         return Err(Error::new(Kind::BadData, "the data of a service are fields, such as `entity_id: light.kitchen`"));
     }
-    fill(&mut data, &marks.into_inner());
-    Ok(data)
+    fill(&mut data, &marks.into_inner())?;
+    Ok((data, marked.missing))
 }
 
 /// Puts values where their marks stand. A text that is a mark and nothing else becomes a number where the value is one.
-fn fill(json: &mut Json, marks: &HashMap<String, String>) {
+///
+/// # Errors
+/// `BadData` where one stands in the name of a field.
+fn fill(json: &mut Json, marks: &HashMap<String, String>) -> Result<()> {
     match json {
-        Json::String(text) if text.contains("FACMARK") => {
+        Json::String(text) if text.contains(MARK) => {
             if let Some(value) = marks.get(text.as_str()) {
                 let number = value.parse::<serde_json::Number>().ok();
                 *json = number.map_or_else(|| Json::String(value.clone()), Json::Number);
-                return;
+                return Ok(());
             }
-            let mut whole = std::mem::take(text);
-            for (mark, value) in marks {
-                whole = whole.replace(mark.as_str(), value);
-            }
-            *text = whole;
+            *text = filled(text, marks);
+            Ok(())
         }
-        Json::Array(list) => list.iter_mut().for_each(|one| fill(one, marks)),
-        Json::Object(fields) => fields.values_mut().for_each(|one| fill(one, marks)),
-        _ => {}
+        Json::Array(list) => list.iter_mut().try_for_each(|one| fill(one, marks)),
+        Json::Object(fields) => fields.iter_mut().try_for_each(|(name, one)| match name.contains(MARK) {
+            true => Err(Error::new(Kind::BadData, "the name of a field of the data cannot be a placeholder")),
+            false => fill(one, marks),
+        }),
+        _ => Ok(()),
     }
+}
+
+/// The text with its marks replaced in one go: what looks like a mark inside of a value is none.
+fn filled(text: &str, marks: &HashMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(MARK) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find('X').map_or(rest.len(), |end| end + 1);
+        let (value, end) = marks.get(&rest[..end]).map_or((MARK, MARK.len()), |value| (value.as_str(), end));
+        out.push_str(value);
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -179,12 +196,17 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Json> {
-        data(text, &|name| match name {
+        data(text, &value).map(|(data, _)| data)
+    }
+
+    fn value(name: &str) -> Option<String> {
+        match name {
             "room" => Some("kitchen".to_string()),
             "level" => Some("40".to_string()),
+            "mark" => Some("FACMARK1X FACMARK".to_string()),
             "evil" => Some("x\nentity_id: lock.front_door".to_string()),
             _ => None,
-        })
+        }
     }
 
     #[test]
@@ -196,7 +218,11 @@ mod tests {
         assert_eq!(read(r#"{"entity_id": "light.{{room}}"}"#).unwrap(), json!({"entity_id": "light.kitchen"}));
         let hostile = read("message: {{evil}}\n").unwrap();
         assert_eq!(hostile, json!({"message": "x\nentity_id: lock.front_door"}));
-        for bad in ["- a\n- b\n", "just text", "a: [1"] {
+        let marks = read("message: \"{{mark}} {{room}}, FACMARK7X {{mark}}\"\n").unwrap();
+        assert_eq!(marks, json!({"message": "FACMARK1X FACMARK kitchen, FACMARK7X FACMARK1X FACMARK"}));
+        let (data, missing) = data("a: \"{{gone}} {{room}}\"\nb: [\"{{gone}}\", 1]\n", &value).unwrap();
+        assert_eq!((data, missing), (json!({"a": "{{gone}} kitchen", "b": ["{{gone}}", 1]}), vec!["gone".to_string()]));
+        for bad in ["\"{{room}}\": 1", "a: [{\"x{{room}}\": 1}]", "- a\n- b\n", "just text", "a: [1"] {
             assert_eq!(read(bad).unwrap_err().kind(), Kind::BadData, "{bad}");
         }
     }

@@ -79,11 +79,7 @@ impl StepRunner for MqttSteps {
         let (status, code, trouble) = match ended {
             Ok(()) => (Status::Ok, 0, None),
             Err(error) => {
-                let status = match error.kind() {
-                    Kind::Interrupted => Status::Interrupted,
-                    Kind::TimedOut => Status::TimedOut,
-                    _ => Status::Failed,
-                };
+                let status = Status::of(error.kind());
                 (status, i32::from(error.kind().exit_code()), Some(error))
             }
         };

@@ -262,7 +262,7 @@ impl Engine<'_> {
             Ok((status, code)) => (status, code, None),
             Err(e) => {
                 let problem = (e.kind(), e.full_message(), e.way_forward().map(String::from));
-                (Status::Failed, i32::from(e.kind().exit_code()), Some(problem))
+                (Status::of(e.kind()), i32::from(e.kind().exit_code()), Some(problem))
             }
         };
         let around = self.world.around.as_ref();

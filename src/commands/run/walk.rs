@@ -11,9 +11,11 @@ use super::allowed::{check_runnable, refuse_untrusted};
 use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, facts, hide, plan, step};
 use crate::commands::model::{Command, Step, StepKind, Syntax};
 use crate::commands::{bind, expr};
+use crate::exec::Stream;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::secret::Redactor;
+use crate::kernel::terminal::safe;
 use crate::store::{Captured, Status, StepRecord};
 
 /// `run` steps nested deeper than this are refused.
@@ -35,6 +37,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Whether there is no time left.
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|end| end <= Instant::now())
+    }
+
     /// The end of whichever comes first: what is running already, or `limit` from now.
     fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
         let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
@@ -54,11 +61,11 @@ impl Engine<'_> {
         loop {
             let ended = self.units(&plan.units, progress, watcher, 0);
             let code = match &ended {
-                Ok((Status::Failed, code)) => *code,
-                Err(error) if may_pass(error.kind()) => i32::from(error.kind().exit_code()),
+                Ok((Status::Failed | Status::TimedOut, code)) => *code,
+                Err(error) if error.kind() != Kind::Interrupted => i32::from(error.kind().exit_code()),
                 _ => return ended,
             };
-            if tried >= retries || self.stop.is_requested() {
+            if tried >= retries || self.stop.is_requested() || progress.is_late() {
                 return ended;
             }
             tried += 1;
@@ -126,7 +133,7 @@ impl Engine<'_> {
             }
             let ended = self.step(unit, step, progress, watcher, nesting);
             let may_go_on = match &ended {
-                Ok((status, _)) => *status == Status::Ok || step.allow_failure && *status == Status::Failed,
+                Ok((status, _)) => *status == Status::Ok || is_allowed(step, *status, progress),
                 Err(_) => false,
             };
             if !may_go_on {
@@ -155,7 +162,9 @@ impl Engine<'_> {
         for name in undo.iter().rev() {
             if let Some(step) = steps.iter().find(|s| s.id == *name) {
                 // A compensation that fails is recorded like any step; the run has failed already.
-                let _ = self.step(unit, step, progress, watcher, depth);
+                if let Err(error) = self.step(unit, step, progress, watcher, depth) {
+                    tell(&error, progress, watcher);
+                }
             }
         }
         progress.deadline = before;
@@ -178,7 +187,7 @@ impl Engine<'_> {
         if self.stop.is_requested() {
             return Ok((Status::Interrupted, 130));
         }
-        if progress.deadline.is_some_and(|d| d <= Instant::now()) {
+        if progress.is_late() {
             return Ok((Status::TimedOut, 124));
         }
         if step.kind == StepKind::Run {
@@ -194,14 +203,17 @@ impl Engine<'_> {
             wrote: Vec::new(),
             trouble: Some(error),
         });
-        let Performed { done, wrote, trouble } = performed;
+        let Performed { mut done, wrote, trouble } = performed;
         let ended = (done.status, done.exit_code.unwrap_or(1));
+        if let Some(error) = &trouble {
+            complain(&mut done, error, &progress.redactor);
+        }
         let id = format!("{}{}", unit.prefix, step.id);
         progress.full.push((id, wrote));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
         match trouble {
-            Some(error) if !(step.allow_failure && ended.0 == Status::Failed) => Err(error),
-            _ => Ok(ended),
+            Some(error) => forgive(step, error, ended, progress, watcher),
+            None => Ok(ended),
         }
     }
 
@@ -219,6 +231,7 @@ impl Engine<'_> {
                 .hint("one of these commands runs itself"));
         }
         let (started, deadline, first) = (Instant::now(), progress.deadline, progress.full.len());
+        let steps_before = progress.steps.len();
         progress.deadline = progress.sooner(step.timeout_ms);
         let mut ended = Ok((Status::Ok, 0));
         for line in plan::calls_of(step) {
@@ -238,8 +251,13 @@ impl Engine<'_> {
             Err(error) => failed_before_start(error.kind()),
         };
         done.duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        // Where a step of what it called failed, that one says why.
+        if let Some(error) = ended.as_ref().err().filter(|_| progress.steps.len() == steps_before) {
+            complain(&mut done, error, &progress.redactor);
+        }
+        let told = (done.status, done.exit_code.unwrap_or(1));
         progress.steps.push(record(unit, step, progress.steps.len(), done));
-        ended
+        ended.or_else(|error| forgive(step, error, told, progress, watcher))
     }
 
     /// One line of a `run` step. The words of the line choose the command; values only fill its arguments, and never
@@ -316,14 +334,50 @@ fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
     }
 }
 
-/// Whether what failed in this way may go well the next time.
-fn may_pass(kind: Kind) -> bool {
-    matches!(kind, Kind::Failed | Kind::Unreachable | Kind::TimedOut)
+/// Whether a step may end in this way and the next ones are done all the same. The time of the whole run is no step's own.
+fn is_allowed(step: &Step, status: Status, progress: &Progress) -> bool {
+    step.allow_failure
+        && match status {
+            Status::Failed => true,
+            Status::TimedOut => !progress.is_late(),
+            _ => false,
+        }
+}
+
+/// What went wrong with a step, where it may not; otherwise whoever watches hears of it, and how it `ended` is all there is.
+fn forgive(
+    step: &Step,
+    error: Error,
+    ended: (Status, i32),
+    progress: &Progress,
+    watcher: &mut dyn Watcher,
+) -> Result<(Status, i32)> {
+    if !is_allowed(step, ended.0, progress) {
+        return Err(error);
+    }
+    tell(&error, progress, watcher);
+    Ok(ended)
+}
+
+/// Tells whoever watches what went wrong with a step where the run goes on.
+fn tell(error: &Error, progress: &Progress, watcher: &mut dyn Watcher) {
+    let said = format!("{}\n", progress.redactor.redact(&error.full_message()));
+    // Where nobody reads any more, that is heard at the next output.
+    let _ = watcher.output(Stream::Stderr, safe(&said).as_bytes());
+}
+
+/// Puts what went wrong behind what a step complained about, so that its record says why it failed.
+fn complain(done: &mut Done, error: &Error, redactor: &Redactor) {
+    if done.stderr.tail.is_empty() && done.stderr.spill.is_none() {
+        let mut all = std::mem::take(&mut done.stderr.head);
+        all.extend_from_slice(format!("{}\n", redactor.redact(&error.full_message())).as_bytes());
+        done.stderr = Captured::whole(all);
+    }
 }
 
 fn failed_before_start(kind: Kind) -> Done {
     Done {
-        status: Status::Failed,
+        status: Status::of(kind),
         exit_code: Some(i32::from(kind.exit_code())),
         stdout: Captured::default(),
         stderr: Captured::default(),

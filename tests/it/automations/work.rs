@@ -58,6 +58,47 @@ fn work_can_be_taken_back_while_it_runs_and_is_given_back_when_the_keeper_ends()
 }
 
 #[test]
+fn a_step_that_waits_for_somebody_elses_answer_is_given_back_and_taken_back_too() {
+    // Somebody who takes every connection and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = silent.local_addr().unwrap();
+    let connections = Arc::new(Mutex::new(Vec::new()));
+    let heard = connections.clone();
+    std::thread::spawn(move || silent.incoming().for_each(|one| heard.lock().unwrap().push(one)));
+    let on = "**On:**\n- `event test.rang`\n\n";
+    let world = world(&format!(
+        "### `/publish`\n{on}```mqtt {{topic=a}}\nb\n```\n### `/call`\n{on}```ha {{service=light.turn_on}}\n```\n\
+         ### `/fetch`\n{on}```http\nGET http://{place}/\n```\n"
+    ));
+    world.run(&["config", "set", "broker.home.url", &format!("mqtt://{place}")]).ok();
+    world.run(&["config", "set", "homeassistant.url", &format!("http://{place}")]).ok();
+    world.run_with(&["secret", "set", "homeassistant"], "a-token").ok();
+    let names = ["publish", "call", "fetch"];
+    world.run(&[&["auto", "enable"], names.as_slice()].concat()).ok();
+    let job = |name: &str| asked(&world, &["jobs", "ls", "--command", name])["jobs"][0].clone();
+    let up = Up::start(&world);
+    ring(&store(&world), 1);
+    until("all wait for an answer", || connections.lock().unwrap().len() >= 3);
+    assert_eq!(up.end(), 0);
+    for name in names {
+        let job = job(name);
+        assert_eq!((&job["status"], &job["tries"]), (&json!("waiting"), &json!(0)), "{name}: {job}");
+    }
+    let before = connections.lock().unwrap().len();
+    let up = Up::start(&world);
+    until("all wait again", || connections.lock().unwrap().len() >= before + 3);
+    for name in names {
+        let id = job(name)["id"].as_str().unwrap().to_string();
+        world.run(&["jobs", "cancel", &id]).ok();
+        assert_eq!(world.run(&["jobs", "wait", &id, "--timeout", "50s"]).code, 1);
+        assert_eq!(job(name)["status"], "cancelled", "{name}");
+        let ran = asked(&world, &["runs", "ls", "--command", name])["runs"][0]["status"].clone();
+        assert_eq!(ran, "interrupted", "{name}");
+    }
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
 fn the_trace_tells_what_a_condition_looked_at() {
     let world = world(
         "### `/big`\n**On:**\n- `event test.rang`\n\n**If:** `trigger.payload.n > 3`\n\n```sh\ntrue\n```\n\

@@ -159,9 +159,9 @@ fn unknown(key: &str, kind: StepKind, line: usize) -> Option<Diagnostic> {
     let known = COMMON.iter().chain(own).copied();
     let way = match nearest(key, known.clone()) {
         Some(meant) => format!("did you mean `{meant}=`?"),
-        None => format!("it has {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!("they have {}", known.collect::<Vec<_>>().join(", ")),
     };
-    let said = format!("`{key}=` is nothing that a `{}` step has; {way}", kind.name());
+    let said = format!("`{key}=` is no attribute of `{}` steps; {way}", kind.name());
     Some(Diagnostic::warning(line, 1, said))
 }
 

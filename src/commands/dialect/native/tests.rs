@@ -144,13 +144,13 @@ fn an_attribute_that_no_such_step_has_is_noticed() {
     let text = "---\nfactotum: 1\n---\n### `/a`\n```sh {id=x timout=3s allow-failure}\n:\n```\n```mqtt {qos=1 retian}\na b\n```\n```wait {topic=a}\n1s\n```\n```ha {service=a.b response}\n```\n";
     let commands = read(&SourceFile { path: "kit.md", text }).commands;
     let said: Vec<(usize, &str)> = commands[0].diagnostics.iter().map(|d| (d.line, d.message.as_str())).collect();
-    let known = "it has id, stdin, if, timeout, cwd, sandbox, allow_failure, undo";
-    let third = format!("`topic=` is nothing that a `wait` step has; {known}");
+    let known = "they have id, stdin, if, timeout, cwd, sandbox, allow_failure, undo";
+    let third = format!("`topic=` is no attribute of `wait` steps; {known}");
     assert_eq!(
         said,
         [
-            (5, "`timout=` is nothing that a `script` step has; did you mean `timeout=`?"),
-            (8, "`retian=` is nothing that a `mqtt` step has; did you mean `retain=`?"),
+            (5, "`timout=` is no attribute of `script` steps; did you mean `timeout=`?"),
+            (8, "`retian=` is no attribute of `mqtt` steps; did you mean `retain=`?"),
             (11, third.as_str()),
         ]
     );
