@@ -180,13 +180,15 @@ fn show(context: &Context, store: &Store, args: &ShowArgs) -> Result<u8> {
     }
     let row = &found.row;
     let head = format!("{}  {}", row.command, row.arguments());
-    context.ui.line(&context.ui.paint(Role::Strong, &safe_line(&head)))?;
+    context.ui.line(&context.ui.paint(Role::Strong, &safe_line(head.trim_end())))?;
     let facts = format!("{}  {}  {}  in {}", row.id, row.started.local_short(), row.trigger, row.cwd);
     context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&facts)))?;
     context.ui.line(&context.ui.paint(status_role(row.status), &status_word(row)))?;
     for step in &found.steps {
         let took = human_ms(u64::try_from(step.duration_us / 1000).unwrap_or(0));
-        let title = format!("── {} ({} {}) {} in {took}", step.id, step.kind, step.lang, step.status) + &step.purpose();
+        // Of what is no script the language says nothing more.
+        let what = if step.lang == step.kind { step.kind.clone() } else { format!("{} {}", step.kind, step.lang) };
+        let title = format!("── {} ({what}) {} in {took}", step.id, step.status) + &step.purpose();
         context.ui.line(&context.ui.paint(Role::Dim, &safe_line(&title)))?;
         for captured in [&step.stdout, &step.stderr] {
             let text = safe(&String::from_utf8_lossy(&joined(captured))).into_owned();

@@ -42,7 +42,14 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<u8> {
     } else if done.fired + done.kept_back + done.done + done.dead + done.again == 0 {
         context.ui.note("nothing is due");
     } else {
-        context.ui.note(&format!("{} fired, {} done", done.fired, counted(done.done, "job")));
+        let mut said = format!("{} fired, {} done", done.fired, counted(done.done, "job"));
+        for (count, what) in [(done.kept_back, "kept back"), (done.again, "tried again later"), (done.dead, "given up")]
+        {
+            if count > 0 {
+                said.push_str(&format!(", {count} {what}"));
+            }
+        }
+        context.ui.note(&said);
     }
     Ok(u8::from(done.dead > 0))
 }

@@ -70,7 +70,7 @@ impl App {
                             Some(format!("its next time after that is {} {}", slot.local_slot(), slot.local_zone())),
                             slot,
                         ),
-                        None => (Some("it has no time after that".to_string()), now),
+                        None => (Some(schedule.lacks().unwrap_or("it has no time after that").to_string()), now),
                     };
                     let firing = fire_slot(&rule, nr as u32, slot, slot.max(now));
                     match why {

@@ -36,7 +36,7 @@ pub(super) fn ls(context: &Context) -> Result<u8> {
     for one in &all {
         let last = context.app.store()?.firings(Some(&one.key), None, 1)?;
         let last = last.first().map(|f| format!("{} {}", f.last.local_short(), f.outcome.name())).unwrap_or_default();
-        let next = context.app.next_firing(one, now)?.map(Timestamp::local_short).unwrap_or_default();
+        let next = context.app.next_firing(one, now)?.map(Timestamp::local_slot).unwrap_or_default();
         table.row(vec![
             (one.name(), Some(Role::Name)),
             (one.standing.name().to_string(), Some(role(&one.standing))),
@@ -94,7 +94,7 @@ pub(super) fn show(context: &Context, name: &[String]) -> Result<u8> {
     }
     for trigger in one.triggers() {
         let next = context.app.times_of(trigger, now, 3)?;
-        let next: Vec<String> = next.into_iter().map(Timestamp::local_short).collect();
+        let next: Vec<String> = next.into_iter().map(Timestamp::local_slot).collect();
         let next = if next.is_empty() { String::new() } else { format!("  next {}", next.join(", ")) };
         ui.line(&safe_line(&format!("  on    {}{next}", trigger::written(trigger))))?;
     }
