@@ -116,23 +116,48 @@ def serve(listener):
         threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
 
 
+def take(listener):
+    """A broker of MQTT 5 that lets everybody in and says of each message that it has it."""
+    def answer(stream):
+        reader = stream.makefile("rb")
+        while head := reader.read(1):
+            length, shift = 0, 0
+            while True:
+                byte = reader.read(1)[0]
+                length |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+            packet = reader.read(length)
+            if head[0] >> 4 == 1:
+                stream.sendall(b"\x20\x07\0\0\x04\x12\0\x01c")
+            elif head[0] >> 4 == 3:
+                topic = int.from_bytes(packet[:2], "big")
+                stream.sendall(b"\x40\x02" + packet[2 + topic:4 + topic])
+    while True:
+        threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+
 def profiles(program, folder):
     """What people wait for, the commonest first: the profile of each."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener, broker = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
     threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    threading.Thread(target=take, args=(broker,), daemon=True).start()
     home, commands = os.path.join(folder, "home"), os.path.join(folder, "one")
     os.makedirs(os.path.join(home, "config"))
     os.makedirs(commands)
     with open(os.path.join(home, "config", "config.toml"), "w") as config:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/"
         config.write(f'local_models = false\n[providers.s]\nurl = "{url}"\nmodels = ["test"]\n')
+        config.write(f'[broker.b]\nurl = "mqtt://127.0.0.1:{broker.getsockname()[1]}"\n')
     with open(os.path.join(commands, "maskfile.md"), "w") as maskfile:
         maskfile.write("# One\n\n## hi\n\n> Say hi\n\n```sh\necho hi\n```\n")
     env = {"PATH": os.environ["PATH"], "HOME": folder, "FAC_HOME": home, "LC_ALL": "C.UTF-8"}
     ask = ["ask", "-m", "s/test", "hello"]
     for words in [["source", "add", commands], ["source", "trust", "one", "--yes"], ["run", "hi"], ask]:
         subprocess.run([program] + words, check=True, env=env, stdin=subprocess.DEVNULL, capture_output=True)
-    often = [["--version"]] + [ask] * 8 + [["__complete", "--", "h"], ["run", "hi"]]
+    often = [["--version"], ["mqtt", "pub", "--qos", "1", "home/lamp", "on"]] + [ask] * 8
+    often += [["__complete", "--", "h"], ["run", "hi"], ["tick"]]
     for number, words in enumerate(often):
         out = os.path.join(folder, f"profile.{number}")
         callgrind = ["valgrind", "--tool=callgrind", "--dump-instr=yes", "--callgrind-out-file=" + out]
