@@ -74,8 +74,8 @@ fn a_reader_that_takes_nothing_costs_no_memory_and_is_cut_off_kindly() {
         factotum::kernel::ids::Ids::random(),
     )
     .unwrap();
-    // More than what sockets hold on their way.
-    let (many, long) = (600, "x".repeat(100_000));
+    // More than what sockets hold on their way, and than what allocators keep of what was let go.
+    let (many, long) = (2500, "x".repeat(100_000));
     let writing = std::thread::spawn(move || {
         for n in 0..many {
             let event = factotum::kernel::events::Event::new("config.changed", n.to_string(), json!({"long": long}));
@@ -87,7 +87,8 @@ fn a_reader_that_takes_nothing_costs_no_memory_and_is_cut_off_kindly() {
     }
     writing.join().unwrap();
     eventually("the slow one is cut off", || served.figures().contains("\nslow_readers_cut_off_total 1\n"));
-    assert!(memory() - before < 64e6, "{} after {before}", memory());
+    let after = memory();
+    assert!(after - before < 180e6, "{after} after {before}");
     // It reads on, and finds why.
     let why = slow.closed();
     assert!(why.is_none() || why.as_ref().unwrap().0 == 1013, "{why:?}");
