@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
@@ -66,8 +66,29 @@ impl Drop for Secret {
 
 /// Knows the secrets this process has used and replaces them in any text. Copies share what they know.
 #[derive(Clone, Default)]
-pub struct Redactor {
-    known: Arc<RwLock<Vec<Vec<u8>>>>,
+pub struct Redactor(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// The longest first.
+    patterns: RwLock<Vec<Vec<u8>>>,
+    /// Those that learn what this one learns.
+    forks: Mutex<Vec<Weak<Known>>>,
+}
+
+impl Known {
+    fn learn(&self, forms: &[Vec<u8>]) {
+        let forks = self.forks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+        for form in forms {
+            if !patterns.contains(form) {
+                patterns.push(form.clone());
+            }
+        }
+        patterns.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        drop(patterns);
+        forks.iter().filter_map(Weak::upgrade).for_each(|fork| fork.learn(forms));
+    }
 }
 
 impl fmt::Debug for Redactor {
@@ -86,29 +107,28 @@ impl Redactor {
             let lines = text.lines().filter(|line| line.len() >= 16 && !line.starts_with("-----"));
             forms.extend(lines.map(str::to_string));
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms {
-            if form.len() >= SHORTEST && !known.iter().any(|old| old == form.as_bytes()) {
-                known.push(form.into_bytes());
-            }
-        }
-        known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        let forms: Vec<Vec<u8>> =
+            forms.into_iter().filter(|form| form.len() >= SHORTEST).map(String::into_bytes).collect();
+        self.0.learn(&forms);
     }
 
-    /// One that knows what this one knows and learns by itself from then on.
+    /// One that knows what this one knows, also what it learns later, and keeps to itself what it learns alone.
     pub fn fork(&self) -> Redactor {
-        Redactor { known: Arc::new(RwLock::new(self.patterns().clone())) }
+        // Held until the fork is among those that are told, so that nothing is learnt between the two.
+        let mut forks = self.0.forks.lock().unwrap_or_else(PoisonError::into_inner);
+        let fork = Known { patterns: RwLock::new(self.patterns().clone()), forks: Mutex::default() };
+        let fork = Arc::new(fork);
+        forks.retain(|fork| fork.strong_count() > 0);
+        forks.push(Arc::downgrade(&fork));
+        Redactor(fork)
     }
 
     /// The same as [`learn`](Self::learn), also for a text too short to be told from an ordinary word: what a person
     /// declared secret is hidden whatever that costs.
     pub fn learn_any(&self, secret: &Secret) {
         self.learn(secret);
-        let form = secret.expose().as_bytes();
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !form.is_empty() && !known.iter().any(|old| old == form) {
-            known.push(form.to_vec());
-            known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        if !secret.is_empty() {
+            self.0.learn(&[secret.expose().as_bytes().to_vec()]);
         }
     }
 
@@ -142,7 +162,7 @@ impl Redactor {
     }
 
     fn patterns(&self) -> std::sync::RwLockReadGuard<'_, Vec<Vec<u8>>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.patterns.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -262,13 +282,18 @@ mod tests {
     }
 
     #[test]
-    fn a_fork_keeps_what_it_learns_to_itself_even_short_texts() {
+    fn a_fork_learns_with_its_origin_and_keeps_what_it_learns_alone_even_short_texts() {
         let all = knowing(&["hunter22"]);
         let one = all.fork();
         one.learn_any(&Secret::new("pin"));
         one.learn_any(&Secret::new(""));
         assert_eq!(one.redact("pin hunter22"), "*** ***");
         assert_eq!(all.redact("pin hunter22"), "pin ***");
+        let of_one = one.fork();
+        all.learn(&Secret::new("learnt later"));
+        assert_eq!(of_one.redact("pin: learnt later"), "***: ***");
+        drop((one, of_one));
+        all.learn(&Secret::new("and without them"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::lane::{Ends, gone};
 use super::manifest::Manifest;
 use super::places::{self, Found};
 use super::room::{Answer, Loaded, Room};
-use super::{MOST_FAILURES, Plugins};
+use super::{MOST_FAILURES, Plugins, brought};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::PluginRow;
 
@@ -166,9 +166,14 @@ impl Plugins {
         tracing::warn!(plugin = name, error = why, "a plugin failed");
         // What protects somebody is not taken away from them because it fails.
         match self.store().plugin_failed(name, &why, if required { u32::MAX } else { MOST_FAILURES }) {
-            Ok((times, true)) => self.say(format!(
-                "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"
-            )),
+            Ok((times, true)) => {
+                self.say(format!(
+                    "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"
+                ));
+                if let Err(error) = brought::take_back(self.store(), &self.0.settings.definitions, name) {
+                    self.say(format!("its commands are still there: {}", error.full_message()));
+                }
+            }
             // Whoever asked is told that it did not pass, and why.
             Ok(_) if told == Told::Last || required => {}
             Ok(_) => self.say(format!("the plugin {why}; what it was for is left out")),

@@ -223,9 +223,7 @@ impl World for Real {
             stdout.push_str(&text_of(&step.stdout));
             stderr.push_str(&text_of(&step.stderr));
         }
-        if let Some((_, problem, _)) = &report.problem {
-            stderr.push_str(problem);
-        }
+        stderr.push_str(report.untold().unwrap_or_default());
         Ok(Ran { code: report.exit_code, stdout, stderr, id: report.id.to_string() })
     }
 

@@ -145,6 +145,59 @@ fn a_secret_is_sent_and_told_to_nobody_else() {
 }
 
 #[test]
+fn no_error_tells_a_secret() {
+    const SECRET: &str = "hooks.example.org/T0/verysecretpath";
+    let mut world = world("", "```http\nPOST {{secret.hook}}/x\n\nhi\n```");
+    world.set("FAC_SECRET_HOOK", SECRET);
+    let quiet = |world: &World, args: &[&str], code: i32| {
+        let out = world.run(args);
+        assert_eq!(out.code, code, "{args:?}: {}", out.stderr);
+        let holds = |bytes: &[u8]| bytes.windows(14).any(|w| w == b"verysecretpath");
+        assert!(!holds(out.stderr.as_bytes()) && !holds(out.stdout.as_bytes()), "{args:?}: {out:?}");
+        assert!(world.tree().iter().all(|(_, bytes)| !holds(bytes)), "{args:?}");
+        out.stderr + &out.stdout
+    };
+    assert!(quiet(&world, &["run", "x"], 6).contains("`***/x` is no address"));
+    quiet(&world, &["run", "x", "--json"], 6);
+    assert!(quiet(&world, &["runs", "show", "last"], 0).contains("`***/x` is no address"));
+    // Nor one that a person typed.
+    let secret = "**Options:**\n- `<token>` (secret)\n\n";
+    for body in [
+        "```http\nGET {{token}}\n```",
+        "```wait\n{{token}}\n```",
+        "```run\nx2 --level {{token}}\n```",
+        "```ha {service={{token}}}\na: 1\n```",
+        "```mqtt {topic=a/{{token}}/+}\nx\n```",
+    ] {
+        define(&world, "<token>", &format!("{secret}{body}\n\n### `/x2 [level:int]`\n\n```sh\ntrue\n```"));
+        let out = quiet(&world, &["run", "x", SECRET], world.run(&["run", "x", SECRET]).code);
+        assert!(out.contains("error") && !out.contains("ended well"), "{body}: {out}");
+        quiet(&world, &["run", "x", SECRET, "--json"], world.run(&["run", "x", SECRET]).code);
+    }
+    // Work in the background tells it neither: not in its job, not as an event.
+    define(&world, "", "**On:**\n- `event kit.ping`\n\n**Retry:** 0\n\n```http\nPOST {{secret.hook}}/x\n\nhi\n```");
+    world.run(&["auto", "enable", "x"]).ok();
+    world.run(&["auto", "run", "x"]);
+    world.run(&["tick"]);
+    for args in [&["jobs", "ls", "--json"][..], &["jobs", "ls"], &["events", "tail", "--json"], &["auto", "trace", "x"]]
+    {
+        quiet(&world, args, 0);
+    }
+    assert!(quiet(&world, &["jobs", "ls", "--json"], 0).contains("is no address"));
+}
+
+#[test]
+fn what_kept_a_request_from_its_answer_takes_nothing_of_the_record() {
+    let world = world("", "```http\nPOST http://127.0.0.1:1/\n\n{{gone}}\n```");
+    let said = world.run(&["run", "x"]).failed(5);
+    assert!(said.contains("`gone` has no value and was sent as it stands"), "{said}");
+    let shown = world.run(&["runs", "show", "last"]).ok();
+    assert!(shown.contains("`gone` has no value") && shown.contains("cannot be reached"), "{shown}");
+    let report: Value = serde_json::from_str(&world.run(&["runs", "show", "last", "--json"]).ok()).unwrap();
+    assert!(report["run"]["steps"][0]["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{report}");
+}
+
+#[test]
 fn an_answer_that_says_no_fails_the_step() {
     let peer = Peer::start();
     let url = |path: &str| format!("```http\nhttp://127.0.0.1:{}/{path}\n```\n\n```sh\necho next\n```", peer.port);

@@ -4,19 +4,23 @@
 //! JSON. Values of placeholders are put into texts of that data after it was read, so that no value can add a field.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
 use super::link::call;
 use super::source::{Contexts, FindHome};
 use crate::automations::mqtt::step::{DepthOf, depth_of};
+use crate::automations::steps::fill::literal;
 use crate::automations::steps::{performed, sent_as_it_stands};
 use crate::commands::model::{StepKind, Syntax};
 use crate::commands::run::{Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::store::Status;
+
+/// How long a call may take where nothing else is said: a service may do a lot before it answers.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Calls services for steps.
 #[derive(Clone)]
@@ -48,15 +52,10 @@ impl StepRunner for HomeSteps {
             let called = call(&home, &wish.domain, &wish.service, &wish.data, wish.answer);
             let stopped = async {
                 while !work.stop.is_requested() {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             };
-            let late = async {
-                match work.timeout {
-                    Some(limit) => tokio::time::sleep(limit).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let late = tokio::time::sleep(work.timeout.unwrap_or(PATIENCE));
             tokio::select! {
                 done = called => done,
                 () = stopped => Err(Error::new(Kind::Interrupted, "stopped before Home Assistant answered")),
@@ -126,39 +125,60 @@ fn is_word(text: &str) -> bool {
 /// What stands for a value while the text is read: this, a number, and an `X`.
 const MARK: &str = "FACMARK";
 
+/// What stands where a mark does.
+struct Marked {
+    value: String,
+    /// Whether it stands without quotes, where YAML would read a number.
+    is_bare: bool,
+}
+
+/// The text with marks for its placeholders, what stands for them, and which have no value: those stand for themselves.
+fn marked(text: &str, value: &dyn Fn(&str) -> Option<String>) -> (String, HashMap<String, Marked>, Vec<String>) {
+    let (mut out, mut marks, mut missing, mut from) = (String::new(), HashMap::new(), Vec::new(), 0);
+    for slot in template::placeholders(Syntax::Native, text) {
+        out.push_str(&literal(&text[from..slot.start]));
+        let found = value(&slot.name);
+        if found.is_none() && !missing.contains(&slot.name) {
+            missing.push(slot.name.clone());
+        }
+        let is_bare = found.is_some() && !out.ends_with(['"', '\'']);
+        let value = found.unwrap_or_else(|| text[slot.start..slot.end].to_string());
+        let mark = format!("{MARK}{}X", marks.len());
+        out.push_str(&mark);
+        marks.insert(mark, Marked { value, is_bare });
+        from = slot.end;
+    }
+    out.push_str(&literal(&text[from..]));
+    (out, marks, missing)
+}
+
 /// The data of a call, and which placeholders have no value: the text is read first, with marks for its placeholders, and
 /// values are put in then.
 fn data(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<(Json, Vec<String>)> {
     if text.trim().is_empty() {
         return Ok((Json::Object(serde_json::Map::new()), Vec::new()));
     }
-    let marks = std::cell::RefCell::new(HashMap::new());
-    let mark = |name: &str| {
-        let value = value(name)?;
-        let mut marks = marks.borrow_mut();
-        let mark = format!("{MARK}{}X", marks.len());
-        marks.insert(mark.clone(), value);
-        Some(mark)
-    };
-    let marked = template::render(Syntax::Native, text, &Values::new(&mark));
+    let (text, marks, missing) = marked(text, value);
     let bad = || "the data of the service is neither YAML nor JSON".to_string();
-    let mut data: Json = serde_saphyr::from_str(&marked.text).context(Kind::BadData, bad)?;
+    let mut data: Json = serde_saphyr::from_str(&text).context(Kind::BadData, bad)?;
     if !data.is_object() {
         return Err(Error::new(Kind::BadData, "the data of a service are fields, such as `entity_id: light.kitchen`"));
     }
-    fill(&mut data, &marks.into_inner())?;
-    Ok((data, marked.missing))
+    fill(&mut data, &marks)?;
+    Ok((data, missing))
 }
 
-/// Puts values where their marks stand. A text that is a mark and nothing else becomes a number where the value is one.
+/// Puts values where their marks stand. A text that is a mark and nothing else, without quotes, becomes a number where the
+/// value is one and reads the same as one.
 ///
 /// # Errors
 /// `BadData` where one stands in the name of a field.
-fn fill(json: &mut Json, marks: &HashMap<String, String>) -> Result<()> {
+fn fill(json: &mut Json, marks: &HashMap<String, Marked>) -> Result<()> {
     match json {
         Json::String(text) if text.contains(MARK) => {
-            if let Some(value) = marks.get(text.as_str()) {
+            if let Some(Marked { value, is_bare }) = marks.get(text.as_str()) {
                 let number = value.parse::<serde_json::Number>().ok();
+                let number = number.filter(|number| *is_bare && number.to_string() == *value);
                 *json = number.map_or_else(|| Json::String(value.clone()), Json::Number);
                 return Ok(());
             }
@@ -175,14 +195,14 @@ fn fill(json: &mut Json, marks: &HashMap<String, String>) -> Result<()> {
 }
 
 /// The text with its marks replaced in one go: what looks like a mark inside of a value is none.
-fn filled(text: &str, marks: &HashMap<String, String>) -> String {
+fn filled(text: &str, marks: &HashMap<String, Marked>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(MARK) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let end = rest.find('X').map_or(rest.len(), |end| end + 1);
-        let (value, end) = marks.get(&rest[..end]).map_or((MARK, MARK.len()), |value| (value.as_str(), end));
+        let (value, end) = marks.get(&rest[..end]).map_or((MARK, MARK.len()), |marked| (marked.value.as_str(), end));
         out.push_str(value);
         rest = &rest[end..];
     }
@@ -203,6 +223,8 @@ mod tests {
         match name {
             "room" => Some("kitchen".to_string()),
             "level" => Some("40".to_string()),
+            "version" => Some("1.10".to_string()),
+            "code" => Some("0042".to_string()),
             "mark" => Some("FACMARK1X FACMARK".to_string()),
             "evil" => Some("x\nentity_id: lock.front_door".to_string()),
             _ => None,
@@ -222,6 +244,11 @@ mod tests {
         assert_eq!(marks, json!({"message": "FACMARK1X FACMARK kitchen, FACMARK7X FACMARK1X FACMARK"}));
         let (data, missing) = data("a: \"{{gone}} {{room}}\"\nb: [\"{{gone}}\", 1]\n", &value).unwrap();
         assert_eq!((data, missing), (json!({"a": "{{gone}} kitchen", "b": ["{{gone}}", 1]}), vec!["gone".to_string()]));
+        let (bare, missing) = super::data("a: {{gone}}\nb: [{{gone}}, {{level}}]\n", &value).unwrap();
+        assert_eq!((bare, missing), (json!({"a": "{{gone}}", "b": ["{{gone}}", 40]}), vec!["gone".to_string()]));
+        // A number is one only where it stands as one and reads the same.
+        let text = "a: {{version}}\nb: \"{{level}}\"\nc: '{{level}}'\nd: {{code}}\n";
+        assert_eq!(read(text).unwrap(), json!({"a": "1.10", "b": "40", "c": "40", "d": "0042"}));
         for bad in ["\"{{room}}\": 1", "a: [{\"x{{room}}\": 1}]", "- a\n- b\n", "just text", "a: [1"] {
             assert_eq!(read(bad).unwrap_err().kind(), Kind::BadData, "{bad}");
         }

@@ -102,6 +102,18 @@ const WANTS_OURS: &str = "it wants a certificate of yours";
 /// How it begins that a message of ours is too large.
 pub(super) const TAKES_LESS: &str = "the broker takes less";
 
+/// A reason by its name in the protocol, `NotAuthorized`, in words: `not authorized`.
+pub(super) fn in_words(reason: &impl std::fmt::Debug) -> String {
+    let mut words = String::new();
+    for c in format!("{reason:?}").chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
+}
+
 /// What kind of thing went wrong with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {

@@ -106,10 +106,13 @@ impl Trigger for MqttSource {
     }
 
     fn trouble(&self) -> Vec<(String, String)> {
-        let away = self.links.iter().filter_map(|(name, link)| {
+        let away = self.links.iter().flat_map(|(name, link)| {
             let standing = link.standing();
-            let trouble = standing.trouble.filter(|_| !standing.up)?;
-            Some((format!("the broker `{name}` at {}", link.broker().place()), trouble.said))
+            let broker = format!("the broker `{name}` at {}", link.broker().place());
+            let refused = standing.refused.into_iter().filter(|_| standing.up);
+            let refused = refused.map(|(filter, why)| (format!("{filter} from {broker}"), format!("refused ({why})")));
+            let away = standing.trouble.filter(|_| !standing.up).map(|trouble| (broker.clone(), trouble.said));
+            away.into_iter().chain(refused.collect::<Vec<_>>())
         });
         away.chain(self.broken.iter().map(|(name, why)| (format!("the broker `{name}`"), why.clone()))).collect()
     }

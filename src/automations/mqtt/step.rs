@@ -73,9 +73,14 @@ impl StepRunner for MqttSteps {
         let name = work.step.options.get("broker");
         let name = name.map(|name| template::render(Syntax::Native, name, &Values::new(work.look)).text);
         let link = self.link(name.as_deref())?;
-        let limit = link.broker().timeout;
-        let limit = work.timeout.map_or(limit, |most| most.min(limit));
-        let ended = send(&link, publish, limit, work);
+        let patience = link.broker().timeout;
+        let limit = work.timeout.map_or(patience, |most| most.min(patience));
+        let sent_at = Instant::now();
+        let ended = send(&link, publish, limit, work).map_err(|error| {
+            // The step's own time was over before the patience with the broker was.
+            let is_late = error.kind() == Kind::Unreachable && limit < patience && sent_at.elapsed() >= limit;
+            if is_late { Error::new(Kind::TimedOut, error.full_message()) } else { error }
+        });
         let (status, code, trouble) = match ended {
             Ok(()) => (Status::Ok, 0, None),
             Err(error) => {

@@ -8,12 +8,12 @@ use rumqttc_v4::mqttbytes::v4::{ConnectReturnCode, LastWill, Packet, PubAck, Pub
 use rumqttc_v4::{
     AckMode, AsyncClient, ClientError, ConnectionError, Event, EventLoop, ManualAck, MqttOptions, NetworkOptions,
     PersistedAckMode, PersistedSession, PublishNotice, PublishNoticeError, PublishOptions, QoS, SessionStore,
-    SessionStoreError, SessionStoreKey, StateError, SubscribeFilterInput, SubscribeNotice, SubscribeNoticeError,
-    TlsConfiguration, Transport,
+    SessionStoreError, SessionStoreKey, StateError, SubscribeFilterInput, SubscribeNotice, TlsConfiguration, Transport,
 };
 
 use super::broker::{Broker, LARGEST_PACKET, Way};
-use super::dialogue::{Ack, Heard, INFLIGHT, Lost, NotSent, ROOM, Session, Subscription, Trouble, Wrong, tls_words};
+use super::dialogue::{Ack, Heard, INFLIGHT, Lost, NotSent, ROOM, Session, Subscription};
+use super::dialogue::{Trouble, Wrong, in_words, tls_words};
 use super::message::{Message, Properties, Publish, Qos};
 use crate::kernel::error::{Context, Kind, Result};
 
@@ -194,14 +194,9 @@ pub(super) async fn settled(notice: PublishNotice) -> Result<(), Lost> {
 
 /// Waits until subscriptions are answered; which of them were refused, by their place.
 pub(super) async fn answered(notice: SubscribeNotice) -> Result<Vec<(usize, String)>, Lost> {
-    match notice.wait_async().await {
-        Ok(_) => Ok(Vec::new()),
-        Err(SubscribeNoticeError::V4SubAckFailure(codes)) => {
-            let all = codes.iter().enumerate().filter(|(_, c)| matches!(c, SubscribeReasonCode::Failure));
-            Ok(all.map(|(at, _)| (at, "refused".to_string())).collect())
-        }
-        Err(_) => Err(Lost::Again),
-    }
+    let answer = notice.wait_async().await.map_err(|_| Lost::Again)?;
+    let all = answer.return_codes.iter().enumerate().filter(|(_, c)| matches!(c, SubscribeReasonCode::Failure));
+    Ok(all.map(|(at, _)| (at, "it may not be listened to".to_string())).collect())
 }
 
 fn qos(qos: Qos) -> QoS {
@@ -233,11 +228,11 @@ fn trouble(error: ConnectionError) -> Trouble {
         ConnectionError::RequestsDone => Trouble::new(Wrong::Done, "the connection is closed"),
         ConnectionError::ConnectionRefused(code) => match code {
             ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
-                Trouble::new(Wrong::Refused, format!("it refuses user and password ({code:?})"))
+                Trouble::new(Wrong::Refused, format!("it refuses user and password ({})", in_words(&code)))
             }
             ConnectReturnCode::RefusedProtocolVersion => Trouble::new(Wrong::Version, "it does not speak MQTT 3.1.1"),
             ConnectReturnCode::BadClientId => Trouble::new(Wrong::Refused, "it refuses our client id"),
-            other => Trouble::new(Wrong::Away, format!("it refuses the connection ({other:?})")),
+            other => Trouble::new(Wrong::Away, format!("it refuses the connection ({})", in_words(&other))),
         },
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
             Trouble::new(Wrong::Away, "it does not answer")

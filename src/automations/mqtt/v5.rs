@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, LastWill, LastWillProperties, PubAckReason};
-use rumqttc::mqttbytes::v5::{Packet, PubRecReason, PublishProperties, SubscribeProperties};
+use rumqttc::mqttbytes::v5::{Packet, PubRecReason, PublishProperties, SubscribeProperties, SubscribeReasonCode};
 use rumqttc::{
     AckMode, AsyncClient, ClientError, ConnectionError, Event, EventLoop, ManualAck, MqttOptions, NetworkOptions,
     PersistedAckMode, PersistedSession, PublishNotice, PublishNoticeError, PublishOptions, QoS, RetainForwardRule,
@@ -16,7 +16,7 @@ use rumqttc::{
 use super::broker::{Broker, Way};
 use super::dialogue::{
     Heard, INFLIGHT, Lost, NotSent, RECEIVE, ROOM, Retained, Session, Subscription, TAKES_LESS, Trouble, Wrong,
-    tls_words,
+    in_words, tls_words,
 };
 use super::message::{Message, Properties, Publish, Qos};
 use crate::kernel::error::{Context, Kind, Result};
@@ -214,16 +214,18 @@ impl Ear {
 
 /// Waits until a message is acknowledged as its quality asks.
 pub(super) async fn settled(notice: PublishNotice) -> Result<(), Lost> {
-    match notice.wait_async().await {
-        Ok(_) => Ok(()),
+    match notice.wait_completion_async().await {
+        Ok(()) => Ok(()),
         Err(PublishNoticeError::V5PubAck(PubAckReason::NoMatchingSubscribers)) => Ok(()),
         Err(PublishNoticeError::V5PubRec(PubRecReason::NoMatchingSubscribers)) => Ok(()),
+        // What is said of the end of the exchange takes nothing back: the broker took the message before.
+        Err(PublishNoticeError::V5PubComp(_)) => Ok(()),
         Err(PublishNoticeError::SessionReset | PublishNoticeError::Recv | PublishNoticeError::Qos0NotFlushed) => {
             Err(Lost::Again)
         }
         Err(error) => Err(Lost::Refused(match error {
-            PublishNoticeError::V5PubAck(reason) => format!("{reason:?}"),
-            PublishNoticeError::V5PubRec(reason) => format!("{reason:?}"),
+            PublishNoticeError::V5PubAck(reason) => in_words(&reason),
+            PublishNoticeError::V5PubRec(reason) => in_words(&reason),
             other => other.to_string(),
         })),
     }
@@ -231,16 +233,10 @@ pub(super) async fn settled(notice: PublishNotice) -> Result<(), Lost> {
 
 /// Waits until subscriptions are answered; which of them were refused, by their place.
 pub(super) async fn answered(notice: SubscribeNotice) -> Result<Vec<(usize, String)>, Lost> {
-    use rumqttc::SubscribeNoticeError as E;
-    use rumqttc::mqttbytes::v5::SubscribeReasonCode as Code;
-    match notice.wait_async().await {
-        Ok(_) => Ok(Vec::new()),
-        Err(E::V5SubAckFailure(codes)) => {
-            let all = codes.iter().enumerate().filter(|(_, c)| !matches!(c, Code::Success(_)));
-            Ok(all.map(|(at, code)| (at, format!("{code:?}"))).collect())
-        }
-        Err(_) => Err(Lost::Again),
-    }
+    // The library's own judgement leaves out which of them it was.
+    let answer = notice.wait_async().await.map_err(|_| Lost::Again)?;
+    let all = answer.return_codes.iter().enumerate().filter(|(_, c)| !matches!(c, SubscribeReasonCode::Success(_)));
+    Ok(all.map(|(at, code)| (at, in_words(code))).collect())
 }
 
 fn qos(qos: Qos) -> QoS {
@@ -311,7 +307,7 @@ fn disconnected(reason: DisconnectReasonCode) -> Trouble {
         DisconnectReasonCode::PacketTooLarge => Wrong::TooLarge,
         _ => Wrong::Lost,
     };
-    Trouble::new(wrong, format!("the broker ended the connection: {reason:?}"))
+    Trouble::new(wrong, format!("the broker ended the connection: {}", in_words(&reason)))
 }
 
 fn trouble(error: ConnectionError) -> Trouble {
@@ -344,7 +340,7 @@ fn refused(code: ConnectReturnCode) -> Trouble {
     use ConnectReturnCode as Code;
     match code {
         Code::BadUserNamePassword | Code::NotAuthorized | Code::Banned | Code::BadAuthenticationMethod => {
-            Trouble::new(Wrong::Refused, format!("it refuses user and password ({code:?})"))
+            Trouble::new(Wrong::Refused, format!("it refuses user and password ({})", in_words(&code)))
         }
         Code::RefusedProtocolVersion | Code::UnsupportedProtocolVersion => {
             Trouble::new(Wrong::Version, "it does not speak MQTT 5")
@@ -352,6 +348,6 @@ fn refused(code: ConnectReturnCode) -> Trouble {
         Code::BadClientId | Code::ClientIdentifierNotValid => {
             Trouble::new(Wrong::Refused, "it refuses our client id".to_string())
         }
-        other => Trouble::new(Wrong::Away, format!("it refuses the connection ({other:?})")),
+        other => Trouble::new(Wrong::Away, format!("it refuses the connection ({})", in_words(&other))),
     }
 }

@@ -113,7 +113,7 @@ fn pieces(text: &str, find: Lookup<'_>, mut place: impl FnMut(&str, &str, &str) 
 }
 
 /// Text without placeholders, `\{{` taken for `{{`.
-fn literal(text: &str) -> String {
+pub fn literal(text: &str) -> String {
     template::render(Syntax::Native, text, &Values::new(&|_| None)).text
 }
 

@@ -158,15 +158,17 @@ impl StepRunner for HttpSteps {
                 () = tokio::time::sleep(work.timeout.unwrap_or(PATIENCE)) => Ok(Exchanged::TooLate),
                 () = stopped(work.stop) => Ok(Exchanged::Stopped),
             }
-        })?;
+        });
         let mut notes = String::new();
         for name in &filled.missing {
             let _ = write!(notes, "{} ", sent_as_it_stands(name));
         }
+        let without = |ended| performed(work, begun, Vec::new(), &self.redactor.redact(notes.trim_end()), ended);
         Ok(match ended {
-            Exchanged::Stopped => performed(work, begun, Vec::new(), "", (Status::Interrupted, 130, None)),
-            Exchanged::TooLate => performed(work, begun, Vec::new(), "", (Status::TimedOut, 124, None)),
-            Exchanged::Answered(answer) => {
+            Err(error) => without((Status::of(error.kind()), i32::from(error.kind().exit_code()), Some(error))),
+            Ok(Exchanged::Stopped) => without((Status::Interrupted, 130, None)),
+            Ok(Exchanged::TooLate) => without((Status::TimedOut, 124, None)),
+            Ok(Exchanged::Answered(answer)) => {
                 let wrote = self.redactor.redact_bytes(&answer.body).into_owned();
                 let said = format!("{} answered {}", host(&url), in_words(answer.status));
                 if let (300..400, Some(location)) = (answer.status, &answer.location) {

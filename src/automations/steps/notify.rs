@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use notify_rust::{Notification, Urgency};
 
-use super::performed;
+use super::{performed, sent_as_it_stands};
 use crate::commands::model::StepKind;
 use crate::commands::run::{Performed, StepRunner, Work};
 use crate::kernel::env::Env;
@@ -62,8 +62,9 @@ impl StepRunner for NotifySteps {
                 }
             },
         };
-        let said = why.map_or_else(String::new, |why| in_words(&note, &why));
-        Ok(performed(work, begun, Vec::new(), &said, (Status::Ok, 0, None)))
+        let mut said: Vec<String> = work.missing.iter().map(|name| sent_as_it_stands(name)).collect();
+        said.extend(why.map(|why| in_words(&note, &why)));
+        Ok(performed(work, begun, Vec::new(), &said.join("\n"), (Status::Ok, 0, None)))
     }
 }
 

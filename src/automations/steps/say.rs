@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::performed;
 use crate::commands::model::StepKind;
-use crate::commands::run::{Performed, StepRunner, Work};
+use crate::commands::run::{Performed, StepRunner, Work, stays_as_it_is};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::Status;
@@ -99,7 +99,10 @@ impl StepRunner for SaySteps {
             said
         });
         match said {
-            Ok(true) => Ok(performed(work, begun, Vec::new(), "", (Status::Ok, 0, None))),
+            Ok(true) => {
+                let missing: Vec<String> = work.missing.iter().map(|name| stays_as_it_is(name)).collect();
+                Ok(performed(work, begun, Vec::new(), &missing.join(" "), (Status::Ok, 0, None)))
+            }
             Ok(false) => Err(Error::new(Kind::BadData, format!("step `{}` has nothing to say", work.step.id))),
             Err(error) if error.kind() == Kind::Interrupted => over(!work.stop.is_requested()),
             Err(error) => Err(error),

@@ -46,13 +46,14 @@ pub(super) fn states(context: &mut Context, args: &StatesArgs) -> Result<u8> {
     context.app.keep_entities(&known);
     all.sort_by(|a, b| a["entity_id"].as_str().cmp(&b["entity_id"].as_str()));
     all.retain(|state| args.entities.is_empty() || args.entities.iter().any(|want| fits(want, state)));
+    let code = if all.is_empty() && !args.entities.is_empty() { Kind::NotFound.exit_code() } else { 0 };
     if context.ui.json {
         context.ui.value(&json!({"states": all}))?;
-        return Ok(0);
+        return Ok(code);
     }
     if all.is_empty() {
-        context.ui.note("no entity fits");
-        return Ok(Kind::NotFound.exit_code());
+        context.ui.note(if code == 0 { "there are no entities" } else { "no entity fits" });
+        return Ok(code);
     }
     let mut table = Table::new(&["entity", "state", "name"]);
     for state in &all {
@@ -143,6 +144,11 @@ pub(super) fn services(context: &mut Context, args: &ServicesArgs) -> Result<u8>
             }
         }
     }
+    if found.is_empty() {
+        let name = args.name.as_deref().unwrap_or_default();
+        return Err(Error::new(Kind::NotFound, format!("Home Assistant has no service {name}"))
+            .hint("`fac ha services` lists all"));
+    }
     if context.ui.json {
         let list: Vec<Json> = found
             .iter()
@@ -150,11 +156,6 @@ pub(super) fn services(context: &mut Context, args: &ServicesArgs) -> Result<u8>
             .collect();
         context.ui.value(&json!({"services": list}))?;
         return Ok(0);
-    }
-    if found.is_empty() {
-        let name = args.name.as_deref().unwrap_or_default();
-        return Err(Error::new(Kind::NotFound, format!("Home Assistant has no service {name}"))
-            .hint("`fac ha services` lists all"));
     }
     if let ([(name, said)], Some(_)) = (found.as_slice(), service) {
         return one_service(context, name, said);

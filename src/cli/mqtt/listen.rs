@@ -1,5 +1,6 @@
 //! `fac mqtt sub`: what is said on topics, as it comes.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -91,10 +92,18 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let (tell, told) = sync_channel(1000);
     watch(signals.stop().clone(), tell.clone());
     let mut link = Link::start(&broker, options, hear(tell))?;
+    let until = args.wait.map(|wait| Instant::now() + wait);
     if !args.patient {
-        link.wait_up(broker.timeout)?;
+        let within = args.wait.map_or(broker.timeout, |wait| wait.min(broker.timeout));
+        match link.wait_up_unless(within, &|| signals.stop().is_requested()) {
+            Err(error) if error.kind() == Kind::Interrupted => return Ok(Kind::Interrupted.exit_code()),
+            Err(_) if args.count.is_some() && until.is_some_and(|until| until <= Instant::now()) => {
+                return over(args, args.count);
+            }
+            waited => waited?,
+        }
     }
-    let ended = follow(context, args, &lines, &told);
+    let ended = follow(context, args, until, &lines, &told);
     link.stop();
     ended
 }
@@ -116,10 +125,9 @@ fn watch(stop: crate::exec::Stop, tell: SyncSender<Wake>) {
     });
 }
 
-fn follow(context: &Context, args: &Args, lines: &Lines, told: &Receiver<Wake>) -> Result<u8> {
-    let until = args.wait.map(|wait| Instant::now() + wait);
+fn follow(context: &Context, args: &Args, until: Option<Instant>, lines: &Lines, told: &Receiver<Wake>) -> Result<u8> {
     let mut left = args.count;
-    let (mut listening, mut down) = (false, false);
+    let (mut listening, mut down, mut refused) = (false, false, BTreeSet::new());
     loop {
         // The broker sends what it kept right behind its answer; a moment of silence says that this was all.
         let quiet = (args.retained && listening).then(|| Duration::from_millis(300));
@@ -149,7 +157,11 @@ fn follow(context: &Context, args: &Args, lines: &Lines, told: &Receiver<Wake>) 
             Wake::Heard(Arrival::Listening) => listening = true,
             Wake::Heard(Arrival::Refused(filter, why)) => {
                 let said = format!("the broker refuses the subscription {filter}: {why}");
-                return Err(Error::new(Kind::Refused, said).hint("check what you may listen to there"));
+                refused.insert(filter);
+                if args.topics.iter().all(|topic| refused.contains(topic)) {
+                    return Err(Error::new(Kind::Refused, said).hint("check what you may listen to there"));
+                }
+                context.ui.warn(&safe_line(&said));
             }
             Wake::Heard(Arrival::TooLarge(topic, bytes)) => {
                 context.ui.warn(&safe_line(&format!("a message of {bytes} bytes on {topic} was skipped")));

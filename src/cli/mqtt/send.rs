@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Where to
     topic: String,
     /// What; without it, what is piped in
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     message: Option<String>,
     /// Send a file
     #[arg(short, long, value_name = "FILE", conflicts_with = "message")]

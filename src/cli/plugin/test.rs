@@ -53,25 +53,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if !ui.json {
         ui.write(card(context, &found).as_bytes())?;
     }
-    let failed = own_tests(context, &trial, &mut json)?;
-    let texts = [(Hook::Prompt, &args.prompt), (Hook::Result, &args.result), (Hook::Answer, &args.answer)];
-    for (hook, text) in texts {
-        if let Some(text) = text {
-            json[hook.name()] = pass(context, &trial, hook, text)?;
-        }
-    }
-    let given: Json = match &args.with {
-        Some(text) => serde_json::from_str(text).map_err(|error| {
-            Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'")
-        })?,
-        None => json!({}),
-    };
-    if let Some(name) = &args.call {
-        json["returned"] = returned(context, &trial, &["commands", name], &[given.clone(), json!([])])?;
-    }
-    if let Some(hook) = args.hook {
-        json["returned"] = returned(context, &trial, &[hook.name()], &[given])?;
-    }
+    let tried = tried(context, args, &trial, &mut json);
     let said: Vec<Json> =
         trial.lines().iter().map(|(level, text)| json!({"level": level.name(), "text": text})).collect();
     for line in said.iter().filter(|_| !ui.json) {
@@ -82,12 +64,37 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             safe_line(text)
         ));
     }
+    let failed = tried?;
     json["said"] = json!(said);
     json["memory"] = json!(trial.used_memory());
     if ui.json {
         ui.value(&json!({"trial": json}))?;
     }
     Ok(u8::from(failed))
+}
+
+/// Does what was asked for; whether one of the plugin's own tests failed.
+fn tried(context: &Context, args: &Args, trial: &Trial, json: &mut Json) -> Result<bool> {
+    let failed = own_tests(context, trial, json)?;
+    let texts = [(Hook::Prompt, &args.prompt), (Hook::Result, &args.result), (Hook::Answer, &args.answer)];
+    for (hook, text) in texts {
+        if let Some(text) = text {
+            json[hook.name()] = pass(context, trial, hook, text)?;
+        }
+    }
+    let given: Json = match &args.with {
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'")
+        })?,
+        None => json!({}),
+    };
+    if let Some(name) = &args.call {
+        json["returned"] = returned(context, trial, &["commands", name], &[given.clone(), json!([])])?;
+    }
+    if let Some(hook) = args.hook {
+        json["returned"] = returned(context, trial, &[hook.name()], &[given])?;
+    }
+    Ok(failed)
 }
 
 fn own_tests(context: &Context, trial: &Trial, json: &mut Json) -> Result<bool> {

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Unit;
 use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, Cwd, Dialect, ParamKind, Step, Syntax};
-use crate::commands::template::{self, Values};
+use crate::commands::template::{self, Rendered, Values};
 use crate::kernel::env::Env;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::store::StepRecord;
@@ -132,10 +132,10 @@ pub(super) fn call_words(line: &str) -> Result<Vec<String>> {
 }
 
 /// One word of such a line with its placeholders filled: it stays one word whatever the value holds.
-pub(super) fn fill_word(word: &str, value: &dyn Fn(&str) -> Option<String>, input: Option<&[u8]>) -> String {
+pub(super) fn fill_word(word: &str, value: &dyn Fn(&str) -> Option<String>, input: Option<&[u8]>) -> Rendered {
     let input = input.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let values = Values { input: input.as_deref(), ..Values::new(value) };
-    template::render(Syntax::Native, word, &values).text
+    template::render(Syntax::Native, word, &values)
 }
 
 /// What conditions see: parameters by name, `args`, `env`, `steps`, `os`, `trigger`.

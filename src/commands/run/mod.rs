@@ -45,6 +45,7 @@ use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::secret::{Redactor, Secret};
+use crate::kernel::terminal::safe_line;
 use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord};
 
 /// Steps that a higher room knows how to do.
@@ -91,6 +92,8 @@ pub struct Work<'a> {
     pub step: &'a Step,
     /// Its text, placeholders filled.
     pub text: String,
+    /// Placeholders of the text without a value, each once; they stay as they are.
+    pub missing: Vec<String>,
     /// The values of its placeholders, for a runner that fills each as its place asks.
     pub look: Lookup<'a>,
     /// What a model is told, where the step is for one.
@@ -213,7 +216,7 @@ pub struct Report {
     pub unrecorded: Option<String>,
     /// Whether that is left to whoever began it.
     pub leaves_end: bool,
-    /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged …
+    /// What went wrong beside an exit code: no interpreter, a condition that cannot be judged … Without secrets.
     pub problem: Option<(Kind, String, Option<String>)>,
 }
 
@@ -221,6 +224,14 @@ impl Report {
     /// The end of the run, as it is recorded.
     pub fn end(&self) -> RunEnd {
         RunEnd { status: self.status, exit_code: Some(self.exit_code), steps: self.steps.clone() }
+    }
+
+    /// What went wrong, where none of the steps says it.
+    pub fn untold(&self) -> Option<&str> {
+        let (_, said, _) = self.problem.as_ref()?;
+        let holds = |kept: &[u8]| String::from_utf8_lossy(kept).contains(said.as_str());
+        let is_told = self.steps.iter().any(|step| holds(&step.stderr.head) || holds(&step.stderr.tail));
+        (!is_told).then_some(said)
     }
 }
 
@@ -256,12 +267,14 @@ impl Engine<'_> {
             fed: false,
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
             redactor: self.world.redactor.fork(),
+            since: walk::Since::default(),
         };
         let ended = self.with_retries(plan, &mut progress, watcher);
         let (status, exit_code, problem) = match ended {
             Ok((status, code)) => (status, code, None),
             Err(e) => {
-                let problem = (e.kind(), e.full_message(), e.way_forward().map(String::from));
+                let clean = |text: &str| progress.redactor.redact(text).into_owned();
+                let problem = (e.kind(), clean(&e.full_message()), e.way_forward().map(clean));
                 (Status::of(e.kind()), i32::from(e.kind().exit_code()), Some(problem))
             }
         };
@@ -366,6 +379,11 @@ pub(super) fn recorded_args(bound: &Bound) -> Json {
         all["lists"] = Json::Object(lists);
     }
     all
+}
+
+/// What is said of a placeholder without a value, where the text it stands in is used all the same.
+pub fn stays_as_it_is(name: &str) -> String {
+    format!("`{}` has no value and stays as it is.", safe_line(name))
 }
 
 /// A sentence about how a run ended, for people.

@@ -294,7 +294,7 @@ impl Engine<'_> {
         let input = self.input_of(unit, step, progress);
         let whole = |(done, wrote)| Performed { done, wrote, trouble: None };
         match step.kind {
-            StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher).map(whole),
+            StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
             StepKind::Wait => self.wait(unit, step, progress).map(|done| whole((done, Vec::new()))),
             kind => {
                 let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
@@ -313,11 +313,13 @@ impl Engine<'_> {
                     Some(text) if name == "input" => Some(text.clone()),
                     _ => known(self, unit, step, name),
                 };
+                let rendered = rendered(self, unit, step, input.as_deref());
                 let work = Work {
                     run: progress.id,
                     unit,
                     step,
-                    text: rendered(self, unit, step, input.as_deref()).text,
+                    text: rendered.text,
+                    missing: rendered.missing,
                     look: &look,
                     call: said,
                     input,
@@ -367,7 +369,7 @@ impl Engine<'_> {
         input: Option<Vec<u8>>,
         progress: &Progress,
         watcher: &mut dyn Watcher,
-    ) -> Result<(Done, Vec<u8>)> {
+    ) -> Result<Performed> {
         let script = script(unit, step)?;
         let prepared = prepare(self, unit, &script)?;
         let number = progress.steps.len();
@@ -406,12 +408,13 @@ impl Engine<'_> {
         };
         let outcome = exec::run(job, &mut sink, &self.stop)?;
         drop(prepared);
-        if too_much {
+        let trouble = too_much.then(|| {
             let said = format!("step `{}` wrote more than {} MB for the step that reads it", step.id, enough >> 20);
-            return Err(Error::new(Kind::Failed, said)
-                .hint("join the two in one script, through a pipe, or raise `fac config set run.feed_mb`"));
-        }
+            Error::new(Kind::Failed, said)
+                .hint("join the two in one script, through a pipe, or raise `fac config set run.feed_mb`")
+        });
         let (status, exit_code) = match outcome.status {
+            _ if too_much => (Status::Failed, i32::from(Kind::Failed.exit_code())),
             exec::Status::Exited(0) => (Status::Ok, 0),
             exec::Status::TimedOut => (Status::TimedOut, 124),
             exec::Status::Interrupted => (Status::Interrupted, 130),
@@ -424,7 +427,9 @@ impl Engine<'_> {
             stderr: recorded(outcome.stderr),
             duration_us: i64::try_from(outcome.duration.as_micros()).unwrap_or(i64::MAX),
         };
-        Ok((done, if on_terminal { unix_line_ends(wrote) } else { wrote }))
+        let wrote = if on_terminal { unix_line_ends(wrote) } else { wrote };
+        // A part of it would be worse than nothing for whoever reads it.
+        Ok(Performed { done, wrote: if too_much { Vec::new() } else { wrote }, trouble })
     }
 
     /// A `wait` step: its text is a length of time, or `until` a time.

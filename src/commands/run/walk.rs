@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::allowed::{check_runnable, refuse_untrusted};
-use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, facts, hide, plan, step};
+use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, facts, hide, plan, stays_as_it_is, step};
+use crate::commands::catalog::Resolved;
 use crate::commands::model::{Command, Step, StepKind, Syntax};
 use crate::commands::{bind, expr};
 use crate::exec::Stream;
+use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
 use crate::kernel::secret::Redactor;
@@ -34,9 +36,32 @@ pub(super) struct Progress {
     pub(super) deadline: Option<Instant>,
     /// Knows the secret arguments of this run too.
     pub(super) redactor: Redactor,
+    pub(super) since: Since,
+}
+
+/// Where in a [`Progress`] that begins which the steps at hand may know of: another try, and another call of the same
+/// command, have steps of the same names.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Since {
+    steps: usize,
+    full: usize,
 }
 
 impl Progress {
+    fn now(&self) -> Since {
+        Since { steps: self.steps.len(), full: self.full.len() }
+    }
+
+    /// The steps of this try of this call.
+    fn own_steps(&self) -> &[StepRecord] {
+        self.steps.get(self.since.steps..).unwrap_or_default()
+    }
+
+    /// What they wrote.
+    fn own_full(&self) -> &[(String, Vec<u8>)] {
+        self.full.get(self.since.full..).unwrap_or_default()
+    }
+
     /// Whether there is no time left.
     fn is_late(&self) -> bool {
         self.deadline.is_some_and(|end| end <= Instant::now())
@@ -72,6 +97,7 @@ impl Engine<'_> {
             watcher.tries_again(code, tried + 1, retries + 1);
             progress.full.clear();
             progress.fed = false;
+            progress.since = progress.now();
         }
     }
 
@@ -103,13 +129,23 @@ impl Engine<'_> {
         nesting: usize,
     ) -> Result<(Status, i32)> {
         let command = &unit.resolved.command;
-        if let Some(condition) = &command.condition
-            && !expr::holds(condition, &self.judged(unit, progress))?
-        {
-            watcher.leaves_out(unit, condition);
-            return Ok((Status::Cancelled, 0));
-        }
         hide(unit, &progress.redactor);
+        if let Some(condition) = &command.condition {
+            match expr::holds(condition, &self.judged(unit, progress)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    watcher.leaves_out(unit, condition);
+                    return Ok((Status::Cancelled, 0));
+                }
+                Err(error) => {
+                    let mut done = failed_before_start(error.kind());
+                    complain(&mut done, &error, &progress.redactor);
+                    let (n, id, kind) = (progress.steps.len(), format!("{}if", unit.prefix), "if".to_string());
+                    progress.steps.push(StepRecord { kind, lang: String::new(), undoes: None, ..told_of(n, id, done) });
+                    return Err(error);
+                }
+            }
+        }
         let deadline = progress.deadline;
         progress.deadline = progress.sooner(command.timeout_ms);
         let systems = std::mem::take(&mut progress.systems);
@@ -133,8 +169,12 @@ impl Engine<'_> {
             }
             let ended = self.step(unit, step, progress, watcher, nesting);
             let may_go_on = match &ended {
-                Ok((status, _)) => *status == Status::Ok || is_allowed(step, *status, progress),
-                Err(_) => false,
+                Ok((Status::Ok, _)) => true,
+                Ok((status, _)) if is_allowed(step, *status, progress) => {
+                    tell_late(step, *status, watcher);
+                    true
+                }
+                _ => false,
             };
             if !may_go_on {
                 self.compensate(unit, step, progress, watcher, nesting);
@@ -150,9 +190,7 @@ impl Engine<'_> {
         let steps = &unit.resolved.command.steps;
         let done = |s: &&Step| {
             let id = format!("{}{}", unit.prefix, s.id);
-            // What an earlier try did was undone after it.
-            let last = progress.steps.iter().rev().find(|r| r.id == id || r.undoes.as_ref() == Some(&id));
-            last.is_some_and(|r| r.id == id && r.status == Status::Ok.name())
+            progress.own_steps().iter().any(|r| r.id == id && r.status == Status::Ok.name())
         };
         let before = steps.iter().take_while(|s| s.id != failed.id).filter(done);
         let undo: Vec<&str> = before.filter_map(|s| s.undo.as_deref()).collect();
@@ -178,9 +216,8 @@ impl Engine<'_> {
         watcher: &mut dyn Watcher,
         nesting: usize,
     ) -> Result<(Status, i32)> {
-        if let Some(condition) = &step.condition
-            && !expr::holds(condition, &self.judged(unit, progress))?
-        {
+        let holds = step.condition.as_ref().map(|condition| expr::holds(condition, &self.judged(unit, progress)));
+        if let (Some(Ok(false)), Some(condition)) = (&holds, &step.condition) {
             watcher.skips(step, &format!("only if {condition}"));
             return Ok((Status::Ok, 0));
         }
@@ -190,6 +227,9 @@ impl Engine<'_> {
         if progress.is_late() {
             return Ok((Status::TimedOut, 124));
         }
+        if let Some(Err(error)) = holds {
+            return end(unit, step, Performed::never(error), progress, watcher);
+        }
         if step.kind == StepKind::Run {
             return self.nested(unit, step, progress, watcher, nesting);
         }
@@ -198,23 +238,8 @@ impl Engine<'_> {
             progress.systems.push(text);
             return Ok((Status::Ok, 0));
         }
-        let performed = self.perform(unit, step, progress, watcher).unwrap_or_else(|error| Performed {
-            done: failed_before_start(error.kind()),
-            wrote: Vec::new(),
-            trouble: Some(error),
-        });
-        let Performed { mut done, wrote, trouble } = performed;
-        let ended = (done.status, done.exit_code.unwrap_or(1));
-        if let Some(error) = &trouble {
-            complain(&mut done, error, &progress.redactor);
-        }
-        let id = format!("{}{}", unit.prefix, step.id);
-        progress.full.push((id, wrote));
-        progress.steps.push(record(unit, step, progress.steps.len(), done));
-        match trouble {
-            Some(error) => forgive(step, error, ended, progress, watcher),
-            None => Ok(ended),
-        }
+        let performed = self.perform(unit, step, progress, watcher).unwrap_or_else(Performed::never);
+        end(unit, step, performed, progress, watcher)
     }
 
     /// A `run` step: each line is another command, planned and run in place.
@@ -234,8 +259,12 @@ impl Engine<'_> {
         let steps_before = progress.steps.len();
         progress.deadline = progress.sooner(step.timeout_ms);
         let mut ended = Ok((Status::Ok, 0));
+        let mut missing = Vec::new();
         for line in plan::calls_of(step) {
-            ended = self.call(line, unit, step, progress, watcher, nesting);
+            ended = self.line(line, unit, step, progress).and_then(|line| {
+                missing.extend(line.missing.iter().cloned());
+                self.call(line, unit, step, progress, watcher, nesting)
+            });
             match &mut ended {
                 // A command whose `If:` does not hold is left out, as a step would be.
                 Ok(last) if last.0 == Status::Cancelled => *last = (Status::Ok, 0),
@@ -251,6 +280,13 @@ impl Engine<'_> {
             Err(error) => failed_before_start(error.kind()),
         };
         done.duration_us = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        missing.dedup();
+        if !missing.is_empty() {
+            let said: Vec<String> = missing.iter().map(|name| stays_as_it_is(name)).collect();
+            let said = format!("{}\n", said.join(" "));
+            let _ = watcher.output(Stream::Stderr, said.as_bytes());
+            done.stderr = Captured::whole(said);
+        }
         // Where a step of what it called failed, that one says why.
         if let Some(error) = ended.as_ref().err().filter(|_| progress.steps.len() == steps_before) {
             complain(&mut done, error, &progress.redactor);
@@ -260,25 +296,34 @@ impl Engine<'_> {
         ended.or_else(|error| forgive(step, error, told, progress, watcher))
     }
 
-    /// One line of a `run` step. The words of the line choose the command; values only fill its arguments, and never
-    /// become options of it.
+    /// One line of a `run` step. The words of the line choose the command; values only fill its arguments.
+    fn line(&self, line: &str, unit: &Unit, step: &Step, progress: &Progress) -> Result<Line> {
+        let written = context::call_words(line)?;
+        let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
+        let input = self.input_of(unit, step, progress);
+        let value = |name: &str| context::lookup(unit, name, Syntax::Native).or_else(|| facts::of(self, name));
+        let mut filled = Line { resolved, words: Vec::new(), is_data: Vec::new(), missing: Vec::new() };
+        for word in &written[used..] {
+            let rendered = context::fill_word(word, &value, input.as_deref());
+            filled.is_data.push(rendered.text != *word && !word.starts_with('-'));
+            filled.words.push(rendered.text);
+            filled.missing.extend(rendered.missing);
+        }
+        Ok(filled)
+    }
+
+    /// Runs the command of a line of a `run` step. What values filled never becomes an option of it.
     fn call(
         &self,
-        line: &str,
+        line: Line,
         unit: &Unit,
         step: &Step,
         progress: &mut Progress,
         watcher: &mut dyn Watcher,
         nesting: usize,
     ) -> Result<(Status, i32)> {
-        let written = context::call_words(line)?;
-        let (resolved, used) = self.catalog.resolve(&written, Some(unit.resolved.near()))?;
-        let input = self.input_of(unit, step, progress);
-        let value = |name: &str| context::lookup(unit, name, Syntax::Native).or_else(|| facts::of(self, name));
-        let words: Vec<String> =
-            written[used..].iter().map(|w| context::fill_word(w, &value, input.as_deref())).collect();
-        let is_data = |n: usize| words[n] != written[used + n] && !written[used + n].starts_with('-');
-        let given = bind::take_apart_with(&resolved.command, &words, &is_data)?;
+        let Line { resolved, words, is_data, .. } = line;
+        let given = bind::take_apart_with(&resolved.command, &words, &|n: usize| is_data[n])?;
         let bound = bind::check(&resolved.command, &given, &|_| None)?;
         let mut plan = plan(self.catalog, resolved, bound)?;
         refuse_untrusted(&plan)?;
@@ -290,21 +335,26 @@ impl Engine<'_> {
         }
         let name = format!("{}{}/", unit.prefix, step.id);
         plan.units.iter_mut().for_each(|u| u.prefix = format!("{name}{}", u.prefix));
-        self.units(&plan.units, progress, watcher, nesting + 1)
+        let before = progress.since;
+        progress.since = progress.now();
+        let ended = self.units(&plan.units, progress, watcher, nesting + 1);
+        progress.since = before;
+        ended
     }
 
-    /// What a step reads: the output of the step that `stdin=` names, as that step wrote it, or what is piped in,
-    /// where that was read already.
+    /// What a step reads: the output of the step that `stdin=` names, as that step wrote it (nothing, where it was left
+    /// out), or what is piped in, where that was read already.
     pub(super) fn input_of(&self, unit: &Unit, step: &Step, progress: &Progress) -> Option<Vec<u8>> {
         let Some(from) = step.stdin.as_deref().filter(|from| *from != "-") else { return self.input.clone() };
         let id = format!("{}{from}", unit.prefix);
-        progress.full.iter().rev().find(|(name, _)| *name == id).map(|(_, bytes)| bytes.clone())
+        let wrote = progress.own_full().iter().rev().find(|(name, _)| *name == id);
+        Some(wrote.map(|(_, bytes)| bytes.clone()).unwrap_or_default())
     }
 
     /// What conditions see.
     fn judged(&self, unit: &Unit, progress: &Progress) -> Json {
         let trigger = self.fired.clone().unwrap_or_else(|| Json::from(self.trigger.as_str()));
-        context::judged(unit, &progress.steps, &progress.full, &self.world.env, trigger)
+        context::judged(unit, progress.own_steps(), progress.own_full(), &self.world.env, trigger)
     }
 
     /// Where the whole output of a step goes when it is large; the name of the stream is put behind it.
@@ -318,19 +368,67 @@ pub(super) fn undone_by<'c>(command: &'c Command, step: &Step) -> Option<&'c Ste
     command.steps.iter().find(|s| s.undo.as_deref() == Some(step.id.as_str()))
 }
 
+/// A line of a `run` step, its placeholders filled.
+struct Line {
+    resolved: Resolved,
+    words: Vec<String>,
+    /// Which of the words a value is, or is part of.
+    is_data: Vec<bool>,
+    /// Placeholders without a value; they stay as they are.
+    missing: Vec<String>,
+}
+
+impl Performed {
+    /// A step that did not even begin.
+    fn never(error: Error) -> Performed {
+        Performed { done: failed_before_start(error.kind()), wrote: Vec::new(), trouble: Some(error) }
+    }
+}
+
+/// Records what came of a step, and says how it goes on.
+fn end(
+    unit: &Unit,
+    step: &Step,
+    performed: Performed,
+    progress: &mut Progress,
+    watcher: &mut dyn Watcher,
+) -> Result<(Status, i32)> {
+    let Performed { mut done, wrote, trouble } = performed;
+    let ended = (done.status, done.exit_code.unwrap_or(1));
+    if let Some(error) = &trouble {
+        complain(&mut done, error, &progress.redactor);
+    }
+    let id = format!("{}{}", unit.prefix, step.id);
+    progress.full.push((id, wrote));
+    progress.steps.push(record(unit, step, progress.steps.len(), done));
+    match trouble {
+        Some(error) => forgive(step, error, ended, progress, watcher),
+        None => Ok(ended),
+    }
+}
+
 fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
     let named = |step: &Step| format!("{}{}", unit.prefix, step.id);
     StepRecord {
-        n: number as u32,
-        id: named(step),
         kind: step.kind.name().to_string(),
         lang: step.lang.clone(),
+        undoes: undone_by(&unit.resolved.command, step).map(named),
+        ..told_of(number, named(step), done)
+    }
+}
+
+fn told_of(number: usize, id: String, done: Done) -> StepRecord {
+    StepRecord {
+        n: number as u32,
+        id,
+        kind: String::new(),
+        lang: String::new(),
         status: done.status.name().to_string(),
         exit_code: done.exit_code,
         stdout: done.stdout,
         stderr: done.stderr,
         duration_us: done.duration_us,
-        undoes: undone_by(&unit.resolved.command, step).map(named),
+        undoes: None,
     }
 }
 
@@ -357,6 +455,14 @@ fn forgive(
     }
     tell(&error, progress, watcher);
     Ok(ended)
+}
+
+/// Tells whoever watches that a step was ended and the run goes on: it says nothing of it itself.
+fn tell_late(step: &Step, status: Status, watcher: &mut dyn Watcher) {
+    if let (Status::TimedOut, Some(ms)) = (status, step.timeout_ms) {
+        let said = format!("step `{}` was ended: it took longer than {}\n", step.id, human_ms(ms));
+        let _ = watcher.output(Stream::Stderr, safe(&said).as_bytes());
+    }
 }
 
 /// Tells whoever watches what went wrong with a step where the run goes on.

@@ -394,7 +394,7 @@ fn result_of(report: &Report, redactor: &Redactor) -> String {
     if report.status != Status::Ok {
         said.push_str(&format!("{}, exit code {}\n", report.status.name(), report.exit_code));
     }
-    if let Some((_, problem, _)) = &report.problem {
+    if let Some(problem) = report.untold() {
         said.push_str(&format!("{problem}\n"));
     }
     for step in &report.steps {

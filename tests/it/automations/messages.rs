@@ -166,6 +166,22 @@ fn a_broker_that_is_away_is_said_and_that_it_is_back() {
 }
 
 #[test]
+fn a_subscription_that_the_broker_refuses_is_said() {
+    let (world, broker) = with_broker(KNOCK);
+    world.run(&["config", "set", "broker.guarded.url", &format!("mqtt://127.0.0.1:{}", broker.guarded)]).ok();
+    world.run(&["config", "set", "mqtt.broker", "home"]).ok();
+    let more = "### `/deaf`\n**On:**\n- `mqtt a/# broker=guarded`\n\n```sh\ntrue\n```\n";
+    define(&world, &format!("{KNOCK}{more}"));
+    world.run(&["auto", "enable", "knock", "deaf"]).ok();
+    let up = up(&world, &broker);
+    up.heard("away", 1);
+    let said = up.notes.lock().unwrap().iter().find(|note| note["note"] == "away").cloned().unwrap();
+    assert_eq!(said["why"], "refused (not authorized)");
+    assert!(said["what"].as_str().unwrap().starts_with("a/# from the broker `guarded` at 127.0.0.1"), "{said}");
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
 fn no_value_adds_a_field_to_a_message() {
     let (world, broker) = with_broker(
         "### `/shout <v>`\n\n```mqtt {topic=said}\n{\"a\": \"{{v}}\", \"b\": {{v}}}\n```\n\n```mqtt\nsaid/{{v}}\nplain {{v}}\n```\n",

@@ -184,6 +184,12 @@ fn failures_say_what_to_do() {
     }
     world.run(&["config", "set", "broker.a.url", &url]).ok();
     world.run(&["mqtt", "pub", "x", "y"]).ok();
+    // Options may stand behind the topic, and a number may be below zero.
+    let heard = broker.listen(&["-t", "o", "-F", "%q %p"]);
+    world.run_with(&["mqtt", "pub", "o", "-Q1"], "piped").ok();
+    world.run(&["mqtt", "pub", "o", "-5.5"]).ok();
+    world.run(&["mqtt", "pub", "o", "--", "-x"]).ok();
+    ["0 piped", "0 -5.5", "0 -x"].iter().for_each(|wanted| drop(heard.until(|line| line == *wanted)));
     world.run(&["config", "set", "broker.b.url", &away]).ok();
     assert!(world.run(&["mqtt", "pub", "x", "y"]).failed(2).contains("which broker? There are a, b"));
     world.run(&["config", "set", "mqtt.broker", "a"]).ok();
@@ -245,6 +251,54 @@ fn the_will_is_published_after_a_kill_and_not_after_a_goodbye() {
 }
 
 #[test]
+fn what_a_broker_refuses_is_refused() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let url = format!("mqtt://127.0.0.1:{}", broker.guarded);
+    for qos in ["1", "2"] {
+        let said = world.run(&["mqtt", "pub", "a", "x", "-b", &url, "-Q", qos]).failed(4);
+        assert!(said.contains("refuses the message: not authorized"), "{said}");
+        world.run(&["mqtt", "pub", "b/x", "x", "-b", &url, "-Q", qos]).ok();
+        let lines = world.run_with(&["mqtt", "pub", "a", "--lines", "-b", &url, "-Q", qos], "one\ntwo\n").failed(4);
+        assert!(lines.contains("refuses the message: not authorized"), "{lines}");
+    }
+    for (version, why) in [("5", "not authorized"), ("3.1.1", "it may not be listened to")] {
+        let sub = |topics: &[&str]| {
+            world.run(&[&["mqtt", "sub", "-b", &url, "--protocol", version, "-W", "2s"], topics].concat())
+        };
+        let said = sub(&["a"]).failed(4);
+        assert!(said.contains(&format!("refuses the subscription a: {why}")), "{said}");
+        let all = sub(&["a", "c/#", "a"]).failed(4);
+        assert!(all.contains("the subscription a") && all.contains("the subscription c/#"), "{all}");
+        // One that is taken is listened to, and the other is told.
+        let out = sub(&["a", "b/#"]);
+        let (said, code) = (out.stderr.clone(), out.code);
+        assert!(code == 0 && said.contains("the subscription a") && !said.contains("b/#"), "{said}");
+    }
+    world.run(&["config", "set", "broker.home.url", &url]).ok();
+    define(&world, "### `/tell <topic>`\n```mqtt {topic={{topic}}}\nhello\n```\n");
+    world.run(&["tell", "b/x"]).ok();
+    let said = world.run(&["tell", "a"]).failed(4);
+    assert!(said.contains("refuses the message: not authorized"), "{said}");
+}
+
+#[test]
+fn whoever_waits_for_a_broker_that_does_not_answer_can_end_it() {
+    let world = World::new();
+    let silent = crate::support::http::bind();
+    let url = format!("mqtt://127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let said = world.run(&["mqtt", "sub", "a", "-C", "1", "-W", "300ms", "-b", &url]).failed(124);
+    assert!(said.contains("0 of 1 messages came in time"), "{said}");
+    let said = world.run(&["mqtt", "sub", "a", "-W", "300ms", "-b", &url]).failed(5);
+    assert!(said.contains("does not answer"), "{said}");
+    let mut child = world.command(&["mqtt", "sub", "a", "-b", &url]).spawn().unwrap();
+    // It has connected when this accepts, and waits for an answer then.
+    let _held = silent.incoming().nth(2).unwrap().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
 fn a_step_publishes_and_says_when_it_cannot() {
     let (mut broker, world) = (Mosquitto::start(false), World::new());
     world.run(&["config", "set", "broker.home.url", &broker.url()]).ok();
@@ -252,9 +306,7 @@ fn a_step_publishes_and_says_when_it_cannot() {
     let text = "---\nfactotum: 1\n---\n# Lamps\n### `/lamp <room> [state=on|off]`\n\n\
                 ```mqtt {topic=home/{{room}}/set qos=2 retain}\n{\"state\": \"{{state}}\"}\n```\n\
                 ```mqtt\nhome/log\nlamp {{room}}\nis {{state}}\n```\n";
-    let folder = world.fac().join("config/commands");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("lamps.md"), text).unwrap();
+    define(&world, text);
     let heard = broker.listen(&["-t", "home/#", "-F", "%t|%r|%p"]);
     world.run(&["lamp", "kitchen", "--state", "off"]).ok();
     heard.until(|line| line == "home/kitchen/set|0|{\"state\": \"off\"}");
@@ -265,4 +317,15 @@ fn a_step_publishes_and_says_when_it_cannot() {
     broker.end();
     let away = world.run(&["lamp", "kitchen"]).failed(5);
     assert!(away.contains("is away"), "{away}");
+    // Its own time is another thing than the patience with a broker.
+    define(&world, "### `/soon`\n```mqtt {topic=a timeout=200ms}\nx\n```\n");
+    let late = world.run(&["soon"]).failed(124);
+    assert!(late.contains("is away"), "{late}");
+}
+
+fn define(world: &World, text: &str) {
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    let head = if text.starts_with("---") { "" } else { "---\nfactotum: 1\n---\n# Own\n" };
+    std::fs::write(folder.join("own.md"), format!("{head}{text}")).unwrap();
 }

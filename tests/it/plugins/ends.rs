@@ -67,6 +67,49 @@ fn what_several_change_at_once_is_changed_by_each() {
 }
 
 #[test]
+fn notes_of_a_day_that_several_write_are_all_kept() {
+    let world = World::new();
+    world.run(&["plugin", "enable", "daily", "--yes"]).ok();
+    let note = |n: usize| world.command(&["daily", &format!("note {n}")]).stdout(Stdio::null()).spawn().unwrap();
+    let all: Vec<_> = (0..12).map(note).collect();
+    all.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+    let page = world.run(&["daily", "show"]).ok();
+    assert!((0..12).all(|n| page.lines().any(|line| line.ends_with(&format!(" note {n}")))), "{page}");
+}
+
+#[test]
+fn one_that_is_disabled_by_its_failures_takes_its_commands_with_it() {
+    let world = World::new();
+    let manifest = "[[commands]]\nname = \"frail\"";
+    let script = "return { commands = { frail = function() fac.log.info('here') error('it broke') end } }";
+    enable(&world, "weak", manifest, script);
+    for n in 1..=3 {
+        let said = world.run(&["frail"]).failed(1);
+        assert_eq!(said.contains("it failed 3 times in a row and is disabled"), n == 3, "{said}");
+    }
+    world.run(&["frail"]).failed(3);
+    assert!(!world.run(&["commands", "ls"]).ok().contains("frail"));
+    world.run(&["plugin", "enable", "weak"]).ok();
+    world.run(&["frail"]).failed(1);
+    // What it wrote is shown where its author tries it, also when it fails.
+    let tried = world.run(&["plugin", "test", "weak", "--call", "frail"]);
+    assert_ne!(tried.code, 0);
+    assert!(tried.stderr.contains("here") && tried.stderr.contains("it broke"), "{}", tried.stderr);
+}
+
+#[test]
+fn what_went_wrong_with_a_command_is_told_once_to_the_plugin_that_ran_it() {
+    let world = World::new();
+    define(&world, "### `/bad`\n\n```http\nGET nowhere\n```\n");
+    let manifest = "[permissions]\nrun = [\"bad\"]\n[[commands]]\nname = \"runs bad\"";
+    let script = "return { commands = { ['runs bad'] = function() return fac.run('bad').stderr end } }";
+    enable(&world, "runner", manifest, script);
+    let said = world.run(&["runs", "bad"]);
+    let said = if said.code == 0 { said.stdout } else { world.run(&["run", "runs bad"]).ok() };
+    assert_eq!(said.matches("is no address").count(), 1, "{said}");
+}
+
+#[test]
 fn one_of_a_bundled_name_is_told_apart_from_the_bundled_one() {
     let world = World::new();
     let said = world.run(&["plugin", "new", "redact"]).failed(2);

@@ -53,6 +53,37 @@ fn what_one_step_writes_for_another_has_a_bound() {
     let said = world.run(&["flood"]).failed(1);
     assert!(said.contains("step `make` wrote more than 1 MB for the step that reads it"), "{said}");
     assert!(!world.path("work/out").exists() && !world.path("out").exists());
+    let shown = world.run(&["runs", "show", "last"]).ok();
+    assert!(shown.contains("make") && shown.contains("wrote more than 1 MB"), "its record says why: {shown}");
+}
+
+#[test]
+fn a_step_that_reads_one_that_was_left_out_reads_nothing() {
+    let world = world("### `/left`\n```sh {id=make if=\"false\"}\necho x\n```\n```sh {stdin=make}\ncat\n```\n");
+    assert_eq!(world.run_with(&["left"], "what the person piped in\n").ok(), "");
+}
+
+#[test]
+fn two_calls_of_one_command_know_nothing_of_each_other() {
+    let world = world(
+        "### `/one <mode>`\n```sh {id=make undo=un if=\"mode == 'make'\"}\necho made | tee -a log\n```\n\
+         ```sh {id=un}\necho undone >>log\n```\n\
+         ```sh {if=\"steps.make is defined\"}\necho seen >>log\n```\n\
+         ```sh {stdin=make}\ncat >\"read-$mode\"; test \"$mode\" = make\n```\n\
+         ### `/both`\n```run\none make\none skip\n```\n",
+    );
+    world.run(&["both"]).failed(1);
+    assert_eq!(world.read("log"), "made\nseen\n", "what the second call left out is not undone");
+    assert_eq!((world.read("read-make"), world.read("read-skip")), ("made\n".into(), String::new()));
+}
+
+#[test]
+fn a_placeholder_without_a_value_is_told_in_lines_too() {
+    let world = world("### `/told <word>`\n```sh\necho \"$word\"\n```\n### `/tells`\n```run\ntold {{gone}}\n```\n");
+    let out = world.run(&["tells"]);
+    assert_eq!((out.code, out.stdout.as_str()), (0, "{{gone}}\n"));
+    assert!(out.stderr.contains("`gone` has no value and stays as it is."), "{}", out.stderr);
+    assert!(world.run(&["runs", "show", "last"]).ok().contains("`gone` has no value"));
 }
 
 #[test]
@@ -85,6 +116,23 @@ fn a_condition_that_cannot_be_judged_is_bad_data_and_nothing_more_runs() {
     assert!(said.starts_with("error: the condition `chanel == 'x'` cannot be judged"), "{said}");
     assert!(!world.path("ran").exists());
     assert_eq!((&runs(&world)[0]["status"], &runs(&world)[0]["exit_code"]), (&"failed".into(), &6.into()));
+    let says_why = || {
+        let shown = world.run(&["runs", "show", "last"]).ok();
+        assert_eq!(shown.matches("cannot be judged").count(), 1, "{shown}");
+    };
+    says_why();
+    own(
+        &world,
+        "### `/whole`\n**If:** `chanel == 'x'`\n\n```sh\ntouch ran\n```\n\
+         ### `/may`\n```sh {if=\"chanel == 'x'\" allow_failure}\ntouch ran\n```\n```sh\necho after\n```\n",
+    );
+    world.run(&["whole"]).failed(6);
+    says_why();
+    let out = world.run(&["may"]);
+    assert_eq!((out.code, out.stdout.as_str()), (0, "after\n"));
+    assert!(out.stderr.contains("cannot be judged"), "{}", out.stderr);
+    says_why();
+    assert!(!world.path("ran").exists());
 }
 
 #[test]
@@ -159,7 +207,9 @@ fn a_failure_ends_the_run_unless_it_is_allowed() {
     let out = world.run(&["strict"]);
     assert_eq!((out.code, out.stdout.as_str(), out.stderr.as_str()), (7, "", ""));
     assert_eq!(world.run(&["lenient"]).ok(), "after\n");
-    assert_eq!(world.run(&["slow"]).ok(), "after\n", "a time of its own is a failure of its own");
+    let slow = world.run(&["slow"]);
+    assert_eq!((slow.code, slow.stdout.as_str()), (0, "after\n"), "a time of its own is a failure of its own");
+    assert!(slow.stderr.contains("was ended: it took longer than"), "{}", slow.stderr);
     world.run(&["late"]).failed(124);
     for name in ["away", "calls"] {
         let out = world.run(&[name]);

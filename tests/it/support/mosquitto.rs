@@ -26,15 +26,18 @@ pub struct Mosquitto {
     pub mutual: u16,
     /// In a WebSocket, without a password.
     pub ws: u16,
+    /// Without a password, and nobody may say or hear anything there but below `b/`.
+    pub guarded: u16,
 }
 
 impl Mosquitto {
     /// Starts one; `tls` makes certificates, which takes a moment.
     pub fn start(tls: bool) -> Mosquitto {
         let folder = tempfile::Builder::new().prefix("fac-mosquitto-").tempdir().unwrap();
-        let ports: Vec<_> = (0..5).map(|_| bind()).collect();
+        let ports: Vec<_> = (0..6).map(|_| bind()).collect();
         let port = |at: usize| ports[at].local_addr().unwrap().port();
         let (open, closed, tls_port, mutual, ws) = (port(0), port(1), port(2), port(3), port(4));
+        let guarded = port(5);
         drop(ports);
         let dir = folder.path().display();
         let passwd = folder.path().join("passwd");
@@ -46,8 +49,21 @@ impl Mosquitto {
              autosave_on_changes true\nmax_inflight_messages 20\nmax_queued_messages 100000\nset_tcp_nodelay true\n\
              sys_interval 1\nlistener {open} 127.0.0.1\nallow_anonymous true\nlistener {closed} 127.0.0.1\n\
              allow_anonymous false\npassword_file {dir}/passwd\nlistener {ws} 127.0.0.1\nprotocol websockets\n\
-             allow_anonymous true\n"
+             allow_anonymous true\nlistener {guarded} 127.0.0.1\nallow_anonymous true\nplugin {}\n\
+             plugin_opt_config_file {dir}/guard.json\n",
+            guard().display()
         );
+        let acls = ["publishClientSend", "subscribePattern"];
+        let acls = acls.map(|kind| serde_json::json!({"acltype": kind, "topic": "b/#", "allow": true}));
+        let guard = serde_json::json!({
+            "groups": [{"groupname": "anyone", "roles": [{"rolename": "b"}]}],
+            "roles": [{"rolename": "b", "acls": acls}],
+            "anonymousGroup": "anyone",
+            "defaultACLAccess": {
+                "publishClientSend": false, "publishClientReceive": true, "subscribe": false, "unsubscribe": true
+            },
+        });
+        std::fs::write(folder.path().join("guard.json"), guard.to_string()).unwrap();
         if tls {
             certificates(folder.path());
             let files = format!("cafile {dir}/ca.crt\ncertfile {dir}/server.crt\nkeyfile {dir}/server.key\n");
@@ -56,7 +72,7 @@ impl Mosquitto {
             conf += &format!("listener {mutual} 127.0.0.1\nallow_anonymous true\nrequire_certificate true\n{files}");
         }
         std::fs::write(folder.path().join("mosquitto.conf"), conf).unwrap();
-        let mut broker = Mosquitto { folder, child: None, open, closed, tls: tls_port, mutual, ws };
+        let mut broker = Mosquitto { folder, child: None, open, closed, tls: tls_port, mutual, ws, guarded };
         broker.again();
         broker
     }
@@ -75,7 +91,8 @@ impl Mosquitto {
     pub fn again(&mut self) {
         let until = Instant::now() + PATIENCE;
         let mut child = self.spawn();
-        while TcpStream::connect(("127.0.0.1", self.open)).is_err() {
+        // It opens them in order; this is the last but for those with TLS.
+        while TcpStream::connect(("127.0.0.1", self.guarded)).is_err() {
             let log = std::fs::read_to_string(self.file("log")).unwrap_or_default();
             assert!(Instant::now() < until, "mosquitto does not come up: {log}");
             std::thread::sleep(Duration::from_millis(5));
@@ -162,6 +179,13 @@ impl Drop for Listening {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The plugin that comes with mosquitto and says who may do what.
+fn guard() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let mut files = folders.map(|folder| folder.join("mosquitto_dynamic_security.so"));
+    files.find(|file| file.is_file()).expect("mosquitto came without its plugin")
 }
 
 #[track_caller]

@@ -20,6 +20,8 @@ use crate::kernel::error::{Context, Error, Kind, Result};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);
+/// How often whoever waits for a connection looks whether to go on.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// What becomes of messages that nobody takes soon enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +242,14 @@ impl Link {
     /// # Errors
     /// What is wrong then.
     pub fn wait_up(&self, within: Duration) -> Result<()> {
+        self.wait_up_unless(within, &|| false)
+    }
+
+    /// The same, until somebody ends it.
+    ///
+    /// # Errors
+    /// `Interrupted` then.
+    pub fn wait_up_unless(&self, within: Duration, is_ended: &dyn Fn() -> bool) -> Result<()> {
         let until = Instant::now() + within;
         let mut standing = self.shared.standing();
         loop {
@@ -252,7 +262,10 @@ impl Link {
                 let trouble = trouble.unwrap_or_else(|| Trouble::new(Wrong::Away, "it does not answer"));
                 return Err(trouble.error(&self.broker));
             }
-            let waited = self.shared.changed.wait_timeout(standing, left);
+            if is_ended() {
+                return Err(Error::new(Kind::Interrupted, "stopped before the broker answered"));
+            }
+            let waited = self.shared.changed.wait_timeout(standing, left.min(GLANCE));
             standing = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -30,6 +30,8 @@ const SHORT: Duration = Duration::from_secs(3);
 const OFTEN: u32 = 3;
 /// How many filters go into one request.
 const FILTERS: usize = 64;
+/// How soon a subscription that was refused is asked for again: somebody may have allowed it meanwhile.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 type Hear = Box<dyn FnMut(Arrival) -> Option<Arrival> + Send>;
 
@@ -56,6 +58,8 @@ pub(super) struct Work {
     /// Whether this connection's subscriptions may have ids.
     ids: bool,
     asked: usize,
+    /// When what was refused is asked for again.
+    ask_again: Option<Instant>,
     told_listening: bool,
 }
 
@@ -80,6 +84,7 @@ impl Work {
             is_up: false,
             ids: false,
             asked: 0,
+            ask_again: None,
             told_listening: false,
         }
     }
@@ -98,13 +103,8 @@ impl Work {
 
     async fn decide(&mut self, voice: &Voice, told: &mut Receiver<FromEar>, wishes: &mut UnboundedReceiver<Command>) {
         loop {
-            let next_deadline = self.outbox.next_deadline();
-            let deadline = async {
-                match next_deadline {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let deadline = moment(self.outbox.next_deadline());
+            let ask_again = moment(self.ask_again.filter(|_| self.is_up));
             let may_listen = self.held.is_empty() || self.options.flood != Flood::Wait;
             tokio::select! {
                 heard = told.recv(), if may_listen => match heard {
@@ -118,6 +118,7 @@ impl Work {
                 Some(settled) = self.under_way.next(), if !self.under_way.is_empty() => self.settled(settled),
                 () = tokio::time::sleep(OFFER), if !self.held.is_empty() => self.offer_again(),
                 () = deadline => self.give_up_overdue(),
+                () = ask_again => self.ask_for_refused(voice),
             }
             self.send_waiting(voice);
             self.note();
@@ -150,6 +151,7 @@ impl Work {
         self.connection += 1;
         self.ids = ids;
         self.is_up = true;
+        self.ask_again = None;
         {
             let mut standing = self.shared.standing();
             standing.up = true;
@@ -225,6 +227,7 @@ impl Work {
                 let gone: Vec<String> = before.iter().map(|s| s.filter.clone()).collect();
                 let gone: Vec<String> = gone.into_iter().filter(|f| !now.iter().any(|s| s.filter == *f)).collect();
                 let new: Vec<Subscription> = now.into_iter().filter(|s| !before.contains(s)).collect();
+                self.shared.standing().refused.retain(|(filter, _)| !gone.contains(filter));
                 if self.is_up {
                     if !gone.is_empty() {
                         // Where that is not taken, messages that nobody wants are dropped by whoever hears them.
@@ -244,10 +247,8 @@ impl Work {
         match settled {
             Settled::Asked(filters, answer) => {
                 self.asked = self.asked.saturating_sub(1);
-                for (at, why) in answer.unwrap_or_default() {
-                    let Some(filter) = filters.get(at) else { continue };
-                    self.shared.standing().refused.push((filter.clone(), why.clone()));
-                    self.offer(Arrival::Refused(filter.clone(), why));
+                if let Ok(refused) = answer {
+                    self.note_refused(&filters, &refused);
                 }
                 self.tell_listening();
             }
@@ -258,6 +259,33 @@ impl Work {
                 entry.end(how.map_err(|lost| refused(&self.place, lost)));
             }
         }
+    }
+
+    /// Of `filters` just these were refused, by their place. Each is told once.
+    fn note_refused(&mut self, filters: &[String], refused: &[(usize, String)]) {
+        let mut new = Vec::new();
+        {
+            let mut standing = self.shared.standing();
+            let before = standing.refused.clone();
+            standing.refused.retain(|(filter, _)| !filters.contains(filter));
+            for (at, why) in refused {
+                let Some(filter) = filters.get(*at) else { continue };
+                standing.refused.push((filter.clone(), why.clone()));
+                if !before.iter().any(|(known, _)| known == filter) {
+                    new.push((filter.clone(), why.clone()));
+                }
+            }
+            self.ask_again = (!standing.refused.is_empty()).then(|| Instant::now() + ASK_AGAIN);
+        }
+        new.into_iter().for_each(|(filter, why)| self.offer(Arrival::Refused(filter, why)));
+    }
+
+    fn ask_for_refused(&mut self, voice: &Voice) {
+        self.ask_again = None;
+        let refused = self.shared.standing().refused.clone();
+        let all = self.options.subscriptions.iter();
+        let all: Vec<Subscription> = all.filter(|s| refused.iter().any(|(f, _)| *f == s.filter)).cloned().collect();
+        self.subscribe(&all, voice);
     }
 
     fn tell_listening(&mut self) {
@@ -356,6 +384,14 @@ impl Work {
         }
         self.is_up = false;
         self.shared.standing().up = false;
+    }
+}
+
+/// Waits until then; without a moment for ever.
+async fn moment(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 
