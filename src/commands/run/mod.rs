@@ -8,11 +8,13 @@ mod around;
 mod call;
 mod context;
 mod dangerous;
+mod dry;
 mod facts;
 mod fired;
 mod launcher;
 mod pause;
 mod plan;
+mod progress;
 mod reach;
 mod step;
 mod suggest;
@@ -21,10 +23,10 @@ mod walk;
 pub use allowed::check_runnable;
 pub use around::{About, Around};
 pub use call::{Call, single as single_call};
+pub use dry::{Dry, dry_run};
 pub use launcher::{Launcher, Threads};
 pub use plan::{Plan, Unit, make as plan};
 pub use reach::{Reach, Told, reach};
-pub use step::{Dry, dry_run};
 pub use suggest::suggestions;
 
 use std::ops::ControlFlow;
@@ -34,7 +36,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use self::allowed::refuse_untrusted;
-use self::walk::Progress;
+use self::progress::{Progress, Since};
 use super::bind::Bound;
 use super::catalog::Catalog;
 use super::model::{Step, StepKind};
@@ -267,7 +269,7 @@ impl Engine<'_> {
             fed: false,
             deadline: limit.map(|ms| started_at + Duration::from_millis(ms)),
             redactor: self.world.redactor.fork(),
-            since: walk::Since::default(),
+            since: Since::default(),
         };
         let ended = self.with_retries(plan, &mut progress, watcher);
         let (status, exit_code, problem) = match ended {

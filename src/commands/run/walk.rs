@@ -8,71 +8,20 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::allowed::{check_runnable, refuse_untrusted};
+use super::progress::{
+    Progress, complain, end, failed_before_start, forgive, is_allowed, record, tell, tell_late, undone_by,
+};
 use super::{Done, Engine, Performed, Plan, Unit, Watcher, call, context, facts, hide, plan, stays_as_it_is, step};
 use crate::commands::catalog::Resolved;
-use crate::commands::model::{Command, Step, StepKind, Syntax};
+use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::{bind, expr};
 use crate::exec::Stream;
-use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::kernel::secret::Redactor;
-use crate::kernel::terminal::safe;
-use crate::store::{Captured, Status, StepRecord};
+use crate::store::{Captured, Status};
 
 /// `run` steps nested deeper than this are refused.
 const MAX_NESTING: usize = 20;
-
-/// State that steps of one run share.
-pub(super) struct Progress {
-    pub(super) id: Id,
-    pub(super) steps: Vec<StepRecord>,
-    /// What steps wrote, as they wrote it: it feeds other steps and conditions and is never recorded.
-    pub(super) full: Vec<(String, Vec<u8>)>,
-    /// System texts of the command that wait for its prompts.
-    pub(super) systems: Vec<String>,
-    /// Whether a prompt took what was piped in.
-    pub(super) fed: bool,
-    pub(super) deadline: Option<Instant>,
-    /// Knows the secret arguments of this run too.
-    pub(super) redactor: Redactor,
-    pub(super) since: Since,
-}
-
-/// Where in a [`Progress`] that begins which the steps at hand may know of: another try, and another call of the same
-/// command, have steps of the same names.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Since {
-    steps: usize,
-    full: usize,
-}
-
-impl Progress {
-    fn now(&self) -> Since {
-        Since { steps: self.steps.len(), full: self.full.len() }
-    }
-
-    /// The steps of this try of this call.
-    fn own_steps(&self) -> &[StepRecord] {
-        self.steps.get(self.since.steps..).unwrap_or_default()
-    }
-
-    /// What they wrote.
-    fn own_full(&self) -> &[(String, Vec<u8>)] {
-        self.full.get(self.since.full..).unwrap_or_default()
-    }
-
-    /// Whether there is no time left.
-    fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|end| end <= Instant::now())
-    }
-
-    /// The end of whichever comes first: what is running already, or `limit` from now.
-    fn sooner(&self, limit: Option<u64>) -> Option<Instant> {
-        let new = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
-        self.deadline.into_iter().chain(new).min()
-    }
-}
 
 impl Engine<'_> {
     pub(super) fn with_retries(
@@ -138,10 +87,7 @@ impl Engine<'_> {
                     return Ok((Status::Cancelled, 0));
                 }
                 Err(error) => {
-                    let mut done = failed_before_start(error.kind());
-                    complain(&mut done, &error, &progress.redactor);
-                    let (n, id, kind) = (progress.steps.len(), format!("{}if", unit.prefix), "if".to_string());
-                    progress.steps.push(StepRecord { kind, lang: String::new(), undoes: None, ..told_of(n, id, done) });
+                    progress.note_unjudged(unit, &error);
                     return Err(error);
                 }
             }
@@ -363,11 +309,6 @@ impl Engine<'_> {
     }
 }
 
-/// The step that names this one in `undo=`, which then runs only to compensate it.
-pub(super) fn undone_by<'c>(command: &'c Command, step: &Step) -> Option<&'c Step> {
-    command.steps.iter().find(|s| s.undo.as_deref() == Some(step.id.as_str()))
-}
-
 /// A line of a `run` step, its placeholders filled.
 struct Line {
     resolved: Resolved,
@@ -376,117 +317,4 @@ struct Line {
     is_data: Vec<bool>,
     /// Placeholders without a value; they stay as they are.
     missing: Vec<String>,
-}
-
-impl Performed {
-    /// A step that did not even begin.
-    fn never(error: Error) -> Performed {
-        Performed { done: failed_before_start(error.kind()), wrote: Vec::new(), trouble: Some(error) }
-    }
-}
-
-/// Records what came of a step, and says how it goes on.
-fn end(
-    unit: &Unit,
-    step: &Step,
-    performed: Performed,
-    progress: &mut Progress,
-    watcher: &mut dyn Watcher,
-) -> Result<(Status, i32)> {
-    let Performed { mut done, wrote, trouble } = performed;
-    let ended = (done.status, done.exit_code.unwrap_or(1));
-    if let Some(error) = &trouble {
-        complain(&mut done, error, &progress.redactor);
-    }
-    let id = format!("{}{}", unit.prefix, step.id);
-    progress.full.push((id, wrote));
-    progress.steps.push(record(unit, step, progress.steps.len(), done));
-    match trouble {
-        Some(error) => forgive(step, error, ended, progress, watcher),
-        None => Ok(ended),
-    }
-}
-
-fn record(unit: &Unit, step: &Step, number: usize, done: Done) -> StepRecord {
-    let named = |step: &Step| format!("{}{}", unit.prefix, step.id);
-    StepRecord {
-        kind: step.kind.name().to_string(),
-        lang: step.lang.clone(),
-        undoes: undone_by(&unit.resolved.command, step).map(named),
-        ..told_of(number, named(step), done)
-    }
-}
-
-fn told_of(number: usize, id: String, done: Done) -> StepRecord {
-    StepRecord {
-        n: number as u32,
-        id,
-        kind: String::new(),
-        lang: String::new(),
-        status: done.status.name().to_string(),
-        exit_code: done.exit_code,
-        stdout: done.stdout,
-        stderr: done.stderr,
-        duration_us: done.duration_us,
-        undoes: None,
-    }
-}
-
-/// Whether a step may end in this way and the next ones are done all the same. The time of the whole run is no step's own.
-fn is_allowed(step: &Step, status: Status, progress: &Progress) -> bool {
-    step.allow_failure
-        && match status {
-            Status::Failed => true,
-            Status::TimedOut => !progress.is_late(),
-            _ => false,
-        }
-}
-
-/// What went wrong with a step, where it may not; otherwise whoever watches hears of it, and how it `ended` is all there is.
-fn forgive(
-    step: &Step,
-    error: Error,
-    ended: (Status, i32),
-    progress: &Progress,
-    watcher: &mut dyn Watcher,
-) -> Result<(Status, i32)> {
-    if !is_allowed(step, ended.0, progress) {
-        return Err(error);
-    }
-    tell(&error, progress, watcher);
-    Ok(ended)
-}
-
-/// Tells whoever watches that a step was ended and the run goes on: it says nothing of it itself.
-fn tell_late(step: &Step, status: Status, watcher: &mut dyn Watcher) {
-    if let (Status::TimedOut, Some(ms)) = (status, step.timeout_ms) {
-        let said = format!("step `{}` was ended: it took longer than {}\n", step.id, human_ms(ms));
-        let _ = watcher.output(Stream::Stderr, safe(&said).as_bytes());
-    }
-}
-
-/// Tells whoever watches what went wrong with a step where the run goes on.
-fn tell(error: &Error, progress: &Progress, watcher: &mut dyn Watcher) {
-    let said = format!("{}\n", progress.redactor.redact(&error.full_message()));
-    // Where nobody reads any more, that is heard at the next output.
-    let _ = watcher.output(Stream::Stderr, safe(&said).as_bytes());
-}
-
-/// Puts what went wrong behind what a step complained about, so that its record says why it failed.
-fn complain(done: &mut Done, error: &Error, redactor: &Redactor) {
-    if done.stderr.tail.is_empty() && done.stderr.spill.is_none() {
-        let mut all = std::mem::take(&mut done.stderr.head);
-        all.extend_from_slice(format!("{}\n", redactor.redact(&error.full_message())).as_bytes());
-        done.stderr = Captured::whole(all);
-    }
-}
-
-fn failed_before_start(kind: Kind) -> Done {
-    Done {
-        status: Status::of(kind),
-        exit_code: Some(i32::from(kind.exit_code())),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        duration_us: 0,
-    }
 }
