@@ -9,7 +9,8 @@ use serde_json::json;
 use super::App;
 use super::models::this_process;
 use super::views::chat::{AnswerView, ComparedView, status_of};
-use crate::chat::driver::{Ask, Listener, Outcome, within};
+use crate::chat::driver::{Ask, Listener, Outcome, Silent, within};
+use crate::chat::filter::{self, Way};
 use crate::chat::policy::Nobody;
 use crate::chat::saying::{fault, title};
 use crate::exec::Stop;
@@ -117,10 +118,19 @@ impl App {
             let error = choices.into_iter().find_map(Result::err);
             return Err(error.unwrap_or_else(|| Error::new(Kind::Usage, "no model was named")));
         }
+        let filters = self.plugins()?.filters();
+        let passed = filter::parts(&filters, Way::Prompt, wish.parts.clone(), &mut Silent).await;
+        let hint = "nothing was kept or sent; `fac plugin ls` lists who reads what you say";
+        let parts = passed.map_err(|why| Error::new(Kind::Refused, why).hint(hint))?;
+        let is_changed = words(&parts) != words(&wish.parts);
         let store = self.store()?;
         let named = |(typed, choice): (&String, &Chosen)| choice.as_ref().map_or_else(|_| typed.clone(), Choice::name);
         let names: Vec<String> = wish.models.iter().zip(&choices).map(named).collect();
-        let called = if wish.title.trim().is_empty() { title(&words(&wish.parts)) } else { title(&wish.title) };
+        // What was taken out of it is no title either.
+        let called = match wish.title.trim().is_empty() || is_changed {
+            true => title(&words(&parts)),
+            false => title(&wish.title),
+        };
         let session = store.begin_session(&NewSession {
             title: Some(called).filter(|t| !t.is_empty()),
             model: choices.iter().find_map(|c| Some(c.as_ref().ok()?.name())),
@@ -128,7 +138,7 @@ impl App {
             temporary: wish.temporary.then(this_process),
             ..NewSession::default()
         })?;
-        let said = NewMessage::whole(session.id, Role::User.name(), json!(wish.parts), words(&wish.parts));
+        let said = NewMessage::whole(session.id, Role::User.name(), json!(parts), words(&parts));
         let question = store.add_message(&said)?;
         let (asked, tuning) = (wish.models.clone(), wish.tuning.clone());
         Ok((Comparison { session, question, asked, names, tuning }, choices))

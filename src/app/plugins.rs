@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::models::budget_check;
 use super::runtime::wait;
 use super::{App, Options, open};
+use crate::chat::driver::Silent;
+use crate::chat::filter;
 use crate::commands::run::{Launcher, StepRunner};
 use crate::exec::Stop;
 use crate::kernel::env::Env;
@@ -215,10 +217,15 @@ impl House for Rooms {
             budget_check(app)?;
             let models = app.models()?;
             let mut chat = app.chat(&models, stop)?;
-            // A plugin does not read what it asks itself.
-            chat.filters = Vec::new();
+            // A plugin does not read what it asks itself; those that guard read what others ask.
+            let guards = std::mem::take(&mut chat.filters);
+            let guards: Vec<_> = guards.into_iter().filter(|filter| filter.guards()).collect();
+            let asks_itself = guards.iter().any(|guard| guard.name() == question.by);
+            let guards = if asks_itself { Vec::new() } else { guards };
+            let guarded = wait(filter::guarded(&guards, question.prompt.clone(), &mut Silent))?;
+            let prompt = guarded.map_err(|why| Error::new(Kind::Refused, why))?;
             let system = question.system.as_deref().unwrap_or(SYSTEM);
-            let answer = wait(chat.one_answer("plugin", system, &question.prompt))??;
+            let answer = wait(chat.one_answer("plugin", system, &prompt))??;
             answer.ok_or_else(|| Error::new(Kind::Interrupted, "stopped"))
         })
     }

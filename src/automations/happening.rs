@@ -51,6 +51,12 @@ pub trait Trigger: Send {
         Vec::new()
     }
 
+    /// What of the settings it was made of, where one made anew of the same can be done without: it would have to learn what
+    /// this one knows. `None` where it is to be made anew whatever has changed.
+    fn made_of(&self) -> Option<String> {
+        None
+    }
+
     /// Stops listening; what it owes the other side (such as being offline) is said first.
     fn stop(&mut self);
 }

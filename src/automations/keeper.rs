@@ -46,6 +46,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// What ended a state while nobody listened may be told so long after the start, µs.
 const RESUMING: i64 = 1_000_000;
 
+/// A day, milliseconds.
+const DAY: u64 = 86_400_000;
+
 /// The kind of a fact that only wakes.
 const WAKE: &str = "wake";
 
@@ -85,7 +88,16 @@ pub struct Keeper {
     woken: bool,
     round: Timestamp,
     saved: Timestamp,
+    /// When this began to listen.
+    began: Timestamp,
+    /// How far back firings are remembered, milliseconds.
+    remembers: u64,
     counts: Ticked,
+}
+
+/// So many milliseconds before.
+fn before(now: Timestamp, ms: u64) -> Timestamp {
+    now.plus_micros(-i64::try_from(ms.saturating_mul(1000)).unwrap_or(i64::MAX))
 }
 
 impl Keeper {
@@ -96,7 +108,7 @@ impl Keeper {
     pub fn new(world: World, mut crew: Crew) -> Result<Keeper> {
         let now = world.clock.now();
         let store = world.store.clone();
-        let lately = store.fired_since(now.plus_micros(-86_400_000_000))?;
+        let lately = store.fired_since(before(now, DAY))?;
         let machine = Machine::new(crew.bounds, store.holds()?, &lately);
         let log = Log::resume(&store)?;
         let (send, receive) = sync_channel(WAITING);
@@ -134,6 +146,8 @@ impl Keeper {
             woken: false,
             round: never,
             saved: now,
+            began: now,
+            remembers: DAY,
             counts: Ticked::default(),
         })
     }
@@ -190,6 +204,8 @@ impl Keeper {
         self.begin(false, tell)?;
         loop {
             let (before, idle) = (self.counts, self.pool.busy() == 0);
+            // Whoever else runs automations may have prolonged or ended what waits.
+            self.machine.set_holds(self.world.store.holds()?);
             self.pass(Vec::new(), false, tell)?;
             if stop.is_requested() {
                 self.pool.leave();
@@ -267,10 +283,14 @@ impl Keeper {
         if changed {
             self.seen = position;
             let machine = &self.machine;
-            let read = self.log.read(&self.world.store, &|name| machine.hears_event(name))?;
+            let mut read = self.log.read(&self.world.store, &|name| machine.hears_event(name))?;
             self.more = read.more;
             reload = read.rules_changed;
-            for one in &read.happenings {
+            for one in &mut read.happenings {
+                // What happened while nobody listened is owed, one after another, however much of it there is.
+                if one.at < self.began {
+                    one.data["caught_up"] = json!(true);
+                }
                 acts.extend(self.machine.hear(one));
             }
             if !acts.is_empty() {
@@ -336,6 +356,12 @@ impl Keeper {
         }
         self.times.set_rules(&rules, &self.world.store.marks()?);
         let over = self.machine.set_rules(rules);
+        let longest = self.machine.longest_limit();
+        if longest > self.remembers {
+            self.remembers = longest;
+            let lately = self.world.store.fired_since(before(self.world.clock.now(), longest))?;
+            self.machine.set_fired(&lately);
+        }
         self.write(over, Along::default(), self.world.clock.now(), tell)?;
         tell(Note::Rules(self.machine.rules()));
         for (source, known) in self.crew.sources.iter_mut().zip(&mut self.listening) {
@@ -366,7 +392,7 @@ impl Keeper {
         if let Err(error) = self.world.store.empty_log() {
             tracing::warn!(error = error.full_message(), "the store's log stays as long as it is");
         }
-        let lately = self.world.store.fired_since(self.world.clock.now().plus_micros(-86_400_000_000))?;
+        let lately = self.world.store.fired_since(before(self.world.clock.now(), self.remembers))?;
         self.machine = Machine::new(self.crew.bounds, self.world.store.holds()?, &lately);
         self.log = Log::resume(&self.world.store)?;
         self.more = true;

@@ -67,7 +67,14 @@ impl Log {
     pub(super) fn read(&mut self, store: &Store, hears: &dyn Fn(&str) -> bool) -> Result<Read> {
         let fires = |kind: &str| !SILENT.contains(&kind) && hears(kind);
         let wanted = |kind: &str| kind == events::WEBHOOK_RECEIVED || RULES.contains(&kind) || fires(kind);
-        let (found, last, more) = store.events_wanted(self.at, AT_ONCE, &wanted)?;
+        let (mut found, mut last, mut more) = store.events_wanted(self.at, AT_ONCE, &wanted)?;
+        if let Some(end) = end_of_new_rules(&found) {
+            // What came after may be for those that nobody knows yet.
+            found.truncate(end + 1);
+            let here = found.last().map(|event| event.position);
+            more |= here < last;
+            last = here;
+        }
         self.at = last.or(self.at);
         let mut read = Read { more, ..Read::default() };
         let mut depths = HashMap::new();
@@ -97,6 +104,15 @@ impl Log {
     pub(super) fn saved(&mut self) {
         self.saved = self.at;
     }
+}
+
+/// The last of the first events in a row that let something fire that did not.
+fn end_of_new_rules(found: &[Recorded]) -> Option<usize> {
+    let brings = |event: &Recorded| [events::AUTOMATION_ENABLED, events::TRUST_GRANTED].contains(&&*event.kind);
+    let first = found.iter().position(brings)?;
+    let follows =
+        |at: &usize| brings(&found[*at]) && found[*at].position.stored() == found[*at - 1].position.stored() + 1;
+    Some((first + 1..found.len()).take_while(follows).last().unwrap_or(first))
 }
 
 /// The depth of what follows from the work of this request.

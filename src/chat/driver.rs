@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 pub use self::request::said;
+pub use self::side::Silent;
 use super::filter::{self, Change, Filter, Way};
 use super::policy::{Asker, Policy};
 use super::record::{Recorder, Totals};
@@ -224,6 +225,13 @@ impl Chat<'_> {
                 self.store.edit_session(session.id, &[SessionEdit::Title(title)])?;
             }
             ask.parts = Some(passed);
+        }
+        let refused = |why| Error::new(Kind::Refused, why).hint("nothing was sent; `fac plugin ls` lists who reads it");
+        if let Some(system) = ask.system.clone().or_else(|| session.system.clone()) {
+            ask.system = Some(filter::guarded(&self.filters, system, listener).await.map_err(refused)?);
+        }
+        for memory in &mut ask.memories {
+            *memory = filter::guarded(&self.filters, std::mem::take(memory), listener).await.map_err(refused)?;
         }
         Ok(ask)
     }

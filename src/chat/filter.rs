@@ -53,6 +53,11 @@ pub trait Filter: Send + Sync {
     /// Whether it reads what goes this way.
     fn hears(&self, way: Way) -> bool;
 
+    /// Whether it guards somebody: nothing passes it by, system texts neither.
+    fn guards(&self) -> bool {
+        false
+    }
+
     /// Reads a text. A failure of its own is no refusal: the text passes as it was, with a note.
     fn pass<'a>(&'a self, way: Way, text: &'a str) -> Passing<'a>;
 }
@@ -97,6 +102,20 @@ pub async fn text(
         }
     }
     Ok(text)
+}
+
+/// Passes what a person did not type now, but what is sent all the same, through those that guard: a system text, what is
+/// remembered.
+///
+/// # Errors
+/// Who refused it, and why.
+pub async fn guarded(
+    filters: &[std::sync::Arc<dyn Filter>],
+    said: String,
+    listener: &mut dyn Listener,
+) -> Result<String, String> {
+    let guards: Vec<_> = filters.iter().filter(|filter| filter.guards()).cloned().collect();
+    text(&guards, Way::Prompt, said, listener).await
 }
 
 /// Passes the texts among parts through all filters; files and thoughts stay as they are.

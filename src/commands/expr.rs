@@ -3,6 +3,7 @@
 //! Strict (an unknown name is an error, never silently false) and with fuel, so that no condition runs for ever.
 //! A condition sees the parameters by name, `args`, `env`, `steps` and `os`; it cannot reach anything else.
 
+mod order;
 mod product;
 
 use std::borrow::Cow;
@@ -28,21 +29,31 @@ pub fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     minijinja_builtins(&mut environment);
+    order::add_functions(&mut environment);
     environment
 }
 
-/// Reads a condition. What could make texts of any size in one step is refused: fuel counts steps alone.
+/// A condition as it is to be given to [`compile`]: what is compared in it is looked at first. What could make texts of any
+/// size in one step is refused: fuel counts steps alone.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn prepared(expression: &str) -> std::result::Result<Cow<'_, str>, minijinja::Error> {
+    if let Err(said) = product::of_numbers(expression) {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, said));
+    }
+    order::with_calls(expression)
+}
+
+/// Reads a condition that is [`prepared`].
 ///
 /// # Errors
 /// Why it cannot be read.
 pub fn compile<'e>(
     environment: &'e Environment<'_>,
-    expression: &'e str,
+    prepared: &'e str,
 ) -> std::result::Result<Expression<'e, 'e>, minijinja::Error> {
-    if let Err(said) = product::of_numbers(expression) {
-        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, said));
-    }
-    environment.compile_expression(expression)
+    environment.compile_expression(prepared)
 }
 
 /// As minijinja's own, for texts that stay within bounds.
@@ -61,7 +72,8 @@ fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
         Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))
             .hint("it sees the parameters by name, `env`, `steps` and `os`; use `x is defined` for what may be missing")
     };
-    let compiled = compile(&environment, expression).map_err(failed)?;
+    let prepared = prepared(expression).map_err(failed)?;
+    let compiled = compile(&environment, &prepared).map_err(failed)?;
     compiled.eval(value_of(context)).map_err(failed)
 }
 

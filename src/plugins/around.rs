@@ -43,7 +43,7 @@ impl Around for All {
         // Who might forbid it must be asked: where nobody can tell who that is, it does not run.
         let enabled = self.0.enabled()?;
         for active in enabled.iter().filter(|active| active.manifest.hooks.contains(&Hook::BeforeCommand)) {
-            let asked = Asked::ever(stop);
+            let asked = Asked::ever(stop).within(about.trace);
             let answer = match self.0.call_until(active, &[Hook::BeforeCommand.name()], vec![told(about)], Some(&asked))
             {
                 Ok(answer) => answer,
@@ -75,7 +75,7 @@ impl Around for All {
         what["duration_ms"] = json!(report.duration_ms);
         for active in &self.0.hearing(&[Hook::AfterCommand]) {
             // The same holds here. What ended the run is no reason not to hear of it.
-            let asked = Asked::from_now(stop);
+            let asked = Asked::from_now(stop).within(about.trace);
             let _ = self.0.call_until(active, &[Hook::AfterCommand.name()], vec![what.clone()], Some(&asked));
         }
     }

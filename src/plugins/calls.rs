@@ -148,7 +148,8 @@ impl Plugins {
             }
             Ok(_) => {}
             Err(error) if error.kind() == Kind::Interrupted => {}
-            Err(error) if error.kind() == Kind::Refused => {
+            // Neither that it may not be used now nor that something outside is away is a failure of its own.
+            Err(error) if matches!(error.kind(), Kind::Refused | Kind::Unreachable | Kind::Missing) => {
                 if told == Told::Last || active.manifest.required {
                     return done;
                 }

@@ -38,6 +38,10 @@ impl Filter for One {
         self.active.manifest.hooks.contains(&hook(way))
     }
 
+    fn guards(&self) -> bool {
+        self.active.manifest.required
+    }
+
     fn pass<'a>(&'a self, way: Way, text: &'a str) -> Passing<'a> {
         Box::pin(async move {
             let given = text.to_string();

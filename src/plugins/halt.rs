@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::exec::Stop;
+use crate::kernel::ids::TraceId;
 
 /// How often whoever waits for others looks.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -18,24 +19,31 @@ pub struct Halt {
     heeded: Mutex<Option<Asked>>,
 }
 
-/// Somebody who may ask for an end.
+/// Who a call is for: somebody who may ask for its end, and the request that it belongs to.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// By this.
     pub stop: Stop,
     /// So often it was asked before the call, which does not count.
     pub before: u64,
+    /// What the plugin causes meanwhile is known by this, where that is known.
+    pub trace: Option<TraceId>,
 }
 
 impl Asked {
     /// Whoever asks from now on.
     pub fn from_now(stop: &Stop) -> Asked {
-        Asked { stop: stop.clone(), before: stop.count() }
+        Asked { stop: stop.clone(), before: stop.count(), trace: None }
     }
 
     /// Whoever asks, also where that was before.
     pub fn ever(stop: &Stop) -> Asked {
-        Asked { stop: stop.clone(), before: 0 }
+        Asked { stop: stop.clone(), before: 0, trace: None }
+    }
+
+    /// The same as part of a request.
+    pub fn within(self, trace: TraceId) -> Asked {
+        Asked { trace: Some(trace), ..self }
     }
 
     /// Whether somebody did.
@@ -70,6 +78,11 @@ impl Halt {
     /// Who may ask, for what is begun from within: as long as nobody has.
     pub fn stop(&self) -> Option<Stop> {
         self.heeded().as_ref().filter(|asked| asked.stop.count() == 0).map(|asked| asked.stop.clone())
+    }
+
+    /// The request that the call belongs to.
+    pub fn trace(&self) -> Option<TraceId> {
+        self.heeded().as_ref().and_then(|asked| asked.trace)
     }
 
     /// Waits until the call is to end.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use super::halt::Asked;
 use super::manifest::Hook;
 use super::{Active, Plugins};
 use crate::chat::policy::fits;
@@ -22,6 +23,8 @@ const GLANCE: Duration = Duration::from_millis(300);
 const MOST: usize = 1000;
 const EVENTS: &str = "events";
 const TICKED: &str = "ticked";
+/// What fires a run that a plugin asks for.
+pub(super) const RUN_BY_PLUGIN: &str = "plugin";
 
 impl Plugins {
     /// Tells plugins what happened since they last heard, and wakes those whose time has come. Gives how many calls that
@@ -107,11 +110,13 @@ impl Plugins {
         if !store.move_plugin_mark(name, EVENTS, heard, to)? {
             return Ok(0);
         }
-        let mut calls = 0;
+        let (mut calls, nobody) = (0, Stop::new()?);
         for event in events {
             let own = event.kind.strip_prefix("plugin.").is_some_and(|rest| rest.split('.').next() == Some(name));
             let wanted = active.manifest.events.iter().any(|pattern| fits(pattern, &event.kind));
-            if own || !wanted || event.position.stored() > to {
+            // What plugins run is heard by none: they would run each other for ever.
+            let by_plugin = event.payload.as_ref().is_some_and(|told| told["trigger"] == RUN_BY_PLUGIN);
+            if own || by_plugin || !wanted || event.position.stored() > to {
                 continue;
             }
             let told = json!({
@@ -122,7 +127,8 @@ impl Plugins {
                 "payload": event.payload.unwrap_or(Json::Null),
             });
             calls += 1;
-            if self.call(active, &[Hook::Event.name()], vec![told]).is_err() {
+            let asked = Asked::ever(&nobody).within(event.trace);
+            if self.call_until(active, &[Hook::Event.name()], vec![told], Some(&asked)).is_err() {
                 // It is counted; the rest of this pass is not told to a plugin that just failed.
                 break;
             }

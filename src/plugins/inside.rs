@@ -12,7 +12,7 @@ use super::manifest::Permissions;
 use super::state::short;
 use super::values;
 use super::world::{Level, World};
-use crate::kernel::error::Error;
+use crate::kernel::error::{Error, Kind};
 
 /// Who is in a state, and what it may do.
 pub struct Inside {
@@ -68,9 +68,37 @@ pub fn raise<T>(said: &str) -> mlua::Result<T> {
     Err(mlua::Error::RuntimeError(said.to_string()))
 }
 
+/// Something outside that a plugin needed and that is not there: no server, no model, no permission. It is no mistake of
+/// the plugin, and not counted as one where it lets it through.
+#[derive(Clone, Debug)]
+struct Outside(Kind, String);
+
+impl std::fmt::Display for Outside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl std::error::Error for Outside {}
+
+/// The kind of trouble outside that an error comes from, if it does.
+pub fn from_outside(error: &mlua::Error) -> Option<Kind> {
+    match error {
+        mlua::Error::ExternalError(inner) => inner.downcast_ref::<Outside>().map(|outside| outside.0),
+        mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => from_outside(cause),
+        _ => None,
+    }
+}
+
 /// An error of ours as the script sees it.
 pub fn ours(error: &Error) -> mlua::Error {
-    mlua::Error::RuntimeError(error.full_message())
+    let outside = match error.kind() {
+        Kind::Unreachable | Kind::TimedOut => Kind::Unreachable,
+        Kind::Missing | Kind::NotFound => Kind::Missing,
+        Kind::Refused => Kind::Refused,
+        _ => return mlua::Error::RuntimeError(error.full_message()),
+    };
+    mlua::Error::external(Outside(outside, error.full_message()))
 }
 
 /// Fills the globals of a state.
@@ -107,14 +135,13 @@ pub fn furnish(lua: &Lua, globals: &Table, inside: Inside) -> mlua::Result<()> {
 fn print(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
     let inside = inside.clone();
     lua.create_function(move |_, words: MultiValue| {
-        inside.world.log(&inside.name, Level::Info, &line(words));
+        inside.world.log(&inside.name, Level::Info, &line(words, inside.world.longest_line()));
         Ok(())
     })
 }
 
 /// Words as one line of a log, cut where it gets too long.
-pub fn line(words: MultiValue) -> String {
-    const LONGEST: usize = 4000;
+pub fn line(words: MultiValue, longest: usize) -> String {
     let mut line = String::new();
     for (at, word) in words.iter().enumerate() {
         if at > 0 {
@@ -122,7 +149,7 @@ pub fn line(words: MultiValue) -> String {
         }
         match word {
             Value::String(text) => {
-                line.push_str(&String::from_utf8_lossy(&text.as_bytes()[..text.as_bytes().len().min(LONGEST)]))
+                line.push_str(&String::from_utf8_lossy(&text.as_bytes()[..text.as_bytes().len().min(longest)]))
             }
             Value::Table(_) => match values::to_json(word) {
                 Ok(json) => line.push_str(&json.to_string()),
@@ -135,8 +162,8 @@ pub fn line(words: MultiValue) -> String {
             Value::Number(number) => line.push_str(&number.to_string()),
             other => line.push_str(other.type_name()),
         }
-        if line.len() > LONGEST {
-            line.truncate(line.floor_char_boundary(LONGEST));
+        if line.len() > longest {
+            line.truncate(line.floor_char_boundary(longest));
             line.push('…');
             break;
         }

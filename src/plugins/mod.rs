@@ -48,6 +48,8 @@ use crate::store::{NewPlugin, Store};
 
 /// So many failures in a row, and a plugin is used no more.
 pub const MOST_FAILURES: u32 = 3;
+/// So many sentences wait to be told.
+const MOST_SAID: usize = 100;
 
 /// What plugins need of the world.
 pub struct Settings {
@@ -215,6 +217,10 @@ impl Plugins {
     }
 
     fn say(&self, said: String) {
-        self.0.said.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+        let mut all = self.0.said.lock().unwrap_or_else(PoisonError::into_inner);
+        // What fails each second is said once until somebody reads it.
+        if all.len() < MOST_SAID && !all.contains(&said) {
+            all.push(said);
+        }
     }
 }

@@ -145,6 +145,21 @@ pub fn read(folder: &Path) -> Result<Found> {
     Found::new(files, Some(folder), &place)
 }
 
+/// The names of the files in a folder that are part of a plugin, also of one that cannot be read.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn part_files(folder: &Path) -> Result<Vec<String>> {
+    let unread = || format!("cannot read {}", folder.display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).context(Kind::NotFound, unread)? {
+        let entry = entry.context(Kind::Failed, unread)?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        names.extend(entry.file_name().into_string().ok().filter(|name| is_file && is_part(name)));
+    }
+    Ok(names)
+}
+
 /// Whether a file of this name belongs to the plugin in whose folder it lies.
 pub(super) fn is_part(name: &str) -> bool {
     !name.starts_with('.') && !name.ends_with('~') && name != TYPES

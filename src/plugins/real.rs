@@ -1,5 +1,6 @@
 //! What plugins reach of this program: the store, servers, commands, the model.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,21 +9,25 @@ use url::Url;
 
 use super::api::http::{is_allowed, refusal};
 use super::halt::Halt;
+use super::heard::RUN_BY_PLUGIN;
 use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::policy::fits;
 use crate::commands::bind;
 use crate::commands::catalog::Trust;
-use crate::commands::run::{self, Launcher};
-use crate::exec::Stop;
+use crate::commands::model::Step;
+use crate::commands::run::{self, Launcher, Unit, Watcher};
+use crate::exec::{Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::events::Event;
 use crate::kernel::http::{HeaderMap, Http, header};
 use crate::kernel::secret::Redactor;
-use crate::store::{Captured, PluginLine, Store};
+use crate::store::{PluginLine, Store};
 
 /// The most bytes of an answer that a plugin is given.
 const MOST_BYTES: u64 = 5 << 20;
+/// The most that a plugin is given of what a command wrote, and of what it complained, bytes.
+const MOST_WRITTEN: usize = 8 << 20;
 /// How often a request may be sent on.
 const MOST_HOPS: usize = 5;
 /// How long an answer may take.
@@ -86,7 +91,7 @@ impl Real {
         let first = url.host_str().map(String::from);
         loop {
             if !is_allowed(&url, &request.allowed) {
-                return Err(Error::new(Kind::Refused, refusal(&url)));
+                return Err(Error::new(Kind::Usage, refusal(&url)));
             }
             let same = url.host_str().map(String::from) == first;
             let headers = headers(&request.headers, same)?;
@@ -199,6 +204,9 @@ impl World for Real {
 
     fn run(&self, words: &[String], input: Option<&str>, allowed: &[String], halt: &Halt) -> Result<Ran> {
         let mut launcher = self.house.launcher()?;
+        if let Some(trace) = halt.trace() {
+            launcher.store = launcher.store.traced(trace);
+        }
         // A plugin does not hear of what it causes itself.
         launcher.around = None;
         launcher.timeout_ms = Some(launcher.timeout_ms.map_or(RUN_MS, |ms| ms.min(RUN_MS)));
@@ -207,7 +215,7 @@ impl World for Real {
         let names = [resolved.key(), resolved.full_name(), resolved.command.name.clone()];
         if !allowed.iter().any(|pattern| names.iter().any(|name| fits(pattern, name))) {
             let said = format!("`{}` is not among the commands that plugin.toml allows", resolved.key());
-            return Err(Error::new(Kind::Refused, said));
+            return Err(Error::new(Kind::Usage, said));
         }
         if resolved.trust != Trust::Trusted {
             return Err(resolved.refusal());
@@ -215,27 +223,47 @@ impl World for Real {
         let given = bind::take_apart(&resolved.command, &words[used..])?;
         let bound = bind::check(&resolved.command, &given, &|_| None)?;
         let plan = run::plan(&catalog, resolved, bound)?;
-        let mut engine = launcher.engine(&catalog, halt.stop().map_or_else(Stop::new, Ok)?, false, "plugin");
+        let mut engine = launcher.engine(&catalog, halt.stop().map_or_else(Stop::new, Ok)?, false, RUN_BY_PLUGIN);
         engine.input = Some(input.unwrap_or_default().as_bytes().to_vec());
-        let report = engine.run(&plan, &mut run::Unheard)?;
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        for step in &report.steps {
-            stdout.push_str(&text_of(&step.stdout));
-            stderr.push_str(&text_of(&step.stderr));
+        let mut heard = Overheard::default();
+        let report = engine.run(&plan, &mut heard)?;
+        if let Some((_, problem, _)) = &report.problem {
+            let _ = heard.output(Stream::Stderr, problem.as_bytes());
         }
-        stderr.push_str(report.untold().unwrap_or_default());
-        Ok(Ran { code: report.exit_code, stdout, stderr, id: report.id.to_string() })
+        let clean = |bytes: &[u8]| launcher.redactor.redact_bytes(bytes).into_owned();
+        let (stdout, stderr) = (clean(&heard.stdout), clean(&heard.stderr));
+        Ok(Ran { code: report.exit_code, stdout, stderr, truncated: heard.truncated, id: report.id.to_string() })
     }
 
     fn ask(&self, question: &Question, halt: &Halt) -> Result<String> {
         self.house.ask(question, halt.stop().map_or_else(Stop::new, Ok)?)
     }
 
-    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()> {
-        self.store.append(&Event::new(format!("plugin.{plugin}.{name}"), plugin, payload.clone())).map(drop)
+    fn emit(&self, plugin: &str, name: &str, payload: &Json, halt: &Halt) -> Result<()> {
+        // What a firing causes must be known as that, or nobody could tell that it fires itself.
+        let store = halt.trace().map_or_else(|| self.store.clone(), |trace| self.store.traced(trace));
+        store.append(&Event::new(format!("plugin.{plugin}.{name}"), plugin, payload.clone())).map(drop)
     }
 }
 
-fn text_of(captured: &Captured) -> String {
-    format!("{}{}", String::from_utf8_lossy(&captured.head), String::from_utf8_lossy(&captured.tail))
+/// What the steps of a run wrote, as much as a plugin is given.
+#[derive(Default)]
+struct Overheard {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    truncated: bool,
+}
+
+impl Watcher for Overheard {
+    fn starts(&mut self, _unit: &Unit, _step: &Step, _shown: Option<&str>) {}
+    fn skips(&mut self, _step: &Step, _why: &str) {}
+    fn leaves_out(&mut self, _unit: &Unit, _condition: &str) {}
+
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        let place = if stream == Stream::Stdout { &mut self.stdout } else { &mut self.stderr };
+        let room = MOST_WRITTEN.saturating_sub(place.len());
+        self.truncated |= bytes.len() > room;
+        place.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        ControlFlow::Continue(())
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::halt::{Asked, Halt};
 use super::inside::{self, Inside, on_purpose};
 use super::limits::Limits;
-use super::manifest::{Manifest, Permissions, SCRIPT};
+use super::manifest::{Hook, Manifest, Permissions, SCRIPT};
 use super::places::Found;
 use super::state::State;
 use super::values;
@@ -132,6 +132,16 @@ impl Room {
     }
 }
 
+/// The bytes of the texts in a value.
+fn bytes_of(value: &Json) -> usize {
+    match value {
+        Json::String(text) => text.len(),
+        Json::Array(list) => list.iter().map(bytes_of).sum(),
+        Json::Object(fields) => fields.iter().map(|(name, one)| name.len() + bytes_of(one)).sum(),
+        _ => 0,
+    }
+}
+
 impl Loaded {
     /// Every function that the manifest promises is there.
     fn check(&self, manifest: &Manifest) -> Result<()> {
@@ -179,10 +189,15 @@ impl Loaded {
         let what = format!("`{name}` ({})", path.join("."));
         let missing = || Error::new(Kind::NotFound, format!("{what} has no function there"));
         let function = self.function(path).ok_or_else(missing)?;
-        self.state.call(&what, |lua| {
+        let bytes = args.iter().map(bytes_of).sum();
+        self.state.call_about(&what, bytes, |lua| {
             let args: MultiValue = args.iter().map(|arg| values::to_lua(lua, arg)).collect::<mlua::Result<_>>()?;
-            match function.call::<Value>(args) {
-                Ok(value) => values::to_json(&value).map(Answer::Value),
+            match function.call::<(Value, Value)>(args) {
+                // A hook that refuses may say why as the filters do.
+                Ok((Value::Boolean(false), why)) if why.is_string() && path == [Hook::BeforeCommand.name()] => {
+                    values::to_json(&why).map(Answer::Value)
+                }
+                Ok((value, _)) => values::to_json(&value).map(Answer::Value),
                 Err(error) => on_purpose(&error).map(Answer::No).ok_or(error),
             }
         })

@@ -9,6 +9,7 @@ use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use super::halt::Halt;
+use super::inside::from_outside;
 use super::limits::{Limits, Meter, Over};
 use crate::kernel::error::{Error, Kind, Result};
 
@@ -201,7 +202,7 @@ fn told(what: &str, error: &mlua::Error, limits: &Limits) -> Error {
     let first = lines.next().unwrap_or_default();
     let more = lines.map(str::trim).take_while(|line| !line.starts_with("stack traceback:") && !line.is_empty());
     let said = std::iter::once(first).chain(more).take(4).collect::<Vec<_>>().join("; ");
-    Error::new(Kind::Failed, format!("{what} failed: {}", short(&said)))
+    Error::new(from_outside(error).unwrap_or(Kind::Failed), format!("{what} failed: {}", short(&said)))
 }
 
 /// The longest text that a failure brings along, bytes.

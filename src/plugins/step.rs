@@ -3,6 +3,7 @@
 //! Arguments come as the table `args`, the words of a rest parameter as `rest`, what is piped in as `input`, what fired an
 //! automation as the table `trigger`. What the script prints is its output, and so is what it returns.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -38,6 +39,8 @@ const MOST_PRINTED: usize = 4 << 20;
 struct Alone {
     store: Store,
     out: Mutex<(String, String)>,
+    /// Whether more was printed than there is room for.
+    too_much: AtomicBool,
 }
 
 impl World for Alone {
@@ -51,6 +54,8 @@ impl World for Alone {
         if place.len() + text.len() < MOST_PRINTED {
             place.push_str(text);
             place.push('\n');
+        } else {
+            self.too_much.store(true, Relaxed);
         }
     }
 
@@ -82,8 +87,12 @@ impl World for Alone {
         not_here("fac.ask")
     }
 
-    fn emit(&self, _: &str, _: &str, _: &Json) -> Result<()> {
+    fn emit(&self, _: &str, _: &str, _: &Json, _: &Halt) -> Result<()> {
         not_here("fac.event")
+    }
+
+    fn longest_line(&self) -> usize {
+        MOST_PRINTED
     }
 }
 
@@ -110,7 +119,8 @@ impl StepRunner for Steps {
         if let Some(plugin) = work.step.options.get(BY) {
             return self.by_plugin(work, plugin, begun);
         }
-        let alone = Arc::new(Alone { store: self.0.store().clone(), out: Mutex::default() });
+        let alone =
+            Arc::new(Alone { store: self.0.store().clone(), out: Mutex::default(), too_much: AtomicBool::new(false) });
         let name = format!("{}:{}", work.unit.resolved.command.name, work.step.id);
         let (script, world) = (work.step.text.clone(), alone.clone());
         let trigger = (work.look)("trigger").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -126,6 +136,10 @@ impl StepRunner for Steps {
         let done = self.0.lane()?.wait_until(&what, ends, move |room| script_in(room, &name, &script, given, world));
         let (mut wrote, complained) = std::mem::take(&mut *alone.out.lock().unwrap_or_else(PoisonError::into_inner));
         let (status, trouble) = match done {
+            Ok(_) if alone.too_much.load(Relaxed) => {
+                let said = format!("step `{}` printed more than {} MB", work.step.id, MOST_PRINTED >> 20);
+                (Status::Failed, Some(Error::new(Kind::Failed, said).hint("have it write a file, or return less")))
+            }
             Ok(returned) => {
                 wrote.push_str(&returned);
                 (Status::Ok, None)
@@ -156,7 +170,12 @@ impl Steps {
         let call = work.step.options.get(CALL).unwrap_or(command);
         let input = work.input.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let args = vec![arguments(&work.unit.bound), Json::from(work.unit.bound.rest.clone()), Json::from(input)];
-        let done = self.0.answer(&active, call, args, Ends { asked: &Asked::ever(work.stop), limit: work.timeout });
+        let done = self.0.answer(
+            &active,
+            call,
+            args,
+            Ends { asked: &Asked::ever(work.stop).within(work.trace), limit: work.timeout },
+        );
         let (wrote, trouble) = match done {
             Ok(Answer::Value(Json::Null)) => (String::new(), None),
             Ok(Answer::Value(Json::String(text))) if text.ends_with('\n') || text.is_empty() => (text, None),

@@ -159,7 +159,7 @@ impl World for Pretended {
         pretended("fac.ask")
     }
 
-    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()> {
+    fn emit(&self, plugin: &str, name: &str, payload: &Json, _: &Halt) -> Result<()> {
         self.note(format!("would write plugin.{plugin}.{name} {payload}"));
         Ok(())
     }

@@ -6,6 +6,9 @@ use super::halt::Halt;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 
+/// The longest line of a log, bytes.
+pub const LONGEST_LINE: usize = 4000;
+
 /// How much a line of a plugin's log matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -63,9 +66,11 @@ pub struct Ran {
     /// Its exit code.
     pub code: i32,
     /// What it wrote.
-    pub stdout: String,
+    pub stdout: Vec<u8>,
     /// What it complained.
-    pub stderr: String,
+    pub stderr: Vec<u8>,
+    /// Whether it wrote or complained more than that.
+    pub truncated: bool,
     /// The run in the store.
     pub id: String,
 }
@@ -73,6 +78,8 @@ pub struct Ran {
 /// A question of a plugin.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
+    /// The plugin that asks.
+    pub by: String,
     /// What is asked.
     pub prompt: String,
     /// How to answer.
@@ -133,7 +140,12 @@ pub trait World: Send + Sync {
     ///
     /// # Errors
     /// Those of the store.
-    fn emit(&self, plugin: &str, name: &str, payload: &Json) -> Result<()>;
+    fn emit(&self, plugin: &str, name: &str, payload: &Json, halt: &Halt) -> Result<()>;
+
+    /// The longest line that is logged, bytes.
+    fn longest_line(&self) -> usize {
+        LONGEST_LINE
+    }
 
     /// Whether something was put off.
     fn has_rest(&self) -> bool {
@@ -146,5 +158,5 @@ pub trait World: Send + Sync {
 
 /// What is not there for a script.
 pub fn not_here<T>(what: &str) -> Result<T> {
-    Err(Error::new(Kind::Refused, format!("{what} is not allowed here")))
+    Err(Error::new(Kind::Usage, format!("{what} is not allowed here")))
 }

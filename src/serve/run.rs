@@ -252,15 +252,31 @@ fn tidy(app: &App, stop: Stop) -> Result<()> {
 }
 
 /// Runs the automations beside the server, unless another process does.
+/// How often it is looked whether automations that run elsewhere do so still.
+const TAKE_OVER: Duration = Duration::from_secs(5);
+
 fn automate(app: &App, stop: Stop) -> Result<JoinHandle<()>> {
     let app = app.another()?;
-    let work = move || match app.take_lease() {
-        Ok(epoch) => {
-            if let Err(error) = app.run_automations(epoch, &stop, &mut |_| {}) {
-                tracing::error!(error = error.full_message(), "the automations ended");
+    let work = move || {
+        let mut is_told = false;
+        loop {
+            match app.take_lease() {
+                Ok(epoch) => {
+                    if let Err(error) = app.run_automations(epoch, &stop, &mut |_| {}) {
+                        tracing::error!(error = error.full_message(), "the automations ended");
+                    }
+                    return;
+                }
+                // Whoever runs them now may end before this does.
+                Err(error) if !std::mem::replace(&mut is_told, true) => {
+                    tracing::info!(error = error.full_message(), "automations run elsewhere");
+                }
+                Err(_) => {}
+            }
+            if stop.wait(TAKE_OVER) {
+                return;
             }
         }
-        Err(error) => tracing::info!(error = error.full_message(), "automations run elsewhere"),
     };
     thread("automations", work)
 }

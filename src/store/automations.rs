@@ -81,6 +81,8 @@ pub struct Along {
     pub holds: Vec<Hold>,
     /// Timers that are over or were taken back: automation, number of its trigger, subject.
     pub released: Vec<(RuleKey, u32, String)>,
+    /// Timers whose time has come; those that somebody prolonged stay.
+    pub over: Vec<(RuleKey, u32, String)>,
     /// Times that were looked at.
     pub marks: Vec<Mark>,
     /// Small state by key, as [`Store::set_state`] keeps it.
@@ -233,6 +235,12 @@ impl Change<'_> {
             let sql =
                 "DELETE FROM holds WHERE owner = ?1 AND source = ?2 AND command = ?3 AND nr = ?4 AND subject = ?5";
             self.tx.prepare_cached(sql)?.execute(params![self.owner(), key.source, key.command, nr, subject])?;
+        }
+        for (key, nr, subject) in &along.over {
+            let sql = "DELETE FROM holds
+                 WHERE owner = ?1 AND source = ?2 AND command = ?3 AND nr = ?4 AND subject = ?5 AND due <= ?6";
+            let row = params![self.owner(), key.source, key.command, nr, subject, self.at];
+            self.tx.prepare_cached(sql)?.execute(row)?;
         }
         for hold in &along.holds {
             let sql = "INSERT OR REPLACE INTO holds

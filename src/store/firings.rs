@@ -76,6 +76,9 @@ pub struct NewFiring {
     pub depth: u32,
     /// What happened.
     pub data: Json,
+    /// The timer that it comes of: its subject, and since when it waits. Where somebody else ended or prolonged that
+    /// meanwhile, it is not.
+    pub held: Option<(String, Timestamp)>,
     /// What its condition looked at.
     pub seen: Vec<(String, Json)>,
     /// The work that it would owe.
@@ -123,6 +126,13 @@ pub struct Fired {
     pub run: Option<Id>,
     /// Jobs that run and are to be stopped for it.
     pub stops: Vec<Id>,
+}
+
+impl Fired {
+    /// What was told before, or is no more, comes to nothing.
+    fn nothing(id: Id) -> Fired {
+        Fired { id, outcome: None, why: None, job: None, run: None, stops: Vec::new() }
+    }
 }
 
 /// A firing as it was written.
@@ -189,6 +199,7 @@ impl Store {
         admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
     ) -> Result<Vec<Fired>> {
         self.write_with_next(|change| {
+            let stale = all.iter().map(|new| change.is_stale(new)).collect::<Outcome<Vec<bool>>>()?;
             change.keep_along(along)?;
             let run = |at: usize| runs.get(at).and_then(Option::as_ref);
             let fire = |(at, new): (usize, &NewFiring)| {
@@ -196,7 +207,10 @@ impl Store {
                     // Each counts for those that come after it.
                     change.write_out()?;
                 }
-                change.fire(at, new, run(at), process, admit)
+                match stale.get(at) {
+                    Some(true) => Ok(Fired::nothing(change.ids().next(change.at))),
+                    _ => change.fire(at, new, run(at), process, admit),
+                }
             };
             all.iter().enumerate().map(fire).collect()
         })
@@ -342,7 +356,7 @@ impl Change<'_> {
         admit: &mut dyn FnMut(usize, Id, &[OpenJob]) -> Admission,
     ) -> Outcome<Fired> {
         if let Some(id) = self.told_before(new)? {
-            return Ok(Fired { id, outcome: None, why: None, job: None, run: None, stops: Vec::new() });
+            return Ok(Fired::nothing(id));
         }
         let id = self.ids().next(self.at);
         let open = super::jobs::open_jobs(self.tx, self.owner(), &new.key)?;
@@ -383,6 +397,15 @@ impl Change<'_> {
         let birth = Birth { id, ..self.birth() };
         self.insert_firing(&birth, new, trace, (outcome, why.as_deref()), job.as_ref().map(|job| job.id))?;
         Ok(Fired { id, outcome: Some(outcome), why, job, run: None, stops })
+    }
+
+    /// Whether the timer that a firing comes of is another one by now.
+    fn is_stale(&self, new: &NewFiring) -> Outcome<bool> {
+        let Some((subject, since)) = &new.held else { return Ok(false) };
+        let sql = "SELECT 1 FROM holds WHERE owner = ?1 AND source = ?2 AND command = ?3 AND nr = ?4 AND subject = ?5
+             AND since = ?6 AND due <= ?7";
+        let row = params![self.owner(), new.key.source, new.key.command, new.nr, subject, since, self.at];
+        Ok(!self.tx.prepare_cached(sql)?.exists(row)?)
     }
 
     fn told_before(&self, new: &NewFiring) -> Outcome<Option<Id>> {

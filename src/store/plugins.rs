@@ -76,6 +76,10 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, NULL, ?6)
                  ON CONFLICT DO UPDATE SET place = excluded.place, digest = excluded.digest, manifest = excluded.manifest,
                  enabled = 1, failures = 0, error = NULL, at = excluded.at";
+            // Whoever was not used hears of what happens from now on, and not of what happened meanwhile.
+            let forget = "DELETE FROM plugin_marks WHERE owner = ?1 AND plugin = ?2
+                 AND NOT EXISTS (SELECT 1 FROM plugins WHERE owner = ?1 AND name = ?2 AND enabled = 1)";
+            change.tx.prepare_cached(forget)?.execute(params![change.owner(), new.name])?;
             let manifest = new.manifest.to_string();
             change.alter(sql, params![change.owner(), new.name, new.place, new.digest, manifest, change.at])?;
             let what = json!({"digest": new.digest, "place": new.place});

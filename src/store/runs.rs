@@ -405,17 +405,17 @@ impl Change<'_> {
 
     /// Sets the end of a run, and what its steps did where that is known, and reports it.
     fn end_run(&self, id: Id, status: Status, exit_code: Option<i32>, steps: Option<&[StepRecord]>) -> Outcome<()> {
-        let ended: Option<(i64, String, i64)> = self
+        let ended: Option<(i64, String, i64, String)> = self
             .tx
             .prepare_cached(
                 "UPDATE runs SET status = ?3, exit_code = ?4, finished = max(?5, started)
-                 WHERE id = ?1 AND owner = ?2 RETURNING n, command, finished - started",
+                 WHERE id = ?1 AND owner = ?2 RETURNING n, command, finished - started, trigger",
             )?
             .query_row(params![id, self.owner(), status, exit_code, self.at], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()?;
-        let (n, command, duration) = ended.ok_or_else(|| no_run(&id.to_string()))?;
+        let (n, command, duration, trigger) = ended.ok_or_else(|| no_run(&id.to_string()))?;
         self.touch_row("runs", n);
         if let Some(steps) = steps {
             self.alter("DELETE FROM run_steps WHERE run = ?1", [n])?;
@@ -423,6 +423,7 @@ impl Change<'_> {
         }
         let payload = json!({
             "command": command, "status": status.name(), "exit_code": exit_code, "duration_us": duration,
+            "trigger": trigger,
         });
         self.record(&Event::new(events::RUN_FINISHED, id.to_string(), payload))?;
         self.touch_doc(DocKind::Run, &id.to_string())

@@ -6,6 +6,7 @@ mod kills;
 mod loops;
 mod messages;
 mod modes;
+mod orders;
 mod times;
 mod work;
 

@@ -38,6 +38,8 @@ fn states_are_listed_shown_set_and_completed() {
     assert_eq!(listed, "light.hall     on   hall\nlight.kitchen  off  kitchen\n");
     assert_eq!(world.run(&["ha", "states", "outs"]).ok(), "sensor.outside  21.5  outside\n");
     assert_eq!(world.run(&["ha", "states", "nothing"]).code, 3);
+    assert_eq!(world.run(&["ha", "states", "nothing", "--json"]).code, 3);
+    world.run(&["ha", "services", "nope", "--json"]).failed(3);
     assert_eq!(world.run(&["ha", "get", "sensor.outside"]).ok(), "21.5\n");
     assert_eq!(world.run(&["ha", "get", "sensor.outside", "-a", "friendly_name"]).ok(), "outside\n");
     assert!(world.run(&["ha", "get", "sensor.outside", "-a", "unit"]).failed(3).contains("it has friendly_name"));
@@ -296,6 +298,35 @@ fn enabled_commands_are_buttons_until_they_are_disabled() {
         line.starts_with("homeassistant/button/") && line.contains("/deploy/config|0|") && line.ends_with("|0|")
     });
     discovery.stop();
+}
+
+#[test]
+fn what_was_disabled_while_the_broker_was_away_goes_when_it_is_back() {
+    let (mut broker, folder) = (Mosquitto::start(false), tempfile::tempdir().unwrap());
+    let settings = Settings {
+        broker: Broker::at("test", &broker.url(), &Member::default()).unwrap(),
+        prefix: "homeassistant".into(),
+        topic: "factotum".into(),
+        machine: "box".into(),
+        folder: folder.path().to_path_buf(),
+    };
+    let heard = broker.listen(&["-t", "homeassistant/#", "-F", "%t|%p", "-q", "1"]);
+    let mut discovery = Discovery::start(&settings, |_| {}).unwrap();
+    discovery.show(&shown(&["deploy"]));
+    heard.until(|line| line.contains("/deploy/config|{"));
+    discovery.stop();
+    drop(heard);
+    broker.end();
+    let mut discovery = Discovery::start(&settings, |_| {}).unwrap();
+    discovery.show(&[]);
+    discovery.stop();
+    broker.again();
+    let heard = broker.listen(&["-t", "homeassistant/#", "-F", "%t|%p", "-q", "1"]);
+    let mut discovery = Discovery::start(&settings, |_| {}).unwrap();
+    discovery.show(&[]);
+    heard.until(|line| line.starts_with("homeassistant/button/") && line.ends_with("/deploy/config|"));
+    discovery.stop();
+    assert_eq!(std::fs::read_to_string(folder.path().join("ha-shown.json")).unwrap(), "[]");
 }
 
 /// A running `fac auto up`.

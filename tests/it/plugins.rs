@@ -493,7 +493,9 @@ fn servers_are_asked_only_where_the_manifest_names_them() {
         (format!("http://{here}@{other}/"), "is not among the hosts".to_string()),
     ] {
         let out = fetch(url.clone());
-        assert!(out.code == 1 && out.stderr.contains(&said), "{url}: {out:?}");
+        // A server that leads nowhere is not the plugin's mistake.
+        let code = if url.ends_with("round") { 5 } else { 1 };
+        assert!(out.code == code && out.stderr.contains(&said), "{url}: {out:?}");
         // It was its own mistake; it is to go on here all the same.
         world.run(&["plugin", "enable", "net"]).ok();
     }

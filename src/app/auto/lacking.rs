@@ -68,7 +68,12 @@ impl App {
 
     /// Why the broker that a trigger names cannot be used.
     fn without_broker(&self, trigger: &Trigger) -> Result<Option<Error>> {
-        let Some(name) = trigger.options.get("broker") else { return Ok(None) };
-        Ok(self.brokers()?.get(Some(name)).err())
+        let brokers = self.brokers()?;
+        let Some(name) = trigger.options.get("broker") else {
+            let said = brokers.default_name().err().map(|error| error.message().to_string());
+            let hint = "say it there, broker=NAME, or choose one: fac config set mqtt.broker NAME";
+            return Ok(said.map(|said| Error::new(Kind::Usage, said).hint(hint)));
+        };
+        Ok(brokers.get(Some(name)).err())
     }
 }

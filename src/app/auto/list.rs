@@ -190,10 +190,13 @@ impl App {
         self.whole_catalog()?;
         let all = self.automations()?;
         let name = words.join(" ");
-        if let Some(gone) = all.iter().find(|one| one.resolved.is_none() && one.key.command == name) {
-            return Ok(gone.clone());
-        }
-        let (resolved, used) = self.resolve(words)?;
+        let gone = all.iter().find(|one| one.resolved.is_none() && one.key.command == name);
+        // What is there is meant, where something else of that name is gone.
+        let (resolved, used) = match (self.resolve(words), gone) {
+            (Ok((resolved, used)), _) if used == words.len() => (resolved, used),
+            (_, Some(gone)) => return Ok(gone.clone()),
+            (resolved, None) => resolved?,
+        };
         if let Some(more) = words.get(used) {
             return Err(Error::new(
                 Kind::Usage,
@@ -211,6 +214,20 @@ impl App {
                 None => said.hint("its phrases are answered by whoever listens: `fac listen`"),
             }
         })
+    }
+
+    /// The same, where what is enabled is meant: also one that is gone, where the one that is there is not enabled.
+    ///
+    /// # Errors
+    /// Those of [`App::automation`].
+    pub fn enabled_automation(&self, words: &[String]) -> Result<Automation> {
+        let one = self.automation(words)?;
+        if one.enabled.is_some() {
+            return Ok(one);
+        }
+        let name = words.join(" ");
+        let gone = self.automations()?.into_iter().find(|other| other.resolved.is_none() && other.key.command == name);
+        Ok(gone.unwrap_or(one))
     }
 
     /// Whether an automation could be enabled as it is now.

@@ -32,7 +32,7 @@ use crate::commands::source::own;
 use crate::exec::{Stop, is_alive, this_process};
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::secrets;
-use crate::store::{Enabled, Process, RuleKey, SourceKind};
+use crate::store::{Enabled, JobKind, Process, RuleKey, SourceKind};
 
 /// What a process holds that runs automations; there is one on a machine.
 pub const LEASE: &str = "automations";
@@ -118,7 +118,7 @@ impl App {
         Ok(World {
             store: self.store()?.clone(),
             clock: self.clock.clone(),
-            zone: TimeZone::system(),
+            zone: self.here()?.zone.unwrap_or_else(TimeZone::system),
             process: myself(),
             is_alive: Arc::new(lives),
             end_left: Arc::new({
@@ -187,6 +187,10 @@ impl App {
                 of_files.keep_house();
                 of_files.look_at_definitions()
             }),
+            said: {
+                let plugins = self.plugins()?.clone();
+                Box::new(move || plugins.said())
+            },
             foresight,
             states: self.home_states(),
             expect_states: self.expect_home_states(),
@@ -247,8 +251,9 @@ impl App {
     /// The digest of the definition behind a job as it is now, where it may run.
     ///
     /// # Errors
-    /// `NotFound` when it is gone, `Refused` when it is not trusted, or is an automation that is not enabled as it is.
-    pub fn digest_of(&self, key: &RuleKey, before: &str) -> Result<String> {
+    /// `NotFound` when it is gone, `Refused` when it is not trusted, or is the work of an automation that is not enabled as
+    /// it is.
+    pub fn digest_of(&self, key: &RuleKey, before: &str, kind: &str) -> Result<String> {
         self.whole_catalog()?;
         let mut catalog = self.launcher()?.catalog();
         let found = list::definition(&mut catalog, key, before)?;
@@ -258,7 +263,9 @@ impl App {
         if found.trust != Trust::Trusted {
             return Err(found.refusal());
         }
-        if found.digest != before && !self.store()?.automations()?.iter().any(|e| e.digest == found.digest) {
+        // What a person put into the background needs nobody's leave to fire.
+        let fires = kind == JobKind::Automation.name() && found.digest != before;
+        if fires && !self.store()?.automations()?.iter().any(|e| e.digest == found.digest) {
             return Err(Error::new(Kind::Refused, format!("`{}` has changed since its work was owed", found.key()))
                 .hint(format!(
                     "look at it, and allow it as it is now: fac auto enable {}",

@@ -1,6 +1,9 @@
 //! Trying an automation: what would happen, by the way that it would really happen, without doing it; and firing one by
 //! hand.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
@@ -18,7 +21,10 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::ids::Id;
-use crate::store::{Admission, Along, Enabled, FiringOutcome, Job, JobEnd, NewFiring};
+use crate::store::{Admission, Along, Enabled, FiringOutcome, Job, JobEnd, NewFiring, Store};
+
+/// How often it is looked whether work is taken back.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// What is tried.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +117,7 @@ impl App {
         let fired = store.fire(&[firing], &[], &me, &Along::default(), &mut |_, _, _| Admission::Begin)?;
         let job = fired.into_iter().find_map(|fired| fired.job);
         let job = job.ok_or_else(|| Error::new(Kind::Failed, "nothing was fired"))?;
-        let carried = Carrier::new(self.another()?).carry_out(&job, None, stop);
+        let carried = carried_by_hand(store, &job, stop, || Ok(Carrier::new(self.another()?)))?;
         let end = match &carried.error {
             _ if carried.stopped => JobEnd::Cancelled { why: "it was stopped by hand".into() },
             None => JobEnd::Done,
@@ -190,11 +196,14 @@ impl App {
         let against = match &rule.condition {
             Some(condition) => {
                 let states = self.home_states();
-                keeper::judge(store, &*states, &TimeZone::system(), condition, &mut firing, now)?
+                let zone = self.here()?.zone.unwrap_or_else(TimeZone::system);
+                keeper::judge(store, &*states, &zone, condition, &mut firing, now)?
             }
             None => None,
         };
-        let lately = store.fired_since(now.plus_micros(-86_400_000_000))?;
+        let limits = rule.triggers.iter().filter_map(|(_, _, timing)| timing.limit).map(|(_, ms)| ms);
+        let longest = i64::try_from(limits.max().unwrap_or(0).saturating_mul(1000)).unwrap_or(i64::MAX);
+        let lately = store.fired_since(now.plus_micros(-longest.max(86_400_000_000)))?;
         let mut machine = Machine::new(self.bounds()?, Vec::new(), &lately);
         machine.set_rules(vec![rule.clone()]);
         let open = store.open_jobs_of(&rule.key)?;
@@ -263,4 +272,28 @@ fn example(kind: &str) -> &'static str {
         "voice" => r#"{"kind": "voice", "text": "lights on"}"#,
         _ => r#"{"kind": "webhook", "json": {}}"#,
     }
+}
+
+/// Does a job, and ends it where somebody takes it back meanwhile.
+fn carried_by_hand(
+    store: &Store,
+    job: &Job,
+    stop: &Stop,
+    carrier: impl FnOnce() -> Result<Carrier>,
+) -> Result<Carried> {
+    let (mut carrier, over) = (carrier()?, AtomicBool::new(false));
+    Ok(std::thread::scope(|scope| {
+        let (store, over) = (store.clone(), &over);
+        scope.spawn(move || {
+            while !over.load(Ordering::SeqCst) && !stop.is_requested() {
+                if store.jobs_to_stop(&myself()).is_ok_and(|ids| ids.contains(&job.id)) {
+                    stop.request();
+                }
+                std::thread::sleep(GLANCE);
+            }
+        });
+        let carried = carrier.carry_out(job, None, stop);
+        over.store(true, Ordering::SeqCst);
+        carried
+    }))
 }

@@ -54,7 +54,8 @@ fn evaluate(expression: &str, facts: &Json, looked: &Looked) -> Result<bool> {
     for (name, value) in watched::functions(facts, looked) {
         environment.add_global(name, value);
     }
-    let compiled = expr::compile(&environment, expression).map_err(|e| failed(words(&e)))?;
+    let prepared = expr::prepared(expression).map_err(|e| failed(words(&e)))?;
+    let compiled = expr::compile(&environment, &prepared).map_err(|e| failed(words(&e)))?;
     let found: Value = compiled.eval(watched::root(facts, looked)).map_err(|e| failed(words(&e)))?;
     match found.is_undefined() {
         true => Err(failed("what it asks for is not there".to_string())),
@@ -67,7 +68,8 @@ pub fn malformed(expression: &str) -> Option<String> {
     if expression.trim().is_empty() {
         return Some("it is empty".to_string());
     }
-    expr::compile(&expr::environment(), expression).err().map(|error| words(&error))
+    let read = expr::prepared(expression).and_then(|text| expr::compile(&expr::environment(), &text).map(drop));
+    read.err().map(|error| words(&error))
 }
 
 fn words(error: &minijinja::Error) -> String {

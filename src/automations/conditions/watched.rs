@@ -81,7 +81,7 @@ impl Object for Watched {
         match self.find(key) {
             Some(value) => Some(self.child(key, value)),
             // Our own functions are asked for among the facts first.
-            None if self.path.is_empty() && key.as_str() == Some(IS_STATE) => None,
+            None if self.path.is_empty() && key.as_str().is_some_and(|k| k == IS_STATE || k.starts_with("__")) => None,
             None => {
                 self.child(key, &Json::Null);
                 None

@@ -3,7 +3,7 @@
 //! All of them hang on one device, are unavailable while nobody here listens, and go when their command is disabled,
 //! also one that was disabled while we were down. What a press runs, and whether, is decided by whoever is told of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,6 +90,8 @@ struct Shared {
     places: Places,
     file: PathBuf,
     now: Mutex<BTreeMap<String, Entry>>,
+    /// What was shown and is to go, by object id: until the broker has that.
+    gone: Mutex<BTreeSet<String>>,
 }
 
 /// Something that is shown, by its object id.
@@ -124,7 +126,12 @@ impl Discovery {
         };
         let (tell, told) = channel();
         let link = Link::start(&settings.broker, places.options(), hear(places.clone(), tell.clone()))?;
-        let shared = Arc::new(Shared { places, file: settings.folder.join("ha-shown.json"), now: Mutex::default() });
+        let shared = Arc::new(Shared {
+            places,
+            file: settings.folder.join("ha-shown.json"),
+            now: Mutex::default(),
+            gone: Mutex::default(),
+        });
         let worker = Worker { link, shared: shared.clone(), pressed: Box::new(pressed) };
         let thread = std::thread::Builder::new().name("discovery".into()).spawn(move || worker.run(&told));
         let thread = thread.context(Kind::Failed, || "cannot start a thread for discovery".to_string())?;
@@ -177,6 +184,35 @@ impl Drop for Discovery {
 impl Shared {
     fn now(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gone(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was shown, as it was kept.
+    fn kept(&self) -> Vec<String> {
+        let text = files::read_text(&self.file, LARGEST).ok().flatten().unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Keeps what is shown, and what is not taken away yet.
+    fn keep(&self) {
+        let mut all: BTreeSet<String> = self.gone().clone();
+        all.extend(self.now().keys().cloned());
+        let all: Vec<String> = all.into_iter().collect();
+        if self.kept() != all
+            && let Err(error) = files::write_atomic(&self.file, json!(all).to_string().as_bytes(), true)
+        {
+            tracing::warn!(error = error.full_message(), "what is shown in Home Assistant is not kept");
+        }
+    }
+
+    /// The broker has it that this is not shown any more.
+    fn went(&self, id: &str) {
+        if self.gone().remove(id) {
+            self.keep();
+        }
     }
 }
 
@@ -256,25 +292,34 @@ impl Worker {
 
     /// Takes away what was shown, by this process or one before, and is not shown now; keeps what is.
     fn remove_others(&self) {
-        let now: Vec<String> = self.shared.now().keys().cloned().collect();
-        let text = files::read_text(&self.shared.file, LARGEST).ok().flatten().unwrap_or_default();
-        let before: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
-        for id in before.iter().filter(|id| !now.contains(id)) {
-            self.shared.places.nothing(id).into_iter().for_each(|publish| self.say(publish));
-        }
-        if before != now
-            && let Err(error) = files::write_atomic(&self.shared.file, json!(now).to_string().as_bytes(), true)
-        {
-            tracing::warn!(error = error.full_message(), "what is shown in Home Assistant is not kept");
+        let before = self.shared.kept();
+        let going: Vec<String> = {
+            let (now, mut gone) = (self.shared.now(), self.shared.gone());
+            gone.extend(before);
+            gone.retain(|id| !now.contains_key(id));
+            gone.iter().cloned().collect()
+        };
+        self.shared.keep();
+        for id in going {
+            let [button, sensor, state] = self.shared.places.nothing(&id);
+            self.say(button);
+            self.say(sensor);
+            // What is sent is acknowledged in order.
+            let shared = self.shared.clone();
+            self.say_and(state, move || shared.went(&id));
         }
     }
 
     fn say(&self, publish: Publish) {
+        self.say_and(publish, || ());
+    }
+
+    /// Says something, and does something when the broker has it.
+    fn say_and(&self, publish: Publish, done: impl FnOnce() + Send + 'static) {
         let topic = publish.topic.clone();
-        let told = move |ended: Result<()>| {
-            if let Err(error) = ended {
-                tracing::warn!(topic, error = error.full_message(), "Home Assistant was not told");
-            }
+        let told = move |ended: Result<()>| match ended {
+            Ok(()) => done(),
+            Err(error) => tracing::warn!(topic, error = error.full_message(), "Home Assistant was not told"),
         };
         if let Err(error) = self.link.send(publish, PATIENCE, told) {
             tracing::warn!(error = error.full_message(), "Home Assistant was not told");

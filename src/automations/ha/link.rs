@@ -226,12 +226,12 @@ impl Work {
             kind => json!({"type": "subscribe_events", "event_type": kind}),
         };
         if !self.events.iter().any(|kind| kind == "*" || kind == "state_changed") {
-            socket.answer(subscribe("state_changed"), &mut meanwhile).await?;
+            socket.answer_soon(subscribe("state_changed"), &mut meanwhile).await?;
         }
         for kind in self.events.clone() {
-            socket.answer(subscribe(&kind), &mut meanwhile).await?;
+            socket.answer_soon(subscribe(&kind), &mut meanwhile).await?;
         }
-        let all = socket.answer(json!({"type": "get_states"}), &mut meanwhile).await?;
+        let all = socket.answer_soon(json!({"type": "get_states"}), &mut meanwhile).await?;
         let Json::Array(all) = all else {
             return Err(Error::new(Kind::BadData, "Home Assistant tells no states".to_string()));
         };

@@ -26,6 +26,12 @@ pub struct Home {
     pub tls: Tls,
 }
 
+/// Whether it could be called so: a domain, a dot, a name. Anything else might be another address.
+fn is_entity(entity: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    entity.split_once('.').is_some_and(|(domain, name)| is_part(domain) && is_part(name))
+}
+
 impl Home {
     /// The place of a path of its API.
     pub(super) fn at(&self, path: &[&str]) -> Url {
@@ -66,6 +72,9 @@ impl Home {
     /// # Errors
     /// As [`Home::config`].
     pub async fn state(&self, entity: &str) -> Result<Option<Json>> {
+        if !is_entity(entity) {
+            return Ok(None);
+        }
         let answer = self.get(&["api", "states", entity]).await?;
         if answer.status() == 404 {
             return Ok(None);
@@ -78,6 +87,9 @@ impl Home {
     /// # Errors
     /// As [`Home::config`]; `BadData` for a name that it does not take.
     pub async fn write_state(&self, entity: &str, state: &str, attributes: Option<&Map<String, Json>>) -> Result<Json> {
+        if !is_entity(entity) {
+            return Err(Error::new(Kind::BadData, format!("{entity:?} is no entity; one looks like light.kitchen")));
+        }
         let mut body = json!({"state": state});
         if let Some(attributes) = attributes {
             body["attributes"] = json!(attributes);

@@ -15,6 +15,9 @@ use crate::kernel::error::{Error, Kind, Result};
 /// How long a connection, and the first words on it, may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long an answer may take that nothing has to be done for; all states of a large home are some megabytes.
+const SOON: Duration = Duration::from_secs(30);
+
 /// An authenticated connection.
 pub(super) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -74,6 +77,20 @@ impl Socket {
                 return result(said);
             }
             meanwhile.push(said);
+        }
+    }
+
+    /// The same for what is answered at once.
+    ///
+    /// # Errors
+    /// `TimedOut` when it is not.
+    pub(super) async fn answer_soon(&mut self, question: Json, meanwhile: &mut Vec<Json>) -> Result<Json> {
+        match tokio::time::timeout(SOON, self.answer(question, meanwhile)).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                let said = format!("Home Assistant at {} answers nothing it is asked", self.place);
+                Err(Error::new(Kind::TimedOut, said))
+            }
         }
     }
 

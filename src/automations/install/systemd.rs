@@ -72,11 +72,19 @@ pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
         control(machine, &["disable", "--now", &unit(&other)], &mut outcome)?;
         outcome.changed |= remove_file(&timer)?;
     }
+    // One that went on by itself does so until it is told.
+    if !entry.stays && std::fs::read_to_string(&service).is_ok_and(|text| text.contains("\nRestart=")) {
+        control(machine, &["disable", "--now", &unit(&other)], &mut outcome)?;
+    }
     for (path, text) in [&service, &timer].into_iter().zip(texts(entry)) {
         outcome.changed |= write_file(path, &text)?;
     }
     control(machine, &["daemon-reload"], &mut outcome)?;
     control(machine, &["enable", "--now", &unit(entry)], &mut outcome)?;
+    if entry.stays && outcome.changed {
+        // What runs already goes on as it was begun.
+        control(machine, &["try-restart", &unit(entry)], &mut outcome)?;
+    }
     outcome.notes.push("`loginctl enable-linger` lets it run while you are not logged in".to_string());
     Ok(outcome)
 }

@@ -9,7 +9,7 @@ use crate::automations::rules::Act;
 use crate::automations::worker::FirstTry;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
-use crate::store::{Admission, Along, FiringOutcome, NewFiring};
+use crate::store::{Admission, Along, FiringOutcome, NewFiring, RuleKey};
 
 impl Keeper {
     /// Decides over what was told before anything else is looked at: somebody may wait for an answer. What could not be
@@ -58,13 +58,14 @@ impl Keeper {
 
     /// Whether what an automation did last decides over this, and it is among these.
     fn looks_back(&self, act: &Act, before: &[Act]) -> bool {
-        let Act::Fire(number, firing) = act else { return false };
-        self.condition_of(*number).is_some_and(asks_for_last_run)
+        let Act::Fire(_, firing) = act else { return false };
+        self.condition_of(&firing.key).is_some_and(asks_for_last_run)
             && before.iter().any(|act| matches!(act, Act::Fire(_, earlier) if earlier.key == firing.key))
     }
 
-    fn condition_of(&self, number: usize) -> Option<&str> {
-        self.machine.rules().get(number)?.condition.as_deref()
+    /// By its name: its number is another one once a rule before it was stopped.
+    fn condition_of(&self, key: &RuleKey) -> Option<&str> {
+        self.machine.rule(key)?.condition.as_deref()
     }
 
     /// The same in one change of the store.
@@ -73,23 +74,41 @@ impl Keeper {
         let mut against: Vec<Option<String>> = Vec::new();
         for act in acts {
             match act {
-                Act::Fire(number, firing) => {
+                Act::Fire(_, firing) => {
                     let mut firing = *firing;
-                    against.push(self.judge(number, &mut firing, now)?);
+                    // A timer that is written in this very change is nobody else's.
+                    let begins = |(subject, since): &(String, Timestamp)| {
+                        let id = (&firing.key, firing.nr, subject, *since);
+                        along.holds.iter().any(|h| (&h.key, h.nr, &h.subject, h.since) == id)
+                    };
+                    if firing.held.as_ref().is_some_and(begins) {
+                        firing.held = None;
+                    }
+                    against.push(self.judge(&mut firing, now)?);
                     firings.push(firing);
                 }
                 Act::Broken(_, firing, why) => {
                     against.push(Some(why));
                     firings.push(*firing);
                 }
-                Act::Hold(hold) => along.holds.push(hold),
-                Act::Release(key, nr, subject) => along.released.push((key, nr, subject)),
+                // Of one thing that waits only the last word counts.
+                Act::Hold(hold) => {
+                    let other =
+                        |one: &(RuleKey, u32, String)| *one != (hold.key.clone(), hold.nr, hold.subject.clone());
+                    along.released.retain(other);
+                    along.over.retain(other);
+                    along.holds.push(hold);
+                }
+                Act::Release(key, nr, subject) => {
+                    along.holds.retain(|hold| (&hold.key, hold.nr, &hold.subject) != (&key, nr, &subject));
+                    along.released.push((key, nr, subject));
+                }
+                Act::Over(key, nr, subject) => {
+                    along.holds.retain(|hold| (&hold.key, hold.nr, &hold.subject) != (&key, nr, &subject));
+                    along.over.push((key, nr, subject));
+                }
             }
         }
-        // Of one thing that waits only the last word counts.
-        along.released.retain(|(key, nr, subject)| {
-            !along.holds.iter().any(|h| h.key == *key && h.nr == *nr && h.subject == *subject)
-        });
         if firings.is_empty() {
             return self.world.store.keep_along(&along);
         }
@@ -130,8 +149,8 @@ impl Keeper {
     }
 
     /// What its condition says against a firing; what it looked at is noted.
-    fn judge(&self, number: usize, firing: &mut NewFiring, now: Timestamp) -> Result<Option<String>> {
-        let Some(condition) = self.condition_of(number) else { return Ok(None) };
+    fn judge(&self, firing: &mut NewFiring, now: Timestamp) -> Result<Option<String>> {
+        let Some(condition) = self.condition_of(&firing.key) else { return Ok(None) };
         judge(&self.world.store, &*self.crew.states, &self.world.zone, condition, firing, now)
     }
 }

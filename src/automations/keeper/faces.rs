@@ -52,6 +52,8 @@ pub struct Crew {
     pub rules: Box<dyn FnMut() -> Result<Vec<Rule>>>,
     /// Looks at definitions again.
     pub refresh: Box<dyn FnMut() -> Result<()>>,
+    /// What others that go along have to say since it was asked last.
+    pub said: Box<dyn FnMut() -> Vec<String>>,
     /// Who sees what is to be run.
     pub foresight: Box<dyn Foresight>,
     /// The states that conditions see.

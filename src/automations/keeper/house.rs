@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Keeper, Note, Tell};
+use crate::automations::happening::Trigger;
 use crate::automations::times::Times;
 use crate::kernel::clock::Timestamp;
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Kind, Result};
 
 /// How often files and processes are looked after, µs.
 const ROUND: i64 = 2_000_000;
@@ -23,6 +24,9 @@ impl Keeper {
             return Ok(());
         }
         self.look(tell);
+        for said in (self.crew.said)() {
+            tell(Note::Trouble(&Error::new(Kind::Failed, said)));
+        }
         self.renew(tell)?;
         self.look_after_sources(tell);
         // What comes of it stands in the log.
@@ -74,10 +78,20 @@ impl Keeper {
                 return Ok(());
             }
         };
-        self.crew.sources.iter_mut().for_each(|source| source.stop());
+        let mut listening = vec![Vec::new(); crew.sources.len()];
+        let known = std::mem::take(&mut self.listening);
+        for (mut old, knew) in std::mem::take(&mut self.crew.sources).into_iter().zip(known) {
+            // Where nothing that it is made of has changed, it goes on undisturbed with what it knows.
+            let made_of = old.made_of().filter(|made| !made.is_empty());
+            let same = |new: &dyn Trigger| new.kind() == old.kind() && made_of.is_some() && new.made_of() == made_of;
+            match crew.sources.iter().position(|new| same(&**new)) {
+                Some(at) => (crew.sources[at], listening[at]) = (old, knew),
+                None => old.stop(),
+            }
+        }
+        self.listening = listening;
         self.pool.renew(std::mem::take(&mut crew.hands));
         self.machine.set_bounds(crew.bounds);
-        self.listening = crew.sources.iter().map(|_| Vec::new()).collect();
         self.crew = crew;
         // The same schedule may mean other times now.
         self.times = Times::default();

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::kernel::config::{Config, Member};
@@ -205,6 +206,18 @@ impl Brokers {
     /// No brokers in the settings: only addresses can be named, and the one on this machine is the default.
     pub fn none(secret: FindSecret) -> Brokers {
         Brokers { written: BTreeMap::new(), default: None, ca_files: Vec::new(), secret }
+    }
+
+    /// A word that is another one where anything is said otherwise of any broker, its secret too.
+    pub fn stamp(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?} {:?}", self.default, self.ca_files));
+        for (name, written) in &self.written {
+            let secret = written.text("secret").map(|secret| (self.secret)(secret));
+            let secret = secret.map(|found| found.map(|s| s.expose().to_string()).map_err(|e| e.full_message()));
+            hash.update(format!("{name} {written:?} {secret:?}"));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The names in the settings.

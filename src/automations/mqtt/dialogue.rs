@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::broker::{Broker, Version, Way};
 use super::message::{Message, Publish, Qos};
-use super::{v4, v5};
+use super::{topic, v4, v5};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// How many messages of ours may wait for their acknowledgement (more, and brokers lose some of QoS 2).
@@ -63,8 +63,9 @@ pub struct Subscription {
 
 /// Something heard.
 pub(super) enum Heard {
-    /// The connection stands; whether the broker had kept our session, and whether subscriptions may have ids.
-    Up { session_present: bool, ids: bool },
+    /// The connection stands; whether the broker had kept our session, whether subscriptions may have ids, and the largest
+    /// packet that the broker takes, bytes, where it says so.
+    Up { session_present: bool, ids: bool, largest: Option<u32> },
     /// A message, and what acknowledges it.
     Message(Box<Message>, Option<Ack>),
     /// A message that is too large was dropped.
@@ -162,6 +163,9 @@ impl Trouble {
             _ if said.contains("greater than the broker's maximum packet size") => {
                 Trouble::new(Wrong::TooLarge, format!("{TAKES_LESS} than this message has ({said})"))
             }
+            _ if said.ends_with(" = 149") || said.contains("Payload is too long") => {
+                Trouble::new(Wrong::TooLarge, format!("{TAKES_LESS} than this message has"))
+            }
             _ if said.contains("Connection reset") || said.contains("Broken pipe") => {
                 Trouble::new(Wrong::Lost, "the broker closed the connection")
             }
@@ -180,6 +184,11 @@ impl Trouble {
             _ => Wrong::Away,
         };
         Trouble::new(wrong, error.to_string())
+    }
+
+    /// Whether a message of ours was too much for the broker.
+    pub(super) fn is_about_ours(&self) -> bool {
+        self.said.starts_with(TAKES_LESS)
     }
 
     /// Whether trying again soon is no use.
@@ -210,7 +219,7 @@ impl Trouble {
                 (Kind::Unreachable, format!("try the other version: {other}"))
             }
             Wrong::TakenOver => (Kind::Failed, "give each program a client id of its own".to_string()),
-            Wrong::TooLarge if self.said.starts_with(TAKES_LESS) => {
+            Wrong::TooLarge if self.is_about_ours() => {
                 (Kind::Failed, "send less at once, or have the broker take more".to_string())
             }
             Wrong::TooLarge => (Kind::BadData, "broker.NAME.max_packet_kb says how much is taken".to_string()),
@@ -289,6 +298,9 @@ pub(super) enum Answer {
 /// # Errors
 /// When a certificate cannot be read, or the address cannot be used.
 pub(super) fn open(broker: &Broker, session: &Session) -> Result<(Voice, Ear)> {
+    topic::check_text("the name of the connection", &session.client_id)?;
+    broker.user.as_deref().map_or(Ok(()), |user| topic::check_text("the user's name", user))?;
+    session.will.as_ref().map_or(Ok(()), topic::check_will)?;
     Ok(match broker.version {
         Version::Five => {
             let (voice, ear) = v5::open(broker, session)?;

@@ -2,10 +2,11 @@
 //!
 //! A broker that was not told that we have a message delivers it again, with the same number, also to the process that
 //! comes after ours. Numbers begin anew with each session and come round within one; so they count together with a
-//! number of ours for the session, which is kept in a file and changes whenever a message that is new has the number
-//! and the content of an older one. The file is written then and with each new session: never for a message as such.
+//! generation, which is kept in a file and changes whenever a message that is new has the number and the content of
+//! another of it, and with the first that is new to a process: what those before it heard is not known any more. The file
+//! is written then and with each new session: never for a message as such.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -17,14 +18,21 @@ use crate::kernel::files;
 /// The largest such file, bytes.
 const LARGEST: u64 = 4096;
 
+/// So many messages make up a generation at most.
+const MOST: usize = 70_000;
+
 /// Makes the keys of one client's messages.
 #[derive(Debug)]
 pub(super) struct Keys {
     file: PathBuf,
     client: String,
     generation: u64,
-    /// By number, the content that came with it.
-    seen: HashMap<u16, [u8; 8]>,
+    /// The one before it: what is delivered again may be of that.
+    before: u64,
+    /// Whether nothing new came to this process yet.
+    is_first: bool,
+    /// The numbers of this generation with what came by them.
+    seen: HashSet<(u16, [u8; 8])>,
 }
 
 impl Keys {
@@ -33,11 +41,18 @@ impl Keys {
         let text = files::read_text(&file, LARGEST).ok().flatten().unwrap_or_default();
         let json: Json = serde_json::from_str(&text).unwrap_or_default();
         let generation = json["generation"].as_u64().unwrap_or_default();
-        Keys { file, client: client.to_string(), generation, seen: HashMap::new() }
+        let client = client.to_string();
+        Keys { file, client, generation, before: generation, is_first: true, seen: HashSet::new() }
     }
 
     /// The broker knows nothing of an earlier session: numbers begin anew.
     pub(super) fn fresh_session(&mut self) {
+        self.is_first = false;
+        self.next_generation();
+    }
+
+    fn next_generation(&mut self) {
+        self.before = self.generation;
         self.generation = self.generation.wrapping_add(1);
         self.seen.clear();
         let text = json!({"generation": self.generation}).to_string();
@@ -53,12 +68,18 @@ impl Keys {
             return None;
         }
         let content = content(message);
-        if !message.dup && self.seen.get(&message.id) == Some(&content) {
-            self.fresh_session();
+        let is_known = self.seen.contains(&(message.id, content));
+        let number = u64::from_be_bytes(content);
+        let key = |generation: u64| format!("mqtt:{}:{generation}:{}:{number:016x}", self.client, message.id);
+        if message.dup && !is_known {
+            return Some(key(self.before));
         }
-        self.seen.insert(message.id, content);
-        let content = u64::from_be_bytes(content);
-        Some(format!("mqtt:{}:{}:{}:{content:016x}", self.client, self.generation, message.id))
+        if !message.dup && (is_known || std::mem::take(&mut self.is_first) || self.seen.len() >= MOST) {
+            self.next_generation();
+        }
+        self.seen.insert((message.id, content));
+        let key = |generation: u64| format!("mqtt:{}:{generation}:{}:{number:016x}", self.client, message.id);
+        Some(key(self.generation))
     }
 }
 
@@ -109,5 +130,24 @@ mod tests {
         assert_ne!(first, again, "a broker that lost its memory counts anew");
         assert_eq!(keys.key(&message(7, "press", true)).unwrap(), again);
         assert_eq!(keys.key(&Message { qos: Qos::Most, ..message(7, "press", false) }), None);
+        // Also where something else came by that number meanwhile.
+        assert_ne!(keys.key(&message(7, "other", false)), Some(again.clone()));
+        assert_ne!(keys.key(&message(7, "press", false)).unwrap(), again);
+    }
+
+    #[test]
+    fn what_is_new_to_a_process_is_none_of_what_those_before_it_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Keys::open(folder.path().join("m.json"), "fac-1");
+        let mut keys = open();
+        keys.fresh_session();
+        let all: Vec<_> = (1..9).map(|id| keys.key(&message(id, "press", false)).unwrap()).collect();
+        let mut next = open();
+        // What was not acknowledged comes again before anything new, and after it.
+        assert_eq!(next.key(&message(8, "press", true)).unwrap(), all[7]);
+        let new = next.key(&message(1, "press", false)).unwrap();
+        assert!(!all.contains(&new), "numbers came round while the broker kept our session");
+        assert_eq!(next.key(&message(7, "press", true)).unwrap(), all[6]);
+        assert_eq!(next.key(&message(1, "press", true)).unwrap(), new);
     }
 }

@@ -71,6 +71,21 @@ pub struct Publish {
 }
 
 impl Publish {
+    /// How many bytes it has on its way in MQTT 5, headers and all (MQTT 5, 3.3).
+    pub fn encoded_len(&self) -> usize {
+        let text = |text: &str| 2 + text.len();
+        let said = &self.properties;
+        let properties = usize::from(said.is_text) * 2
+            + said.expiry.map_or(0, |_| 5)
+            + said.response_topic.as_deref().map_or(0, |topic| 1 + text(topic))
+            + said.correlation.as_ref().map_or(0, |bytes| 3 + bytes.len())
+            + said.content_type.as_deref().map_or(0, |kind| 1 + text(kind))
+            + said.user.iter().map(|(name, value)| 1 + text(name) + text(value)).sum::<usize>();
+        let id = usize::from(self.qos != Qos::Most) * 2;
+        let rest = text(&self.topic) + id + variable(properties) + properties + self.payload.len();
+        1 + variable(rest) + rest
+    }
+
     /// A message that is not kept.
     pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>, qos: Qos) -> Publish {
         Publish { topic: topic.into(), payload: payload.into(), qos, ..Publish::default() }
@@ -131,6 +146,16 @@ impl Message {
             all.insert("properties".into(), properties);
         }
         all
+    }
+}
+
+/// The bytes of a number as lengths are written: seven bits each (MQTT 5, 1.5.5).
+fn variable(number: usize) -> usize {
+    match number {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,8 @@ use crate::kernel::files;
 const HELD: usize = 1000;
 /// Of how many topics the last message is remembered.
 const TOPICS: usize = 20_000;
+/// The largest list of filters that is kept, bytes.
+const LARGEST_LIST: u64 = 4 << 20;
 /// The longest payload that is looked at as JSON, bytes.
 const JSON: usize = 1 << 20;
 
@@ -37,8 +40,8 @@ pub struct MqttSource {
     folder: PathBuf,
     clock: Clock,
     causes: Causes,
-    links: BTreeMap<String, Link>,
-    /// Brokers that cannot be listened to, and why.
+    links: BTreeMap<String, (Link, Filters)>,
+    /// What cannot be listened to, and why.
     broken: Vec<(String, String)>,
 }
 
@@ -49,15 +52,18 @@ impl MqttSource {
         MqttSource { brokers, folder, clock, causes, links: BTreeMap::new(), broken: Vec::new() }
     }
 
-    fn open(&self, name: &str, all: Vec<Subscription>, heard: &SyncSender<Happening>) -> Result<Link> {
+    fn open(&self, name: &str, all: Vec<Subscription>, heard: &SyncSender<Happening>) -> Result<(Link, Filters)> {
         let broker = self.brokers.get(Some(name))?;
         files::ensure_dir(&self.folder)?;
         let client = match &broker.client_id {
             Some(id) => id.clone(),
             None => name_with(&own_name(&self.folder)?, name, self.brokers.default_name().ok().as_deref()),
         };
-        let file = self.folder.join(format!("mqtt-{}.json", file_name(&format!("{name}-{client}"))));
-        let options = options(&broker, &client, all);
+        let file_of = |what: &str| self.folder.join(format!("{what}-{}.json", file_name(&format!("{name}-{client}"))));
+        let file = file_of("mqtt");
+        let filters = Filters::new(file_of("mqtt-filters"));
+        let stale = filters.listen(&all);
+        let options = Options { stale, ..options(&broker, &client, all) };
         let hearer = Hearer {
             broker: name.to_string(),
             clock: self.clock.clone(),
@@ -65,10 +71,52 @@ impl MqttSource {
             keys: Keys::open(file, &client),
             last: HashMap::new(),
             copies: Copies::default(),
+            filters: filters.clone(),
             offered: None,
             heard: heard.clone(),
         };
-        Link::start(&broker, options, hearer.closure())
+        Ok((Link::start(&broker, options, hearer.closure())?, filters))
+    }
+}
+
+/// What a session listens to, kept in a file: whoever comes after us with the same session must know what to leave.
+#[derive(Clone, Debug)]
+struct Filters {
+    file: PathBuf,
+    now: Arc<Mutex<Vec<String>>>,
+}
+
+impl Filters {
+    fn new(file: PathBuf) -> Filters {
+        Filters { file, now: Arc::default() }
+    }
+
+    /// This is listened to from now on; gives what the session may hold beside it.
+    fn listen(&self, all: &[Subscription]) -> Vec<String> {
+        let now: Vec<String> = all.iter().map(|s| s.filter.clone()).collect();
+        let text = files::read_text(&self.file, LARGEST_LIST).ok().flatten().unwrap_or_default();
+        let mut stale: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
+        stale.retain(|filter| !now.contains(filter));
+        self.keep(&[&now[..], &stale[..]].concat());
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        stale
+    }
+
+    /// The broker was told what is listened to.
+    fn told(&self) {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.keep(&now);
+    }
+
+    fn keep(&self, all: &[String]) {
+        let text = json!(all).to_string();
+        if files::read_text(&self.file, LARGEST_LIST).ok().flatten().as_deref() == Some(&text) {
+            return;
+        }
+        if let Err(error) = files::write_atomic(&self.file, text.as_bytes(), true) {
+            // What is lost is only that a message may come by a subscription that nobody remembers.
+            tracing::warn!(error = error.full_message(), "what is listened to is not kept");
+        }
     }
 }
 
@@ -78,20 +126,28 @@ impl Trigger for MqttSource {
     }
 
     fn listen(&mut self, wanted: &[model::Trigger], heard: &SyncSender<Happening>) -> Result<()> {
-        let all = subscriptions(wanted, &self.brokers)?;
+        let (all, nowhere) = subscriptions(wanted, &self.brokers);
         self.broken.clear();
         self.links.retain(|name, _| all.contains_key(name));
         let mut first = None;
         for (name, subscriptions) in all {
             let done = match self.links.get(&name) {
-                Some(link) => link.subscribe(subscriptions),
+                Some((link, filters)) => {
+                    filters.listen(&subscriptions);
+                    link.subscribe(subscriptions)
+                }
                 None => self.open(&name, subscriptions, heard).map(|link| drop(self.links.insert(name.clone(), link))),
             };
             if let Err(error) = done {
                 tracing::warn!(broker = name, error = error.full_message(), "the broker cannot be listened to");
-                self.broken.push((name.clone(), error.full_message()));
+                self.broken.push((format!("the broker `{name}`"), error.full_message()));
                 first.get_or_insert(error);
             }
+        }
+        if let Some((filters, error)) = nowhere {
+            let why = format!("{}; broker=NAME says it, or `fac config set mqtt.broker NAME`", error.full_message());
+            self.broken.push((filters, why));
+            first.get_or_insert(error);
         }
         match first {
             Some(error) if self.links.is_empty() => Err(error),
@@ -99,14 +155,18 @@ impl Trigger for MqttSource {
         }
     }
 
+    fn made_of(&self) -> Option<String> {
+        Some(self.brokers.stamp())
+    }
+
     fn state(&self) -> String {
-        let mut said: Vec<String> = self.links.values().map(Link::said).collect();
+        let mut said: Vec<String> = self.links.values().map(|(link, _)| link.said()).collect();
         said.extend(self.broken.iter().map(|(name, why)| format!("{name}: {why}")));
         if said.is_empty() { "listening to nothing".to_string() } else { said.join("; ") }
     }
 
     fn trouble(&self) -> Vec<(String, String)> {
-        let away = self.links.iter().flat_map(|(name, link)| {
+        let away = self.links.iter().flat_map(|(name, (link, _))| {
             let standing = link.standing();
             let broker = format!("the broker `{name}` at {}", link.broker().place());
             let refused = standing.refused.into_iter().filter(|_| standing.up);
@@ -114,7 +174,7 @@ impl Trigger for MqttSource {
             let away = standing.trouble.filter(|_| !standing.up).map(|trouble| (broker.clone(), trouble.said));
             away.into_iter().chain(refused.collect::<Vec<_>>())
         });
-        away.chain(self.broken.iter().map(|(name, why)| (format!("the broker `{name}`"), why.clone()))).collect()
+        away.chain(self.broken.iter().cloned()).collect()
     }
 
     fn stop(&mut self) {
@@ -123,17 +183,33 @@ impl Trigger for MqttSource {
     }
 }
 
-/// What is to be subscribed to, by broker. Triggers of other kinds are passed over.
-fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> Result<BTreeMap<String, Vec<Subscription>>> {
-    let mut all: BTreeMap<String, Vec<Subscription>> = BTreeMap::new();
+/// What is to be subscribed to, by broker.
+type ByBroker = BTreeMap<String, Vec<Subscription>>;
+
+/// What is to be subscribed to, by broker, and the filters for which nobody says which broker. Triggers of other kinds are
+/// passed over.
+fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> (ByBroker, Option<(String, Error)>) {
+    let mut all = ByBroker::new();
+    let mut nowhere: Option<(String, Error)> = None;
     for trigger in wanted.iter().filter(|t| t.kind == "mqtt") {
         let name = match trigger.options.get("broker") {
             Some(name) => name.clone(),
-            None => brokers.default_name()?,
+            None => match brokers.default_name() {
+                Ok(name) => name,
+                Err(error) => {
+                    let filters = trigger.args.join(" ");
+                    match &mut nowhere {
+                        Some((all, _)) => all.push_str(&format!(" {filters}")),
+                        None => nowhere = Some((filters, error)),
+                    }
+                    continue;
+                }
+            },
         };
         let qos = trigger.options.get("qos").and_then(|q| q.parse().ok()).and_then(Qos::of).unwrap_or(Qos::Least);
         let wants = trigger.options.get("retained").or_else(|| trigger.options.get("retain"));
-        let wants = wants.is_some_and(|word| word != "no");
+        // What is to last may have ended while nobody was connected: the broker keeps what was said last.
+        let wants = wants.is_some_and(|word| word != "no") || trigger.options.contains_key("for");
         let retained = if wants { Retained::Always } else { Retained::Never };
         let of_broker = all.entry(name).or_default();
         for filter in &trigger.args {
@@ -151,7 +227,7 @@ fn subscriptions(wanted: &[model::Trigger], brokers: &Brokers) -> Result<BTreeMa
         }
     }
     all.values_mut().for_each(|of_broker| mark(of_broker));
-    Ok(all)
+    (all, nowhere)
 }
 
 /// Gives ids to subscriptions that a message may come by together. It comes once for each of them then, and the ids tell
@@ -231,6 +307,7 @@ struct Hearer {
     /// By topic, what was said there last.
     last: HashMap<String, [u8; 8]>,
     copies: Copies,
+    filters: Filters,
     /// The key of the message that found no room; it is the next that is offered.
     offered: Option<Option<String>>,
     heard: SyncSender<Happening>,
@@ -249,6 +326,7 @@ impl Hearer {
                 if !session_present {
                     self.keys.fresh_session();
                 }
+                self.filters.told();
                 None
             }
             Arrival::Down(trouble, wait) => {
@@ -352,6 +430,7 @@ mod tests {
             keys: Keys::open(folder.path().join("k"), "c"),
             last: HashMap::new(),
             copies: Copies::default(),
+            filters: Filters::new(folder.path().join("f")),
             offered: None,
             heard,
         };
@@ -403,7 +482,7 @@ mod tests {
         assert!(hearer.hear(back).is_none());
         let second = told.recv().unwrap();
         assert_ne!(first.key, second.key);
-        assert_eq!(second.key.as_deref().map(|k| k.split(':').nth(2)), Some(Some("0")), "{:?}", second.key);
+        assert_eq!(second.key.as_deref().map(|k| k.split(':').nth(2)), Some(Some("1")), "{:?}", second.key);
     }
 
     #[test]
@@ -422,7 +501,8 @@ mod tests {
             trigger("a/#", &[("qos", "2"), ("retained", "yes")]),
             trigger("b", &[("broker", "mqtt://other"), ("qos", "0")]),
         ];
-        let all = subscriptions(&all, &brokers).unwrap();
+        let (all, nowhere) = subscriptions(&all, &brokers);
+        assert!(nowhere.is_none());
         let of = |name: &str| all[name].iter().map(|s| (s.filter.as_str(), s.qos, s.retained)).collect::<Vec<_>>();
         assert_eq!(of("mqtt://localhost:1883"), [("a/#", Qos::Exactly, Retained::Always)]);
         assert_eq!(of("mqtt://other"), [("b", Qos::Most, Retained::Never)]);

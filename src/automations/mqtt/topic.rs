@@ -20,16 +20,55 @@ pub fn check_name(topic: &str) -> Result<()> {
         _ if topic.contains(['+', '#']) => "holds a wildcard, which only a subscription may",
         _ => return Ok(()),
     };
-    Err(Error::new(Kind::Usage, format!("the topic {topic:?} {wrong}")))
+    Err(Error::new(Kind::Usage, format!("the topic {} {wrong}", short(topic))))
 }
 
-/// Checks the topics of a message: the one it goes to, and the one where an answer is wanted.
+/// Checks what a message says beside its payload: the topic it goes to, the one where an answer is wanted, its texts.
 ///
 /// # Errors
-/// Those of [`check_name`].
+/// Those of [`check_name`]; `Usage` for what is longer than a text of the protocol.
 pub fn check_publish(publish: &Publish) -> Result<()> {
+    let said = &publish.properties;
     check_name(&publish.topic)?;
-    publish.properties.response_topic.as_deref().map_or(Ok(()), check_name)
+    said.response_topic.as_deref().map_or(Ok(()), check_name)?;
+    said.content_type.as_deref().map_or(Ok(()), |text| check_text("the kind of content", text))?;
+    check_length("what an answer is to be marked with", said.correlation.as_ref().map_or(0, Vec::len))?;
+    said.user.iter().flat_map(|(name, text)| [name, text]).try_for_each(|text| check_text("a property", text))
+}
+
+/// Checks a last will: a message whose payload is one of the protocol's texts.
+///
+/// # Errors
+/// Those of [`check_publish`].
+pub fn check_will(will: &Publish) -> Result<()> {
+    check_publish(will)?;
+    check_length("what a last will says", will.payload.len())
+}
+
+/// Checks a text of the protocol: a user's name, a client's.
+///
+/// # Errors
+/// `Usage` when it is too long or holds what a broker closes the connection for.
+pub fn check_text(what: &str, text: &str) -> Result<()> {
+    if text.contains(is_unfit) {
+        return Err(Error::new(Kind::Usage, format!("{what} holds a control character, or one that is none")));
+    }
+    check_length(what, text.len())
+}
+
+fn check_length(what: &str, bytes: usize) -> Result<()> {
+    match bytes > LONGEST {
+        true => Err(Error::new(Kind::Usage, format!("{what} has {bytes} bytes, and {LONGEST} are the most"))),
+        false => Ok(()),
+    }
+}
+
+/// As much of a topic as a sentence has room for.
+fn short(topic: &str) -> String {
+    match topic.len() > 100 {
+        true => format!("{:?} …", &topic[..topic.floor_char_boundary(100)]),
+        false => format!("{topic:?}"),
+    }
 }
 
 /// What a broker may close the connection for: control characters, and code points that are no characters (MQTT 5, 1.5.4).
@@ -68,7 +107,7 @@ pub fn check_filter(filter: &str) -> Result<()> {
 }
 
 fn wrong(filter: &str, what: &str) -> Error {
-    Error::new(Kind::Usage, format!("the topic filter {filter:?} {what}"))
+    Error::new(Kind::Usage, format!("the topic filter {} {what}", short(filter)))
 }
 
 /// Whether a filter fits the name of a topic. Names that begin with `$` fit only filters that begin so too.

@@ -155,7 +155,7 @@ impl Ear {
                     self.events.mqtt_options.clear_session_store();
                     self.resumed = true;
                 }
-                Ok(Heard::Up { session_present: ack.session_present, ids: false })
+                Ok(Heard::Up { session_present: ack.session_present, ids: false, largest: None })
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 let ack = match publish.qos {

@@ -181,8 +181,10 @@ impl Ear {
                     self.events.options.clear_session_store();
                     self.resumed = true;
                 }
-                let said = ack.properties.and_then(|properties| properties.subscription_identifiers_available);
-                Ok(Heard::Up { session_present: ack.session_present, ids: said != Some(0) })
+                let said = ack.properties.as_ref();
+                let ids = said.and_then(|said| said.subscription_identifiers_available) != Some(0);
+                let largest = said.and_then(|said| said.max_packet_size);
+                Ok(Heard::Up { session_present: ack.session_present, ids, largest })
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 let ack = match publish.qos {
@@ -302,9 +304,11 @@ fn not_sent(error: &ClientError) -> NotSent {
 
 fn disconnected(reason: DisconnectReasonCode) -> Trouble {
     let wrong = match reason {
+        DisconnectReasonCode::PacketTooLarge => {
+            return Trouble::new(Wrong::TooLarge, format!("{TAKES_LESS} than this message has"));
+        }
         DisconnectReasonCode::SessionTakenOver => Wrong::TakenOver,
         DisconnectReasonCode::NotAuthorized | DisconnectReasonCode::AdministrativeAction => Wrong::Refused,
-        DisconnectReasonCode::PacketTooLarge => Wrong::TooLarge,
         _ => Wrong::Lost,
     };
     Trouble::new(wrong, format!("the broker ended the connection: {}", in_words(&reason)))

@@ -64,6 +64,20 @@ impl Gates {
         self.all.get_mut(key).map_or(0, |window| window.count(now, MINUTE))
     }
 
+    /// These were fired, the oldest first, and no others.
+    pub(super) fn set_fired(&mut self, fired: &[(RuleKey, u32, Timestamp)]) {
+        self.limits.clear();
+        self.all.clear();
+        fired.iter().for_each(|(key, nr, at)| self.fired(key, *nr, *at));
+    }
+
+    /// How often an automation was fired counts from here on, as far as loops go; limits are limits.
+    pub(super) fn count_from(&mut self, key: &RuleKey, from: Timestamp) {
+        if let Some(window) = self.all.get_mut(key) {
+            window.0.retain(|at| *at >= from);
+        }
+    }
+
     /// It was fired.
     pub(super) fn fired(&mut self, key: &RuleKey, nr: u32, at: Timestamp) {
         self.limits.entry((key.clone(), nr)).or_default().0.push_back(at);

@@ -11,7 +11,7 @@ mod index;
 mod tests;
 mod topics;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value as Json, json};
 
@@ -74,6 +74,7 @@ impl Rule {
             told,
             depth,
             data: short(data),
+            held: None,
             seen: Vec::new(),
             work,
             most: self.retry.saturating_add(1),
@@ -91,8 +92,10 @@ pub enum Act {
     Hold(Hold),
     /// It would have been meant, but what was waited for did not last; why, in a sentence without its full stop.
     Broken(usize, Box<NewFiring>, String),
-    /// What was waited for is over, or was fired.
+    /// What was waited for is over.
     Release(RuleKey, u32, String),
+    /// It was waited for long enough. Where somebody else prolonged it meanwhile, it goes on.
+    Over(RuleKey, u32, String),
 }
 
 /// All rules, and what they remember.
@@ -102,6 +105,8 @@ pub struct Machine {
     numbers: HashMap<RuleKey, usize>,
     index: Index,
     holds: HashMap<(RuleKey, u32, String), Hold>,
+    /// What was held until nothing was known of it any more.
+    silent: HashSet<(RuleKey, u32, String)>,
     gates: Gates,
     echoes: Echoes,
     bounds: Bounds,
@@ -111,9 +116,8 @@ impl Machine {
     /// A machine that remembers these timers and firings.
     pub fn new(bounds: Bounds, holds: Vec<Hold>, fired: &[(RuleKey, u32, Timestamp)]) -> Machine {
         let mut machine = Machine { bounds, ..Machine::default() };
-        machine.holds =
-            holds.into_iter().map(|hold| ((hold.key.clone(), hold.nr, hold.subject.clone()), hold)).collect();
-        fired.iter().for_each(|(key, nr, at)| machine.gates.fired(key, *nr, *at));
+        machine.set_holds(holds);
+        machine.set_fired(fired);
         machine
     }
 
@@ -126,6 +130,8 @@ impl Machine {
             }
         }
         self.numbers = rules.iter().enumerate().map(|(number, rule)| (rule.key.clone(), number)).collect();
+        // What was before somebody let it fire counts no more against it.
+        rules.iter().for_each(|rule| self.gates.count_from(&rule.key, rule.enabled));
         (self.rules, self.index) = (rules, index);
         let digests: HashMap<&RuleKey, &str> = self.rules.iter().map(|r| (&r.key, r.digest.as_str())).collect();
         let is_over = |hold: &&Hold| digests.get(&hold.key).is_none_or(|digest| *digest != hold.digest);
@@ -201,6 +207,12 @@ impl Machine {
             }
             let id = (rule.key.clone(), nr, Wanted::subject(happening));
             let waits = self.holds.get(&id);
+            let fits = fits || self.silent.contains(&id) && wanted.is_so(happening);
+            if !wanted.is_silent(happening) {
+                self.silent.remove(&id);
+            } else if waits.is_some() {
+                self.silent.insert(id.clone());
+            }
             let hold = |why: &str, ms: u64, since: Timestamp| Hold {
                 key: id.0.clone(),
                 nr,
@@ -242,12 +254,35 @@ impl Machine {
         let mut acts = Vec::new();
         for hold in ready {
             if let Some(number) = self.number(&hold.key) {
-                let firing = after_wait(&self.rules[number], &hold, &hold.why);
+                let held = Some((hold.subject.clone(), hold.since));
+                let firing = NewFiring { held, ..after_wait(&self.rules[number], &hold, &hold.why) };
                 acts.push(Act::Fire(number, Box::new(firing)));
             }
-            acts.push(self.release(hold));
+            let Act::Release(key, nr, subject) = self.release(hold) else { continue };
+            acts.push(Act::Over(key, nr, subject));
         }
         acts
+    }
+
+    /// What waits now, as others changed it.
+    pub fn set_holds(&mut self, holds: Vec<Hold>) {
+        self.holds = holds.into_iter().map(|hold| ((hold.key.clone(), hold.nr, hold.subject.clone()), hold)).collect();
+    }
+
+    /// The rule of an automation, where it may fire.
+    pub fn rule(&self, key: &RuleKey) -> Option<&Rule> {
+        self.rules.get(self.number(key)?)
+    }
+
+    /// The longest time that a limit counts over, milliseconds.
+    pub fn longest_limit(&self) -> u64 {
+        let limits = self.rules.iter().flat_map(|rule| &rule.triggers).filter_map(|(_, _, timing)| timing.limit);
+        limits.map(|(_, ms)| ms).max().unwrap_or(0)
+    }
+
+    /// What was fired before, as far as limits count it, instead of what is remembered of it.
+    pub fn set_fired(&mut self, fired: &[(RuleKey, u32, Timestamp)]) {
+        self.gates.set_fired(fired);
     }
 
     /// When the next thing that waits is due.
@@ -302,7 +337,7 @@ impl Machine {
             _ if open.is_empty() && may_begin => Admission::Begin,
             _ if open.is_empty() => Admission::Wait,
             // What was missed is owed: it is done one after another, however much of it there is.
-            Mode::Single | Mode::Restart | Mode::Queued if firing.data["caught_up"] == true => Admission::Wait,
+            _ if firing.data["caught_up"] == true => Admission::Wait,
             Mode::Single => {
                 return self.no(firing, FiringOutcome::Dropped, "it is not done with the last one".into(), id, now);
             }
@@ -342,8 +377,7 @@ impl Machine {
     /// Forgets what counts no more.
     pub fn tidy(&mut self, now: Timestamp) {
         self.echoes.tidy(now);
-        let limits = self.rules.iter().flat_map(|r| &r.triggers).filter_map(|(_, _, timing)| timing.limit);
-        let longest = limits.map(|(_, ms)| ms).max().unwrap_or(0);
+        let longest = self.longest_limit();
         self.gates.tidy(now, i64::try_from(longest.saturating_mul(1000)).unwrap_or(i64::MAX));
     }
 
@@ -375,7 +409,7 @@ impl Machine {
                 Act::Release(key, nr, subject) => {
                     self.holds.remove(&(key.clone(), *nr, subject.clone()));
                 }
-                Act::Fire(..) | Act::Broken(..) => {}
+                Act::Fire(..) | Act::Broken(..) | Act::Over(..) => {}
             }
         }
     }
@@ -393,7 +427,7 @@ fn after_wait(rule: &Rule, hold: &Hold, why: &str) -> NewFiring {
     if let Some(fields) = data.as_object_mut() {
         fields.insert("since".into(), json!(hold.since));
     }
-    let told = format!("{why}:{}:{}", hold.subject, hold.since.as_micros());
+    let told = format!("{why}:{}:{}:{}", hold.nr, hold.subject, hold.since.as_micros());
     rule.firing(&hold.kind, hold.nr, data, Some(told), hold.depth)
 }
 

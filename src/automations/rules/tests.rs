@@ -56,6 +56,42 @@ fn message(topic: &str, payload: &str, second: i64) -> Happening {
     Happening { kind: "mqtt", data, at: at(second), key: None, depth: 0, kept: None }
 }
 
+fn state(entity: &str, from: &str, to: &str, second: i64) -> Happening {
+    let data = json!({"kind": "homeassistant", "entity": entity, "from": from, "to": to, "attributes": {}});
+    Happening { kind: "homeassistant", data, at: at(second), key: None, depth: 0, kept: None }
+}
+
+#[test]
+fn what_lasts_begins_anew_after_a_while_in_which_nothing_was_known() {
+    let mut machine = machine(vec![rule("a", &["homeassistant switch.s to=on for=10s"])]);
+    assert_eq!(machine.hear(&state("switch.s", "off", "on", 0)).len(), 1);
+    machine.hear(&state("switch.s", "on", "unavailable", 3));
+    machine.hear(&state("switch.s", "unavailable", "unknown", 4));
+    assert!(machine.due(at(20)).is_empty());
+    machine.hear(&state("switch.s", "unknown", "on", 20));
+    assert!(machine.due(at(29)).is_empty());
+    assert_eq!(machine.due(at(30)).len(), 2, "it fires, and is over");
+    // What was not held before did not begin by that.
+    machine.hear(&state("switch.s", "on", "unavailable", 40));
+    machine.hear(&state("switch.s", "unavailable", "on", 41));
+    assert!(machine.due(at(90)).is_empty());
+}
+
+#[test]
+fn what_a_broker_kept_ends_what_lasts_and_begins_nothing() {
+    let mut machine = machine(vec![rule("a", &["mqtt door payload=open for=10s"])]);
+    let kept = |payload: &str, second: i64| {
+        let mut kept = message("door", payload, second);
+        kept.data["retain"] = json!(true);
+        kept
+    };
+    assert!(machine.hear(&kept("open", 0)).is_empty());
+    assert_eq!(machine.hear(&message("door", "open", 1)).len(), 1);
+    assert!(machine.hear(&kept("open", 2)).is_empty());
+    assert!(!machine.hear(&kept("shut", 3)).is_empty());
+    assert!(machine.due(at(60)).is_empty());
+}
+
 fn event(name: &str, depth: u32) -> Happening {
     let data = json!({"kind": "event", "name": name, "subject": "s", "payload": {}});
     Happening { kind: "event", data, at: at(0), key: None, depth, kept: None }
@@ -70,7 +106,7 @@ fn said(acts: &[Act]) -> Vec<String> {
             Act::Hold(hold) => {
                 format!("hold {} {} {}", hold.key.command, hold.subject, hold.due.since(at(0)) / 1_000_000)
             }
-            Act::Release(key, _, subject) => format!("release {} {subject}", key.command),
+            Act::Release(key, _, subject) | Act::Over(key, _, subject) => format!("release {} {subject}", key.command),
         })
         .collect()
 }
@@ -303,7 +339,7 @@ proptest! {
             for act in acts {
                 match act {
                     Act::Hold(hold) => { running.insert((hold.nr, hold.subject)); }
-                    Act::Release(_, nr, subject) => prop_assert!(running.remove(&(nr, subject))),
+                    Act::Release(_, nr, subject) | Act::Over(_, nr, subject) => prop_assert!(running.remove(&(nr, subject))),
                     Act::Fire(..) | Act::Broken(..) => {}
                 }
             }

@@ -63,6 +63,11 @@ impl Homeassistant {
         self.to.fits(now) && (!is_silent || self.silent_too || self.to.any_of.contains(&value::text(now)))
     }
 
+    /// Whether nothing is known of it now.
+    pub(super) fn is_silent(&self, data: &Json) -> bool {
+        SILENT.contains(&value::text(&data["to"]).as_str())
+    }
+
     pub(super) fn matches(&self, data: &Json) -> bool {
         if !self.concerns(data) || !self.holds(data) {
             return false;

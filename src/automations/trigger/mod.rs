@@ -205,10 +205,21 @@ impl Wanted {
         let data = &happening.data;
         self.kind() == happening.kind
             && match self {
-                Wanted::Mqtt(mqtt) => mqtt.concerns(data) && !mqtt.matches(data),
+                Wanted::Mqtt(mqtt) => mqtt.ends(data),
                 Wanted::Homeassistant(states) => states.concerns(data) && !states.holds(data),
                 _ => false,
             }
+    }
+
+    /// Whether it is only that nothing is known of it for a while: what was held begins anew when it is as wanted again.
+    pub fn is_silent(&self, happening: &Happening) -> bool {
+        matches!(self, Wanted::Homeassistant(states) if self.kind() == happening.kind && states.is_silent(&happening.data))
+    }
+
+    /// Whether it is as wanted now, whatever it was before.
+    pub fn is_so(&self, happening: &Happening) -> bool {
+        let data = &happening.data;
+        matches!(self, Wanted::Homeassistant(states) if states.concerns(data) && states.holds(data))
     }
 
     /// What a happening is about: the topic, the entity, the path … Each has a `for=` and a debounce of its own.

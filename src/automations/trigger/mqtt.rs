@@ -86,17 +86,27 @@ impl Mqtt {
             Retained::Yes => true,
             Retained::Only => is_retained,
         };
+        counts && self.is_about(data)
+    }
+
+    /// Whether it is about a topic that is waited for.
+    fn is_about(&self, data: &Json) -> bool {
         let from = data["broker"].as_str();
         let topic = data["topic"].as_str().unwrap_or_default();
-        counts
-            && (self.broker.is_none() || from.is_none() || self.broker.as_deref() == from)
+        (self.broker.is_none() || from.is_none() || self.broker.as_deref() == from)
             && self.filters.iter().any(|filter| filter_fits(filter, topic))
     }
 
     pub(super) fn matches(&self, data: &Json) -> bool {
-        if !self.concerns(data) {
-            return false;
-        }
+        self.concerns(data) && self.says(data)
+    }
+
+    /// Whether something else is said of what is waited for now, also by what the broker had kept.
+    pub fn ends(&self, data: &Json) -> bool {
+        self.is_about(data) && !self.says(data)
+    }
+
+    fn says(&self, data: &Json) -> bool {
         let payload = &data["payload"];
         if let Some(wanted) = &self.payload
             && !wanted.iter().any(|w| payload.as_str() == Some(w))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -26,9 +27,16 @@ pub(super) struct Content {
     len: u64,
     modified: Option<SystemTime>,
     hash: Option<[u8; 32]>,
+    /// When it came to stand where it stands (its inode changed), ns: also what is moved, or put back with its time.
+    placed: i128,
 }
 
 impl Content {
+    fn of(metadata: &fs::Metadata, hash: Option<[u8; 32]>) -> Content {
+        let placed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+        Content { len: metadata.len(), modified: metadata.modified().ok(), hash, placed }
+    }
+
     /// Whether it holds the same as `before`, as far as that is known.
     pub(super) fn is_same(&self, before: &Content) -> bool {
         match (self.hash, before.hash) {
@@ -57,7 +65,7 @@ impl Content {
     pub(super) fn key(&self) -> String {
         let since = self.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let hash = self.hash.map(|hash| hash[..8].iter().map(|b| format!("{b:02x}")).collect::<String>());
-        format!("{}-{}-{}", self.len, since.map_or(0, |s| s.as_nanos()), hash.unwrap_or_default())
+        format!("{}-{}-{}-{}", self.len, since.map_or(0, |s| s.as_nanos()), self.placed, hash.unwrap_or_default())
     }
 }
 
@@ -82,7 +90,7 @@ pub(super) fn look(path: &Path) -> Found {
     match fs::symlink_metadata(path) {
         Err(_) => Found::Gone,
         Ok(after) if after.len() != before.len() || after.modified().ok() != before.modified().ok() => Found::Moving,
-        Ok(after) => Found::There(Content { len: after.len(), modified: after.modified().ok(), hash }),
+        Ok(after) => Found::There(Content::of(&after, hash)),
     }
 }
 
@@ -137,7 +145,7 @@ pub(super) fn learn(paths: Vec<PathBuf>, known: &mut HashMap<PathBuf, Content>) 
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         let content = match metadata.len() <= left {
             true => look(&path),
-            false => Found::There(Content { len: metadata.len(), modified: metadata.modified().ok(), hash: None }),
+            false => Found::There(Content::of(&metadata, None)),
         };
         left = left.saturating_sub(metadata.len());
         if let Found::There(content) = content {

@@ -36,6 +36,12 @@ const QUEUE: usize = 16_384;
 /// How long a watcher that has nothing to do sleeps at most.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// How soon what cannot be watched is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How often it is begun anew at once, where folders came or went meanwhile.
+const TRIES: usize = 8;
+
 /// How long whoever listens is given to take what is told before it is tried again.
 const BEHIND: Duration = Duration::from_millis(5);
 
@@ -45,6 +51,8 @@ pub struct Watcher {
     ignored: Vec<PathBuf>,
     clock: Clock,
     state: Arc<Mutex<String>>,
+    /// Folders that cannot be watched, and why.
+    trouble: Arc<Mutex<Vec<(String, String)>>>,
     over: Arc<AtomicBool>,
     thread: Option<(SyncSender<Message>, JoinHandle<()>)>,
 }
@@ -60,7 +68,7 @@ impl Watcher {
     /// doing.
     pub fn new(home: Option<PathBuf>, ignored: Vec<PathBuf>, clock: Clock) -> Watcher {
         let state = Arc::new(Mutex::new("watching nothing".to_string()));
-        Watcher { home, ignored, clock, state, over: Arc::default(), thread: None }
+        Watcher { home, ignored, clock, state, trouble: Arc::default(), over: Arc::default(), thread: None }
     }
 
     fn begin(&self) -> Result<(SyncSender<Message>, JoinHandle<()>)> {
@@ -73,6 +81,7 @@ impl Watcher {
             ignored: self.ignored.clone(),
             clock: self.clock.clone(),
             state: self.state.clone(),
+            trouble: self.trouble.clone(),
             groups: Vec::new(),
             heard: None,
             places: BTreeMap::new(),
@@ -109,6 +118,14 @@ impl Trigger for Watcher {
         Ok(())
     }
 
+    fn trouble(&self) -> Vec<(String, String)> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn made_of(&self) -> Option<String> {
+        Some(format!("{:?} {:?}", self.home, self.ignored))
+    }
+
     fn state(&self) -> String {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -131,6 +148,15 @@ impl Drop for Watcher {
     }
 }
 
+/// Why a folder cannot be watched.
+fn why(error: &notify::Error) -> String {
+    match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => "the system watches as many as it may (fs.inotify.max_user_watches)".into(),
+        notify::ErrorKind::Io(error) => error.to_string(),
+        _ => error.to_string(),
+    }
+}
+
 /// What the thread keeps.
 struct Work {
     tell: SyncSender<Message>,
@@ -141,6 +167,7 @@ struct Work {
     ignored: Vec<PathBuf>,
     clock: Clock,
     state: Arc<Mutex<String>>,
+    trouble: Arc<Mutex<Vec<(String, String)>>>,
     groups: Vec<Group>,
     heard: Option<SyncSender<Happening>>,
     /// The folders that are watched, and whether with all below them.
@@ -152,7 +179,8 @@ impl Work {
     fn go(&mut self, told: &Receiver<Message>) {
         loop {
             let next = self.groups.iter().filter_map(Group::next).min();
-            let wait = next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now()));
+            let idle = if self.is_troubled() { AGAIN } else { IDLE };
+            let wait = next.map_or(idle, |at| at.saturating_duration_since(Instant::now()).min(idle));
             let message = told.recv_timeout(wait);
             if self.over.load(Ordering::SeqCst) {
                 return;
@@ -167,6 +195,7 @@ impl Work {
                     self.rescan();
                 }
                 Ok(Message::Told(event)) => self.hear(event),
+                Err(RecvTimeoutError::Timeout) if self.is_troubled() => self.rescan(),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.lost.swap(false, Ordering::SeqCst) {
@@ -181,6 +210,23 @@ impl Work {
     /// Watches the folders that have to be watched now. Whether they are others than before: what changed meanwhile is
     /// not told then.
     fn arm(&mut self) -> bool {
+        let mut are_others = false;
+        // Folders come and go while one begins to watch them: until it is as it was looked at.
+        for _ in 0..TRIES {
+            if !self.arm_once() {
+                break;
+            }
+            are_others = true;
+        }
+        are_others
+    }
+
+    /// Whether something that is to be watched is not.
+    fn is_troubled(&self) -> bool {
+        !self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn arm_once(&mut self) -> bool {
         let mut places = BTreeMap::new();
         for wanted in self.groups.iter().flat_map(|group| &group.wanted) {
             let (root, deep) = wanted.root();
@@ -203,16 +249,19 @@ impl Work {
                 lost.store(true, Ordering::SeqCst);
             }
         };
-        let mut trouble = None;
+        let mut trouble = Vec::new();
         match notify::recommended_watcher(handler) {
-            Err(error) => trouble = Some(format!("files cannot be watched: {error}")),
+            Err(error) => trouble.push(("what becomes of files".to_string(), why(&error))),
             Ok(mut system) => {
-                for (path, deep) in &places {
+                places.retain(|path, deep| {
                     let mode = if *deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-                    if let Err(error) = system.watch(path, mode) {
-                        trouble = Some(format!("{} cannot be watched: {error}", path.display()));
+                    let Err(error) = system.watch(path, mode) else { return true };
+                    // One that went meanwhile is waited for in the folder above it.
+                    if path.is_dir() {
+                        trouble.push((format!("the folder {}", path.display()), why(&error)));
                     }
-                }
+                    false
+                });
                 self.system = Some(system);
             }
         }
@@ -221,9 +270,13 @@ impl Work {
             (1, folders) => format!("watching one path in {folders} folders"),
             (paths, folders) => format!("watching {paths} paths in {folders} folders"),
         };
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = trouble.unwrap_or_else(usual);
+        let first = trouble.first().map(|(what, why)| format!("{what} cannot be watched: {why}"));
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = first.unwrap_or_else(usual);
+        let mut before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = !trouble.is_empty() && *before == trouble;
+        *before = trouble;
         self.places = places;
-        true
+        !is_known
     }
 
     fn hear(&mut self, event: notify::Result<notify::Event>) {

@@ -198,6 +198,7 @@ fn what_the_system_lost_is_found_again() {
         over: Arc::default(),
         ignored: Vec::new(),
         clock: Clock::system(),
+        trouble: Arc::default(),
         state: Arc::default(),
         groups: group::regroup(Vec::new(), vec![file]),
         heard: Some(hear),

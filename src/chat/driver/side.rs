@@ -76,7 +76,7 @@ impl Chat<'_> {
 }
 
 /// Hears nothing.
-struct Silent;
+pub struct Silent;
 
 impl Listener for Silent {
     fn piece(&mut self, _piece: &Piece) {}

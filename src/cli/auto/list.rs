@@ -161,8 +161,8 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
 
 pub(super) fn disable(context: &Context, names: &[String]) -> Result<u8> {
     let mut done = Vec::new();
-    for name in names {
-        let one = context.app.automation(&words(name))?;
+    let all = names.iter().map(|name| context.app.enabled_automation(&words(name))).collect::<Result<Vec<_>>>()?;
+    for one in all {
         if !context.app.store()?.disable_automation(&one.key)? {
             return Err(Error::new(Kind::Usage, format!("`{}` is not enabled", one.name())));
         }

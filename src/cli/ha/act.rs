@@ -57,8 +57,14 @@ pub(super) fn set(context: &mut Context, args: &SetArgs) -> Result<u8> {
     let state = wait_or_stop(async {
         let before = home.state(entity).await?;
         home.call(setting.domain, setting.service, &setting.data, false).await?;
-        settled(&home, entity, before.as_ref(), &args.value).await
+        let after = settled(&home, entity, before.as_ref(), &args.value).await?;
+        let is_still = before.as_ref().is_some_and(|before| before["last_updated"] == after["last_updated"]);
+        Ok::<_, Error>((is_still && after["state"] != json!(args.value), after))
     })??;
+    let (is_still, state) = state;
+    if is_still {
+        context.ui.warn(&safe_line(&format!("Home Assistant took it, and {entity} did not change")));
+    }
     told(context, entity, &state)
 }
 

@@ -17,6 +17,8 @@ use crate::kernel::terminal::safe_line;
 
 /// How long the first connection may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked meanwhile whether to end.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Show changes of states as they happen
 #[derive(Debug, clap::Args)]
@@ -65,7 +67,7 @@ pub(super) fn watch(context: &mut Context, args: &WatchArgs) -> Result<u8> {
         (args.attributes || !same)
             && (args.entities.is_empty() || args.entities.iter().any(|e| fits(e, &change.entity)))
     };
-    follow(context, Vec::new(), &args.end, &mut |context, news| match news {
+    follow(context, Vec::new(), &args.entities, &args.end, &mut |context, news| match news {
         News::Changed(change) if wanted(&change) => print_change(context, &change).map(|()| true),
         _ => Ok(false),
     })
@@ -73,7 +75,7 @@ pub(super) fn watch(context: &mut Context, args: &WatchArgs) -> Result<u8> {
 
 pub(super) fn events(context: &mut Context, args: &EventsArgs) -> Result<u8> {
     let kinds = if args.kinds.is_empty() { vec!["*".to_string()] } else { args.kinds.clone() };
-    follow(context, kinds, &args.end, &mut |context, news| match news {
+    follow(context, kinds, &[], &args.end, &mut |context, news| match news {
         News::Event(event) => print_event(context, &event).map(|()| true),
         _ => Ok(false),
     })
@@ -82,6 +84,7 @@ pub(super) fn events(context: &mut Context, args: &EventsArgs) -> Result<u8> {
 fn follow(
     context: &Context,
     kinds: Vec<String>,
+    entities: &[String],
     end: &End,
     take: &mut dyn FnMut(&Context, News) -> Result<bool>,
 ) -> Result<u8> {
@@ -90,8 +93,24 @@ fn follow(
     let (tell, told) = sync_channel(1000);
     stop_wakes(signals.stop().clone(), tell.clone());
     let mut link = HomeLink::start(&home, States::default(), kinds, hand_on(tell))?;
-    link.wait_up(PATIENCE)?;
-    context.app.keep_entities(&link.states().names());
+    let within = end.wait.map_or(PATIENCE, |wait| wait.min(PATIENCE));
+    let until = Instant::now() + within;
+    loop {
+        // In short looks, so that Ctrl-C is heard meanwhile.
+        match link.wait_up(LOOK.min(until.saturating_duration_since(Instant::now()))) {
+            Ok(()) => break,
+            Err(_) if signals.stop().is_requested() => return Ok(Kind::Interrupted.exit_code()),
+            Err(error) if error.kind() == Kind::Refused || Instant::now() >= until => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let names = link.states().names();
+    context.app.keep_entities(&names);
+    for entity in entities.iter().filter(|entity| !names.iter().any(|(name, _)| fits(entity, name))) {
+        context
+            .ui
+            .warn(&safe_line(&format!("there is nothing called {entity} now; `fac ha states` lists what there is")));
+    }
     let ended = until_end(context, end, take, &told);
     link.stop();
     ended

@@ -231,24 +231,42 @@ pub(super) fn times(count: u32) -> String {
 }
 
 fn retry(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
-    let mut done = Vec::new();
-    for wanted in jobs {
-        let job = store.job(wanted)?;
+    each(context, store, jobs, "is owed again", &|job| {
         let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
-        let digest = context.app.digest_of(&key, &job.digest)?;
-        done.push(store.retry_job(job.id, &digest)?);
-    }
-    said(context, &done, "is owed again")
+        let digest = context.app.digest_of(&key, &job.digest, &job.kind)?;
+        store.retry_job(job.id, &digest)
+    })
 }
 
 fn cancel(context: &Context, store: &Store, jobs: &[String]) -> Result<u8> {
-    let mut done = Vec::new();
-    for wanted in jobs {
-        let job = store.job(wanted)?;
+    each(context, store, jobs, "is taken back", &|job| {
         store.cancel_job(job.id)?;
-        done.push(store.job(&job.id.to_string())?);
+        store.job(&job.id.to_string())
+    })
+}
+
+/// Does something with each job, once all are known to be there. One that it cannot be done with keeps none of the others
+/// from it, and what was done is said.
+fn each(
+    context: &Context,
+    store: &Store,
+    jobs: &[String],
+    what: &str,
+    work: &dyn Fn(&Job) -> Result<Job>,
+) -> Result<u8> {
+    let found = jobs.iter().map(|wanted| store.job(wanted)).collect::<Result<Vec<_>>>()?;
+    let (mut done, mut first) = (Vec::new(), None);
+    for job in &found {
+        match work(job) {
+            Ok(job) => done.push(job),
+            Err(error) => drop(first.get_or_insert(error)),
+        }
     }
-    said(context, &done, "is taken back")
+    match first {
+        Some(error) if done.is_empty() => Err(error),
+        Some(error) => said(context, &done, what).and(Err(error)),
+        None => said(context, &done, what),
+    }
 }
 
 fn said(context: &Context, jobs: &[Job], what: &str) -> Result<u8> {

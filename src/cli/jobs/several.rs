@@ -59,7 +59,7 @@ pub(super) fn retry(context: &Context, store: &Store, batch: &str) -> Result<u8>
     let again = match store.jobs(&of_batch, None, 1)?.pop() {
         Some(newest) => {
             let key = RuleKey { source: newest.source, command: newest.command };
-            let digest = context.app.digest_of(&key, &newest.digest)?;
+            let digest = context.app.digest_of(&key, &newest.digest, &newest.kind)?;
             with_bar(context, store, batch, "owed again", |told| store.retry_batch(batch, &digest, told))?
         }
         None => 0,

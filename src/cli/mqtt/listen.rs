@@ -138,7 +138,7 @@ fn follow(context: &Context, args: &Args, until: Option<Instant>, lines: &Lines,
             Err(RecvTimeoutError::Timeout) if until.is_some_and(|at| at <= Instant::now()) => {
                 return over(args, left);
             }
-            Err(RecvTimeoutError::Timeout) if quiet.is_some() => return Ok(0),
+            Err(RecvTimeoutError::Timeout) if quiet.is_some() => return over(args, left),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Ok(0),
         };

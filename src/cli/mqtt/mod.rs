@@ -118,6 +118,10 @@ impl There {
         if let Some(version) = self.protocol.as_deref().and_then(Version::of) {
             broker.version = version;
         }
+        if (self.ca_file.is_some() || self.cert_file.is_some()) && !broker.way.is_tls() {
+            let said = format!("{} is without TLS, so no certificate would be looked at", broker.place());
+            return Err(Error::new(Kind::Usage, said).hint("write mqtts:// or wss:// before the host"));
+        }
         if let Some(file) = &self.ca_file {
             broker.tls.only = Some(file.clone());
         }

@@ -119,7 +119,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     topic::check_publish(&like(Vec::new()))?;
     let id = args.there.id.clone().unwrap_or_default();
     let session = Session { client_id: id, will: args.will.publish(), ..Session::default() };
-    if args.lines || args.every.is_some() {
+    if args.lines || args.repeat > 1 {
         let sent = many(context, &broker, session, args, &like)?;
         return told(context, args, sent);
     }
@@ -158,6 +158,10 @@ fn payload(context: &Context, args: &Args) -> Result<Vec<u8>> {
         None => (read(std::io::stdin().lock()), "what is piped in".to_string()),
     };
     let bytes = bytes.context(Kind::Failed, || format!("cannot read {what}"))?;
+    if bytes.is_empty() && args.retain {
+        let said = format!("{what} is empty, and an empty message takes the kept one away");
+        return Err(Error::new(Kind::Usage, said).hint("say --null where that is meant"));
+    }
     if bytes.len() as u64 > LARGEST {
         return Err(Error::new(Kind::BadData, format!("{what} is larger than a message can be (256 MB)")));
     }
@@ -180,9 +184,13 @@ fn many(
 ) -> Result<usize> {
     let mut link = Link::start(broker, Options { session, ..Options::default() }, |_| None)?;
     link.wait_up(broker.timeout)?;
-    let stream = Stream { link: &link, broker, failed: Arc::default(), under_way: Arc::default() };
+    let stream =
+        Stream { link: &link, broker, failed: Arc::default(), refused: Arc::default(), under_way: Arc::default() };
     let mut sent = 0;
     if args.lines {
+        if context.ui.no_input {
+            return Err(Error::new(Kind::Usage, "--lines reads what is piped in, and --no-input forbids that"));
+        }
         let mut piped = std::io::stdin().lock();
         let mut next = || lines::next(&mut piped, LARGEST as usize);
         while let Some(line) = next().context(Kind::Failed, || "cannot read what is piped in".to_string())? {
@@ -204,30 +212,41 @@ fn many(
             sent += 1;
         }
     }
-    stream.settle()?;
+    stream.settle(sent)?;
     link.stop();
     Ok(sent)
 }
 
-/// Messages on their way; not too many at a time, and the first failure ends it.
+/// Messages on their way, not too many at a time. What the broker refuses keeps none of the others from it; any other
+/// failure ends it.
 struct Stream<'a> {
     link: &'a Link,
     broker: &'a Broker,
     failed: Arc<Mutex<Option<Error>>>,
+    /// How many the broker refused, and why it did the first.
+    refused: Arc<Mutex<(usize, Option<Error>)>>,
     under_way: Arc<(AtomicUsize, std::sync::Condvar, Mutex<()>)>,
 }
 
 /// How many may be under way.
 const AT_A_TIME: usize = 200;
+/// How many bytes, where that is more than one message.
+const MOST_BYTES: usize = 64 << 20;
 
 impl Stream<'_> {
     fn send(&self, publish: Publish) -> Result<()> {
-        self.until_fewer_than(AT_A_TIME)?;
-        let (failed, under_way) = (self.failed.clone(), self.under_way.clone());
+        self.until_fewer_than((MOST_BYTES / publish.payload.len().max(1)).clamp(1, AT_A_TIME))?;
+        let (failed, refused, under_way) = (self.failed.clone(), self.refused.clone(), self.under_way.clone());
         under_way.0.fetch_add(1, Ordering::SeqCst);
         self.link.send(publish, self.broker.timeout, move |ended| {
             if let Err(error) = ended {
-                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                if error.kind() == Kind::Refused {
+                    let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    refused.0 += 1;
+                    refused.1.get_or_insert(error);
+                } else {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
             }
             let _guard = under_way.2.lock().unwrap_or_else(PoisonError::into_inner);
             under_way.0.fetch_sub(1, Ordering::SeqCst);
@@ -235,8 +254,18 @@ impl Stream<'_> {
         })
     }
 
-    fn settle(&self) -> Result<()> {
-        self.until_fewer_than(1)
+    /// Waits for all, of so many.
+    fn settle(&self, sent: usize) -> Result<()> {
+        self.until_fewer_than(1)?;
+        let (count, first) = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
+        match first {
+            Some(first) if count > 1 => {
+                let said = format!("{count} of {sent} messages were refused");
+                Err(Error::new(Kind::Refused, said).because(first).hint("check what you may publish there"))
+            }
+            Some(first) => Err(first),
+            None => Ok(()),
+        }
     }
 
     fn until_fewer_than(&self, most: usize) -> Result<()> {

@@ -39,7 +39,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     let name = &found.manifest.name;
     let folder = context.app.paths.plugins_dir.join(name);
     let was = folder.exists();
-    if was && origin.is_some() {
+    let same = || places::read(&folder).is_ok_and(|old| old.digest == found.digest);
+    if was && !same() {
         may_replace(context, name, &folder, origin.as_ref())?;
     }
     write(&found, origin.as_ref(), &folder)?;
@@ -80,11 +81,13 @@ fn bring(context: &Context, typed: &Path) -> Result<(Found, Option<Origin>)> {
 /// What lies there and came from elsewhere, or is the user's own work, is not replaced unasked.
 fn may_replace(context: &Context, name: &str, folder: &Path, new: Option<&Origin>) -> Result<()> {
     let old = Origin::of(folder);
-    if old.as_ref().map(|old| &old.from) == new.map(|new| &new.from) {
+    if new.is_some_and(|new| old.as_ref().is_some_and(|old| old.from == new.from)) {
         return Ok(());
     }
-    let theirs =
-        old.map_or_else(|| "was not fetched from a repository".to_string(), |old| format!("is {}", old.said()));
+    let theirs = old.map_or_else(
+        || "is another, and was not fetched from a repository".to_string(),
+        |old| format!("is {}", old.said()),
+    );
     let said = format!("the plugin `{name}` that is installed {theirs}");
     if ask::yes(context, &format!("{}; replace it?", safe_line(&said)), false)? {
         return Ok(());
@@ -97,8 +100,8 @@ fn may_replace(context: &Context, name: &str, folder: &Path, new: Option<&Origin
 fn write(found: &Found, origin: Option<&Origin>, folder: &Path) -> Result<()> {
     ensure_dir(folder)?;
     // What the new version does not have must not stay.
-    let old = places::read(folder).map(|old| old.files).unwrap_or_default();
-    for (file, _) in old.iter().filter(|(file, _)| !found.files.iter().any(|(new, _)| new == file)) {
+    let old = places::part_files(folder)?;
+    for file in old.iter().filter(|file| !found.files.iter().any(|(new, _)| new == *file)) {
         std::fs::remove_file(folder.join(file)).context(Kind::Failed, || format!("cannot remove {file}"))?;
     }
     for (file, bytes) in &found.files {

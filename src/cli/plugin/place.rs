@@ -48,13 +48,21 @@ pub(super) fn rm(context: &mut Context, name: &str) -> Result<u8> {
         return Err(Error::new(Kind::Usage, format!("`{name}` is bundled and was never enabled"))
             .hint("there is nothing of it to remove"));
     }
-    // What was fetched can be fetched again; what somebody wrote may be there only once.
-    if folder.as_deref().is_some_and(|folder| Origin::of(folder).is_none()) {
-        let question = format!("Remove your plugin `{name}`, its files and all it keeps?");
-        if !ask::yes(context, &question, false)? {
-            return Err(Error::new(Kind::Refused, format!("`{name}` was not removed"))
-                .hint(format!("`fac plugin rm {name} --yes` removes it with its files")));
-        }
+    // What was fetched can be fetched again; what somebody wrote, and what a plugin keeps, may be there only once.
+    let is_own = folder.as_deref().is_some_and(|folder| Origin::of(folder).is_none());
+    let keeps = context.app.store()?.plugin_keys(name, "")?.len();
+    let question = match (is_own, keeps) {
+        (true, _) => Some(format!("Remove your plugin `{name}`, its files and all it keeps?")),
+        (false, 0) => None,
+        (false, 1) => Some(format!("Remove `{name}` and the value it keeps?")),
+        (false, keeps) => Some(format!("Remove `{name}` and the {keeps} values it keeps?")),
+    };
+    if let Some(question) = question
+        && !ask::yes(context, &question, false)?
+    {
+        return Err(Error::new(Kind::Refused, format!("`{name}` was not removed")).hint(format!(
+            "`fac plugin rm {name} --yes` removes it with all of that; `fac plugin disable {name}` keeps it"
+        )));
     }
     context.app.plugins()?.remove(name)?;
     if let Some(folder) = &folder {

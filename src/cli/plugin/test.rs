@@ -41,6 +41,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
+    check(args)?;
     let is_folder = args.plugin.contains('/') || args.plugin == ".";
     let found = match is_folder {
         true => places::read(Path::new(&args.plugin))?,
@@ -82,19 +83,55 @@ fn tried(context: &Context, args: &Args, trial: &Trial, json: &mut Json) -> Resu
             json[hook.name()] = pass(context, trial, hook, text)?;
         }
     }
-    let given: Json = match &args.with {
-        Some(text) => serde_json::from_str(text).map_err(|error| {
+    let given: Option<Json> = match &args.with {
+        Some(text) => Some(serde_json::from_str(text).map_err(|error| {
             Error::new(Kind::Usage, "--with is no JSON").because(error).hint("--with '{\"who\": \"you\"}'")
-        })?,
-        None => json!({}),
+        })?),
+        None => None,
     };
     if let Some(name) = &args.call {
-        json["returned"] = returned(context, trial, &["commands", name], &[given.clone(), json!([])])?;
+        let given = given.clone().unwrap_or_else(|| json!({}));
+        json["returned"] = returned(context, trial, &["commands", name], &[given, json!([])])?;
     }
     if let Some(hook) = args.hook {
+        let given = given.unwrap_or_else(|| example(hook));
         json["returned"] = returned(context, trial, &[hook.name()], &[given])?;
     }
     Ok(failed)
+}
+
+/// Refuses what would do nothing, or another thing than was meant.
+fn check(args: &Args) -> Result<()> {
+    if let Some(hook @ (Hook::Prompt | Hook::Result | Hook::Answer)) = args.hook {
+        let name = hook.name();
+        return Err(Error::new(Kind::Usage, format!("`{name}` is given a text")).hint(format!("say --{name} TEXT")));
+    }
+    if args.with.is_some() && args.call.is_none() && args.hook.is_none() {
+        return Err(Error::new(Kind::Usage, "--with says what a command or a hook is given, and none is named")
+            .hint("name it: --call NAME or --hook HOOK"));
+    }
+    Ok(())
+}
+
+/// What a hook could be given.
+fn example(hook: Hook) -> Json {
+    let before = json!({
+        "command": "example", "source": "user", "args": {"values": {}, "rest": []}, "trigger": "manual",
+    });
+    match hook {
+        Hook::BeforeCommand => before,
+        Hook::AfterCommand => {
+            let mut after = before;
+            after["run"] = json!("00000000-0000-7000-8000-000000000000");
+            (after["status"], after["exit_code"], after["duration_ms"]) = (json!("ok"), json!(0), json!(1));
+            after
+        }
+        Hook::Event => json!({
+            "kind": "run.finished", "subject": "example", "at": "2026-01-31T12:00:00Z", "position": 1, "payload": {},
+        }),
+        Hook::Status => json!({"words": 0, "messages": 0}),
+        _ => json!({}),
+    }
 }
 
 fn own_tests(context: &Context, trial: &Trial, json: &mut Json) -> Result<bool> {

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{Plan, Report, recorded_args};
 use crate::exec::Stop;
 use crate::kernel::error::Result;
+use crate::kernel::ids::TraceId;
 
 /// A run, as it is told of.
 #[derive(Clone, Debug)]
@@ -17,16 +18,19 @@ pub struct About {
     pub args: Json,
     /// What fired it.
     pub trigger: String,
+    /// The request that it belongs to.
+    pub trace: TraceId,
 }
 
 impl About {
-    pub(super) fn of(plan: &Plan, trigger: &str) -> About {
+    pub(super) fn of(plan: &Plan, trigger: &str, trace: TraceId) -> About {
         let root = plan.root();
         About {
             command: root.resolved.command.name.clone(),
             source: root.resolved.source.name.clone(),
             args: recorded_args(&root.bound),
             trigger: trigger.to_string(),
+            trace,
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::exec::{self, Began, Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
 use crate::kernel::error::{Error, Kind, Result};
-use crate::kernel::ids::Id;
+use crate::kernel::ids::{Id, TraceId};
 use crate::kernel::secret::{Redactor, Secret};
 use crate::kernel::terminal::safe_line;
 use crate::store::{Captured, NewRun, Process, RunEnd, Status, StepRecord};
@@ -88,6 +88,8 @@ pub struct Planned {
 pub struct Work<'a> {
     /// The run it belongs to.
     pub run: Id,
+    /// The request that this belongs to.
+    pub trace: TraceId,
     /// Its command with the arguments.
     pub unit: &'a Unit,
     /// The step.
@@ -249,7 +251,7 @@ impl Engine<'_> {
     /// Runs `plan`. An error means that nothing was run, and that no record was made.
     pub fn run(&self, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Report> {
         let root = plan.root();
-        let about = About::of(plan, &self.trigger);
+        let about = About::of(plan, &self.trigger, self.world.store.trace());
         if self.begun.is_none() {
             self.allow(plan, &about)?;
         }

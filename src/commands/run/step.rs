@@ -174,6 +174,7 @@ impl Engine<'_> {
                 let rendered = rendered(self, unit, step, input.as_deref());
                 let work = Work {
                     run: progress.id,
+                    trace: self.world.store.trace(),
                     unit,
                     step,
                     text: rendered.text,

@@ -13,7 +13,7 @@ pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
     lua.create_function(move |lua, (prompt, options): (String, Option<Table>)| {
         here.needs(here.permissions.ask, "fac.ask", "`ask = true`")?;
         let system = options.map(|o| o.raw_get::<Option<String>>("system")).transpose()?.flatten();
-        let question = Question { prompt, system };
+        let question = Question { by: here.name.clone(), prompt, system };
         let answer = here.meter.free(|| here.world.ask(&question, here.meter.halt())).map_err(|error| ours(&error))?;
         lua.create_string(answer)
     })

@@ -24,7 +24,7 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
         if payload.to_string().len() > MOST {
             return raise("what an event says is larger than 64 kB");
         }
-        here.world.emit(&here.name, &name, &payload).map_err(|error| ours(&error))
+        here.world.emit(&here.name, &name, &payload, here.meter.halt()).map_err(|error| ours(&error))
     })?;
     table.raw_set("emit", emit)?;
     Ok(table)

@@ -13,7 +13,7 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
         let inside = inside.clone();
         let write = lua.create_function(move |_, words: MultiValue| {
-            inside.world.log(&inside.name, level, &line(words));
+            inside.world.log(&inside.name, level, &line(words, inside.world.longest_line()));
             Ok(())
         })?;
         table.raw_set(level.name(), write)?;

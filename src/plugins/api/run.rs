@@ -47,8 +47,9 @@ pub fn function(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Function> {
         let table = lua.create_table()?;
         table.raw_set("ok", ran.code == 0)?;
         table.raw_set("code", ran.code)?;
-        table.raw_set("stdout", ran.stdout)?;
-        table.raw_set("stderr", ran.stderr)?;
+        table.raw_set("stdout", lua.create_string(ran.stdout)?)?;
+        table.raw_set("stderr", lua.create_string(ran.stderr)?)?;
+        table.raw_set("truncated", ran.truncated)?;
         table.raw_set("id", ran.id)?;
         Ok(table)
     })

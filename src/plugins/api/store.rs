@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, Table, Value};
 
+use crate::kernel::error::{Error, Kind};
 use crate::plugins::inside::{Inside, ours, raise};
 use crate::plugins::values;
 
@@ -19,7 +20,7 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let here = inside.clone();
     let get = lua.create_function(move |lua, (key, default): (String, Value)| {
         allowed(&here)?;
-        let kept = here.world.get(&here.name, &key).map_err(|error| ours(&error))?;
+        let kept = here.world.get(&here.name, &key).map_err(|error| kept(&error))?;
         match kept {
             Some(text) => values::parse(lua, &text),
             None => Ok(default),
@@ -30,7 +31,7 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let set = lua.create_function(move |_, (key, value): (String, Value)| {
         allowed(&here)?;
         check(&key)?;
-        here.world.set(&here.name, &key, written(&value)?.as_deref()).map_err(|error| ours(&error))
+        here.world.set(&here.name, &key, written(&value)?.as_deref()).map_err(|error| kept(&error))
     })?;
     table.raw_set("set", set)?;
     let here = inside.clone();
@@ -38,12 +39,12 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
         allowed(&here)?;
         check(&key)?;
         for _ in 0..TRIES {
-            let old = here.world.get(&here.name, &key).map_err(|error| ours(&error))?;
+            let old = here.world.get(&here.name, &key).map_err(|error| kept(&error))?;
             let value = old.as_deref().map(|text| values::parse(lua, text)).transpose()?.unwrap_or(Value::Nil);
             let value: Value = change.call(value)?;
             let new = written(&value)?;
             let replaced = here.world.replace(&here.name, &key, old.as_deref(), new.as_deref());
-            if replaced.map_err(|error| ours(&error))? {
+            if replaced.map_err(|error| kept(&error))? {
                 return Ok(value);
             }
         }
@@ -54,13 +55,21 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
     let keys = lua.create_function(move |lua, prefix: Option<String>| {
         allowed(&here)?;
         let prefix = prefix.unwrap_or_default();
-        let keys = here.world.keys(&here.name, &prefix).map_err(|error| ours(&error))?;
+        let keys = here.world.keys(&here.name, &prefix).map_err(|error| kept(&error))?;
         let empty = keys.is_empty();
         let keys = lua.create_sequence_from(keys)?;
         if empty { values::array(lua, keys) } else { Ok(keys) }
     })?;
     table.raw_set("keys", keys)?;
     Ok(table)
+}
+
+/// An error of the store. What is too much is the plugin's own mistake.
+fn kept(error: &Error) -> mlua::Error {
+    match error.kind() {
+        Kind::Refused => mlua::Error::RuntimeError(error.full_message()),
+        _ => ours(error),
+    }
 }
 
 fn check(key: &str) -> mlua::Result<()> {

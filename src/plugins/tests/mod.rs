@@ -60,7 +60,7 @@ impl World for Deaf {
         Ok("an answer".to_string())
     }
 
-    fn emit(&self, _: &str, _: &str, _: &Json) -> Result<()> {
+    fn emit(&self, _: &str, _: &str, _: &Json, _: &Halt) -> Result<()> {
         Ok(())
     }
 }

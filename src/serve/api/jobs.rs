@@ -81,7 +81,7 @@ fn retry(call: &Call, app: &App) -> Result<JobView, Problem> {
     let store = app.store()?;
     let job = store.job(call.param("id"))?;
     let key = RuleKey { source: job.source.clone(), command: job.command.clone() };
-    let digest = app.digest_of(&key, &job.digest)?;
+    let digest = app.digest_of(&key, &job.digest, &job.kind)?;
     Ok(JobView::from(&store.retry_job(job.id, &digest)?))
 }
 

@@ -122,7 +122,12 @@ impl Question {
             let way = match turn.role {
                 Role::User => Way::Prompt,
                 Role::Tool => Way::Result,
-                Role::System | Role::Assistant => continue,
+                Role::Assistant => continue,
+                Role::System => {
+                    let guards: Vec<_> = filters.iter().filter(|filter| filter.guards()).cloned().collect();
+                    pass(&guards, Way::Prompt, &mut turn.parts, &mut ear).await?;
+                    continue;
+                }
             };
             pass(&filters, way, &mut turn.parts, &mut ear).await?;
         }

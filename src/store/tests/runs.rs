@@ -42,7 +42,10 @@ fn a_run_is_there_before_and_after() {
     let kinds: Vec<String> = store.tail("*", 9).unwrap().into_iter().map(|e| e.kind).collect();
     assert_eq!(kinds, ["run.started", "run.finished"]);
     let payload = store.tail("run.finished", 1).unwrap().remove(0).payload.unwrap();
-    assert_eq!(payload, json!({"command": "build", "status": "failed", "exit_code": 1, "duration_us": 1000}));
+    assert_eq!(
+        payload,
+        json!({"command": "build", "status": "failed", "exit_code": 1, "duration_us": 1000, "trigger": "cli"})
+    );
 }
 
 #[test]

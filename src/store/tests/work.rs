@@ -18,6 +18,7 @@ pub(super) fn new_firing(name: &str, told: Option<&str>) -> NewFiring {
         nr: 0,
         told: told.map(String::from),
         depth: 0,
+        held: None,
         data: json!({"topic": "home/door"}),
         seen: vec![("trigger.topic".into(), json!("home/door"))],
         work: json!({"fired": {"topic": "home/door"}}),
@@ -49,6 +50,39 @@ fn what_is_told_twice_fires_once() {
     assert_eq!(world.store.jobs(&JobFilter::default(), None, 10).unwrap().len(), 2);
     assert_eq!(world.store.firing(&first.id.to_string()).unwrap().job, Some(job.id));
     assert_eq!(world.store.depth_of(job.trace).unwrap(), Some(0));
+}
+
+#[test]
+fn a_timer_that_somebody_else_ended_or_prolonged_does_not_fire() {
+    let world = World::new();
+    let store = &world.store;
+    let (since, due) = (store.now(), store.now().plus_micros(-1));
+    let hold = |due| Hold {
+        key: key("a"),
+        nr: 0,
+        subject: "s".into(),
+        digest: "d1".into(),
+        why: "for".into(),
+        kind: "mqtt".into(),
+        data: json!({}),
+        told: None,
+        depth: 0,
+        since,
+        due,
+    };
+    let keep = |due| store.keep_along(&Along { holds: vec![hold(due)], ..Along::default() }).unwrap();
+    let firing = NewFiring { held: Some(("s".into(), since)), ..new_firing("a", None) };
+    let over = Along { over: vec![(key("a"), 0, "s".into())], ..Along::default() };
+    let fire = || {
+        let mut admit = |_, _, _: &[OpenJob]| Admission::Wait;
+        store.fire(std::slice::from_ref(&firing), &[], &process(1), &over, &mut admit).unwrap().remove(0).outcome
+    };
+    assert_eq!(fire(), None, "it was released");
+    let later = store.now().plus_micros(60_000_000);
+    keep(later);
+    assert_eq!((fire(), store.holds().unwrap().len()), (None, 1), "it was prolonged, and goes on");
+    keep(due);
+    assert_eq!((fire(), store.holds().unwrap().len()), (Some(FiringOutcome::Fired), 0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use factotum::store::{Job, JobFilter, JobStatus};
 use super::*;
 use crate::support::mosquitto::Mosquitto;
 
-fn with_broker(definitions: &str) -> (World, Mosquitto) {
+pub fn with_broker(definitions: &str) -> (World, Mosquitto) {
     let broker = Mosquitto::start(false);
     let world = world(definitions);
     world.run(&["config", "set", "broker.home.url", &broker.url()]).ok();

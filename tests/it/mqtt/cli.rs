@@ -57,6 +57,7 @@ fn retained_messages_are_kept_told_apart_and_taken_away() {
     assert_eq!(kept(&["-C", "1", "-F", "%t %r %l %x"]).ok(), "state/a 1 2 6f6e\n");
     assert!(kept(&["-R", "-C", "1", "-W", "400ms"]).failed(124).contains("0 of 1 messages came in time"));
     assert_eq!(kept(&["-T", "state/+", "-W", "300ms"]).ok(), "");
+    assert!(kept(&["--retained", "-C", "2"]).failed(124).contains("1 of 2 messages"));
     world.run(&["mqtt", "pub", "state/a", "--null", "--retain", "--qos", "1", "-b", &url]).ok();
     assert_eq!(kept(&["--retained"]).ok(), "");
 }
@@ -279,6 +280,59 @@ fn what_a_broker_refuses_is_refused() {
     world.run(&["tell", "b/x"]).ok();
     let said = world.run(&["tell", "a"]).failed(4);
     assert!(said.contains("refuses the message: not authorized"), "{said}");
+}
+
+#[test]
+fn a_message_that_is_too_large_holds_up_and_doubles_no_other() {
+    let (broker, world) = (Mosquitto::start_with(false, "max_packet_size 2000\n"), World::new());
+    let url = broker.url();
+    let lines = format!("one\n{}\ntwo\nthree\n", "x".repeat(5000));
+    for (version, qos) in [("5", "0"), ("5", "1"), ("3.1.1", "1")] {
+        let sub = Sub::start(&world, &["l/#", "-b", &url], &broker);
+        let args = ["mqtt", "pub", "l/x", "--lines", "-b", &url, "-Q", qos, "--protocol", version, "--timeout", "60s"];
+        let said = world.run_with(&args, &lines).failed(4);
+        let why = if version == "5" { "takes 2000 bytes at a time" } else { "ends the connection at this message" };
+        assert!(said.contains(why) && !said.contains("client id"), "{said}");
+        let mut heard: Vec<String> = (0..3).map(|_| sub.next()).collect();
+        if version == "5" {
+            assert_eq!(heard, ["l/x one", "l/x two", "l/x three"], "{version} {qos}");
+            continue;
+        }
+        // A connection that ends may cost the acknowledgement of what was sent just before; nothing more.
+        while heard.last().is_none_or(|last| last != "l/x three") {
+            heard.push(sub.next());
+        }
+        heard.dedup();
+        assert_eq!(heard, ["l/x one", "l/x two", "l/x three"], "{version} {qos}");
+    }
+}
+
+#[test]
+fn what_no_message_can_say_is_told_before_anything_is_sent() {
+    let (broker, world) = (Mosquitto::start(false), World::new());
+    let (url, long) = (broker.url(), "x".repeat(70_000));
+    let property = format!("a={long}");
+    for (args, said) in [
+        (&["--will-topic", "w", "--will-message", long.as_str()][..], "what a last will says has 70000 bytes"),
+        (&["--will-topic", "w/#"], "holds a wildcard"),
+        (&["--will-topic", ""], "is empty"),
+        (&["--property", property.as_str()], "a property has 70000 bytes"),
+        (&["--content-type", "a\tb"], "holds a control character"),
+        (&["-i", long.as_str()], "the name of the connection has 70000 bytes"),
+        (&["--ca-file", "/nowhere"], "is without TLS"),
+    ] {
+        let said_there = world.run(&[&["mqtt", "pub", "x", "y", "-b", url.as_str()], args].concat()).failed(2);
+        assert!(said_there.contains(said) && said_there.len() < 500, "{said}: {said_there}");
+    }
+    let said = world.run(&["mqtt", "pub", long.as_str(), "y", "-b", &url]).failed(2);
+    assert!(said.contains("is longer than 65535 bytes") && said.len() < 500, "{said}");
+    // So many are not made before the first is sent.
+    let heard = broker.listen(&["-t", "often", "-C", "2"]);
+    let mut child =
+        world.command(&["mqtt", "pub", "often", "x", "--repeat", "99999999999", "-b", &url]).spawn().unwrap();
+    heard.until(|line| line == "x");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

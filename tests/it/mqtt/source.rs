@@ -114,6 +114,21 @@ fn what_is_published_while_we_are_down_waits_for_us() {
 }
 
 #[test]
+fn what_nobody_wants_any_more_does_not_come_by_the_session_that_was_kept() {
+    let (mosquitto, folder) = (Mosquitto::start(false), tempfile::tempdir().unwrap());
+    let both = [trigger(&mosquitto, "o/#", &[]), trigger(&mosquitto, "o/x", &[])];
+    let mut first = Listening::start(folder.path(), &both).knocked(&mosquitto, "o/k");
+    first.source.stop();
+    drop(first);
+    let again = Listening::start(folder.path(), &both[1..]).knocked(&mosquitto, "o/x");
+    mosquitto.publish(&["-t", "o/x", "-m", "once", "-q", "1"]);
+    mosquitto.publish(&["-t", "o/y", "-m", "never", "-q", "1"]);
+    mosquitto.publish(&["-t", "o/x", "-m", "last", "-q", "1"]);
+    let heard: Vec<String> = (0..2).map(|_| payload(&again.next()).to_string()).collect();
+    assert_eq!(heard, ["once", "last"]);
+}
+
+#[test]
 fn retained_messages_are_told_as_such_once_and_only_where_they_are_wanted() {
     let (mut mosquitto, folder) = (Mosquitto::start(false), tempfile::tempdir().unwrap());
     mosquitto.publish(&["-t", "state/door", "-m", "open", "-r", "-q", "1"]);

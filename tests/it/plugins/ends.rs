@@ -98,6 +98,163 @@ fn one_that_is_disabled_by_its_failures_takes_its_commands_with_it() {
 }
 
 #[test]
+fn what_is_away_outside_is_no_failure_of_a_plugin() {
+    let world = World::new();
+    world.run(&["plugin", "enable", "translate", "--yes"]).ok();
+    for _ in 0..4 {
+        let said = world.run(&["translate", "French", "hello"]);
+        assert!(said.code != 0 && !said.stderr.contains("is disabled"), "{}", said.stderr);
+    }
+    assert_eq!(state(&world, "translate")["state"], "on");
+    // Nor is it that somebody gives it a lot to read.
+    world.run(&["plugin", "enable", "words", "--yes"]).ok();
+    let out = world.run_with(&["words"], "word and more ".repeat(200_000));
+    assert_eq!(out.code, 0, "{}", out.stderr);
+}
+
+#[test]
+fn what_a_command_wrote_comes_whole_to_the_plugin_that_ran_it() {
+    let world = World::new();
+    define(&world, "### `/big`\n\n```sh\nhead -c 3000000 /dev/zero | tr '\\0' L; printf '\\377END'\n```\n");
+    let manifest = "[permissions]\nrun = [\"big\"]\n[[commands]]\nname = \"measure\"";
+    let script = "return { commands = { measure = function() local r = fac.run('big')
+        return { n = #r.stdout, ends = string.byte(r.stdout, -4) .. string.sub(r.stdout, -3), cut = r.truncated } end } }";
+    enable(&world, "runner", manifest, script);
+    let said = json_of(&world.run(&["measure"]).ok());
+    assert_eq!(said, json!({"n": 3_000_004, "ends": "255END", "cut": false}));
+}
+
+#[test]
+fn one_that_was_off_does_not_hear_of_what_happened_meanwhile() {
+    let world = World::new();
+    define(&world, "### `/tick`\n\n```sh\ntrue\n```\n");
+    let script = "return { event = function(e) fac.log.info(e.kind) end }";
+    enable(&world, "ears", "hooks = [\"event\"]\nevents = [\"run.finished\"]", script);
+    let heard = || {
+        world.run(&["tick"]).ok();
+        world.run(&["tock"]);
+        log(&world, "ears").len()
+    };
+    heard();
+    world.run(&["run", "tick"]).ok();
+    let before = heard();
+    world.run(&["plugin", "disable", "ears"]).ok();
+    world.run(&["run", "tick"]).ok();
+    world.run(&["run", "tick"]).ok();
+    world.run(&["plugin", "enable", "ears", "--yes"]).ok();
+    assert_eq!(heard(), before);
+}
+
+#[test]
+fn what_a_plugin_runs_is_heard_by_no_plugin() {
+    let world = World::new();
+    define(&world, "### `/note`\n\n```sh\necho x >>noted\n```\n### `/boom`\n\n```sh\nfalse\n```\n");
+    let manifest = "hooks = [\"event\"]\nevents = [\"run.finished\"]\n[permissions]\nrun = [\"note\"]";
+    enable(&world, "echo", manifest, "return { event = function(e) fac.run('note') end }");
+    // It hears from its first look on.
+    world.run(&["tick"]);
+    world.run(&["boom"]).failed(1);
+    for _ in 0..4 {
+        world.run(&["tick"]);
+    }
+    assert_eq!(world.read("noted"), "x\n");
+}
+
+#[test]
+fn what_guards_reads_whatever_is_sent() {
+    let server = crate::support::model::ModelServer::start();
+    let world = crate::ask::world(&server);
+    world.run(&["plugin", "enable", "redact", "--yes"]).ok();
+    world.run(&["plugin", "enable", "translate", "--yes"]).ok();
+    server.on(|_| crate::support::model::Answer::text("well"));
+    let clean = |what: &str| {
+        let last = server.last();
+        let sent = format!("{} {}", last.system(), last.last_user());
+        assert!(!sent.contains("hunter2") && sent.contains("[redacted]"), "{what}: {sent}");
+    };
+    let two = ["-m", "my-openai/test-model", "-m", "my-anthropic/test-model"];
+    world.run(&[&["compare"], &two[..], &["password: hunter2hunter2"]].concat()).ok();
+    clean("compare");
+    world.run(&["ask", "--system", "password: hunter2hunter2", "hi"]).ok();
+    clean("system");
+    world.run(&["translate", "French", "password: hunter2hunter2"]).ok();
+    clean("fac.ask");
+    assert!(!world.tree().iter().any(|(path, bytes)| {
+        // A system text is kept as it was given; what is sent is not.
+        !path.to_string_lossy().contains("store.db") && bytes.windows(14).any(|w| w == b"hunter2hunter2")
+    }));
+}
+
+#[test]
+fn what_a_plugin_causes_is_known_as_a_consequence() {
+    let world = World::new();
+    world.run(&["plugin", "enable", "slow", "--yes"]).ok();
+    define(
+        &world,
+        "### `/looper`\n**Mode:** queued\n\n**On:**\n- `event plugin.slow.failed`\n\n```sh\necho x >>loop; false\n```\n\
+         ### `/boom`\n\n```sh\nfalse\n```\n",
+    );
+    world.run(&["auto", "enable", "looper", "--yes"]).ok();
+    world.run(&["boom"]).failed(1);
+    for _ in 0..30 {
+        world.run(&["tick"]);
+    }
+    assert_eq!(world.read("loop").lines().count(), 8);
+}
+
+#[test]
+fn nothing_that_may_be_there_only_once_goes_unasked() {
+    let world = World::new();
+    let folder = write(&world, "tidy", "", "return {} -- mine");
+    let other = world.path("other");
+    std::fs::create_dir_all(&other).unwrap();
+    for file in ["plugin.toml", "main.luau"] {
+        std::fs::copy(folder.join(file), other.join(file)).unwrap();
+    }
+    let install = |more: &[&str]| world.run(&[&["plugin", "install", other.to_str().unwrap()], more].concat());
+    install(&[]).ok();
+    std::fs::write(other.join("main.luau"), "return {} -- theirs").unwrap();
+    assert!(install(&[]).failed(4).contains("is another, and was not fetched from a repository"));
+    assert_eq!(std::fs::read_to_string(folder.join("main.luau")).unwrap(), "return {} -- mine");
+    // What lies there goes also where it can no longer be read.
+    std::fs::write(folder.join("plugin.toml"), "garbage [").unwrap();
+    std::fs::write(folder.join("old.md"), "### `/stale`\n").unwrap();
+    install(&["--yes"]).ok();
+    assert!(!folder.join("old.md").exists());
+    assert_eq!(std::fs::read_to_string(folder.join("main.luau")).unwrap(), "return {} -- theirs");
+    // Nor what a plugin keeps.
+    world.run(&["plugin", "enable", "daily", "--yes"]).ok();
+    world.run(&["plugin", "rm", "daily"]).ok();
+    world.run(&["plugin", "enable", "daily", "--yes"]).ok();
+    world.run(&["daily", "a note"]).ok();
+    world.run(&["plugin", "rm", "daily"]).failed(4);
+    assert!(world.run(&["daily", "show"]).ok().contains("a note"));
+    world.run(&["plugin", "rm", "daily", "--yes"]).ok();
+}
+
+#[test]
+fn a_hook_is_tried_with_what_it_would_be_given() {
+    let world = World::new();
+    let all = ["before_command", "after_command", "event", "tick", "palette", "status"];
+    let hooks: Vec<_> = all.iter().flat_map(|hook| ["--hook", hook]).collect();
+    world.run(&[&["plugin", "new", "all"], &hooks[..]].concat()).ok();
+    for hook in all {
+        world.run(&["plugin", "test", "all", "--hook", hook]).ok();
+    }
+    assert!(world.run(&["plugin", "test", "all", "--hook", "prompt"]).failed(2).contains("say --prompt TEXT"));
+    world.run(&["plugin", "test", "all", "--with", "{}"]).failed(2);
+    // A reason may stand behind `false`, as in other hooks.
+    define(&world, "### `/no`\n\n```sh\ntrue\n```\n");
+    enable(
+        &world,
+        "strict",
+        "hooks = [\"before_command\"]",
+        "return { before_command = function() return false, 'not today' end }",
+    );
+    assert!(world.run(&["no"]).failed(4).contains("does not let `no` run: not today"));
+}
+
+#[test]
 fn what_went_wrong_with_a_command_is_told_once_to_the_plugin_that_ran_it() {
     let world = World::new();
     define(&world, "### `/bad`\n\n```http\nGET nowhere\n```\n");

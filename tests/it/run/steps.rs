@@ -58,6 +58,16 @@ fn what_one_step_writes_for_another_has_a_bound() {
 }
 
 #[test]
+fn what_lua_prints_is_whole_or_refused() {
+    let world = world(
+        "### `/long`\n```lua\nprint(string.rep('x', 9000))\n```\n\
+         ### `/endless`\n```lua\nfor i = 1, 500 do print(string.rep('x', 10000)) end\n```\n",
+    );
+    assert_eq!(world.run(&["long"]).ok().len(), 9001);
+    assert!(world.run(&["endless"]).failed(1).contains("printed more than 4 MB"));
+}
+
+#[test]
 fn a_step_that_reads_one_that_was_left_out_reads_nothing() {
     let world = world("### `/left`\n```sh {id=make if=\"false\"}\necho x\n```\n```sh {stdin=make}\ncat\n```\n");
     assert_eq!(world.run_with(&["left"], "what the person piped in\n").ok(), "");

@@ -33,6 +33,11 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Starts one; `tls` makes certificates, which takes a moment.
     pub fn start(tls: bool) -> Mosquitto {
+        Mosquitto::start_with(tls, "")
+    }
+
+    /// The same with more lines for its configuration.
+    pub fn start_with(tls: bool, more: &str) -> Mosquitto {
         let folder = tempfile::Builder::new().prefix("fac-mosquitto-").tempdir().unwrap();
         let ports: Vec<_> = (0..6).map(|_| bind()).collect();
         let port = |at: usize| ports[at].local_addr().unwrap().port();
@@ -45,7 +50,7 @@ impl Mosquitto {
         private(&passwd);
         run(Command::new("mosquitto_passwd").args(["-b", passwd.to_str().unwrap(), "ada", PASSWORD]));
         let mut conf = format!(
-            "per_listener_settings true\nuser root\npersistence true\npersistence_location {dir}/\nautosave_interval 1\n\
+            "{more}per_listener_settings true\nuser root\npersistence true\npersistence_location {dir}/\nautosave_interval 1\n\
              autosave_on_changes true\nmax_inflight_messages 20\nmax_queued_messages 100000\nset_tcp_nodelay true\n\
              sys_interval 1\nlistener {open} 127.0.0.1\nallow_anonymous true\nlistener {closed} 127.0.0.1\n\
              allow_anonymous false\npassword_file {dir}/passwd\nlistener {ws} 127.0.0.1\nprotocol websockets\n\

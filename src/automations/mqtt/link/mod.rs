@@ -48,6 +48,8 @@ pub struct Options {
     pub session: Session,
     /// What is listened to from the start on.
     pub subscriptions: Vec<Subscription>,
+    /// What a session that the broker kept may hold still, and nobody wants any more.
+    pub stale: Vec<String>,
     /// What is published whenever a connection came about.
     pub birth: Vec<Publish>,
     /// What is published before we leave.
@@ -63,6 +65,7 @@ impl Default for Options {
         Options {
             session: Session::default(),
             subscriptions: Vec::new(),
+            stale: Vec::new(),
             birth: Vec::new(),
             farewell: Vec::new(),
             flood: Flood::Wait,
@@ -215,7 +218,7 @@ impl Link {
     ) -> Result<()> {
         topic::check_publish(&publish)?;
         let deadline = Instant::now() + within;
-        self.tell(Command::Publish(Box::new(outbox::Entry { publish, deadline, told: Some(Box::new(told)) })))
+        self.tell(Command::Publish(Box::new(outbox::Entry::new(publish, deadline, told))))
     }
 
     /// Publishes a message and waits until it is acknowledged as its quality asks.

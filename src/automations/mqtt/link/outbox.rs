@@ -7,6 +7,13 @@ use super::Full;
 use crate::automations::mqtt::message::Publish;
 use crate::kernel::error::{Error, Kind, Result};
 
+/// How many of ours are under way at a time; the protocol's own limit lies below, in the library.
+const UNDER_WAY: usize = 400;
+/// A message that was under way at so many losses of the connection may be why.
+const SUSPECT: u32 = 2;
+/// One that was alone under way at so many in a row is.
+const GUILTY: u32 = 3;
+
 /// Whoever is told how a message ended.
 pub(super) type Told = Box<dyn FnOnce(Result<()>) + Send>;
 
@@ -15,9 +22,17 @@ pub(super) struct Entry {
     pub(super) publish: Publish,
     pub(super) deadline: Instant,
     pub(super) told: Option<Told>,
+    /// How often the connection was lost while it was under way.
+    lost: u32,
+    /// How often in a row that was with nothing else under way.
+    alone: u32,
 }
 
 impl Entry {
+    pub(super) fn new(publish: Publish, deadline: Instant, told: impl FnOnce(Result<()>) + Send + 'static) -> Entry {
+        Entry { publish, deadline, told: Some(Box::new(told)), lost: 0, alone: 0 }
+    }
+
     pub(super) fn end(mut self, how: Result<()>) {
         if let Some(told) = self.told.take() {
             told(how);
@@ -34,11 +49,21 @@ pub(super) struct Outbox {
     next: u64,
     room: usize,
     full: Full,
+    /// Up to this number they are sent one at a time: one of them may be what ends the connection.
+    careful_until: Option<u64>,
 }
 
 impl Outbox {
     pub(super) fn new(room: usize, full: Full) -> Outbox {
-        Outbox { waiting: BTreeMap::new(), under_way: BTreeMap::new(), soonest: None, next: 0, room, full }
+        Outbox {
+            waiting: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            soonest: None,
+            next: 0,
+            room,
+            full,
+            careful_until: None,
+        }
     }
 
     /// How many wait or are under way.
@@ -49,6 +74,31 @@ impl Outbox {
     /// How many are under way.
     pub(super) fn flying(&self) -> usize {
         self.under_way.len()
+    }
+
+    /// How many may be under way of those that wait now.
+    pub(super) fn at_a_time(&mut self) -> usize {
+        let first = [&self.waiting, &self.under_way].into_iter().filter_map(|all| all.keys().next()).min();
+        if first.is_none_or(|first| self.careful_until.is_none_or(|until| *first > until)) {
+            self.careful_until = None;
+        }
+        if self.careful_until.is_some() { 1 } else { UNDER_WAY }
+    }
+
+    /// The connection was lost; `about_ours` where that was for a message of ours. Gives the one that it must have been:
+    /// others are not held up, or sent over and over, for the sake of it.
+    pub(super) fn connection_lost(&mut self, about_ours: bool) -> Option<Entry> {
+        let is_alone = self.under_way.len() == 1;
+        for (number, entry) in &mut self.under_way {
+            entry.lost += 1;
+            entry.alone = if is_alone { entry.alone + 1 } else { 0 };
+            if about_ours || entry.lost >= SUSPECT {
+                self.careful_until = self.careful_until.max(Some(*number));
+            }
+        }
+        let guilty = self.under_way.first_key_value().filter(|_| is_alone);
+        let guilty = guilty.filter(|(_, entry)| about_ours || entry.alone >= GUILTY).map(|(number, _)| *number)?;
+        self.under_way.remove(&guilty)
     }
 
     /// Takes a message; the one that has to go for it, where there is no room.
@@ -122,7 +172,7 @@ mod tests {
 
     fn entry(topic: &str, seconds: u64) -> Entry {
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        Entry { publish: Publish::new(topic, "", Qos::Least), deadline, told: None }
+        Entry { told: None, ..Entry::new(Publish::new(topic, "", Qos::Least), deadline, |_| ()) }
     }
 
     fn names(all: Vec<Entry>) -> Vec<String> {

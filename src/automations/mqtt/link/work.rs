@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -19,8 +20,6 @@ use crate::automations::mqtt::dialogue::{Ack, Ear, Heard, Lost, NotSent, Subscri
 use crate::automations::mqtt::message::Publish;
 use crate::kernel::error::{Error, Kind};
 
-/// How many of ours are under way at a time; the protocol's own limit lies below, in the library.
-const UNDER_WAY: usize = 400;
 /// How many things heard wait between the two halves.
 const BETWEEN: usize = 64;
 /// How soon something that was not taken is offered again.
@@ -57,6 +56,10 @@ pub(super) struct Work {
     is_up: bool,
     /// Whether this connection's subscriptions may have ids.
     ids: bool,
+    /// The largest packet that the broker takes, bytes.
+    largest: Option<u32>,
+    /// Whether something of ours is under way, for whoever attends to the connection.
+    sending: Arc<AtomicBool>,
     asked: usize,
     /// When what was refused is asked for again.
     ask_again: Option<Instant>,
@@ -83,6 +86,8 @@ impl Work {
             connection: 0,
             is_up: false,
             ids: false,
+            largest: None,
+            sending: Arc::default(),
             asked: 0,
             ask_again: None,
             told_listening: false,
@@ -92,7 +97,7 @@ impl Work {
     pub(super) async fn run(mut self, (voice, ear): (Voice, Ear), mut wishes: UnboundedReceiver<Command>) {
         let local = LocalSet::new();
         let (tell, mut told) = channel(BETWEEN);
-        local.spawn_local(attend(ear, tell));
+        local.spawn_local(attend(ear, tell, self.sending.clone()));
         local.run_until(self.decide(&voice, &mut told, &mut wishes)).await;
         for entry in self.outbox.drain() {
             let said = format!("the connection to {} ended before the broker had the message", self.place);
@@ -127,7 +132,10 @@ impl Work {
 
     fn heard(&mut self, heard: FromEar, voice: &Voice) {
         match heard {
-            Ok(Heard::Up { session_present, ids }) => self.up(session_present, ids, voice),
+            Ok(Heard::Up { session_present, ids, largest }) => {
+                (self.ids, self.largest) = (ids, largest);
+                self.up(session_present, voice);
+            }
             Ok(Heard::Message(message, ack)) => {
                 self.shared.standing().heard += 1;
                 let (connection, commands) = (self.connection, &self.commands);
@@ -147,9 +155,8 @@ impl Work {
         }
     }
 
-    fn up(&mut self, session_present: bool, ids: bool, voice: &Voice) {
+    fn up(&mut self, session_present: bool, voice: &Voice) {
         self.connection += 1;
-        self.ids = ids;
         self.is_up = true;
         self.ask_again = None;
         {
@@ -162,6 +169,11 @@ impl Work {
         }
         self.shared.changed.notify_all();
         self.offer(Arrival::Up { session_present });
+        let mut stale = std::mem::take(&mut self.options.stale);
+        stale.retain(|filter| !self.options.subscriptions.iter().any(|s| s.filter == *filter));
+        if session_present && !stale.is_empty() && voice.unsubscribe(&stale).is_err() {
+            tracing::warn!(broker = self.place, "what nobody listens to any more found no room");
+        }
         // Also where the session is kept: what it holds of our subscriptions may be older than what is wanted now.
         let all = self.options.subscriptions.clone();
         self.subscribe(&all, voice);
@@ -170,7 +182,13 @@ impl Work {
     }
 
     fn down(&mut self, trouble: Trouble, wait: Duration) {
-        self.is_up = false;
+        if std::mem::take(&mut self.is_up)
+            && let Some(guilty) = self.outbox.connection_lost(trouble.is_about_ours())
+        {
+            self.count(false);
+            let said = format!("the broker {} ends the connection at this message: {}", self.place, trouble.said);
+            guilty.end(Err(Error::new(Kind::Refused, said).hint("it may be larger than the broker takes")));
+        }
         {
             let mut standing = self.shared.standing();
             if standing.up || standing.since.is_none() {
@@ -228,7 +246,9 @@ impl Work {
                 let gone: Vec<String> = gone.into_iter().filter(|f| !now.iter().any(|s| s.filter == *f)).collect();
                 let new: Vec<Subscription> = now.into_iter().filter(|s| !before.contains(s)).collect();
                 self.shared.standing().refused.retain(|(filter, _)| !gone.contains(filter));
-                if self.is_up {
+                if !self.is_up {
+                    self.options.stale.extend(gone);
+                } else {
                     if !gone.is_empty() {
                         // Where that is not taken, messages that nobody wants are dropped by whoever hears them.
                         let _ = voice.unsubscribe(&gone);
@@ -304,8 +324,17 @@ impl Work {
 
     /// Sends what waits, as far as there is room.
     fn send_waiting(&mut self, voice: &Voice) {
-        while self.is_up && self.outbox.flying() < UNDER_WAY {
+        while self.is_up && self.outbox.flying() < self.outbox.at_a_time() {
             let Some((number, publish)) = self.outbox.take() else { return };
+            let bytes = publish.encoded_len();
+            if let Some(most) = self.largest.filter(|most| bytes > *most as usize) {
+                let said =
+                    format!("the broker {} takes {most} bytes at a time, and this message has {bytes}", self.place);
+                self.count(false);
+                let entry = self.outbox.settled(number);
+                entry.into_iter().for_each(|e: Entry| e.end(Err(Error::new(Kind::Refused, said.clone()))));
+                continue;
+            }
             match voice.publish(publish) {
                 Ok(receipt) => {
                     self.under_way.push(Box::pin(async move { Settled::Sent(number, receipt.settled().await) }));
@@ -353,6 +382,7 @@ impl Work {
     }
 
     fn note(&self) {
+        self.sending.store(self.outbox.flying() > 0, Relaxed);
         self.shared.standing().waiting = self.outbox.len();
     }
 
@@ -404,7 +434,7 @@ fn refused(place: &str, lost: Lost) -> Error {
 }
 
 /// Attends to the connection: asks again and again, and waits between attempts that failed.
-async fn attend(mut ear: Ear, tell: Sender<FromEar>) {
+async fn attend(mut ear: Ear, tell: Sender<FromEar>, sending: Arc<AtomicBool>) {
     let mut backoff = Backoff::default();
     let mut up_since: Option<Instant> = None;
     let mut short = 0;
@@ -421,7 +451,9 @@ async fn attend(mut ear: Ear, tell: Sender<FromEar>) {
                     return;
                 }
                 let stood = up_since.take().map(|at| at.elapsed());
-                let was_short = trouble.wrong == Wrong::Lost && stood.is_some_and(|stood| stood < SHORT);
+                // Where something is sent, that may be why.
+                let unasked = trouble.wrong == Wrong::Lost && !sending.load(Relaxed);
+                let was_short = unasked && stood.is_some_and(|stood| stood < SHORT);
                 short = if was_short { short + 1 } else { 0 };
                 if short >= OFTEN {
                     let said = "it is taken over again and again: another client has the same client id";
