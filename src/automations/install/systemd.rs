@@ -72,6 +72,7 @@ pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
         control(machine, &["disable", "--now", &unit(&other)], &mut outcome)?;
         outcome.changed |= remove_file(&timer)?;
     }
+    let stood = service.exists();
     // One that went on by itself does so until it is told.
     if !entry.stays && std::fs::read_to_string(&service).is_ok_and(|text| text.contains("\nRestart=")) {
         control(machine, &["disable", "--now", &unit(&other)], &mut outcome)?;
@@ -81,7 +82,7 @@ pub(super) fn write(entry: &Entry, machine: &Machine<'_>) -> Result<Outcome> {
     }
     control(machine, &["daemon-reload"], &mut outcome)?;
     control(machine, &["enable", "--now", &unit(entry)], &mut outcome)?;
-    if entry.stays && outcome.changed {
+    if entry.stays && stood && outcome.changed {
         // What runs already goes on as it was begun.
         control(machine, &["try-restart", &unit(entry)], &mut outcome)?;
     }
