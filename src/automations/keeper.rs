@@ -225,7 +225,7 @@ impl Keeper {
 
     /// Tells the rest, and writes down how far everything was heard.
     fn end(&mut self, tell: &mut Tell<'_>) -> Result<()> {
-        self.hear_ended()?;
+        self.hear_ended(&mut false)?;
         self.save()?;
         self.settler.write_out()?;
         self.settler.end();
@@ -270,7 +270,8 @@ impl Keeper {
         self.hear(heard, now, tell)?;
         let mut acts = Vec::new();
         let mut along = Along::default();
-        let ended = self.hear_ended()?;
+        let mut reload = false;
+        let ended = self.hear_ended(&mut reload)?;
         self.tell_ended(tell);
         self.hear_more(tell)?;
         if let Some(error) = self.settler.trouble() {
@@ -279,13 +280,12 @@ impl Keeper {
         let position =
             if self.quiet.is_sure(&self.world.store) { self.seen } else { self.world.store.last_position()? };
         let changed = position != self.seen || self.more;
-        let mut reload = false;
         if changed {
             self.seen = position;
             let machine = &self.machine;
             let mut read = self.log.read(&self.world.store, &|name| machine.hears_event(name))?;
             self.more = read.more;
-            reload = read.rules_changed;
+            reload |= read.rules_changed;
             for one in &mut read.happenings {
                 // What happened while nobody listened is owed, one after another, however much of it there is.
                 if one.at < self.began {
@@ -400,11 +400,13 @@ impl Keeper {
     }
 
     /// Hears of jobs that are over; whether there were any.
-    fn hear_ended(&mut self) -> Result<bool> {
+    fn hear_ended(&mut self, reload: &mut bool) -> Result<bool> {
         let ended = self.pool.ended();
         if ended.is_empty() {
             return Ok(false);
         }
+        // What could not even begin may not be what was allowed any more: files beside a definition change silently.
+        *reload |= ended.iter().any(|one| one.carried.hopeless);
         let now = self.world.clock.now();
         for job in ended.iter().map(|one| &one.job) {
             let key = RuleKey { source: job.source.clone(), command: job.command.clone() };

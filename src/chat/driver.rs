@@ -149,6 +149,8 @@ struct Progress<'r, 'l> {
     answer: Id,
     parts: Vec<Part>,
     model: String,
+    /// Whether a filter refused the answer.
+    refused: bool,
 }
 
 impl Chat<'_> {
@@ -194,6 +196,7 @@ impl Chat<'_> {
             answer: pending,
             parts: Vec::new(),
             model: choices.first().map(Choice::name).unwrap_or_default(),
+            refused: false,
         };
         let ended = self.run(session, ask, &choices, &mut machine, &mut progress, asker).await;
         let ended = match ended {
@@ -292,7 +295,8 @@ impl Chat<'_> {
                     None => return Ok(Ended::Cancelled),
                 },
                 Effect::KeepAnswer(parts, finish) => {
-                    let parts = self.passed(parts, progress).await;
+                    // What is refused is kept nowhere, nor are the tools called that it wished for.
+                    let parts = self.passed(parts, progress).await?;
                     self.keep_answer(parts, &finish, progress)?;
                 }
                 Effect::Ask(call) => {
@@ -361,20 +365,23 @@ impl Chat<'_> {
     }
 
     /// An answer after it passed the filters; where they read it, it is shown only now.
-    async fn passed(&self, parts: Vec<Part>, progress: &mut Progress<'_, '_>) -> Vec<Part> {
+    ///
+    /// # Errors
+    /// `Refused` by one of them.
+    async fn passed(&self, parts: Vec<Part>, progress: &mut Progress<'_, '_>) -> Result<Vec<Part>> {
         if !progress.recorder.hold {
-            return parts;
+            return Ok(parts);
         }
         let listener = &mut *progress.recorder.listener;
-        let passed = match filter::parts(&self.filters, Way::Answer, parts, listener).await {
-            Ok(parts) => parts,
-            Err(why) => vec![Part::text(format!("[{why}]"))],
-        };
+        let passed = filter::parts(&self.filters, Way::Answer, parts, listener).await.map_err(|why| {
+            progress.refused = true;
+            Error::new(Kind::Refused, why).hint("the answer was not kept; `fac plugin ls` lists who reads answers")
+        })?;
         let text = words(&passed);
         if !text.is_empty() {
             listener.piece(&Piece::Text(text));
         }
-        passed
+        Ok(passed)
     }
 
     fn keep_answer(&self, parts: Vec<Part>, finish: &Finish, progress: &mut Progress<'_, '_>) -> Result<()> {
@@ -409,7 +416,11 @@ impl Chat<'_> {
             progress.parts = so_far;
         }
         let parts = std::mem::take(&mut progress.parts);
-        progress.parts = if parts.is_empty() { parts } else { self.passed(parts, progress).await };
+        // Of an answer that broke off nothing is shown that is refused either.
+        progress.parts = match parts.is_empty() || progress.refused {
+            true => Vec::new(),
+            false => self.passed(parts, progress).await.unwrap_or_default(),
+        };
         let end = MessageEnd {
             status,
             parts: json!(progress.parts),

@@ -15,6 +15,8 @@ pub const MOST_BYTES: usize = 4 << 20;
 pub const MOST_PARTS: usize = 100_000;
 /// The deepest it may be nested.
 const DEEPEST: usize = 64;
+/// Up to here every whole number of Lua is one of its own.
+const EXACT: u64 = (1 << 53) - 1;
 /// Where the metatable that marks an array is kept.
 const ARRAYS: &str = "fac.arrays";
 
@@ -47,7 +49,11 @@ pub fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
     Ok(match json {
         Json::Null => Value::Nil,
         Json::Bool(value) => Value::Boolean(*value),
-        Json::Number(number) => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => whole_of(lua, whole)?,
+            (None, Some(large)) => Value::String(lua.create_string(large.to_string())?),
+            (None, None) => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
+        },
         Json::String(text) => Value::String(lua.create_string(text)?),
         Json::Array(items) => {
             let table = lua.create_table_with_capacity(items.len(), 0)?;
@@ -68,6 +74,14 @@ pub fn to_lua(lua: &Lua, json: &Json) -> mlua::Result<Value> {
             Value::Table(table)
         }
     })
+}
+
+/// A whole number; one that Lua cannot hold (an id, mostly) is the text of its digits.
+fn whole_of(lua: &Lua, number: i64) -> mlua::Result<Value> {
+    match number.unsigned_abs() <= EXACT {
+        true => Ok(Value::Number(number as f64)),
+        false => lua.create_string(number.to_string()).map(Value::String),
+    }
 }
 
 /// JSON text as Lua has it, without building it here first.
@@ -113,12 +127,15 @@ impl<'de> Visitor<'de> for Build<'_> {
         Ok(Value::Boolean(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<Value, E> {
-        Ok(Value::Number(value as f64))
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> std::result::Result<Value, E> {
+        whole_of(self.0, value).map_err(lost)
     }
 
-    fn visit_u64<E>(self, value: u64) -> std::result::Result<Value, E> {
-        Ok(Value::Number(value as f64))
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> std::result::Result<Value, E> {
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            Err(_) => self.visit_str(&value.to_string()),
+        }
     }
 
     fn visit_f64<E>(self, value: f64) -> std::result::Result<Value, E> {
@@ -221,6 +238,9 @@ impl Copy {
                 other => return wrong(&format!("a {} is no name of a field", other.type_name())),
             };
             let value = self.value(&value, depth + 1)?;
+            if fields.contains_key(&key) {
+                return wrong(&format!("a table has `{}` both as a number and as a text", short(&key)));
+            }
             fields.insert(key, value);
         }
         // Lua keeps no order; the same table is to give the same text.

@@ -3,6 +3,7 @@
 //! A thread of its own asks them, when something happened; drawing only reads what it left. Nothing runs where no plugin
 //! wants to be heard here.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::happening::Launch;
 use crate::app::App;
 use crate::commands::bind;
 use crate::commands::catalog::Trust;
-use crate::kernel::error::{Context, Kind, Result};
+use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::terminal::safe_line;
 use crate::plugins::Plugins;
 use crate::plugins::manifest::Hook;
@@ -48,9 +49,11 @@ impl Extras {
     }
 
     /// Puts something there; whether it is another.
-    pub fn put(&self, added: Added) -> bool {
+    pub fn put(&self, mut added: Added) -> bool {
         let mut now = self.now();
-        let differs = *now != added;
+        // What nobody took yet is still to be said.
+        added.said.splice(0..0, std::mem::take(&mut now.said));
+        let differs = *now != added || !added.said.is_empty();
         *now = added;
         differs
     }
@@ -63,13 +66,13 @@ impl Extras {
 pub fn start(app: &App, extras: Extras, wake: impl Fn() -> bool + Send + 'static) -> Result<()> {
     let app = app.another()?;
     let work = move || {
-        let mut seen = None;
+        let (mut seen, mut told) = (None, HashSet::new());
         loop {
             // A store that is busy is looked at again.
             let now = app.store().and_then(|store| store.last_position()).ok();
             let due = app.plugins().and_then(|plugins| plugins.next_tick()).is_ok_and(|next| next == Some(0));
             if now != seen || due {
-                let added = added(&app).unwrap_or_default();
+                let added = added(&app, &mut told).unwrap_or_default();
                 // What plugins wrote meanwhile is not news to them.
                 seen = app.store().and_then(|store| store.last_position()).ok();
                 if extras.put(added) && !wake() {
@@ -83,12 +86,13 @@ pub fn start(app: &App, extras: Extras, wake: impl Fn() -> bool + Send + 'static
     thread.map(drop).context(Kind::Failed, || "cannot start a thread".to_string())
 }
 
-fn added(app: &App) -> Result<Added> {
+/// What they add now; what is left out is told once, as long as `told` lives.
+fn added(app: &App, told: &mut HashSet<String>) -> Result<Added> {
     let plugins = app.plugins()?;
     plugins.deliver()?;
     let state = state(app, plugins)?;
     let mut added = Added::default();
-    let mut words = Vec::new();
+    let (mut words, mut left_out) = (Vec::new(), Vec::new());
     for active in plugins.enabled()? {
         let name = &active.row.name;
         if active.manifest.hooks.contains(&Hook::Status)
@@ -99,13 +103,19 @@ fn added(app: &App) -> Result<Added> {
         if active.manifest.hooks.contains(&Hook::Palette)
             && let Ok(Json::Array(entries)) = plugins.call(&active, &[Hook::Palette.name()], Vec::new())
         {
-            let launches = entries.iter().take(MOST).filter_map(|entry| entry_of(app, name, entry));
-            added.palette.extend(launches);
+            for entry in entries.iter().take(MOST) {
+                match entry_of(app, name, entry) {
+                    Ok(launch) => added.palette.push(launch),
+                    Err(error) => left_out.push(format!("`{name}` has {}", error.full_message())),
+                }
+            }
         }
     }
     words.retain(|text| !text.is_empty());
     added.status = words.join(" · ");
     added.said = plugins.said();
+    left_out.retain(|said| told.insert(said.clone()));
+    added.said.append(&mut left_out);
     Ok(added)
 }
 
@@ -123,15 +133,26 @@ fn state(app: &App, plugins: &Plugins) -> Result<Json> {
 }
 
 /// An entry whose command is there and trusted.
-fn entry_of(app: &App, plugin: &str, entry: &Json) -> Option<(String, String, Launch)> {
-    let title = safe_line(entry["title"].as_str()?).chars().take(80).collect();
-    let words = shlex::split(entry["run"].as_str()?)?;
-    let (resolved, used) = app.resolve(&words).ok()?;
+///
+/// # Errors
+/// Why it cannot be chosen.
+fn entry_of(app: &App, plugin: &str, entry: &Json) -> Result<(String, String, Launch)> {
+    let (Some(title), Some(run)) = (entry["title"].as_str(), entry["run"].as_str()) else {
+        return Err(Error::new(Kind::BadData, "an entry of the palette without `title` or `run`"));
+    };
+    let title: String = safe_line(title).chars().take(80).collect();
+    let why = |error: Error| {
+        let said = format!("an entry of the palette, `{title}`, that cannot be used: {}", error.message());
+        Error::new(error.kind(), said)
+    };
+    let words = shlex::split(run);
+    let words = words.ok_or_else(|| why(Error::new(Kind::BadData, "a quotation mark of `run` has no end")))?;
+    let (resolved, used) = app.resolve(&words).map_err(why)?;
     if resolved.trust != Trust::Trusted {
-        return None;
+        return Err(why(resolved.refusal()));
     }
-    let given = bind::take_apart(&resolved.command, &words[used..]).ok()?;
-    let bound = bind::check_loosely(&resolved.command, &given, &|_| None).ok()?;
+    let given = bind::take_apart(&resolved.command, &words[used..]).map_err(why)?;
+    let bound = bind::check_loosely(&resolved.command, &given, &|_| None).map_err(why)?;
     let values = bound.values.into_iter().map(|value| (value.var, value.text)).collect();
-    Some((title, plugin.to_string(), Launch { command: resolved.key(), values, rest: bound.rest }))
+    Ok((title, plugin.to_string(), Launch { command: resolved.key(), values, rest: bound.rest }))
 }

@@ -232,6 +232,33 @@ fn filters_stand_in_order_read_tools_and_may_refuse() {
 }
 
 #[test]
+fn an_answer_that_is_refused_is_no_answer() {
+    let server = ModelServer::start();
+    let world = world(&server);
+    define(&world, "### `/shout`\n**Effects:** read\n\n```sh\necho loud >>shouted\n```\n");
+    world.run(&["config", "set", "tools.allow", "'command user:shout'"]).ok();
+    let script = "return { answer = function(text) if text:find('rude') then return false, 'be kind' end end }";
+    enable(&world, "kind", "hooks = [\"answer\"]", script);
+    server.answer(Answer::text("a rude word"));
+    let out = world.run(&["ask", "hi"]);
+    assert_eq!((out.code, out.stdout.as_str()), (4, ""), "{out:?}");
+    assert!(out.stderr.contains("`kind` does not let this pass: be kind"), "{}", out.stderr);
+    assert!(!out.stderr.contains("rude"), "{}", out.stderr);
+    server.answer(Answer::text("rude again"));
+    let out = world.run(&["ask", "--json", "hi"]);
+    let end = json_of(out.stdout.lines().last().unwrap());
+    assert!(out.code == 4 && end["answer"]["status"] == "failed" && end["answer"]["text"] == "", "{end}");
+    assert_eq!(end["error"]["kind"], "refused", "{end}");
+    // What it wished for is not done either, and the chat goes on.
+    server.answer(Answer::text("so rude").tool("shout", json!({})));
+    let out = world.run(&["ask", "-T", "shout", "go"]);
+    assert!(out.code == 4 && !world.path("shouted").exists(), "{out:?}");
+    server.answer(Answer::text("well"));
+    assert_eq!(world.run(&["ask", "-c", "and now?"]).ok(), "well\n");
+    assert!(!server.last().body.to_string().contains("so rude"), "{}", server.last().body);
+}
+
+#[test]
 fn secrets_are_taken_out_of_long_texts_too() {
     let server = ModelServer::start();
     let world = world(&server);

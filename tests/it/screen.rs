@@ -85,6 +85,22 @@ fn a_plugin_is_found_by_the_palette_shown_allowed_and_switched_off() {
 }
 
 #[test]
+fn an_entry_of_the_palette_that_cannot_be_chosen_says_why() {
+    let world = world();
+    let folder = world.fac().join("config/plugins/entries");
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = "name = \"entries\"\nversion = \"1.0.0\"\nsummary = \"x\"\nhooks = [\"palette\"]\n";
+    std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
+    let script = "return { palette = function() return { { title = 'Room', run = 'disk free' }, { title = 'None', run = 'nope' } } end }";
+    std::fs::write(folder.join("main.luau"), script).unwrap();
+    world.run(&["plugin", "enable", "entries", "--yes"]).ok();
+    let mut seat = Seat::fac(&world, &["tui", "--tab", "health"], 200, 30);
+    seat.expect("`entries` has an entry of the palette, `None`, that cannot be used: ").press("\x10").expect("Do");
+    seat.press("room").expect("Room").press("\x1b").expect("Ctrl-Q quit").press("\x11");
+    assert_eq!(seat.end().0, 0);
+}
+
+#[test]
 fn it_follows_the_window_and_says_kindly_when_that_is_too_small() {
     let world = world();
     let mut seat = Seat::fac(&world, &["tui", "--tab", "events"], 120, 40);

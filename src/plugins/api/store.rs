@@ -1,6 +1,7 @@
 //! `fac.store`: what a plugin keeps for itself, by key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mlua::{Function, Lua, Table, Value};
 
@@ -27,25 +28,33 @@ pub fn table(lua: &Lua, inside: &Arc<Inside>) -> mlua::Result<Table> {
         }
     })?;
     table.raw_set("get", get)?;
-    let here = inside.clone();
+    // So often this script itself changed something.
+    let own = Arc::new(AtomicU64::new(0));
+    let (here, changes) = (inside.clone(), own.clone());
     let set = lua.create_function(move |_, (key, value): (String, Value)| {
         allowed(&here)?;
         check(&key)?;
+        changes.fetch_add(1, Ordering::Relaxed);
         here.world.set(&here.name, &key, written(&value)?.as_deref()).map_err(|error| kept(&error))
     })?;
     table.raw_set("set", set)?;
-    let here = inside.clone();
+    let (here, changes) = (inside.clone(), own);
     let update = lua.create_function(move |lua, (key, change): (String, Function)| {
         allowed(&here)?;
         check(&key)?;
         for _ in 0..TRIES {
             let old = here.world.get(&here.name, &key).map_err(|error| kept(&error))?;
             let value = old.as_deref().map(|text| values::parse(lua, text)).transpose()?.unwrap_or(Value::Nil);
+            let before = changes.load(Ordering::Relaxed);
             let value: Value = change.call(value)?;
             let new = written(&value)?;
             let replaced = here.world.replace(&here.name, &key, old.as_deref(), new.as_deref());
             if replaced.map_err(|error| kept(&error))? {
+                changes.fetch_add(1, Ordering::Relaxed);
                 return Ok(value);
+            }
+            if changes.load(Ordering::Relaxed) != before {
+                return raise("what `update` calls changes the key itself; it is to return the value");
             }
         }
         raise("others change this key all the time")

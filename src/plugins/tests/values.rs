@@ -43,6 +43,18 @@ proptest! {
 }
 
 #[test]
+fn whole_numbers_that_lua_cannot_hold_are_their_digits() {
+    let state = sandbox(Limits::default());
+    let text = r#"[9007199254740991, 9007199254740993, -9007199254740993, 18446744073709551615, 0.5, 1e300]"#;
+    let read =
+        json!([9_007_199_254_740_991i64, "9007199254740993", "-9007199254740993", "18446744073709551615", 0.5, 1e300]);
+    let given = to_lua(state.lua(), &serde_json::from_str(text).unwrap()).unwrap();
+    for value in [parse(state.lua(), text).unwrap(), given] {
+        assert_eq!(to_json(&value).unwrap(), read);
+    }
+}
+
+#[test]
 fn null_has_its_place() {
     let state = sandbox(Limits::default());
     let value = parse(state.lua(), r#"{"a": null, "b": [1, null, 3], "c": {}, "d": []}"#).unwrap();
@@ -62,6 +74,7 @@ fn what_json_cannot_say_is_no_json() {
     assert!(said("return fac.time.iso(0/0)").contains("is no time"));
     assert!(said("return fac.time.iso(math.huge)").contains("is no time"));
     assert!(said("return fac.time.format(string.rep('%255Y', 100))").contains("at most 200 bytes"));
+    assert!(said("return { [10] = 'a', ['10'] = 'b' }").contains("`10` both as a number and as a text"));
     let fine = "return { list = { 1, 'two', { 3 } }, none = {}, [7] = 'seven' }";
     assert_eq!(super::eval(&state, fine).unwrap(), json!({"list": [1, "two", [3]], "none": {}, "7": "seven"}));
 }

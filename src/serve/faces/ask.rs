@@ -148,7 +148,7 @@ impl Question {
         if holds {
             let parts = std::mem::take(&mut answer.parts);
             let passed = filter::parts(&filters, Way::Answer, parts, &mut ear).await;
-            answer.parts = passed.unwrap_or_else(|why| vec![Part::text(format!("[{why}]"))]);
+            answer.parts = passed.map_err(|why| Fault::new(403, why))?;
         }
         Ok(answer)
     }

@@ -315,8 +315,8 @@ impl Shell {
     /// Plugins added something else: what they have to say is said.
     pub fn added(&mut self) {
         let said = std::mem::take(&mut self.settings.extras.now().said);
-        if let Some(first) = said.into_iter().next() {
-            self.say(first, Role::Warn);
+        if !said.is_empty() {
+            self.say(said.join("; "), Role::Warn);
         }
     }
 

@@ -60,6 +60,32 @@ fn what_comes_from_outside_must_be_trusted_first() {
 }
 
 #[test]
+fn a_file_beside_a_definition_that_changes_keeps_it_from_firing() {
+    let world = World::new();
+    let folder = world.path("kit");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = RING.replace("echo", "sh \"$FAC_SOURCE_DIR/helper.sh\"\necho");
+    std::fs::write(folder.join("ring.md"), format!("---\nfactotum: 1\n---\n{text}")).unwrap();
+    std::fs::write(folder.join("helper.sh"), "echo one\n").unwrap();
+    world.run(&["source", "add", "./kit"]).ok();
+    world.run(&["source", "trust", "kit", "--yes"]).ok();
+    world.run(&["auto", "enable", "ring"]).ok();
+    let up = Up::start(&world);
+    ring(&store(&world), 1);
+    until("it fired", || world.path("log").exists());
+    std::fs::write(folder.join("helper.sh"), "echo two\n").unwrap();
+    // The first one dies, and with that it is known.
+    ring(&store(&world), 2);
+    until("it may not fire any more", || {
+        up.notes.lock().unwrap().iter().any(|note| note["note"] == "rules" && note["count"] == 0)
+    });
+    ring(&store(&world), 3);
+    until("it is heard", || counts(&world, "dead") == 1);
+    assert_eq!(up.end(), 0);
+    assert_eq!((world.read("log").as_str(), counts(&world, "dead"), outcomes(&world, "ring").len()), ("n1\n", 1, 2));
+}
+
+#[test]
 fn a_definition_with_a_mistake_cannot_be_enabled() {
     let world = world("### `/bad`\n**On:**\n- `mqtt a/#/b`\n\n```sh\ntrue\n```\n### `/none`\n```sh\ntrue\n```\n");
     let said = world.run(&["auto", "enable", "bad"]).failed(6);
