@@ -118,7 +118,7 @@ impl App {
             let error = choices.into_iter().find_map(Result::err);
             return Err(error.unwrap_or_else(|| Error::new(Kind::Usage, "no model was named")));
         }
-        let filters = self.plugins()?.filters();
+        let filters = self.plugins()?.filters()?;
         let passed = filter::parts(&filters, Way::Prompt, wish.parts.clone(), &mut Silent).await;
         let hint = "nothing was kept or sent; `fac plugin ls` lists who reads what you say";
         let parts = passed.map_err(|why| Error::new(Kind::Refused, why).hint(hint))?;

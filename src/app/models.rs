@@ -127,7 +127,7 @@ impl App {
             store: self.store()?,
             models,
             tools: Vec::new(),
-            filters: self.plugins()?.filters(),
+            filters: self.plugins()?.filters()?,
             rules: rules(config.list("tools.allow")),
             limits,
             time: config.duration("chat.max_turn_time"),

@@ -11,9 +11,22 @@ use crate::chat::filter::{Filter, Passed, Passing, Way};
 use crate::kernel::error::{Error, Kind, Result};
 
 /// Every enabled plugin that reads what passes, in order.
-pub(super) fn all(plugins: &Plugins) -> Vec<Arc<dyn Filter>> {
-    let reads = plugins.hearing(&[Hook::Prompt, Hook::Result, Hook::Answer]);
-    reads.into_iter().map(|active| Arc::new(One { plugins: plugins.clone(), active }) as Arc<dyn Filter>).collect()
+///
+/// # Errors
+/// Those of the store; and `Refused` where one that must read everything was allowed by another version of this program,
+/// so that nobody can tell what it reads.
+pub(super) fn all(plugins: &Plugins) -> Result<Vec<Arc<dyn Filter>>> {
+    for row in plugins.store().plugins(true)? {
+        if row.manifest["required"] == true && Active::of(row.clone()).is_none() {
+            let said = format!("`{}` must read what is said, and was allowed by another version of fac", row.name);
+            let way = format!("allow it again: fac plugin enable {}", row.name);
+            return Err(Error::new(Kind::Refused, said).hint(way));
+        }
+    }
+    let reads = [Hook::Prompt, Hook::Result, Hook::Answer];
+    let reading = |active: &Arc<Active>| reads.iter().any(|hook| active.manifest.hooks.contains(hook));
+    let all = plugins.enabled()?.into_iter().filter(reading);
+    Ok(all.map(|active| Arc::new(One { plugins: plugins.clone(), active }) as Arc<dyn Filter>).collect())
 }
 
 struct One {

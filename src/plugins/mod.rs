@@ -135,7 +135,10 @@ impl Plugins {
     }
 
     /// Who reads what passes in chats.
-    pub fn filters(&self) -> Vec<Arc<dyn Filter>> {
+    ///
+    /// # Errors
+    /// Those of the store: what must be read first is not sent because nobody knows who reads it.
+    pub fn filters(&self) -> Result<Vec<Arc<dyn Filter>>> {
         filter::all(self)
     }
 

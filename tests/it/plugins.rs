@@ -293,6 +293,13 @@ fn nothing_passes_a_required_filter_that_fails_and_failing_does_not_take_it_away
     assert_eq!(server.last().last_user(), "good!");
     let log = world.run(&["plugin", "log", "guard"]).ok();
     assert!(log.contains("no idea"), "why it failed can be read afterwards: {log}");
+    // Nor is it left out where nobody can tell any more what it hears.
+    let database = rusqlite::Connection::open(world.fac().join("data/store.db")).unwrap();
+    let asks = "UPDATE plugins SET manifest = json_set(manifest, '$.hooks', 'newer') WHERE name = 'guard'";
+    assert_eq!(database.execute(asks, []).unwrap(), 1);
+    let said = world.run(&["ask", "good"]).failed(4);
+    assert!(said.contains("`guard` must read what is said") && said.contains("fac plugin enable guard"), "{said}");
+    world.run(&["plugin", "enable", "guard", "--yes"]).ok();
     // Changed behind one's back it is not left out either.
     world.write("../fac/config/plugins/guard/main.luau", "return { prompt = function(text) end }");
     let said = world.run(&["ask", "good"]).failed(4);

@@ -7,6 +7,7 @@ use super::super::{Context, ask, draw};
 use super::list::card;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::terminal::safe;
+use crate::plugins::Active;
 use crate::plugins::places::{self, Found};
 
 /// Use a plugin: shows what it hears and may do, and asks
@@ -21,7 +22,8 @@ pub(super) fn enable(context: &mut Context, args: &Args) -> Result<u8> {
     let name = &found.manifest.name;
     let row = context.app.store()?.plugin(name)?;
     let same = context.app.is_plugin_allowed(&found)?;
-    if same && row.is_some_and(|row| row.enabled) {
+    // A row of another version of this program is written anew.
+    if same && row.is_some_and(|row| row.enabled && Active::of(row).is_some()) {
         context.ui.note(&format!("`{name}` is enabled already"));
     } else {
         // What was allowed and was only switched off needs no second word.

@@ -64,10 +64,11 @@ pub(super) fn rm(context: &mut Context, name: &str) -> Result<u8> {
             "`fac plugin rm {name} --yes` removes it with all of that; `fac plugin disable {name}` keeps it"
         )));
     }
-    context.app.plugins()?.remove(name)?;
+    // What it keeps goes last: with a folder that cannot be removed nothing is lost.
     if let Some(folder) = &folder {
         std::fs::remove_dir_all(folder).context(Kind::Failed, || format!("cannot remove {}", folder.display()))?;
     }
+    context.app.plugins()?.remove(name)?;
     context.ui.note(&format!("removed `{name}` and all it kept"));
     if context.ui.json {
         context.ui.value(&json!({"name": name, "removed": true}))?;

@@ -59,7 +59,7 @@ impl Room {
         Ok(Room {
             models: standing.on_behalf(traceparent(app.trace()), &whose),
             store: app.store()?.clone(),
-            filters: app.plugins()?.filters(),
+            filters: app.plugins()?.filters()?,
             use_cache: app.config()?.flag("cache.answers"),
         })
     }
