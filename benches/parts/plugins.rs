@@ -76,13 +76,13 @@ pub fn plugins(work: &Path) {
         &times(|| drop(plugins.call(&hook, &["before_command"], vec![about.clone()]))),
     );
     let runtime = factotum::app::runtime::runtime().unwrap();
-    let filters = plugins.filters();
+    let filters = plugins.filters().unwrap();
     let text = "a message of a common length, some sixty characters or so, twice. ".repeat(2);
     let pass = || drop(runtime.block_on(filters[0].pass(Way::Prompt, &text)));
     row("a message's filter, 130 characters", &times(pass));
     row("who is enabled, asked of the store", &times(|| drop(plugins.enabled())));
     enable(&app, "redact");
-    let redact = plugins.filters().into_iter().find(|filter| filter.name() == "redact").unwrap();
+    let redact = plugins.filters().unwrap().into_iter().find(|filter| filter.name() == "redact").unwrap();
     row("the bundled `redact`, 130 characters", &times(|| drop(runtime.block_on(redact.pass(Way::Prompt, &text)))));
     for number in 0..MANY {
         write(&app.paths.plugins_dir, &format!("idle-{number}"), "hooks = [\"prompt\"]", script);
@@ -91,7 +91,7 @@ pub fn plugins(work: &Path) {
     for number in 0..MANY {
         enable(&app, &format!("idle-{number}"));
     }
-    let all = plugins.filters();
+    let all = plugins.filters().unwrap();
     println!("  {:<52} {:>7.1} KiB", "an enabled plugin that nobody called", (resident() - before) / MANY as f64);
     let before = resident();
     all.iter().for_each(|filter| drop(runtime.block_on(filter.pass(Way::Prompt, &text))));

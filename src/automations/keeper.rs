@@ -32,7 +32,7 @@ use crate::exec::Stop;
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::kernel::events::Position;
-use crate::store::{Along, Quiet, RuleKey};
+use crate::store::{Along, OWED, Quiet, RuleKey};
 
 /// So many facts wait to be heard; whoever tells more waits itself.
 const WAITING: usize = 1024;
@@ -289,7 +289,7 @@ impl Keeper {
             for one in &mut read.happenings {
                 // What happened while nobody listened is owed, one after another, however much of it there is.
                 if one.at < self.began {
-                    one.data["caught_up"] = json!(true);
+                    one.data[OWED] = json!(true);
                 }
                 acts.extend(self.machine.hear(one));
             }

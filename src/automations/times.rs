@@ -72,7 +72,7 @@ impl Times {
                 for slot in slots {
                     let mut firing = fire(rule, nr, slot, now);
                     if caught_up {
-                        firing.data["caught_up"] = json!(true);
+                        rule.owe(&mut firing);
                     }
                     acts.push(Act::Fire(number, Box::new(firing)));
                 }

@@ -5,6 +5,7 @@
 
 mod order;
 mod product;
+mod words;
 
 use std::borrow::Cow;
 
@@ -17,6 +18,9 @@ const FUEL: u64 = 50_000;
 
 /// The longest text that a condition may make, bytes.
 const LONGEST: usize = 1 << 20;
+
+/// The most parts that a condition may join: each may stand in the one before, and whoever reads it goes as deep.
+const MOST_JOINTS: usize = 500;
 
 /// Evaluates `expression` over `context` (a JSON object); an error is a condition that cannot be judged.
 pub fn holds(expression: &str, context: &serde_json::Value) -> Result<bool> {
@@ -39,6 +43,10 @@ pub fn environment() -> Environment<'static> {
 /// # Errors
 /// Why it cannot be read.
 pub fn prepared(expression: &str) -> std::result::Result<Cow<'_, str>, minijinja::Error> {
+    if words::joints(expression) > MOST_JOINTS {
+        let said = format!("it joins more than {MOST_JOINTS} parts");
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, said));
+    }
     if let Err(said) = product::of_numbers(expression) {
         return Err(minijinja::Error::new(ErrorKind::InvalidOperation, said));
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::exec::Stop;
+use crate::kernel::events::Position;
 use crate::kernel::ids::TraceId;
 
 /// How often whoever waits for others looks.
@@ -28,22 +29,29 @@ pub struct Asked {
     pub before: u64,
     /// What the plugin causes meanwhile is known by this, where that is known.
     pub trace: Option<TraceId>,
+    /// The event that the plugin is told.
+    pub heard: Option<Position>,
 }
 
 impl Asked {
     /// Whoever asks from now on.
     pub fn from_now(stop: &Stop) -> Asked {
-        Asked { stop: stop.clone(), before: stop.count(), trace: None }
+        Asked { stop: stop.clone(), before: stop.count(), trace: None, heard: None }
     }
 
     /// Whoever asks, also where that was before.
     pub fn ever(stop: &Stop) -> Asked {
-        Asked { stop: stop.clone(), before: 0, trace: None }
+        Asked { stop: stop.clone(), before: 0, trace: None, heard: None }
     }
 
     /// The same as part of a request.
     pub fn within(self, trace: TraceId) -> Asked {
         Asked { trace: Some(trace), ..self }
+    }
+
+    /// The same, to tell of this event.
+    pub fn hearing(self, event: Position) -> Asked {
+        Asked { heard: Some(event), ..self }
     }
 
     /// Whether somebody did.
@@ -83,6 +91,11 @@ impl Halt {
     /// The request that the call belongs to.
     pub fn trace(&self) -> Option<TraceId> {
         self.heeded().as_ref().and_then(|asked| asked.trace)
+    }
+
+    /// The event that the call tells of.
+    pub fn heard(&self) -> Option<Position> {
+        self.heeded().as_ref().and_then(|asked| asked.heard)
     }
 
     /// Waits until the call is to end.

@@ -14,13 +14,17 @@ use super::{Active, Plugins};
 use crate::chat::policy::fits;
 use crate::exec::Stop;
 use crate::kernel::error::{Context, Kind, Result};
-use crate::kernel::events::Position;
-use crate::store::Quiet;
+use crate::kernel::events::{Position, Recorded};
+use crate::store::{Quiet, Store};
 
 /// How often a process that stays looks whether something happened.
 const GLANCE: Duration = Duration::from_millis(300);
 /// Events that are looked at in one pass.
 const MOST: usize = 1000;
+/// Where an event of a plugin says which one it answers.
+pub(super) const HEARD: &str = "heard";
+/// Plugins answer each other so often at most.
+const ANSWERS: usize = 8;
 const EVENTS: &str = "events";
 const TICKED: &str = "ticked";
 /// What fires a run that a plugin asks for.
@@ -119,6 +123,13 @@ impl Plugins {
             if own || by_plugin || !wanted || event.position.stored() > to {
                 continue;
             }
+            if is_late(store, &event)? {
+                let by = &event.subject;
+                self.say(format!(
+                    "`{name}` and `{by}` answer each other without end: after {ANSWERS} times it is told no more"
+                ));
+                continue;
+            }
             let told = json!({
                 "kind": event.kind,
                 "subject": event.subject,
@@ -127,7 +138,7 @@ impl Plugins {
                 "payload": event.payload.unwrap_or(Json::Null),
             });
             calls += 1;
-            let asked = Asked::ever(&nobody).within(event.trace);
+            let asked = Asked::ever(&nobody).within(event.trace).hearing(event.position);
             if self.call_until(active, &[Hook::Event.name()], vec![told], Some(&asked)).is_err() {
                 // It is counted; the rest of this pass is not told to a plugin that just failed.
                 break;
@@ -145,4 +156,17 @@ impl Plugins {
         let due = last.is_none_or(|last| now.saturating_sub(last) >= i64::try_from(every).unwrap_or(i64::MAX));
         Ok(due && self.store().move_plugin_mark(name, TICKED, last, now)?)
     }
+}
+
+/// Whether an event of a plugin is the last of a long row of answers.
+fn is_late(store: &Store, event: &Recorded) -> Result<bool> {
+    let answers = |payload: &Option<Json>| payload.as_ref().and_then(|told| told[HEARD].as_i64());
+    let mut next = answers(&event.payload).filter(|_| event.kind.starts_with("plugin."));
+    for _ in 0..=ANSWERS {
+        let Some(at) = next else { return Ok(false) };
+        let found = store.events(Some(Position::from_stored(at.saturating_sub(1))), "*", 1)?;
+        let before = found.iter().find(|found| found.position.stored() == at && found.kind.starts_with("plugin."));
+        next = before.and_then(|before| answers(&before.payload));
+    }
+    Ok(true)
 }

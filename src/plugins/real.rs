@@ -9,7 +9,7 @@ use url::Url;
 
 use super::api::http::{is_allowed, refusal};
 use super::halt::Halt;
-use super::heard::RUN_BY_PLUGIN;
+use super::heard::{HEARD, RUN_BY_PLUGIN};
 use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::policy::fits;
 use crate::commands::bind;
@@ -19,7 +19,7 @@ use crate::commands::run::{self, Launcher, Unit, Watcher};
 use crate::exec::{Stop, Stream};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Context, Error, Kind, Result};
-use crate::kernel::events::Event;
+use crate::kernel::events::{Event, Position};
 use crate::kernel::http::{HeaderMap, Http, header};
 use crate::kernel::secret::Redactor;
 use crate::store::{PluginLine, Store};
@@ -242,8 +242,21 @@ impl World for Real {
     fn emit(&self, plugin: &str, name: &str, payload: &Json, halt: &Halt) -> Result<()> {
         // What a firing causes must be known as that, or nobody could tell that it fires itself.
         let store = halt.trace().map_or_else(|| self.store.clone(), |trace| self.store.traced(trace));
-        store.append(&Event::new(format!("plugin.{plugin}.{name}"), plugin, payload.clone())).map(drop)
+        let payload = answering(payload.clone(), halt.heard());
+        store.append(&Event::new(format!("plugin.{plugin}.{name}"), plugin, payload)).map(drop)
     }
+}
+
+/// What an event says that answers another: which one, so that one sees where plugins answer each other without end.
+fn answering(payload: Json, heard: Option<Position>) -> Json {
+    let Some(heard) = heard else { return payload };
+    let mut fields = match payload {
+        Json::Object(fields) => fields,
+        Json::Null => serde_json::Map::new(),
+        value => [("value".to_string(), value)].into_iter().collect(),
+    };
+    fields.insert(HEARD.into(), heard.stored().into());
+    Json::Object(fields)
 }
 
 /// What the steps of a run wrote, as much as a plugin is given.

@@ -261,12 +261,11 @@ fn automate(app: &App, stop: Stop) -> Result<JoinHandle<()>> {
         let mut is_told = false;
         loop {
             match app.take_lease() {
-                Ok(epoch) => {
-                    if let Err(error) = app.run_automations(epoch, &stop, &mut |_| {}) {
-                        tracing::error!(error = error.full_message(), "the automations ended");
-                    }
-                    return;
-                }
+                Ok(epoch) => match app.run_automations(epoch, &stop, &mut |_| {}) {
+                    Ok(()) => return,
+                    // A disk that was full, or somebody who took over: it goes on where it can.
+                    Err(error) => tracing::error!(error = error.full_message(), "the automations ended"),
+                },
                 // Whoever runs them now may end before this does.
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
                     tracing::info!(error = error.full_message(), "automations run elsewhere");

@@ -89,6 +89,39 @@ pub struct NewFiring {
     pub lane: Option<String>,
 }
 
+/// Where what happened says that nobody listened then.
+pub const OWED: &str = "caught_up";
+
+impl NewFiring {
+    /// Whether it stands for a time when nobody listened.
+    pub fn is_owed(&self) -> bool {
+        self.data[OWED] == true
+    }
+
+    /// When what is owed came to pass, where that may be part of a loop.
+    pub fn happened(&self) -> Option<Timestamp> {
+        happened(&self.kind, self.data["at"].as_str().unwrap_or_default())
+    }
+}
+
+/// Of messages that were kept nobody knows when they came, and times that were missed are no loop.
+fn happened(kind: &str, at: &str) -> Option<Timestamp> {
+    if matches!(kind, "event" | "webhook") { at.parse().ok() } else { None }
+}
+
+/// A firing that was let through, as rate limits count it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admitted {
+    /// The automation.
+    pub key: RuleKey,
+    /// Which of its triggers; none for a button.
+    pub nr: Option<u32>,
+    /// When it was let through.
+    pub at: Timestamp,
+    /// When that came to pass; `None` where nobody knows, or where it can be no part of a loop.
+    pub happened: Option<Timestamp>,
+}
+
 /// Whether a firing may be, asked of the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission {
@@ -266,16 +299,23 @@ impl Store {
         })
     }
 
-    /// When each firing that was let through since `since` was: those that count for rate limits, oldest first.
-    pub fn fired_since(&self, since: Timestamp) -> Result<Vec<(RuleKey, u32, Timestamp)>> {
+    /// The firings that were let through since `since`: those that count for rate limits, oldest first.
+    pub fn fired_since(&self, since: Timestamp) -> Result<Vec<Admitted>> {
         self.read(|connection| {
             let mut find = connection.prepare_cached(
-                "SELECT source, command, nr, at FROM firings WHERE owner = ?1 AND id >= ?2 AND outcome = 'fired' AND kind <> 'manual'
+                "SELECT source, command, CASE WHEN kind <> 'button' THEN nr END, at,
+                 CASE WHEN json_extract(data, '$.caught_up') IS 1 THEN kind END, json_extract(data, '$.at') FROM firings
+                 WHERE owner = ?1 AND id >= ?2 AND outcome = 'fired' AND kind <> 'manual'
                  ORDER BY n",
             )?;
             let rows = find.query_map(params![&*self.owner, Id::floor(since)], |row| {
                 let key = RuleKey { source: row.get(0)?, command: row.get(1)? };
-                Ok((key, row.get(2)?, row.get(3)?))
+                let (at, owed): (_, Option<String>) = (row.get(3)?, row.get(4)?);
+                let happened = match owed {
+                    Some(kind) => happened(&kind, row.get_ref(5)?.as_str().unwrap_or_default()),
+                    None => Some(at),
+                };
+                Ok(Admitted { key, nr: row.get(2)?, at, happened })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

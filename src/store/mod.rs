@@ -76,7 +76,7 @@ pub use begun::Foreseen;
 pub use cache::CacheStats;
 pub use calls::{AnswerCost, CallEnd, NewCall, Timing, UsageBy, UsageFilter, UsageRow};
 pub use definitions::{FileRow, NewDefinition, Replaced};
-pub use firings::{Admission, Fired, Firing, FiringOutcome, NewFiring};
+pub use firings::{Admission, Admitted, Fired, Firing, FiringOutcome, NewFiring, OWED};
 pub use health::Counts;
 pub use history::{Removed, RunFilter};
 pub use imports::{Imported, ImportedMessage};

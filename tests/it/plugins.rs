@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -305,6 +306,32 @@ fn nothing_passes_a_required_filter_that_fails_and_failing_does_not_take_it_away
     let said = world.run(&["ask", "good"]).failed(4);
     assert!(said.contains("has changed since you allowed it"), "{said}");
     assert_eq!(server.asked().len(), 1);
+}
+
+#[test]
+fn plugins_that_answer_each_other_come_to_an_end() {
+    let world = World::new();
+    define(&world, "### `/go`\n\n```sh\ntrue\n```\n");
+    let script = "return { event = function(e) fac.log.info(e.kind) fac.event.emit('done', {}) end }";
+    let hears = |kinds: &str| format!("hooks = [\"event\"]\nevents = [{kinds}]\n[permissions]\nevent = true");
+    enable(&world, "ping", &hears("\"run.finished\", \"plugin.pong.*\""), script);
+    enable(&world, "pong", &hears("\"plugin.ping.*\""), script);
+    let mut command = world.command(&["auto", "up"]);
+    let mut up = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let told = crate::support::lines_of(up.stderr.take().unwrap());
+    const PATIENCE: Duration = Duration::from_secs(60);
+    // Whoever is new hears of what happens from now on.
+    let deadline = Instant::now() + PATIENCE;
+    while log(&world, "ping").is_empty() {
+        assert!(Instant::now() < deadline);
+        world.run(&["go"]).ok();
+    }
+    let said = std::iter::from_fn(|| told.recv_timeout(PATIENCE).ok()).find(|line| line.contains("answer each other"));
+    assert!(said.is_some_and(|said| said.contains("`pong` and `ping` answer each other without end")));
+    let last = json_of(&world.run(&["events", "tail", "plugin.ping.*", "-n", "1", "--json"]).ok());
+    assert!(last["payload"]["heard"].as_i64().is_some(), "{last}");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&up), rustix::process::Signal::TERM).unwrap();
+    up.wait().unwrap();
 }
 
 #[test]

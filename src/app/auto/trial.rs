@@ -292,8 +292,16 @@ fn carried_by_hand(
                 std::thread::sleep(GLANCE);
             }
         });
-        let carried = carrier.carry_out(job, None, stop);
-        over.store(true, Ordering::SeqCst);
-        carried
+        let _over = Over(over);
+        carrier.carry_out(job, None, stop)
     }))
+}
+
+/// Says when it is dropped that it is over, also where that is by a panic.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }

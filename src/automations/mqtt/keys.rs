@@ -49,6 +49,8 @@ impl Keys {
     pub(super) fn fresh_session(&mut self) {
         self.is_first = false;
         self.next_generation();
+        // What is delivered again now was never delivered before: it is of this session.
+        self.before = self.generation;
     }
 
     fn next_generation(&mut self) {
@@ -71,7 +73,7 @@ impl Keys {
         let is_known = self.seen.contains(&(message.id, content));
         let number = u64::from_be_bytes(content);
         let key = |generation: u64| format!("mqtt:{}:{generation}:{}:{number:016x}", self.client, message.id);
-        if message.dup && !is_known {
+        if message.dup && !is_known && self.before != self.generation {
             return Some(key(self.before));
         }
         if !message.dup && (is_known || std::mem::take(&mut self.is_first) || self.seen.len() >= MOST) {
@@ -116,8 +118,11 @@ mod tests {
         // Delivered again after the connection was lost, and after we were killed.
         assert_eq!(keys.key(&message(2, "press", true)).unwrap(), second);
         assert_eq!(open().key(&message(2, "press", true)).unwrap(), second);
-        // The broker forgot us, and numbers begin anew.
+        // The broker forgot us, and numbers begin anew; what it says to deliver again it did not deliver to us.
         keys.fresh_session();
+        let lost = keys.key(&message(2, "press", true)).unwrap();
+        assert_ne!(lost, second);
+        assert_eq!(keys.key(&message(2, "press", true)).unwrap(), lost);
         assert_ne!(keys.key(&message(1, "press", false)).unwrap(), first);
     }
 

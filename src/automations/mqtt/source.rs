@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,7 @@ use crate::commands::model;
 use crate::kernel::clock::Clock;
 use crate::kernel::error::{Context as _, Error, Kind, Result};
 use crate::kernel::files;
+use crate::store::OWED;
 
 /// How many messages are held for rules that are busy, beside those that the channel holds.
 const HELD: usize = 1000;
@@ -31,6 +33,10 @@ const HELD: usize = 1000;
 const TOPICS: usize = 20_000;
 /// The largest list of filters that is kept, bytes.
 const LARGEST_LIST: u64 = 4 << 20;
+/// How closely kept messages follow each other.
+const CLOSELY: Duration = Duration::from_millis(300);
+/// How long they may take at most; what comes then is new.
+const CATCHES_UP: Duration = Duration::from_secs(30);
 /// The longest payload that is looked at as JSON, bytes.
 const JSON: usize = 1 << 20;
 
@@ -73,6 +79,7 @@ impl MqttSource {
             copies: Copies::default(),
             filters: filters.clone(),
             offered: None,
+            kept: None,
             heard: heard.clone(),
         };
         Ok((Link::start(&broker, options, hearer.closure())?, filters))
@@ -298,6 +305,16 @@ fn file_name(text: &str) -> String {
         .collect()
 }
 
+/// What is known of messages that a broker kept for us.
+struct Kept {
+    /// Whether it answered what we listen to.
+    listening: bool,
+    /// When the last of them came.
+    last: Instant,
+    /// When we came back.
+    begun: Instant,
+}
+
 /// Makes happenings of what a link hears.
 struct Hearer {
     broker: String,
@@ -308,8 +325,10 @@ struct Hearer {
     last: HashMap<String, [u8; 8]>,
     copies: Copies,
     filters: Filters,
-    /// The key of the message that found no room; it is the next that is offered.
-    offered: Option<Option<String>>,
+    /// The key of the message that found no room, and whether it is owed; it is the next that is offered.
+    offered: Option<(Option<String>, bool)>,
+    /// Since the broker had kept our session: messages that it kept with it come first, one upon another.
+    kept: Option<Kept>,
     heard: SyncSender<Happening>,
 }
 
@@ -326,7 +345,8 @@ impl Hearer {
                 if !session_present {
                     self.keys.fresh_session();
                 }
-                self.filters.told();
+                self.kept =
+                    session_present.then(|| Kept { listening: false, last: Instant::now(), begun: Instant::now() });
                 None
             }
             Arrival::Down(trouble, wait) => {
@@ -342,26 +362,37 @@ impl Hearer {
                 tracing::warn!(broker = self.broker, topic, bytes, "a message was too large and was skipped");
                 None
             }
-            Arrival::Listening => None,
+            Arrival::Listening => {
+                // What was to be left was left before: brokers do what they are told in that order.
+                self.filters.told();
+                if let Some(kept) = &mut self.kept {
+                    (kept.listening, kept.last) = (true, Instant::now());
+                }
+                None
+            }
         }
     }
 
     fn message(&mut self, message: Box<Message>, token: Option<Token>) -> Option<Arrival> {
-        let key = match self.offered.take() {
-            Some(key) => key,
+        let (key, owed) = match self.offered.take() {
+            Some(offered) => offered,
             None => {
                 if self.is_known(&message) || self.copies.is_one(&message) {
                     token.into_iter().for_each(Token::give);
                     return None;
                 }
-                self.keys.key(&message)
+                (self.keys.key(&message), self.was_kept(&message))
             }
         };
         let at = self.clock.now();
         let acknowledge = token.clone();
+        let mut data = data(&message, &self.broker, &at.to_string());
+        if owed {
+            data[OWED] = json!(true);
+        }
         let happening = Happening {
             kind: "mqtt",
-            data: data(&message, &self.broker, &at.to_string()),
+            data,
             at,
             key: key.clone(),
             depth: self.causes.depth(&message),
@@ -370,10 +401,22 @@ impl Hearer {
         match self.heard.try_send(happening) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => None,
             Err(TrySendError::Full(_)) => {
-                self.offered = Some(key);
+                self.offered = Some((key, owed));
                 Some(Arrival::Message(message, token))
             }
         }
+    }
+
+    /// Whether the broker kept this one while nobody listened. It says of none when it came: those are it that come before
+    /// it answered what we listen to, and those that follow each other closely since.
+    fn was_kept(&mut self, message: &Message) -> bool {
+        let Some(kept) = &mut self.kept else { return false };
+        if kept.begun.elapsed() > CATCHES_UP || (kept.listening && kept.last.elapsed() > CLOSELY) {
+            self.kept = None;
+            return false;
+        }
+        kept.last = Instant::now();
+        message.qos != Qos::Most && !message.retain
     }
 
     /// Whether this is a retained message that says what we heard last on its topic: a broker that we came back to says
@@ -432,6 +475,7 @@ mod tests {
             copies: Copies::default(),
             filters: Filters::new(folder.path().join("f")),
             offered: None,
+            kept: None,
             heard,
         };
         (hearer, told, folder)
@@ -483,6 +527,26 @@ mod tests {
         let second = told.recv().unwrap();
         assert_ne!(first.key, second.key);
         assert_eq!(second.key.as_deref().map(|k| k.split(':').nth(2)), Some(Some("1")), "{:?}", second.key);
+    }
+
+    #[test]
+    fn what_the_broker_kept_for_us_is_owed_and_what_comes_later_is_not() {
+        let (mut hearer, told, _folder) = hearer(9);
+        let say = |id| Message { topic: "a".into(), qos: Qos::Least, id, ..Message::default() };
+        let mut hear = |message| drop(hearer.hear(Arrival::Message(Box::new(message), None)));
+        hear(say(1));
+        hearer.hear(Arrival::Up { session_present: true });
+        let mut hear = |message| drop(hearer.hear(Arrival::Message(Box::new(message), None)));
+        hear(say(2));
+        hear(Message { qos: Qos::Most, ..say(0) });
+        hear(Message { retain: true, topic: "b".into(), ..say(3) });
+        hearer.hear(Arrival::Listening);
+        hearer.hear(Arrival::Message(Box::new(say(4)), None));
+        hearer.kept.as_mut().unwrap().last -= CLOSELY * 2;
+        hearer.hear(Arrival::Message(Box::new(say(5)), None));
+        hearer.hear(Arrival::Message(Box::new(say(6)), None));
+        let owed: Vec<bool> = told.try_iter().map(|happening| happening.data[OWED] == true).collect();
+        assert_eq!(owed, [false, true, false, false, true, false, false]);
     }
 
     #[test]

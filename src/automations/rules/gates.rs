@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::kernel::clock::Timestamp;
 use crate::kernel::ids::Id;
-use crate::store::{FiringOutcome, RuleKey};
+use crate::store::{Admitted, FiringOutcome, RuleKey};
 
 /// A minute, µs.
 pub(super) const MINUTE: i64 = 60_000_000;
@@ -59,16 +59,16 @@ impl Gates {
         window.count(now, span) < limit.0 as usize
     }
 
-    /// How often an automation was fired in the last minute.
+    /// How often an automation was fired in the minute before `now`.
     pub(super) fn in_last_minute(&mut self, key: &RuleKey, now: Timestamp) -> usize {
         self.all.get_mut(key).map_or(0, |window| window.count(now, MINUTE))
     }
 
     /// These were fired, the oldest first, and no others.
-    pub(super) fn set_fired(&mut self, fired: &[(RuleKey, u32, Timestamp)]) {
+    pub(super) fn set_fired(&mut self, fired: &[Admitted]) {
         self.limits.clear();
         self.all.clear();
-        fired.iter().for_each(|(key, nr, at)| self.fired(key, *nr, *at));
+        fired.iter().for_each(|one| self.fired(one));
     }
 
     /// How often an automation was fired counts from here on, as far as loops go; limits are limits.
@@ -79,9 +79,13 @@ impl Gates {
     }
 
     /// It was fired.
-    pub(super) fn fired(&mut self, key: &RuleKey, nr: u32, at: Timestamp) {
-        self.limits.entry((key.clone(), nr)).or_default().0.push_back(at);
-        self.all.entry(key.clone()).or_default().0.push_back(at);
+    pub(super) fn fired(&mut self, one: &Admitted) {
+        if let Some(nr) = one.nr {
+            self.limits.entry((one.key.clone(), nr)).or_default().0.push_back(one.at);
+        }
+        if let Some(at) = one.happened {
+            self.all.entry(one.key.clone()).or_default().0.push_back(at);
+        }
     }
 
     /// The firing on which one that was kept back is counted, where enough of its kind were written. It would be called
@@ -124,7 +128,7 @@ mod tests {
         let mut let_through = Vec::new();
         for second in 0..25 {
             if gates.is_within(&key(), 0, limit, at(second)) {
-                gates.fired(&key(), 0, at(second));
+                gates.fired(&Admitted { key: key(), nr: Some(0), at: at(second), happened: Some(at(second)) });
                 let_through.push(second);
             }
         }

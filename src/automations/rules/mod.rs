@@ -25,7 +25,7 @@ use crate::commands::model::{Mode, Trigger};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::duration::human_ms;
 use crate::kernel::ids::Id;
-use crate::store::{Admission, FiringOutcome, Hold, NewFiring, OpenJob, RuleKey};
+use crate::store::{Admission, Admitted, FiringOutcome, Hold, NewFiring, OWED, OpenJob, RuleKey};
 
 /// How many may run or wait where the mode takes several and no trigger says.
 const MANY: usize = 10;
@@ -58,13 +58,20 @@ impl Rule {
         self.triggers.iter().filter_map(|(_, _, timing)| timing.max).max().map_or(MANY, |max| max as usize)
     }
 
-    /// The lane of its work: but for the mode parallel it is done one after another.
-    fn lane(&self) -> Option<String> {
-        (self.mode != Mode::Parallel).then(|| format!("{}:{}", self.key.source, self.key.command))
+    /// The lane of its work: but for the mode parallel it is done one after another, and so is what is owed.
+    fn lane(&self, owed: bool) -> Option<String> {
+        (owed || self.mode != Mode::Parallel).then(|| format!("{}:{}", self.key.source, self.key.command))
+    }
+
+    /// What it fires stands for a time when nobody listened.
+    pub(super) fn owe(&self, firing: &mut NewFiring) {
+        firing.data[OWED] = json!(true);
+        firing.lane = self.lane(true);
     }
 
     /// What would be fired by `data`, as it would be written.
     pub fn firing(&self, kind: &str, nr: u32, data: Json, told: Option<String>, depth: u32) -> NewFiring {
+        let owed = data[OWED] == true;
         let work = json!({"fired": data, "cwd": self.cwd, "by": said_of(kind, &data)});
         NewFiring {
             key: self.key.clone(),
@@ -78,7 +85,7 @@ impl Rule {
             seen: Vec::new(),
             work,
             most: self.retry.saturating_add(1),
-            lane: self.lane(),
+            lane: self.lane(owed),
         }
     }
 }
@@ -114,7 +121,7 @@ pub struct Machine {
 
 impl Machine {
     /// A machine that remembers these timers and firings.
-    pub fn new(bounds: Bounds, holds: Vec<Hold>, fired: &[(RuleKey, u32, Timestamp)]) -> Machine {
+    pub fn new(bounds: Bounds, holds: Vec<Hold>, fired: &[Admitted]) -> Machine {
         let mut machine = Machine { bounds, ..Machine::default() };
         machine.set_holds(holds);
         machine.set_fired(fired);
@@ -281,7 +288,7 @@ impl Machine {
     }
 
     /// What was fired before, as far as limits count it, instead of what is remembered of it.
-    pub fn set_fired(&mut self, fired: &[(RuleKey, u32, Timestamp)]) {
+    pub fn set_fired(&mut self, fired: &[Admitted]) {
         self.gates.set_fired(fired);
     }
 
@@ -312,7 +319,7 @@ impl Machine {
         let (mode, max) = (rule.mode, rule.max());
         // What comes by another way than the trigger of its number is not bound by that.
         let trigger = rule.triggers.get(firing.nr as usize).filter(|(written, ..)| written.kind == firing.kind);
-        let limit = trigger.and_then(|(_, _, timing)| timing.limit);
+        let (own, limit) = (trigger.map(|_| firing.nr), trigger.and_then(|(_, _, timing)| timing.limit));
         if firing.depth >= self.bounds.depth {
             let why = format!("it is the consequence of {} firings, one of which may be its own", firing.depth);
             return self.no(firing, FiringOutcome::Looped, why, id, now);
@@ -333,11 +340,12 @@ impl Machine {
             let why = format!("it may fire {count} times in {}", human_ms(ms));
             return self.no(firing, FiringOutcome::Limited, why, id, now);
         }
+        let owed = firing.is_owed();
         let admission = match mode {
             _ if open.is_empty() && may_begin => Admission::Begin,
             _ if open.is_empty() => Admission::Wait,
             // What was missed is owed: it is done one after another, however much of it there is.
-            _ if firing.data["caught_up"] == true => Admission::Wait,
+            _ if owed => Admission::Wait,
             Mode::Single => {
                 return self.no(firing, FiringOutcome::Dropped, "it is not done with the last one".into(), id, now);
             }
@@ -351,10 +359,12 @@ impl Machine {
             Mode::Parallel => Admission::Wait,
         };
         let most = self.bounds.per_minute as usize;
-        if most > 0 && firing.kind != "manual" && self.gates.in_last_minute(&firing.key, now) >= most {
+        let happened = if owed { firing.happened() } else { Some(now) };
+        let is_often = |gates: &mut Gates, at| gates.in_last_minute(&firing.key, at) >= most;
+        if most > 0 && firing.kind != "manual" && happened.is_some_and(|at| is_often(&mut self.gates, at)) {
             return self.stop(firing, format!("it was fired {most} times in a minute"), id, now);
         }
-        self.gates.fired(&firing.key, firing.nr, now);
+        self.gates.fired(&Admitted { key: firing.key.clone(), nr: own, at: now, happened });
         admission
     }
 

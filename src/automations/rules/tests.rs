@@ -193,10 +193,13 @@ fn a_button_means_the_automation_of_its_name_and_nothing_else() {
         "{acts:?}"
     );
     assert!(machine.hear(&press("c")).is_empty());
-    // It may be pressed more often than its trigger may fire.
+    // It may be pressed more often than its trigger may fire, and takes nothing away from that.
     for second in 0..3 {
         assert_eq!(admit(&mut machine, &press("a"), 0, second), "begin");
     }
+    let message = Happening { kind: "mqtt", data: json!({"kind": "mqtt", "topic": "x", "payload": ""}), ..press("a") };
+    assert_eq!(admit(&mut machine, &message, 0, 4), "begin");
+    assert!(admit(&mut machine, &message, 0, 5).contains("1 times in 1h"));
 }
 
 /// Asks whether the first act of a happening may be.
@@ -252,6 +255,34 @@ fn who_fires_too_often_is_stopped() {
 }
 
 #[test]
+fn what_is_owed_is_done_one_after_another_however_much_of_it_there_is() {
+    let mut machine = Machine::new(Bounds { depth: 8, per_minute: 4 }, Vec::new(), &[]);
+    let mut parallel = rule("me", &["event a max=2"]);
+    parallel.mode = Mode::Parallel;
+    machine.set_rules(vec![parallel]);
+    let owed_since = |second: i64| {
+        let mut owed = event("a", 0);
+        (owed.data[OWED], owed.data["at"]) = (json!(true), json!(at(second)));
+        owed
+    };
+    let owed = owed_since(0);
+    let Act::Fire(_, firing) = machine.hear(&owed).remove(0) else { panic!("nothing") };
+    assert!(firing.lane.is_some());
+    let Act::Fire(_, now) = machine.hear(&event("a", 0)).remove(0) else { panic!("nothing") };
+    assert_eq!((now.is_owed(), now.lane), (false, None));
+    // One each half minute, of which is told in one moment.
+    let said: Vec<String> = (0..9).map(|n| admit(&mut machine, &owed_since(30 * n), n as usize, 1000)).collect();
+    assert_eq!((said[0].as_str(), said[1..].iter().all(|said| said == "wait")), ("begin", true), "{said:?}");
+    // What comes now has its bounds, and so has what came as often then.
+    let often = "looped and stopped: it was fired 4 times in a minute";
+    let said: Vec<String> = (0..5).map(|_| admit(&mut machine, &event("a", 0), 0, 1001)).collect();
+    assert_eq!(said, ["begin", "begin", "begin", "begin", often]);
+    machine.set_rules(vec![rule("me", &["event a max=2"])]);
+    let said: Vec<String> = (0..5).map(|n| admit(&mut machine, &owed_since(5000 + n), 0, 9000)).collect();
+    assert_eq!(said[4], often, "{said:?}");
+}
+
+#[test]
 fn what_changes_its_own_file_is_stopped_unless_it_says_how_often_it_may() {
     let said = |on: &str, changed: i64| {
         let mut machine = Machine::new(Bounds { depth: 8, per_minute: 0 }, Vec::new(), &[]);
@@ -291,7 +322,7 @@ fn a_limit_is_gentler_than_the_bound_of_loops() {
 #[test]
 fn what_was_fired_before_a_restart_counts_for_limits() {
     let key = rule("me", &["mqtt a"]).key;
-    let lately = [(key.clone(), 0, at(0)), (key, 0, at(1))];
+    let lately = [0, 1].map(|second| Admitted { key: key.clone(), nr: Some(0), at: at(second), happened: None });
     let mut machine = Machine::new(Bounds::default(), Vec::new(), &lately);
     machine.set_rules(vec![rule("me", &["mqtt a limit=2/1m"])]);
     assert!(admit(&mut machine, &message("a", "", 2), 0, 2).starts_with("limited"));

@@ -118,13 +118,13 @@ impl Group {
                 let differs =
                     |content: &Content| std::fs::symlink_metadata(&path).is_ok_and(|m| content.may_differ(&m));
                 if self.known.get(&path).is_none_or(differs) {
-                    self.pending.note(&path, Told::Whole, Duration::from_millis(self.quiet_ms));
+                    self.pending.find(&path, Duration::from_millis(self.quiet_ms));
                 }
             }
         }
         let gone: Vec<PathBuf> = self.known.keys().filter(|path| !path.exists()).cloned().collect();
         for path in gone {
-            self.pending.note(&path, Told::Gone, self.quiet());
+            self.pending.find(&path, self.quiet());
         }
     }
 

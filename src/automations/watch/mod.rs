@@ -54,8 +54,12 @@ pub struct Watcher {
     /// Folders that cannot be watched, and why.
     trouble: Arc<Mutex<Vec<(String, String)>>>,
     over: Arc<AtomicBool>,
+    watch: Watch,
     thread: Option<(SyncSender<Message>, JoinHandle<()>)>,
 }
+
+/// Has the system watch a folder.
+type Watch = fn(&mut RecommendedWatcher, &Path, RecursiveMode) -> notify::Result<()>;
 
 enum Message {
     Told(notify::Result<notify::Event>),
@@ -68,7 +72,8 @@ impl Watcher {
     /// doing.
     pub fn new(home: Option<PathBuf>, ignored: Vec<PathBuf>, clock: Clock) -> Watcher {
         let state = Arc::new(Mutex::new("watching nothing".to_string()));
-        Watcher { home, ignored, clock, state, trouble: Arc::default(), over: Arc::default(), thread: None }
+        let watch: Watch = |system, path, mode| system.watch(path, mode);
+        Watcher { home, ignored, clock, state, trouble: Arc::default(), over: Arc::default(), watch, thread: None }
     }
 
     fn begin(&self) -> Result<(SyncSender<Message>, JoinHandle<()>)> {
@@ -86,6 +91,8 @@ impl Watcher {
             heard: None,
             places: BTreeMap::new(),
             system: None,
+            tried: Instant::now(),
+            watch: self.watch,
         };
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || work.go(&told));
         let thread = thread.context(Kind::Failed, || "cannot start the thread that watches files".to_string())?;
@@ -173,13 +180,16 @@ struct Work {
     /// The folders that are watched, and whether with all below them.
     places: BTreeMap<PathBuf, bool>,
     system: Option<RecommendedWatcher>,
+    /// When it was last tried to watch them.
+    tried: Instant,
+    watch: Watch,
 }
 
 impl Work {
     fn go(&mut self, told: &Receiver<Message>) {
         loop {
             let next = self.groups.iter().filter_map(Group::next).min();
-            let idle = if self.is_troubled() { AGAIN } else { IDLE };
+            let idle = if self.is_troubled() { AGAIN.saturating_sub(self.tried.elapsed()) } else { IDLE };
             let wait = next.map_or(idle, |at| at.saturating_duration_since(Instant::now()).min(idle));
             let message = told.recv_timeout(wait);
             if self.over.load(Ordering::SeqCst) {
@@ -195,8 +205,10 @@ impl Work {
                     self.rescan();
                 }
                 Ok(Message::Told(event)) => self.hear(event),
-                Err(RecvTimeoutError::Timeout) if self.is_troubled() => self.rescan(),
                 Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.is_troubled() && self.tried.elapsed() >= AGAIN && self.arm() {
+                self.look_again();
             }
             if self.lost.swap(false, Ordering::SeqCst) {
                 self.rescan();
@@ -226,7 +238,8 @@ impl Work {
         !self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    fn arm_once(&mut self) -> bool {
+    /// The folders that are to be watched, and whether with all below them.
+    fn wanted_places(&self) -> BTreeMap<PathBuf, bool> {
         let mut places = BTreeMap::new();
         for wanted in self.groups.iter().flat_map(|group| &group.wanted) {
             let (root, deep) = wanted.root();
@@ -239,44 +252,59 @@ impl Work {
                 add(above, false);
             }
         }
-        if places == self.places && self.system.is_some() {
-            return false;
-        }
-        self.system = None;
-        let (tell, lost) = (self.tell.clone(), self.lost.clone());
-        let handler = move |event| {
-            if let Err(TrySendError::Full(_)) = tell.try_send(Message::Told(event)) {
-                lost.store(true, Ordering::SeqCst);
-            }
-        };
+        places
+    }
+
+    /// Whether something is watched that was not.
+    fn arm_once(&mut self) -> bool {
+        self.tried = Instant::now();
+        let wanted = self.wanted_places();
         let mut trouble = Vec::new();
-        match notify::recommended_watcher(handler) {
-            Err(error) => trouble.push(("what becomes of files".to_string(), why(&error))),
-            Ok(mut system) => {
-                places.retain(|path, deep| {
-                    let mode = if *deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-                    let Err(error) = system.watch(path, mode) else { return true };
-                    // One that went meanwhile is waited for in the folder above it.
-                    if path.is_dir() {
-                        trouble.push((format!("the folder {}", path.display()), why(&error)));
-                    }
-                    false
-                });
-                self.system = Some(system);
+        // What is watched goes on where all of it is wanted still: nothing that is told gets lost meanwhile.
+        if self.system.is_none() || self.places.iter().any(|(path, deep)| wanted.get(path) != Some(deep)) {
+            self.places.clear();
+            let (tell, lost) = (self.tell.clone(), self.lost.clone());
+            let handler = move |event| {
+                if let Err(TrySendError::Full(_)) = tell.try_send(Message::Told(event)) {
+                    lost.store(true, Ordering::SeqCst);
+                }
+            };
+            let system = notify::recommended_watcher(handler);
+            self.system = system.map_err(|error| trouble.push(("what becomes of files".into(), why(&error)))).ok();
+        }
+        let mut are_more = false;
+        for (path, deep) in wanted {
+            let Some(system) = &mut self.system else { break };
+            if self.places.contains_key(&path) {
+                continue;
+            }
+            let mode = if deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            match (self.watch)(system, &path, mode) {
+                Ok(()) => {
+                    are_more = true;
+                    self.places.insert(path, deep);
+                }
+                // One that went meanwhile is waited for in the folder above it.
+                Err(error) if path.is_dir() => {
+                    trouble.push((format!("the folder {}", path.display()), why(&error)));
+                }
+                Err(_) => {}
             }
         }
-        let usual = || match (self.groups.iter().map(|group| group.wanted.len()).sum::<usize>(), places.len()) {
+        self.say(trouble);
+        are_more
+    }
+
+    /// Says how it stands.
+    fn say(&self, trouble: Vec<(String, String)>) {
+        let usual = || match (self.groups.iter().map(|group| group.wanted.len()).sum::<usize>(), self.places.len()) {
             (0, _) => "watching nothing".to_string(),
             (1, folders) => format!("watching one path in {folders} folders"),
             (paths, folders) => format!("watching {paths} paths in {folders} folders"),
         };
         let first = trouble.first().map(|(what, why)| format!("{what} cannot be watched: {why}"));
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = first.unwrap_or_else(usual);
-        let mut before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = !trouble.is_empty() && *before == trouble;
-        *before = trouble;
-        self.places = places;
-        !is_known
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn hear(&mut self, event: notify::Result<notify::Event>) {
@@ -293,6 +321,10 @@ impl Work {
                 continue;
             }
             let is_folder = path.is_dir();
+            if told == Told::Gone && self.places.keys().any(|place| place.starts_with(path)) {
+                // Whatever has its name now, another is watched.
+                self.system = None;
+            }
             // What is wanted may have come or gone with its folder.
             if (is_folder || told == Told::Gone) && self.arm() {
                 self.look_again();

@@ -71,6 +71,13 @@ impl Pending {
         }
     }
 
+    /// It was found that a file is another; where it is waited for already, it needs no longer for that.
+    pub(super) fn find(&mut self, path: &Path, quiet: Duration) {
+        if !matches!(self.files.get(path), Some(Some(_))) {
+            self.note(path, Told::Whole, quiet);
+        }
+    }
+
     /// When the next file is to be looked at.
     pub(super) fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|(due, _)| *due)
@@ -106,6 +113,7 @@ mod tests {
         assert_eq!(pending.due(soon()), [a]);
         pending.note(b, Told::Whole, second);
         pending.note(b, Told::Nothing, second);
+        pending.find(b, second * 20);
         assert_eq!(pending.due(soon()), [b]);
         assert_eq!((pending.next(), pending.due(soon()).len()), (None, 0));
     }

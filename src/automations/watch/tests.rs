@@ -204,6 +204,8 @@ fn what_the_system_lost_is_found_again() {
         heard: Some(hear),
         places: BTreeMap::new(),
         system: None,
+        tried: Instant::now(),
+        watch: |system, path, mode| system.watch(path, mode),
     };
     work.groups[0].learn(&[]);
     // Nobody hears of any of this but by the word that something was lost.
@@ -221,6 +223,32 @@ fn what_the_system_lost_is_found_again() {
     let mut told: Vec<String> = heard.try_iter().map(name).collect();
     told.sort();
     assert_eq!(told, ["changed a.txt", "created new.txt", "removed gone.txt"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_watched_keeps_nobody_from_hearing_of_others() {
+    let mut scene = Scene::still(&["ok/old.txt", "bad/old.txt"]);
+    scene.watcher.watch = |system, path, mode| match path.ends_with("bad") && !path.join("mended").exists() {
+        true => Err(notify::Error::generic("it may not")),
+        false => system.watch(path, mode),
+    };
+    let wanted = |pattern: &str| trigger(&scene.path(pattern).display().to_string(), &[("debounce", "300ms")]);
+    let (ok, bad) = (wanted("ok/**/*.txt"), wanted("bad/*.txt"));
+    scene.hear(&[ok, bad]);
+    assert_eq!(scene.watcher.trouble().len(), 1, "{:?}", scene.watcher.trouble());
+    scene.write("ok/a.txt", "x");
+    assert_eq!(scene.next(1), ["created ok/a.txt"]);
+    fs::create_dir(scene.path("ok/deep")).unwrap();
+    scene.write("ok/deep/b.txt", "x");
+    fs::remove_file(scene.path("ok/a.txt")).unwrap();
+    assert_eq!(scene.next(2), ["created ok/deep/b.txt", "removed ok/a.txt"]);
+    // It is tried again, and what came meanwhile is found.
+    scene.write("bad/c.txt", "x");
+    scene.write("bad/mended", "x");
+    assert_eq!(scene.next(1), ["created bad/c.txt"]);
+    assert!(scene.watcher.trouble().is_empty());
+    scene.write("bad/d.txt", "x");
+    assert_eq!(scene.next(1), ["created bad/d.txt"]);
 }
 
 #[test]

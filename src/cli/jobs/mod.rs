@@ -14,6 +14,7 @@ use super::Context;
 use super::table::Table;
 use super::ui::Role;
 use crate::app::views::job::JobView;
+use crate::app::views::problem::ErrorView;
 use crate::automations::rules::said_of;
 use crate::exec::signals::StopOnSignals;
 use crate::kernel::duration::{human_ms, parse_ms};
@@ -255,18 +256,29 @@ fn each(
     work: &dyn Fn(&Job) -> Result<Job>,
 ) -> Result<u8> {
     let found = jobs.iter().map(|wanted| store.job(wanted)).collect::<Result<Vec<_>>>()?;
-    let (mut done, mut first) = (Vec::new(), None);
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
     for job in &found {
         match work(job) {
             Ok(job) => done.push(job),
-            Err(error) => drop(first.get_or_insert(error)),
+            Err(error) => failed.push(error),
         }
     }
-    match first {
-        Some(error) if done.is_empty() => Err(error),
-        Some(error) => said(context, &done, what).and(Err(error)),
-        None => said(context, &done, what),
+    let Some(last) = failed.pop() else { return said(context, &done, what) };
+    if context.ui.json && !done.is_empty() {
+        let jobs: Vec<_> = done.iter().map(JobView::from).collect();
+        let code = last.kind().exit_code();
+        failed.push(last);
+        let errors: Vec<_> = failed.iter().map(ErrorView::with_code).collect();
+        context.ui.value(&json!({"jobs": jobs, "errors": errors}))?;
+        return Ok(code);
     }
+    if !done.is_empty() {
+        said(context, &done, what)?;
+    }
+    for error in &failed {
+        context.ui.warn(&safe_line(&error.full_message()));
+    }
+    Err(last)
 }
 
 fn said(context: &Context, jobs: &[Job], what: &str) -> Result<u8> {

@@ -3,17 +3,10 @@
 //! It reads the words of an expression and judges each `*` by what stands beside it. It knows no values: what is not a
 //! number by its looks is to be made one, by `|int` or `|float`.
 
+use super::words::{Word, words};
+
 /// What makes a number of anything.
 const MAKERS: [&str; 3] = ["int", "float", "length"];
-
-/// A word of an expression.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Word<'t> {
-    Number,
-    Text,
-    Name(&'t str),
-    Sign(&'t str),
-}
 
 /// Whether every product in it is one of numbers.
 ///
@@ -106,46 +99,6 @@ fn closing(words: &[Word<'_>], from: usize) -> usize {
         }
     }
     words.len()
-}
-
-fn words(expression: &str) -> Vec<Word<'_>> {
-    let mut words = Vec::new();
-    let mut rest = expression.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (word, length) = match first {
-            '\'' | '"' => (Word::Text, text_end(rest, first)),
-            c if c.is_ascii_digit() => {
-                (Word::Number, end_of(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_')))
-            }
-            c if c == '_' || c.is_alphabetic() => {
-                let end = end_of(rest, |c| c == '_' || c.is_alphanumeric());
-                (Word::Name(&rest[..end]), end)
-            }
-            _ if rest.starts_with("**") => (Word::Sign("**"), 2),
-            c => (Word::Sign(&rest[..c.len_utf8()]), c.len_utf8()),
-        };
-        words.push(word);
-        rest = rest[length..].trim_start();
-    }
-    words
-}
-
-fn end_of(text: &str, belongs: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !belongs(c)).unwrap_or(text.len())
-}
-
-/// Where a quoted text ends, with its quotes.
-fn text_end(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            c if c == quote => return at + c.len_utf8(),
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -48,6 +48,23 @@ fn what_must_last_goes_on_over_a_kill_and_ends_with_another_state() {
     assert!(trace.contains("and not 3.0 s, as for= wants"), "{trace}");
 }
 
+#[test]
+fn what_a_broker_kept_is_done_one_after_another_also_by_those_that_do_one_thing_at_a_time() {
+    let (world, broker) = with_broker(&format!(
+        "{KNOCK}### `/press`\n**On:**\n- `mqtt press`\n\n```sh\necho \"$trigger_payload\" >>log; sleep 0.2\n```\n"
+    ));
+    world.run(&["auto", "enable", "knock", "press"]).ok();
+    assert_eq!(up(&world, &broker).end(), 0);
+    for n in 1..=5 {
+        broker.publish(&["-t", "press", "-q", "1", "-m", &n.to_string()]);
+    }
+    let up = Up::start(&world);
+    until("all are done", || counts(&world, "done") == 6);
+    assert_eq!(up.end(), 0);
+    assert_eq!(world.read("log"), "1\n2\n3\n4\n5\n");
+    assert_eq!(outcomes(&world, "press"), ["fired"; 5]);
+}
+
 /// An automation that hears a message and tells it again by this step ends.
 fn ends(mode: &str, step: &str) {
     let (world, broker) =
