@@ -16,6 +16,9 @@ use crate::kernel::error::{Error, Kind, Result};
 /// Instructions one condition may take.
 const FUEL: u64 = 50_000;
 
+/// So much of a condition is told, bytes.
+const SHOWN: usize = 300;
+
 /// The longest text that a condition may make, bytes.
 const LONGEST: usize = 1 << 20;
 
@@ -64,6 +67,14 @@ pub fn compile<'e>(
     environment.compile_expression(prepared)
 }
 
+/// A condition as errors tell it: not all of one that has no end.
+pub fn shown(expression: &str) -> Cow<'_, str> {
+    match expression.len() > SHOWN {
+        true => Cow::Owned(format!("{}…", &expression[..expression.floor_char_boundary(SHOWN)])),
+        false => Cow::Borrowed(expression),
+    }
+}
+
 /// As minijinja's own, for texts that stay within bounds.
 fn replace(text: Cow<'_, str>, from: Cow<'_, str>, to: Cow<'_, str>) -> std::result::Result<String, minijinja::Error> {
     let times = text.matches(&*from).count();
@@ -77,7 +88,7 @@ fn evaluate(expression: &str, context: &serde_json::Value) -> Result<Value> {
     let environment = environment();
     let failed = |e: minijinja::Error| {
         let why = e.detail().map_or_else(|| e.kind().to_string(), String::from);
-        Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))
+        Error::new(Kind::BadData, format!("the condition `{}` cannot be judged: {why}", shown(expression)))
             .hint("it sees the parameters by name, `env`, `steps` and `os`; use `x is defined` for what may be missing")
     };
     let prepared = prepared(expression).map_err(failed)?;

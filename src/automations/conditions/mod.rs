@@ -47,7 +47,7 @@ fn evaluate(expression: &str, facts: &Json, looked: &Looked) -> Result<bool> {
         return Err(Error::new(Kind::BadData, format!("a condition may have {LONGEST} bytes at most")));
     }
     let failed = |why: String| {
-        Error::new(Kind::BadData, format!("the condition `{expression}` cannot be judged: {why}"))
+        Error::new(Kind::BadData, format!("the condition `{}` cannot be judged: {why}", expr::shown(expression)))
             .hint("it sees `trigger`, `states`, `now` and `last_run`; use `x is defined` for what may be missing")
     };
     let mut environment = expr::environment();

@@ -33,6 +33,7 @@ pub use self::webhook::Webhook;
 use super::happening::Happening;
 use super::schedule::{Place, Schedule};
 use crate::commands::catalog::quoted;
+use crate::commands::expr;
 use crate::commands::model::{Command, Diagnostic, Param, Trigger};
 
 /// One trigger, understood.
@@ -124,7 +125,11 @@ pub fn check(command: &Command) -> Vec<Diagnostic> {
         && let Some(why) = super::conditions::malformed(condition)
     {
         let line = command.origin.lines.0.max(1);
-        found.push(Diagnostic::error(line, 1, format!("the condition `{condition}` cannot be read: {why}")));
+        found.push(Diagnostic::error(
+            line,
+            1,
+            format!("the condition `{}` cannot be read: {why}", expr::shown(condition)),
+        ));
     }
     found
 }

@@ -1,7 +1,7 @@
 //! What is to be sent: it waits here in order, is marked under way, and comes back when its connection was lost first.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Full;
 use crate::automations::mqtt::message::Publish;
@@ -11,8 +11,9 @@ use crate::kernel::error::{Error, Kind, Result};
 const UNDER_WAY: usize = 400;
 /// A message that was under way at so many losses of the connection may be why.
 const SUSPECT: u32 = 2;
-/// One that was alone under way at so many in a row is.
+/// One that was alone under way at so many in a row is, where those lie so far apart that no restart is why.
 const GUILTY: u32 = 3;
+const GUILTY_FOR: Duration = Duration::from_secs(4);
 
 /// Whoever is told how a message ended.
 pub(super) type Told = Box<dyn FnOnce(Result<()>) + Send>;
@@ -26,11 +27,13 @@ pub(super) struct Entry {
     lost: u32,
     /// How often in a row that was with nothing else under way.
     alone: u32,
+    /// When that was first so.
+    alone_since: Option<Instant>,
 }
 
 impl Entry {
     pub(super) fn new(publish: Publish, deadline: Instant, told: impl FnOnce(Result<()>) + Send + 'static) -> Entry {
-        Entry { publish, deadline, told: Some(Box::new(told)), lost: 0, alone: 0 }
+        Entry { publish, deadline, told: Some(Box::new(told)), lost: 0, alone: 0, alone_since: None }
     }
 
     pub(super) fn end(mut self, how: Result<()>) {
@@ -87,17 +90,22 @@ impl Outbox {
 
     /// The connection was lost; `about_ours` where that was for a message of ours. Gives the one that it must have been:
     /// others are not held up, or sent over and over, for the sake of it.
-    pub(super) fn connection_lost(&mut self, about_ours: bool) -> Option<Entry> {
+    pub(super) fn connection_lost(&mut self, about_ours: bool, now: Instant) -> Option<Entry> {
         let is_alone = self.under_way.len() == 1;
         for (number, entry) in &mut self.under_way {
             entry.lost += 1;
             entry.alone = if is_alone { entry.alone + 1 } else { 0 };
+            entry.alone_since = entry.alone_since.filter(|_| is_alone).or(is_alone.then_some(now));
             if about_ours || entry.lost >= SUSPECT {
                 self.careful_until = self.careful_until.max(Some(*number));
             }
         }
         let guilty = self.under_way.first_key_value().filter(|_| is_alone);
-        let guilty = guilty.filter(|(_, entry)| about_ours || entry.alone >= GUILTY).map(|(number, _)| *number)?;
+        let is_guilty = |entry: &Entry| {
+            let long = entry.alone_since.is_some_and(|since| now.duration_since(since) >= GUILTY_FOR);
+            about_ours || (entry.alone >= GUILTY && long)
+        };
+        let guilty = guilty.filter(|(_, entry)| is_guilty(entry)).map(|(number, _)| *number)?;
         self.under_way.remove(&guilty)
     }
 
@@ -192,6 +200,26 @@ mod tests {
         outbox.put_back(first);
         assert_eq!(outbox.flying(), 0);
         assert_eq!(names(outbox.drain()), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_message_is_why_connections_are_lost_when_that_goes_on_with_it_alone() {
+        let mut outbox = Outbox::new(9, Full::Newest);
+        let begun = Instant::now();
+        outbox.push(entry("a", 60), true);
+        outbox.push(entry("b", 60), true);
+        outbox.take().unwrap();
+        outbox.take().unwrap();
+        for _ in 0..5 {
+            assert!(outbox.connection_lost(false, begun + GUILTY_FOR * 2).is_none(), "it may be either");
+        }
+        outbox.settled(1);
+        // A broker that begins anew loses connections too.
+        for _ in 0..5 {
+            assert!(outbox.connection_lost(false, begun).is_none());
+        }
+        let guilty = outbox.connection_lost(false, begun + GUILTY_FOR);
+        assert_eq!(guilty.map(|entry| entry.publish.topic), Some("a".to_string()));
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Work {
 
     fn down(&mut self, trouble: Trouble, wait: Duration) {
         if std::mem::take(&mut self.is_up)
-            && let Some(guilty) = self.outbox.connection_lost(trouble.is_about_ours())
+            && let Some(guilty) = self.outbox.connection_lost(trouble.is_about_ours(), Instant::now())
         {
             self.count(false);
             let said = format!("the broker {} ends the connection at this message: {}", self.place, trouble.said);
