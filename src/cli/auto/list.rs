@@ -53,7 +53,7 @@ pub(super) fn ls(context: &Context) -> Result<u8> {
     match keeper {
         Some(process) => context.ui.note(&format!("process {} runs them", process.pid)),
         None if all.iter().any(|one| one.standing == Standing::On) => {
-            context.ui.note("nobody runs them now: `fac auto up`, or `fac tick` from cron");
+            context.ui.note(nobody_runs(all.iter().filter(|one| one.standing == Standing::On)));
         }
         None => {}
     }
@@ -149,14 +149,18 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
         }
     }
     if context.app.keeper_process()?.is_none() {
-        let mut kinds = done.iter().flat_map(Automation::triggers).map(|trigger| trigger.kind.as_str());
-        let hears = kinds.any(|kind| matches!(kind, "mqtt" | "homeassistant" | "file" | "startup"));
-        context.ui.note(match hears {
-            true => "nobody runs automations now: `fac auto up` (what comes from outside is heard by nobody else)",
-            false => "nobody runs automations now: `fac auto up`, or `fac tick` from cron",
-        });
+        context.ui.note(nobody_runs(done.iter()));
     }
     Ok(0)
+}
+
+/// Who may run these, where nobody does.
+fn nobody_runs<'a>(mut all: impl Iterator<Item = &'a Automation>) -> &'static str {
+    let hears = |kind: &str| matches!(kind, "mqtt" | "homeassistant" | "file" | "startup");
+    match all.any(|one| one.triggers().iter().any(|trigger| hears(&trigger.kind))) {
+        true => "nobody runs automations now: `fac auto up` (what comes from outside is heard by nobody else)",
+        false => "nobody runs automations now: `fac auto up`, or `fac tick` from cron",
+    }
 }
 
 pub(super) fn disable(context: &Context, names: &[String]) -> Result<u8> {

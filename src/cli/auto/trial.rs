@@ -27,6 +27,7 @@ Examples:
   fac auto test backup                                its next time
   fac auto test backup --at 2026-03-29T02:30          whether it is one of its times
   fac auto test door --with door.json                 a message as it would come
+  fac auto test door --with '{\"topic\": \"home/door\", \"payload\": \"open\"}'
   echo '{\"topic\": \"home/door\", \"payload\": \"open\"}' | fac auto test door --with -
 
 Nothing is done and nothing is written. Rate limits and what runs just now count.";
@@ -38,8 +39,8 @@ pub(super) struct TestArgs {
     /// The command
     #[arg(required = true, value_name = "NAME")]
     automation: Vec<String>,
-    /// What happens: a file with a JSON object; `-` for standard input
-    #[arg(long = "with", value_name = "FILE")]
+    /// What happens: a JSON object, or a file with one; `-` for standard input
+    #[arg(long = "with", value_name = "JSON|FILE")]
     file: Option<String>,
     /// When it happens: 07:30, 2026-01-31T12:00, or with a zone 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
@@ -52,8 +53,8 @@ pub(super) struct RunArgs {
     /// The command
     #[arg(required = true, value_name = "NAME")]
     automation: Vec<String>,
-    /// What happens: a file with a JSON object; `-` for standard input
-    #[arg(long = "with", value_name = "FILE")]
+    /// What happens: a JSON object, or a file with one; `-` for standard input
+    #[arg(long = "with", value_name = "JSON|FILE")]
     file: Option<String>,
 }
 
@@ -106,14 +107,17 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
     Ok(u8::try_from(code & 0xff).unwrap_or(1))
 }
 
-/// A JSON object from a file.
+/// A JSON object, as it was typed or from a file.
 fn read(file: &str) -> Result<Value> {
     let mut bytes = Vec::new();
-    let opened: Result<Box<dyn Read>> = match file {
-        "-" => Ok(Box::new(std::io::stdin())),
-        path => std::fs::File::open(path)
-            .context(Kind::NotFound, || format!("cannot read {path}"))
-            .map(|file| Box::new(file) as Box<dyn Read>),
+    let typed = file.trim_start().starts_with('{');
+    let (file, opened): (_, Result<Box<dyn Read + '_>>) = match file {
+        text if typed => ("what was typed", Ok(Box::new(text.as_bytes()))),
+        "-" => (file, Ok(Box::new(std::io::stdin()))),
+        path => {
+            let opened = std::fs::File::open(path).context(Kind::NotFound, || format!("cannot read {path}"));
+            (path, opened.map(|file| Box::new(file) as Box<dyn Read>))
+        }
     };
     opened?.take(LARGEST + 1).read_to_end(&mut bytes).context(Kind::Failed, || format!("cannot read {file}"))?;
     let example = "write something like {\"kind\": \"mqtt\", \"topic\": \"home/door\", \"payload\": \"open\"}";

@@ -147,6 +147,10 @@ fn a_trial_shows_what_would_happen_and_does_nothing() {
         "{would}"
     );
     assert_eq!(would["steps"][0]["env"]["trigger_payload"], "open");
+    let typed = r#"{"topic": "home/front", "payload": "open"}"#;
+    let told = &asked(&world, &["auto", "test", "door", "--with", typed])["test"]["triggers"][0];
+    assert_eq!((&told["outcome"], &told["steps"][0]["env"]["topic"]), (&json!("fired"), &json!("home/front")));
+    assert!(world.run(&["auto", "test", "door", "--with", "{x"]).failed(6).contains("what was typed holds no JSON"));
     let not = test("home/shed", "open");
     assert_eq!((&not["outcome"], &not["steps"]), (&json!("blocked"), &json!([])));
     assert_eq!(not["seen"], json!([{"what": "trigger.topic", "value": "home/shed"}]));

@@ -68,7 +68,9 @@ pub fn own_attributes(kind: StepKind) -> &'static [&'static str] {
         StepKind::Ha => &["service", "response"],
         StepKind::Say => &["voice", "speed", "speaker"],
         StepKind::Notify => &["urgency"],
-        StepKind::Script | StepKind::Snippet | StepKind::Lua | StepKind::Http | StepKind::Run | StepKind::Wait => &[],
+        // Those that call a plugin are written for it when it is enabled.
+        StepKind::Lua => &["plugin", "call"],
+        StepKind::Script | StepKind::Snippet | StepKind::Http | StepKind::Run | StepKind::Wait => &[],
     }
 }
 

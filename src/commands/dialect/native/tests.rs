@@ -141,7 +141,7 @@ fn a_refinement_outside_of_parentheses_is_noticed() {
 
 #[test]
 fn an_attribute_that_no_such_step_has_is_noticed() {
-    let text = "---\nfactotum: 1\n---\n### `/a`\n```sh {id=x timout=3s allow-failure}\n:\n```\n```mqtt {qos=1 retian}\na b\n```\n```wait {topic=a}\n1s\n```\n```ha {service=a.b response}\n```\n";
+    let text = "---\nfactotum: 1\n---\n### `/a`\n```sh {id=x timout=3s allow-failure}\n:\n```\n```mqtt {qos=1 retian}\na b\n```\n```wait {topic=a}\n1s\n```\n```ha {service=a.b response}\n```\n```lua {plugin=a call=b}\n```\n";
     let commands = read(&SourceFile { path: "kit.md", text }).commands;
     let said: Vec<(usize, &str)> = commands[0].diagnostics.iter().map(|d| (d.line, d.message.as_str())).collect();
     let known = "they have id, stdin, if, timeout, cwd, sandbox, allow_failure, undo";
