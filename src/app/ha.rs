@@ -126,7 +126,7 @@ impl App {
     /// The Home Assistant of the settings.
     ///
     /// # Errors
-    /// `Usage` where the settings name none, `NotFound` where its token is not among the secrets.
+    /// `Missing` where the settings name none, `NotFound` where its token is not among the secrets.
     pub fn home(&self) -> Result<Home> {
         self.finds_home()?()
     }
@@ -144,7 +144,7 @@ impl App {
         let find_secret = self.finds_secrets();
         Ok(Arc::new(move || {
             let address = address.as_deref().ok_or_else(|| {
-                Error::new(Kind::Usage, "the settings name no Home Assistant")
+                Error::new(Kind::Missing, "the settings name no Home Assistant")
                     .hint("fac config set homeassistant.url http://homeassistant.local:8123")
             })?;
             let url = Url::parse(address).context(Kind::BadData, || "homeassistant.url is no address".to_string())?;

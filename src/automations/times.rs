@@ -88,6 +88,10 @@ impl Times {
 /// What a slot fires.
 pub fn fire(rule: &Rule, nr: u32, slot: Timestamp, now: Timestamp) -> NewFiring {
     let late = now.since(slot).max(0) / 1000;
-    let data = json!({"kind": "schedule", "at": now, "slot": slot, "late_ms": late});
+    let mut data = json!({"kind": "schedule", "at": now, "slot": slot, "late_ms": late});
+    let schedule = rule.triggers.get(nr as usize).and_then(|(_, wanted, _)| schedule_of(wanted));
+    if let Some(zone) = schedule.and_then(|schedule| schedule.zone().iana_name()) {
+        data["tz"] = json!(zone);
+    }
     rule.firing("schedule", nr, data, Some(format!("slot:{nr}:{slot}")), 0)
 }

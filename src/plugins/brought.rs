@@ -3,12 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::manifest::Manifest;
 use super::places::Found;
+use crate::commands::bind::{self, Bound};
+use crate::commands::dialect::{SourceFile, native};
 use crate::commands::model::{Command, Step, StepKind};
 use crate::commands::source::{own, sync};
+use crate::commands::tool::given;
 use crate::kernel::error::{Context, Error, Kind, Result};
 use crate::kernel::files::{ensure_private_dir, write_atomic};
 use crate::store::{DefinitionFilter, DefinitionRow, NewGrant, NewSource, SourceKind, Store};
@@ -81,6 +84,17 @@ fn is_promised(row: &DefinitionRow, manifest: &Manifest) -> bool {
     matches!(command.steps.as_slice(), [step] if calls(step))
         && command.tool.unwrap_or(false) == promised.tool
         && [command.aliases.len(), command.env.len(), command.triggers.len(), command.requires.len()] == [0; 4]
+}
+
+/// What a command of a manifest is given, with its defaults; `None` where the manifest has no such command.
+///
+/// # Errors
+/// `Usage` for what does not fit its parameters.
+pub(super) fn bound(manifest: &Manifest, command: &str, arguments: &Json) -> Result<Option<Bound>> {
+    let path = page_name(&manifest.name);
+    let commands = native::read(&SourceFile { path: &path, text: &page(manifest) }).commands;
+    let Some(command) = commands.iter().find(|one| one.name == command) else { return Ok(None) };
+    bind::check(command, &given(command, arguments)?, &|_| None).map(Some)
 }
 
 /// Takes the commands of a plugin back.

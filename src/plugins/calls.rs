@@ -104,7 +104,7 @@ impl Plugins {
             Some(Ok(Some(answer))) => Ok(answer),
             Some(Err(error)) => Err(error),
         };
-        self.judge(active, Told::All, done)
+        self.judge(active, &path.join("."), Told::All, done)
     }
 
     /// Calls what a person asked for and waits for its answer.
@@ -114,15 +114,17 @@ impl Plugins {
     pub fn answer(&self, active: &Arc<Active>, function: &str, args: Vec<Json>, ends: Ends<'_>) -> Result<Answer> {
         let function = function.to_string();
         let what = format!("`{}` (commands.{function})", active.row.name);
+        let part = format!("commands.{function}");
         let work = in_state(active, move |name, loaded| loaded.answer(name, &["commands", function.as_str()], &args));
         let done = self.lane().and_then(|lane| lane.wait_until(&what, ends, work));
-        self.judge(active, Told::Last, done)
+        self.judge(active, &part, Told::Last, done)
     }
 
-    /// Does something with the state of a plugin, without holding the thread of whoever waits.
+    /// Does something with the state of a plugin, without holding the thread of whoever waits. `part` is what is called.
     pub(super) async fn within_async<T: Send + 'static>(
         &self,
         active: &Arc<Active>,
+        part: &str,
         told: Told,
         work: impl FnOnce(&str, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -134,15 +136,15 @@ impl Plugins {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
             Err(error) => Err(error),
         };
-        self.judge(active, told, done)
+        self.judge(active, part, told, done)
     }
 
-    /// Counts a failure, and says what it comes to; forgets earlier ones when it went well.
-    fn judge<T>(&self, active: &Active, told: Told, done: Result<T>) -> Result<T> {
+    /// Counts a failure of a part, and says what it comes to; forgets its earlier ones when it went well.
+    fn judge<T>(&self, active: &Active, part: &str, told: Told, done: Result<T>) -> Result<T> {
         let name = &active.row.name;
         match &done {
-            Ok(_) if active.row.failures > 0 => {
-                if let Err(error) = self.store().plugin_recovered(name) {
+            Ok(_) if active.row.fails_at(part) => {
+                if let Err(error) = self.store().plugin_recovered(name, part) {
                     tracing::warn!(plugin = name, error = error.full_message(), "not written down");
                 }
             }
@@ -156,17 +158,17 @@ impl Plugins {
                 let hint = error.way_forward().map_or(String::new(), |hint| format!("; {hint}"));
                 self.say(format!("{}, and is left out{hint}", error.full_message()));
             }
-            Err(error) => self.failed(active, told, error),
+            Err(error) => self.failed(active, part, told, error),
         }
         done
     }
 
-    fn failed(&self, active: &Active, told: Told, error: &Error) {
+    fn failed(&self, active: &Active, part: &str, told: Told, error: &Error) {
         let (name, required) = (active.row.name.as_str(), active.manifest.required);
         let why = error.full_message();
         tracing::warn!(plugin = name, error = why, "a plugin failed");
         // What protects somebody is not taken away from them because it fails.
-        match self.store().plugin_failed(name, &why, if required { u32::MAX } else { MOST_FAILURES }) {
+        match self.store().plugin_failed(name, part, &why, if required { u32::MAX } else { MOST_FAILURES }) {
             Ok((times, true)) => {
                 self.say(format!(
                     "the plugin {why}; it failed {times} times in a row and is disabled (`fac plugin enable {name}` uses it again)"

@@ -61,7 +61,7 @@ impl Filter for One {
             let work = move |name: &str, loaded: &super::room::Loaded| {
                 meant(name, hook(way), loaded.pass(name, hook(way).name(), &given)?)
             };
-            let done = self.plugins.within_async(&self.active, Told::All, work).await;
+            let done = self.plugins.within_async(&self.active, hook(way).name(), Told::All, work).await;
             let mut passed = match done {
                 Ok(passed) => passed,
                 Err(error) if self.active.manifest.required => Passed {

@@ -85,7 +85,8 @@ impl Tool for One {
         Box::pin(async move {
             let (tool, arguments) = (self.tool.clone(), arguments.clone());
             let work = move |name: &str, loaded: &Loaded| loaded.answer(name, &["tools", &tool], &[arguments]);
-            match self.plugins.within_async(&self.active, Told::Last, work).await? {
+            let part = format!("tools.{}", self.tool);
+            match self.plugins.within_async(&self.active, &part, Told::Last, work).await? {
                 Answer::Value(Json::String(text)) => Ok(text),
                 Answer::Value(Json::Null) => Ok("done".to_string()),
                 Answer::Value(other) => Ok(other.to_string()),

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use super::brought;
 use super::filter::meant;
 use super::halt::Halt;
 use super::limits::Limits;
-use super::manifest::Hook;
+use super::manifest::{Hook, Manifest};
 use super::places::Found;
 use super::room::{Loaded, Room};
+use super::step;
 use super::world::{Level, Question, Ran, Request, Response, World};
 use crate::chat::filter::Passed;
 use crate::kernel::clock::{Clock, Timestamp};
@@ -23,6 +25,7 @@ pub const TESTS: &str = "tests.luau";
 /// A plugin on trial.
 pub struct Trial {
     name: String,
+    manifest: Manifest,
     tests: Option<String>,
     loaded: Loaded,
     world: Arc<Pretended>,
@@ -48,7 +51,7 @@ impl Trial {
         let loaded = room.load(found)?;
         let tests = found.files.iter().find(|(name, _)| name == TESTS);
         let tests = tests.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
-        Ok(Trial { name: found.manifest.name.clone(), tests, loaded, world })
+        Ok(Trial { name: found.manifest.name.clone(), manifest: found.manifest.clone(), tests, loaded, world })
     }
 
     /// Has a text pass a hook.
@@ -65,6 +68,19 @@ impl Trial {
     /// The plugin's failure.
     pub fn call(&self, path: &[&str], args: &[Json]) -> Result<Json> {
         self.loaded.call(&self.name, path, args)
+    }
+
+    /// Calls what does a command, with what the command would give it for these arguments.
+    ///
+    /// # Errors
+    /// `Usage` for arguments that the command does not have or that it lacks; the plugin's failure.
+    pub fn command(&self, name: &str, arguments: &Json) -> Result<Json> {
+        let args = match brought::bound(&self.manifest, name, arguments)? {
+            Some(bound) => [step::arguments(&bound), Json::from(bound.rest)],
+            // A function that no command calls yet.
+            None => [arguments.clone(), json!([])],
+        };
+        self.call(&["commands", name], &args)
     }
 
     /// Runs the plugin's own tests; the name of each with what went wrong.

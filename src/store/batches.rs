@@ -44,6 +44,9 @@ pub struct BatchState {
     pub from: String,
     /// Whether it was taken back, so that nobody goes on with it.
     pub cancelled: bool,
+    /// Who reads its lines, or was the last to and did not come to their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_by: Option<Process>,
 }
 
 /// A batch, as lists show it.
@@ -87,6 +90,15 @@ impl Store {
     /// Notes that a batch is begun, or gone on with.
     pub fn begin_batch(&self, batch: &str, state: &BatchState) -> Result<()> {
         self.set_state(&state_key(batch), &json!(state))
+    }
+
+    /// Notes that all lines of a batch were read, and are owed or over.
+    pub fn batch_was_read(&self, batch: &str) -> Result<()> {
+        self.write(|change| {
+            let sql = "UPDATE state SET value = json_remove(value, '$.read_by') WHERE owner = ?1 AND key = ?2";
+            change.tx.prepare_cached(sql)?.execute(params![change.owner(), state_key(batch)])?;
+            Ok(())
+        })
     }
 
     /// Forgets the batches that were begun last before `before` and of which no job is kept.

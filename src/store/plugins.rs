@@ -2,6 +2,8 @@
 //!
 //! What a plugin is, and when to ask, is decided above.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
@@ -40,8 +42,10 @@ pub struct PluginRow {
     pub manifest: Value,
     /// Whether it is used.
     pub enabled: bool,
-    /// How often it failed since it last did well.
+    /// How often it failed in a row, at what it fails at most.
     pub failures: u32,
+    /// How often each of its hooks, commands and tools failed since it last did well; what does well is not among them.
+    pub failing: BTreeMap<String, u32>,
     /// How it failed last.
     pub error: Option<String>,
     /// When it was allowed.
@@ -61,11 +65,19 @@ pub struct PluginLine {
     pub text: String,
 }
 
-const COLUMNS: &str = "name, place, digest, manifest, enabled, failures, error, at FROM plugins";
+const COLUMNS: &str = "name, place, digest, manifest, enabled, failures, error, at, failing FROM plugins";
 
 /// That a plugin may keep no more than `quota` bytes.
 pub fn too_much(plugin: &str, quota: u64) -> Error {
     Error::new(Kind::Refused, format!("`{plugin}` may keep {} kB, and this would be more", quota >> 10))
+}
+
+impl PluginRow {
+    /// Whether a part of it failed and is not known to have done well since.
+    pub fn fails_at(&self, part: &str) -> bool {
+        // What failed before parts were told apart is made good by any.
+        self.failing.contains_key(part) || (self.failing.is_empty() && self.failures > 0)
+    }
 }
 
 impl Store {
@@ -75,7 +87,7 @@ impl Store {
             let sql = "INSERT INTO plugins (owner, name, place, digest, manifest, enabled, failures, error, at)
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, NULL, ?6)
                  ON CONFLICT DO UPDATE SET place = excluded.place, digest = excluded.digest, manifest = excluded.manifest,
-                 enabled = 1, failures = 0, error = NULL, at = excluded.at";
+                 enabled = 1, failures = 0, failing = '{}', error = NULL, at = excluded.at";
             // Whoever was not used hears of what happens from now on, and not of what happened meanwhile.
             let forget = "DELETE FROM plugin_marks WHERE owner = ?1 AND plugin = ?2
                  AND NOT EXISTS (SELECT 1 FROM plugins WHERE owner = ?1 AND name = ?2 AND enabled = 1)";
@@ -122,7 +134,7 @@ impl Store {
             let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (enabled = 1 OR NOT ?2) ORDER BY name");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params![&*self.owner, only_enabled], plugin)?;
-            let rows: Vec<(PluginRow, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            let rows: Vec<(PluginRow, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
             rows.into_iter().map(whole).collect()
         })
     }
@@ -136,18 +148,21 @@ impl Store {
         })
     }
 
-    /// A plugin failed, which its log says too; the one that failed `most` times in a row is used no more. Gives how
-    /// often, and whether that was the last time.
-    pub fn plugin_failed(&self, name: &str, error: &str, most: u32) -> Result<(u32, bool)> {
+    /// A part of a plugin failed, which its log says too; the plugin of which one failed `most` times in a row is used no
+    /// more. Gives how often, and whether that was the last time.
+    pub fn plugin_failed(&self, name: &str, part: &str, error: &str, most: u32) -> Result<(u32, bool)> {
         self.write(|change| {
             let owner = change.owner();
-            let sql = "UPDATE plugins SET failures = failures + 1, error = ?3 WHERE owner = ?1 AND name = ?2";
-            change.alter(sql, params![owner, name, error])?;
+            let failures = change.count_failures(name, |row| {
+                row.error = Some(error.to_string());
+                let times = row.failing.entry(part.to_string()).or_insert(0);
+                *times = times.saturating_add(1);
+                Some(*times)
+            })?;
             let (at, level) = (change.at, "error".to_string());
             add_lines(change, &[PluginLine { plugin: name.into(), at, level, text: error.into() }])?;
-            let mut find = change.tx.prepare_cached("SELECT failures FROM plugins WHERE owner = ?1 AND name = ?2")?;
-            let failures: u32 = find.query_row(params![owner, name], |row| row.get(0)).optional()?.unwrap_or(0);
-            change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": failures})))?;
+            let failures = failures.unwrap_or(0);
+            change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": failures, "part": part})))?;
             let sql = "UPDATE plugins SET enabled = 0 WHERE owner = ?1 AND name = ?2 AND enabled = 1";
             let last = failures >= most && change.alter(sql, params![owner, name])? > 0;
             if last {
@@ -158,12 +173,12 @@ impl Store {
         })
     }
 
-    /// A plugin that had failed did well.
-    pub fn plugin_recovered(&self, name: &str) -> Result<()> {
+    /// A part of a plugin that had failed did well.
+    pub fn plugin_recovered(&self, name: &str, part: &str) -> Result<()> {
         self.write(|change| {
-            let sql = "UPDATE plugins SET failures = 0, error = NULL WHERE owner = ?1 AND name = ?2 AND failures > 0";
-            if change.alter(sql, params![change.owner(), name])? > 0 {
-                change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": 0})))?;
+            let recovers = |row: &mut PluginRow| row.fails_at(part).then(|| row.failing.remove(part));
+            if change.count_failures(name, recovers)?.is_some() {
+                change.record(&Event::new(events::PLUGIN_FAILED, name, json!({"failures": 0, "part": part})))?;
             }
             Ok(())
         })
@@ -287,7 +302,23 @@ impl Change<'_> {
     }
 }
 
-fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String)> {
+impl Change<'_> {
+    /// Changes how a plugin fares, where `count` gives something; nothing stays of an error where no part fails.
+    fn count_failures<T>(&self, name: &str, count: impl FnOnce(&mut PluginRow) -> Option<T>) -> Outcome<Option<T>> {
+        let owner = self.owner();
+        let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND name = ?2");
+        let found = self.tx.prepare_cached(&sql)?.query_row(params![owner, name], plugin).optional()?;
+        let Some(mut row) = found.map(whole).transpose()? else { return Ok(None) };
+        let Some(counted) = count(&mut row) else { return Ok(None) };
+        let most = row.failing.values().max().copied().unwrap_or(0);
+        let error = row.error.filter(|_| most > 0);
+        let sql = "UPDATE plugins SET failing = ?3, failures = ?4, error = ?5 WHERE owner = ?1 AND name = ?2";
+        self.alter(sql, params![owner, name, serde_json::to_string(&row.failing)?, most, error])?;
+        Ok(Some(counted))
+    }
+}
+
+fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String, String)> {
     let plugin = PluginRow {
         name: row.get(0)?,
         place: row.get(1)?,
@@ -295,14 +326,15 @@ fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String)> {
         manifest: Value::Null,
         enabled: row.get(4)?,
         failures: row.get(5)?,
+        failing: BTreeMap::new(),
         error: row.get(6)?,
         at: row.get(7)?,
     };
-    Ok((plugin, row.get(3)?))
+    Ok((plugin, row.get(3)?, row.get(8)?))
 }
 
-fn whole((plugin, manifest): (PluginRow, String)) -> Outcome<PluginRow> {
-    Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, ..plugin })
+fn whole((plugin, manifest, failing): (PluginRow, String, String)) -> Outcome<PluginRow> {
+    Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, failing: serde_json::from_str(&failing)?, ..plugin })
 }
 
 fn add_lines(change: &Change<'_>, lines: &[PluginLine]) -> Outcome<()> {

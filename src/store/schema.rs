@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_next_job.sql"),
     include_str!("migrations/0018_begun.sql"),
     include_str!("migrations/0019_unread.sql"),
+    include_str!("migrations/0020_failing.sql"),
 ];
 
 /// Brings the tables up to date; one read of the header when they are.

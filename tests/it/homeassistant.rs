@@ -74,7 +74,7 @@ fn services_are_listed_and_called_and_a_call_on_nothing_is_a_failure() {
 fn failures_say_what_to_do_and_never_the_token() {
     let home = HomeAssistant::start();
     let bare = World::new();
-    assert!(bare.run(&["ha", "states"]).failed(2).contains("name no Home Assistant"));
+    assert!(bare.run(&["ha", "states"]).failed(5).contains("name no Home Assistant"));
     bare.run(&["config", "set", "homeassistant.url", &home.url()]).ok();
     assert!(bare.run(&["ha", "states"]).failed(3).contains("fac secret set homeassistant"));
     bare.run_with(&["secret", "set", "homeassistant"], "a-wrong-token-here").ok();
@@ -242,6 +242,29 @@ fn a_step_calls_a_service_and_data_adds_no_fields() {
     assert_eq!(calls[1]["data"], json!({"entity_id": "light.kitchen", "note": hostile}));
     assert!(world.run(&["light", "cellar"]).failed(3).contains("has no entity light.cellar"));
     assert!(world.run(&["broken"]).failed(3).contains("light.explode not found"));
+}
+
+#[test]
+fn what_the_settings_lack_keeps_a_command_from_being_done_by_half() {
+    let world = World::new();
+    let text = "---\nfactotum: 1\n---\n### `/lamp`\n\n```sh\necho begun\n```\n\n\
+                ```ha {service=light.turn_on}\nentity_id: light.hall\n```\n\
+                ### `/maybe`\n\n```sh\necho begun\n```\n\n\
+                ```ha {service=light.turn_on if=\"false\"}\nentity_id: light.hall\n```\n\
+                ### `/tell`\n\n```sh\necho begun\n```\n\n```mqtt {topic=a broker=upstairs}\nb\n```\n";
+    let folder = world.fac().join("config/commands");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("house.md"), text).unwrap();
+    for (command, code, said) in
+        [("lamp", 5, "the settings name no Home Assistant"), ("tell", 3, "there is no broker `upstairs`")]
+    {
+        let out = world.run(&[command]);
+        assert!(out.code == code && out.stdout.is_empty() && out.stderr.contains(said), "{out:?}");
+        let shown = world.run(&["run", "--dry-run", command]);
+        assert!(shown.code == 0 && shown.stdout.contains(said), "{shown:?}");
+    }
+    // What may have no need of it is done.
+    assert_eq!(world.run(&["maybe"]).ok(), "begun\n");
 }
 
 fn shown(names: &[&str]) -> Vec<Shown> {

@@ -547,11 +547,16 @@ fn servers_are_asked_only_where_the_manifest_names_them() {
     assert_eq!(json_of(&fetch(format!("http://{here}/")).ok()), json!([200, true, "hello", "test"]));
     assert!(seen.lock().unwrap()[0].to_lowercase().contains("authorization: bearer x"));
     for (url, said) in [
-        (format!("http://{other}/"), format!("{other} is not among the hosts that plugin.toml allows")),
-        (format!("http://{here}/away"), format!("{other} is not among the hosts that plugin.toml allows")),
+        (
+            format!("http://{other}/"),
+            format!("{other} is not among the hosts of plugin.toml (http = [\"{other}\"] allows it)"),
+        ),
+        (format!("http://{here}/away"), format!("{other} is not among the hosts of plugin.toml")),
+        ("http://127.0.0.2/".to_string(), "127.0.0.2:80 is not among".to_string()),
+        ("https://127.0.0.2/".to_string(), "127.0.0.2 is not among".to_string()),
         (format!("http://{here}/round"), "sends the request on without end".to_string()),
         ("file:///etc/passwd".to_string(), "`file` addresses are not allowed".to_string()),
-        (format!("http://{here}@{other}/"), "is not among the hosts".to_string()),
+        (format!("http://{here}@{other}/"), "with a user or a password is not allowed".to_string()),
     ] {
         let out = fetch(url.clone());
         // A server that leads nowhere is not the plugin's mistake.

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 pub use self::lacking::Lack;
 pub use self::list::{Automation, Coming, Standing};
-pub use self::owing::{Batch, Each, From, no_batch};
+pub use self::owing::{Batch, Each, From, Reading, no_batch};
 pub use self::trial::{Trial, Tried};
 use super::App;
 use crate::automations::happening::Trigger;

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{App, Newest};
+use super::{App, Newest, lives, myself};
 use crate::automations::batch::{self, Feed, Tell, Worked};
 use crate::commands::bind::{self, Bound, Given};
 use crate::commands::catalog::Resolved;
@@ -55,6 +55,37 @@ pub enum From {
     },
     /// Whatever it is, it goes on with this batch.
     Batch(String),
+}
+
+/// How far the lines of a batch were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// To their end, or the rest was taken back.
+    Over,
+    /// Somebody reads them now.
+    Now,
+    /// Not to their end, and whoever read them is gone.
+    BrokenOff,
+}
+
+impl Reading {
+    /// How far those of this batch were.
+    pub fn of(state: &BatchState) -> Reading {
+        match &state.read_by {
+            Some(process) if lives(process) => Reading::Now,
+            Some(_) if !state.cancelled => Reading::BrokenOff,
+            _ => Reading::Over,
+        }
+    }
+
+    /// Its name in output that programs read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reading::Over => "over",
+            Reading::Now => "now",
+            Reading::BrokenOff => "broken_off",
+        }
+    }
 }
 
 /// A command that is owed for each line of something.
@@ -108,7 +139,16 @@ impl Batch {
     /// Those of the store.
     pub fn begin(&self, app: &App) -> Result<()> {
         let command = self.resolved.command.name.clone();
-        app.store()?.begin_batch(&self.id, &BatchState { command, from: self.from.clone(), cancelled: false })
+        let (from, read_by) = (self.from.clone(), Some(myself()));
+        app.store()?.begin_batch(&self.id, &BatchState { command, from, cancelled: false, read_by })
+    }
+
+    /// Notes that all its lines were read, and are owed or over.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn was_read(&self, app: &App) -> Result<()> {
+        app.store()?.batch_was_read(&self.id)
     }
 
     /// These words as arguments; those that begin with the line are values, whatever they are.

@@ -13,7 +13,7 @@ use super::source::{Contexts, FindHome};
 use crate::automations::mqtt::step::{DepthOf, depth_of};
 use crate::automations::steps::fill::literal;
 use crate::automations::steps::{performed, sent_as_it_stands};
-use crate::commands::model::{StepKind, Syntax};
+use crate::commands::model::{Step, StepKind, Syntax};
 use crate::commands::run::{Performed, StepRunner, Work};
 use crate::commands::template::{self, Values};
 use crate::kernel::error::{Context as _, Error, Kind, Result};
@@ -40,6 +40,10 @@ impl HomeSteps {
 impl StepRunner for HomeSteps {
     fn runs(&self, kind: StepKind) -> bool {
         kind == StepKind::Ha
+    }
+
+    fn ready(&self, _: &Step) -> Result<()> {
+        (self.home)().map(drop)
     }
 
     fn run(&self, work: &Work<'_>) -> Result<Performed> {

@@ -8,7 +8,7 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::error::Result;
 use crate::store::{NewFiring, Store};
 
-/// What a condition says against a firing; `None` when it holds. What it looked at is noted in the firing, and what it does
+/// What a condition says against a firing; `None` when it holds. `zone` is that of `now` where no schedule fired. What it looked at is noted in the firing, and what it does
 /// not ask for is not looked up.
 ///
 /// # Errors
@@ -31,6 +31,9 @@ pub fn judge(
         false => None,
     };
     let last = last.map(|(at, status)| (at, status.name()));
+    // What a clock elsewhere fired is judged by that clock.
+    let its_own = firing.work["fired"]["tz"].as_str().and_then(|name| TimeZone::get(name).ok());
+    let zone = its_own.as_ref().unwrap_or(zone);
     let facts = conditions::facts(&firing.work["fired"], states, now, zone, last);
     let judged = conditions::judge(condition, &facts);
     let against = match &judged.holds {

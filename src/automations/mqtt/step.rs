@@ -64,6 +64,13 @@ impl StepRunner for MqttSteps {
         kind == StepKind::Mqtt
     }
 
+    fn ready(&self, step: &Step) -> Result<()> {
+        let name = step.options.get("broker");
+        // What is yet to be filled in is not known here.
+        let is_open = name.is_some_and(|name| !template::placeholders(Syntax::Native, name).is_empty());
+        if is_open { Ok(()) } else { self.brokers.get(name.map(String::as_str)).map(drop) }
+    }
+
     fn run(&self, work: &Work<'_>) -> Result<Performed> {
         let begun = Instant::now();
         let filled = fill(work.step, work.look, work.input.as_deref())?;

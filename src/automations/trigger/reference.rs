@@ -46,7 +46,7 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["at", "slot", "late_ms"],
+        tells: &["at", "slot", "late_ms", "tz"],
     },
     Reference {
         kind: "mqtt",

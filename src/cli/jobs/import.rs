@@ -107,6 +107,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
         _ if args.again => "the same without --again goes on where it ended".to_string(),
         _ => "the same command goes on where it ended".to_string(),
     };
+    if done.is_ok() && !signals.stop().is_requested() {
+        batch.was_read(&context.app)?;
+    }
     let done = done.map_err(|error| if error.kind() == Kind::Failed { error.hint(on.clone()) } else { error })?;
     feed.report(&done, args.workers.is_some(), signals.stop().is_requested().then_some(on))
 }

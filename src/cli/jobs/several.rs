@@ -9,7 +9,7 @@ use super::super::bar::Bar;
 use super::super::table::Table;
 use super::super::ui::Role;
 use super::say_who_works;
-use crate::app::auto::no_batch;
+use crate::app::auto::{Reading, no_batch};
 use crate::exec::Stop;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::figures::counted;
@@ -21,6 +21,9 @@ const COUNTED: Duration = Duration::from_secs(1);
 /// How often a batch that is waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// What it means that a batch is broken off.
+const BROKEN_OFF: &str = "broken off: not every line is owed; the same `fac jobs import` again goes on where it ended";
+
 /// Lists batches, and how their jobs stand.
 pub(super) fn list(context: &Context, store: &Store, limit: usize) -> Result<u8> {
     let batches = store.batches(limit)?;
@@ -30,14 +33,21 @@ pub(super) fn list(context: &Context, store: &Store, limit: usize) -> Result<u8>
         let list = all.map(|(one, counts)| {
             let counts: Map<String, Value> = counts.iter().map(|(s, n)| (s.name().to_string(), json!(n))).collect();
             json!({"batch": one.id, "command": one.state.command, "from": one.state.from, "at": one.at,
-                "cancelled": one.state.cancelled, "counts": counts})
+                "cancelled": one.state.cancelled, "reading": Reading::of(&one.state).name(), "counts": counts})
         });
         context.ui.value(&json!({"batches": list.collect::<Vec<_>>()}))?;
         return Ok(0);
     }
+    let mut broken_off = false;
     let mut table = Table::new(&["batch", "begun", "command", "from", "jobs"]);
     for (one, counts) in all {
-        let stand: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", status.name())).collect();
+        let mut stand: Vec<String> = counts.iter().map(|(status, n)| format!("{n} {}", status.name())).collect();
+        stand.extend(match Reading::of(&one.state) {
+            Reading::Over => None,
+            Reading::Now => Some("being read".to_string()),
+            Reading::BrokenOff => Some("broken off".to_string()),
+        });
+        broken_off |= Reading::of(&one.state) == Reading::BrokenOff;
         table.row(vec![
             (one.id.clone(), None),
             (one.at.local_short(), Some(Role::Dim)),
@@ -50,6 +60,9 @@ pub(super) fn list(context: &Context, store: &Store, limit: usize) -> Result<u8>
         context.ui.note("there are no batches; `fac jobs import FILE NAME` makes one");
     }
     context.page(&table.render(&context.ui))?;
+    if broken_off {
+        context.ui.note(BROKEN_OFF);
+    }
     Ok(0)
 }
 
@@ -96,13 +109,15 @@ pub(super) fn wait(
     stop: &Stop,
 ) -> Result<u8> {
     known(store, batch)?;
-    if store.batch_is_open(batch)? {
+    let reading = || store.batch(batch).map(|state| state.map_or(Reading::Over, |state| Reading::of(&state)));
+    if store.batch_is_open(batch)? && reading()? != Reading::Now {
         say_who_works(context)?;
     }
     let whole = count(&store.batch_counts(batch)?, |_| true);
     let mut bar = Bar::new(&context.ui, Some(whole));
     let mut looked = Instant::now();
-    while store.batch_is_open(batch)? {
+    // What is not read yet will be owed.
+    while store.batch_is_open(batch)? || reading()? == Reading::Now {
         // To count them takes longer than to see that there is one.
         if bar.is_wanted() && looked.elapsed() >= COUNTED {
             let over = count(&store.batch_counts(batch)?, JobStatus::is_final);
@@ -120,12 +135,16 @@ pub(super) fn wait(
     let counts = store.batch_counts(batch)?;
     if context.ui.json {
         let counts: Map<String, Value> = counts.iter().map(|(s, count)| (s.name().to_string(), json!(count))).collect();
-        context.ui.value(&json!({"batch": batch, "counts": counts}))?;
+        context.ui.value(&json!({"batch": batch, "reading": reading()?.name(), "counts": counts}))?;
     } else {
         let said: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {}", status.name())).collect();
         context.ui.note(&said.join(", "));
     }
-    Ok(u8::from(counts.iter().any(|(status, _)| *status != JobStatus::Done)))
+    let broken_off = reading()? == Reading::BrokenOff;
+    if broken_off {
+        context.ui.warn(BROKEN_OFF);
+    }
+    Ok(u8::from(broken_off || counts.iter().any(|(status, _)| *status != JobStatus::Done)))
 }
 
 /// Does something with a batch, and shows how far it is where that takes long.

@@ -91,11 +91,11 @@ fn tried(context: &Context, args: &Args, trial: &Trial, json: &mut Json) -> Resu
     };
     if let Some(name) = &args.call {
         let given = given.clone().unwrap_or_else(|| json!({}));
-        json["returned"] = returned(context, trial, &["commands", name], &[given, json!([])])?;
+        json["returned"] = returned(context, trial.command(name, &given)?)?;
     }
     if let Some(hook) = args.hook {
         let given = given.unwrap_or_else(|| example(hook));
-        json["returned"] = returned(context, trial, &[hook.name()], &[given])?;
+        json["returned"] = returned(context, trial.call(&[hook.name()], &[given])?)?;
     }
     Ok(failed)
 }
@@ -162,8 +162,7 @@ fn pass(context: &Context, trial: &Trial, hook: Hook, text: &str) -> Result<Json
     Ok(json!({"before": text, "after": passed.text.as_deref().unwrap_or(text), "refused": passed.refused}))
 }
 
-fn returned(context: &Context, trial: &Trial, path: &[&str], args: &[Json]) -> Result<Json> {
-    let value = trial.call(path, args)?;
+fn returned(context: &Context, value: Json) -> Result<Json> {
     if !context.ui.json {
         match value.as_str() {
             Some(text) => context.ui.line(&safe(text))?,

@@ -104,7 +104,8 @@ fn dry(engine: &Engine<'_>, unit: &Unit, step: &Step) -> Result<Dry> {
         _ => {
             dry.program = step.kind.name().to_string();
             let look = |name: &str| known(engine, unit, step, name);
-            let runner = engine.runners.iter().find(|r| r.runs(step.kind));
+            let runner = engine.runner(step.kind);
+            dry.notes.extend(runner.and_then(|runner| runner.ready(step).err()).map(|error| error.full_message()));
             match runner.map(|runner| runner.dry(unit, step, &look)).transpose() {
                 Ok(Some(Some(planned))) => {
                     dry.text = planned.text;

@@ -55,6 +55,14 @@ pub trait StepRunner {
     /// Whether it does this kind of step.
     fn runs(&self, kind: StepKind) -> bool;
 
+    /// Whether a step has what it needs, asked before the first step of a run begins; nobody is connected to for it.
+    ///
+    /// # Errors
+    /// What the settings lack.
+    fn ready(&self, _step: &Step) -> Result<()> {
+        Ok(())
+    }
+
     /// Does the step.
     ///
     /// # Errors
@@ -306,6 +314,11 @@ impl Engine<'_> {
         Ok(report)
     }
 
+    /// The room above that does this kind of step.
+    pub(super) fn runner(&self, kind: StepKind) -> Option<&dyn StepRunner> {
+        self.runners.iter().find(|runner| runner.runs(kind)).copied()
+    }
+
     /// Asks everybody who may forbid it.
     fn allow(&self, plan: &Plan, about: &About) -> Result<()> {
         refuse_untrusted(plan)?;
@@ -314,6 +327,10 @@ impl Engine<'_> {
         }
         for resolved in plan.all() {
             self.catalog.ensure_laid_out(&resolved.source)?;
+        }
+        // What would fail for want of a setting is not done by half. A step with a condition may have no need of it.
+        for (_, step) in plan.steps().filter(|(_, step)| step.condition.is_none() && !step.allow_failure) {
+            self.runner(step.kind).map_or(Ok(()), |runner| runner.ready(step))?;
         }
         self.world.around.as_ref().map_or(Ok(()), |around| around.before(about, &self.stop))
     }

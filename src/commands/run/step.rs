@@ -155,7 +155,7 @@ impl Engine<'_> {
             StepKind::Script | StepKind::Snippet => self.process(unit, step, input, progress, watcher),
             StepKind::Wait => self.wait(unit, step, progress).map(|done| whole((done, Vec::new()))),
             kind => {
-                let Some(runner) = self.runners.iter().find(|r| r.runs(kind)) else {
+                let Some(runner) = self.runner(kind) else {
                     let said = format!(
                         "`{}` has a `{}` step, and nothing here can do one",
                         unit.resolved.command.name,

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use self::prompt::{Prompt, fill, prompts};
-use self::schema::{given, schema_of};
+pub use self::schema::given;
+use self::schema::schema_of;
 use super::bind;
 use super::catalog::{Catalog, Near, Resolved, Trust};
 use super::model::{Command, Dialect, ParamType, Severity, StepKind};

@@ -53,7 +53,7 @@ fn property(param: &Param) -> Value {
 ///
 /// # Errors
 /// `Usage` for what is no object, for a name that the command does not have, and for a value of another shape.
-pub(super) fn given(command: &Command, arguments: &Value) -> Result<Given> {
+pub fn given(command: &Command, arguments: &Value) -> Result<Given> {
     let empty = Map::new();
     let arguments = match arguments {
         Value::Object(arguments) => arguments,

@@ -80,9 +80,14 @@ fn send(lua: &Lua, inside: &Inside, mut request: Request) -> mlua::Result<Table>
 /// Why a host is not asked.
 pub fn refusal(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    // What stands in the manifest without a port is asked as `https` usually is.
+    let port = url.port_or_known_default().filter(|_| url.scheme() != "https" || url.port().is_some());
+    let place = port.map_or(host.to_string(), |port| format!("{host}:{port}"));
     match url.scheme() {
-        "http" | "https" => format!("{host}{port} is not among the hosts that plugin.toml allows"),
+        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
+            format!("an address of {host} with a user or a password is not allowed; send them as a header")
+        }
+        "http" | "https" => format!("{place} is not among the hosts of plugin.toml (http = [\"{place}\"] allows it)"),
         scheme => format!("`{scheme}` addresses are not allowed"),
     }
 }

@@ -21,13 +21,13 @@ fn a_plugin_is_allowed_fails_recovers_and_is_disabled() {
     let store = &world.store;
     store.enable_plugin(&new("a", "1")).unwrap();
     store.enable_plugin(&new("b", "1")).unwrap();
-    assert_eq!(store.plugin_failed("a", "x", 3).unwrap(), (1, false));
-    assert_eq!(store.plugin_failed("a", "y", 3).unwrap(), (2, false));
-    store.plugin_recovered("a").unwrap();
+    assert_eq!(store.plugin_failed("a", "prompt", "x", 3).unwrap(), (1, false));
+    assert_eq!(store.plugin_failed("a", "prompt", "y", 3).unwrap(), (2, false));
+    store.plugin_recovered("a", "prompt").unwrap();
     let row = store.plugin("a").unwrap().unwrap();
     assert_eq!((row.failures, row.error.as_deref(), row.enabled), (0, None, true));
     assert_eq!(
-        (1..=4).map(|_| store.plugin_failed("a", "z", 3).unwrap()).collect::<Vec<_>>(),
+        (1..=4).map(|_| store.plugin_failed("a", "prompt", "z", 3).unwrap()).collect::<Vec<_>>(),
         [(1, false), (2, false), (3, true), (4, false)]
     );
     let on: Vec<String> = store.plugins(true).unwrap().into_iter().map(|row| row.name).collect();
@@ -38,6 +38,29 @@ fn a_plugin_is_allowed_fails_recovers_and_is_disabled() {
     assert_eq!((row.failures, row.digest.as_str(), row.enabled), (0, "2", true));
     assert!(store.disable_plugin("a", "why").unwrap() && !store.disable_plugin("a", "why").unwrap());
     assert!(store.remove_plugin("a").unwrap() && !store.remove_plugin("a").unwrap());
+    let verified = store.verify().unwrap();
+    assert_eq!((verified.fault, verified.state.differ), (None, 0));
+}
+
+#[test]
+fn what_one_part_does_well_makes_nothing_good_that_another_fails_at() {
+    let world = World::new();
+    let store = &world.store;
+    store.enable_plugin(&new("a", "1")).unwrap();
+    let row = || store.plugin("a").unwrap().unwrap();
+    for n in 1..=2 {
+        assert_eq!(store.plugin_failed("a", "commands.bad", "it broke", 3).unwrap(), (n, false));
+        store.plugin_recovered("a", "event").unwrap();
+    }
+    // Nor does one failure here and one there come to two in a row.
+    assert_eq!(store.plugin_failed("a", "prompt", "so did this", 3).unwrap(), (1, false));
+    assert!(row().fails_at("commands.bad") && row().fails_at("prompt") && !row().fails_at("event"));
+    store.plugin_recovered("a", "prompt").unwrap();
+    assert_eq!((row().failures, row().error.as_deref(), row().enabled), (2, Some("so did this"), true));
+    assert_eq!(store.plugin_failed("a", "commands.bad", "again", 3).unwrap(), (3, true));
+    assert!(!row().enabled);
+    store.plugin_recovered("a", "commands.bad").unwrap();
+    assert_eq!((row().failures, row().error.clone()), (0, None));
     let verified = store.verify().unwrap();
     assert_eq!((verified.fault, verified.state.differ), (None, 0));
 }

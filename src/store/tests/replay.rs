@@ -304,8 +304,8 @@ fn plugins(store: &Store, dice: &mut Dice) {
                 manifest: json!({"summary": dice.text("about")}),
             })
             .unwrap(),
-        2 => drop(store.plugin_failed(&name, &dice.text("failed"), 3).unwrap()),
-        3 => store.plugin_recovered(&name).unwrap(),
+        2 => drop(store.plugin_failed(&name, &format!("part{}", dice.roll(2)), &dice.text("failed"), 3).unwrap()),
+        3 => store.plugin_recovered(&name, &format!("part{}", dice.roll(2))).unwrap(),
         _ if dice.roll(2) == 0 => drop(store.disable_plugin(&name, "why").unwrap()),
         _ => drop(store.remove_plugin(&name).unwrap()),
     }

@@ -126,6 +126,7 @@ fn what_ends_it_in_the_middle_loses_nothing_and_does_nothing_twice() {
             std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
             assert!(said.contains("the same command goes on where it ended"), "{said}");
         }
+        assert_eq!(asked(&world, &["jobs", "batches"])["batches"][0]["reading"], "broken_off");
     }
     let out = world.run(&import);
     assert!(out.code == 0 && out.stderr.contains("60 lines"), "{out:?}");
@@ -135,7 +136,39 @@ fn what_ends_it_in_the_middle_loses_nothing_and_does_nothing_twice() {
     // Twice is only what was under way when it ended, three at most each time.
     assert!(log.matches("end ").count() <= 60 + 9, "{log}");
     let batch = out.stdout.trim();
-    assert_eq!(asked(&world, &["jobs", "wait", "--batch", batch])["counts"], json!({"done": 60}));
+    let waited = asked(&world, &["jobs", "wait", "--batch", batch]);
+    assert_eq!((&waited["counts"], &waited["reading"]), (&json!({"done": 60}), &json!("over")));
+}
+
+#[test]
+fn a_batch_that_was_not_read_to_its_end_is_not_taken_for_done() {
+    let world = world(SAY);
+    let mut command = world.command(&["jobs", "import", "-", "-j1", "say"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"a\nb\n").unwrap();
+    until("both are done", || world.path("log").exists() && log(&world).len() == 2);
+    let listed = || asked(&world, &["jobs", "batches"])["batches"][0].clone();
+    let batch = listed()["batch"].as_str().unwrap().to_string();
+    assert_eq!(listed()["reading"], "now");
+    assert!(world.run(&["jobs", "batches"]).ok().contains("being read"));
+    // More may come yet.
+    world.run(&["jobs", "wait", "--batch", &batch, "--timeout", "300ms"]).failed(124);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.run(&["tick"]).ok();
+    let shown = world.run(&["jobs", "batches"]);
+    assert!(
+        shown.stdout.contains("2 done, broken off") && shown.stderr.contains("not every line is owed"),
+        "{shown:?}"
+    );
+    let waited = world.run(&["jobs", "wait", "--batch", &batch]);
+    assert!(waited.code == 1 && waited.stderr.contains("not every line is owed"), "{waited:?}");
+    // What was taken back is not owed to anybody.
+    world.run(&["jobs", "cancel", "--batch", &batch]).ok();
+    assert_eq!(listed()["reading"], "over");
+    assert!(world.run_with(&["jobs", "import", "--batch", &batch, "-", "-j1", "say"], "a\nb\nc\n").code == 0);
+    assert_eq!((&listed()["reading"], &listed()["counts"]), (&json!("over"), &json!({"done": 3})));
 }
 
 #[test]

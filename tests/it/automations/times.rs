@@ -22,6 +22,21 @@ fn whoever_finds_a_slot_first_claims_it() {
 }
 
 #[test]
+fn what_a_clock_elsewhere_fires_is_judged_by_that_clock() {
+    let mut world = world(
+        "### `/sunday [tz]`\n**On:**\n- `schedule \"30 0 * * *\" tz=Europe/Berlin`\n\n\
+         **If:** `now.weekday == 'sun' and now.hour == 0`\n\n```sh\necho \"$trigger_slot $tz\" >>log\n```\n",
+    );
+    world.set("FAC_TEST_CLOCK", "2026-03-05T12:00:00Z");
+    world.run(&["auto", "enable", "sunday"]).ok();
+    for at in ["2026-03-05T23:30:05Z", "2026-03-06T23:30:05Z", "2026-03-07T23:30:05Z"] {
+        world.set("FAC_TEST_CLOCK", at);
+        world.run(&["tick"]).ok();
+    }
+    assert_eq!(world.read("log"), "2026-03-07T23:30:00.000000Z Europe/Berlin\n");
+}
+
+#[test]
 fn a_tick_and_a_keeper_share_the_slots() {
     let world = world("### `/beat`\n**On:**\n- `schedule \"every 1s\"`\n\n```sh\necho \"$trigger_slot\" >>log\n```\n");
     world.run(&["auto", "enable", "beat"]).ok();

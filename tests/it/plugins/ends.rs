@@ -98,6 +98,37 @@ fn one_that_is_disabled_by_its_failures_takes_its_commands_with_it() {
 }
 
 #[test]
+fn what_a_plugin_does_well_beside_makes_no_failure_good() {
+    let world = World::new();
+    let manifest = "hooks = [\"event\"]\nevents = [\"run.finished\"]\n[[commands]]\nname = \"frail\"";
+    let script = "return { event = function(e) fac.log.info('heard', e.kind) end,
+        commands = { frail = function() error('it broke') end } }";
+    enable(&world, "weak", manifest, script);
+    for n in 1..=3 {
+        let said = world.run(&["frail"]).failed(1);
+        assert_eq!(said.contains("it failed 3 times in a row and is disabled"), n == 3, "{said}");
+    }
+    assert!(world.run(&["plugin", "log", "weak"]).ok().contains("heard run.finished"));
+}
+
+#[test]
+fn a_command_is_tried_with_what_it_would_be_given() {
+    let world = World::new();
+    let folder = world.path("greeter");
+    std::fs::create_dir(&folder).unwrap();
+    let manifest = "name = \"greeter\"\nversion = \"1\"\n[[commands]]\nname = \"greet you\"\nparams = \"<who> [how=hello] [rest...]\"";
+    std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
+    let script = "return { commands = {
+        ['greet you'] = function(args, rest) return args.how .. ' ' .. args.who .. ' ' .. #rest end } }";
+    std::fs::write(folder.join("main.luau"), script).unwrap();
+    let tried = |with: &str| world.run(&["plugin", "test", "./greeter", "--call", "greet you", "--with", with]);
+    assert!(tried("{\"who\": \"you\"}").ok().contains("hello you 0"));
+    assert!(tried("{\"who\": \"you\", \"how\": 3, \"rest\": [\"a\", \"b\"]}").ok().contains("3 you 2"));
+    assert!(tried("{}").failed(2).contains("`greet you` needs <who>"));
+    assert!(tried("{\"whom\": 1}").failed(2).contains("has no parameter `whom`"));
+}
+
+#[test]
 fn what_is_away_outside_is_no_failure_of_a_plugin() {
     let world = World::new();
     world.run(&["plugin", "enable", "translate", "--yes"]).ok();
