@@ -51,6 +51,11 @@ pub trait Trigger: Send {
         Vec::new()
     }
 
+    /// Whether it listens for what it was last told to, or cannot for now.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     /// What of the settings it was made of, where one made anew of the same can be done without: it would have to learn what
     /// this one knows. `None` where it is to be made anew whatever has changed.
     fn made_of(&self) -> Option<String> {

@@ -9,6 +9,7 @@ mod faces;
 mod house;
 mod judging;
 mod settle;
+mod taken_up;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -21,6 +22,8 @@ pub use self::faces::{Crew, EndLeft, Foresight, Note, Tell, Ticked, World};
 use self::judging::asks_for_states;
 pub use self::judging::judge;
 use self::settle::Settler;
+pub use self::taken_up::TAKEN_UP;
+use self::taken_up::TakenUp;
 use super::happening::Happening;
 use super::log::Log;
 use super::rules::Machine;
@@ -61,6 +64,7 @@ pub struct Keeper {
     log: Log,
     pool: Pool,
     rescue: Rescue,
+    taken_up: TakenUp,
     send: SyncSender<Happening>,
     receive: Receiver<Happening>,
     /// What was told and could not be written down yet: at most [`AT_ONCE`].
@@ -128,6 +132,7 @@ impl Keeper {
             log,
             pool,
             rescue: Rescue::default(),
+            taken_up: TakenUp::default(),
             send,
             receive,
             unwritten: Vec::new(),
@@ -250,6 +255,7 @@ impl Keeper {
         let until = next.into_iter().flatten().min().map(|at| at.since(now).max(0));
         let patience = until.map_or(GLANCE, |us| GLANCE.min(Duration::from_micros(us.unsigned_abs())));
         let settles = self.settler.patience(self.pool.busy() == 0).unwrap_or(GLANCE);
+        let patience = if self.taken_up.is_pending() { patience.min(taken_up::GLANCE) } else { patience };
         let at_once = std::mem::take(&mut self.woken) || self.more;
         let patience = if at_once { Duration::ZERO } else { settles.min(patience) };
         let mut heard = Vec::new();
@@ -315,6 +321,7 @@ impl Keeper {
         if changed || ended || self.job_due.is_some_and(|due| due <= now) {
             self.work(tell)?;
         }
+        self.taken_up.look(&self.world.store, &self.crew.sources);
         self.settler.look(self.pool.busy() == 0)?;
         if self.tight {
             self.world.store.fold_log()?;
@@ -364,6 +371,9 @@ impl Keeper {
         }
         self.write(over, Along::default(), self.world.clock.now(), tell)?;
         tell(Note::Rules(self.machine.rules()));
+        if listens {
+            self.taken_up.loaded(self.machine.rules());
+        }
         for (source, known) in self.crew.sources.iter_mut().zip(&mut self.listening) {
             let wanted = self.machine.wanted(source.kind());
             if listens && wanted != *known {

@@ -1,8 +1,10 @@
 //! Which automations there are, and how they stand.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::{App, mistake};
+use crate::automations::keeper::TAKEN_UP;
 use crate::automations::trigger::{self, KINDS, Wanted, written};
 use crate::commands::catalog::{Catalog, Resolved, Trust, quoted};
 use crate::commands::run as engine;
@@ -12,6 +14,10 @@ use crate::kernel::clock::Timestamp;
 use crate::kernel::error::{Error, Kind, Result};
 use crate::kernel::events::Position;
 use crate::store::{DefinitionHit, Enabled, RuleKey, SourceKind};
+
+/// How long is waited until whoever runs automations listens for what was enabled, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(3);
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// Whether an automation fires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,6 +278,30 @@ impl App {
             store.set_state(crate::automations::CURSOR, &serde_json::json!(at))?;
         }
         store.enable_automation(&one.key, &resolved.digest, &self.cwd.display().to_string())
+    }
+}
+
+impl App {
+    /// Waits until whoever runs automations listens for these; false where nobody runs them or it takes too long.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn until_taken_up(&self, all: &[Automation]) -> Result<bool> {
+        let store = self.store()?;
+        let enabled = store.automations()?.into_iter().filter(|one| all.iter().any(|wanted| wanted.key == one.key));
+        let Some(newest) = enabled.map(|one| one.at).max() else { return Ok(false) };
+        let deadline = Instant::now() + PATIENCE;
+        while self.keeper_process()?.is_some() {
+            let taken_up = store.state(TAKEN_UP)?.and_then(|(at, _)| at.as_i64());
+            if taken_up.is_some_and(|at| at >= newest.as_micros()) {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            std::thread::sleep(GLANCE);
+        }
+        Ok(false)
     }
 }
 

@@ -122,6 +122,11 @@ impl Trigger for HomeSource {
             .collect()
     }
 
+    fn is_settled(&self) -> bool {
+        let standing = self.link.as_ref().map(HomeLink::standing);
+        standing.is_none_or(|standing| standing.up || standing.trouble.is_some())
+    }
+
     fn stop(&mut self) {
         self.link = None;
     }

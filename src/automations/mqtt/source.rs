@@ -162,6 +162,10 @@ impl Trigger for MqttSource {
         }
     }
 
+    fn is_settled(&self) -> bool {
+        self.links.values().all(|(link, _)| link.is_settled())
+    }
+
     fn made_of(&self) -> Option<String> {
         Some(self.brokers.stamp())
     }

@@ -129,6 +129,8 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
     // All of them, or none: whoever named several does not want to find out which.
     done.iter().try_for_each(|one| context.app.may_be_enabled(one).map(|_| ()))?;
     done.iter().try_for_each(|one| context.app.enable_automation(one))?;
+    // What happens right after this command has ended is heard.
+    let is_taken_up = context.app.until_taken_up(&done)?;
     if context.ui.json {
         let names: Vec<String> = done.iter().map(Automation::name).collect();
         context.ui.value(&json!({"enabled": names}))?;
@@ -148,8 +150,12 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
             context.ui.note("webhooks come in over `fac serve`");
         }
     }
-    if context.app.keeper_process()?.is_none() {
-        context.ui.note(nobody_runs(done.iter()));
+    match context.app.keeper_process()? {
+        None => context.ui.note(nobody_runs(done.iter())),
+        Some(process) if !is_taken_up => {
+            context.ui.note(&format!("process {} runs automations and has not taken it up yet", process.pid));
+        }
+        Some(_) => {}
     }
     Ok(0)
 }

@@ -25,6 +25,20 @@ fn up(world: &World, broker: &Mosquitto) -> Up {
 const KNOCK: &str = "### `/knock`\n**On:**\n- `mqtt knock limit=1/1h`\n\n```sh\ntrue\n```\n";
 
 #[test]
+fn what_is_said_right_after_enabling_is_heard() {
+    let rule = |n: usize| format!("### `/rule{n}`\n**On:**\n- `mqtt quick/{n}`\n\n```sh\ntrue\n```\n");
+    let (world, broker) = with_broker(&(0..6).map(rule).collect::<String>());
+    let up = Up::start(&world);
+    for n in 0..6 {
+        // The first is what it connects for.
+        world.run(&["auto", "enable", &format!("rule{n}")]).ok();
+        broker.publish(&["-t", &format!("quick/{n}"), "-m", "x"]);
+    }
+    up.heard("heard", 6);
+    assert_eq!(up.end(), 0);
+}
+
+#[test]
 fn what_must_last_goes_on_over_a_kill_and_ends_with_another_state() {
     let (world, broker) = with_broker(&format!(
         "{KNOCK}### `/held`\n**On:**\n- `mqtt home/+ payload=on for=3s`\n\n```sh\necho \"$trigger_topic\" >>log\n```\n"

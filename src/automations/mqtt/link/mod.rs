@@ -6,6 +6,7 @@
 mod outbox;
 mod work;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -136,6 +137,9 @@ pub struct Standing {
     pub too_large: u64,
     /// Subscriptions that were refused, and why.
     pub refused: Vec<(String, String)>,
+    /// How often it was said anew what is to be listened to, where the broker has answered to the last; `None` where it has
+    /// answered to nothing since it connected.
+    pub answered: Option<u64>,
 }
 
 /// What the thread is told.
@@ -164,6 +168,8 @@ pub struct Link {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     broker: Broker,
+    /// How often it was said anew what is to be listened to.
+    wishes: AtomicU64,
 }
 
 impl Link {
@@ -194,7 +200,7 @@ impl Link {
             runtime.shutdown_background();
         });
         let thread = thread.context(Kind::Failed, || "cannot start a thread for the broker".to_string())?;
-        Ok(Link { commands, shared, thread: Some(thread), broker: broker.clone() })
+        Ok(Link { commands, shared, thread: Some(thread), broker: broker.clone(), wishes: AtomicU64::new(0) })
     }
 
     /// From now on this is listened to, and nothing else.
@@ -203,7 +209,14 @@ impl Link {
     /// `Usage` for a filter that is none.
     pub fn subscribe(&self, all: Vec<Subscription>) -> Result<()> {
         all.iter().try_for_each(|s| topic::check_filter(&s.filter))?;
+        self.wishes.fetch_add(1, Relaxed);
         self.tell(Command::Subscribe(all))
+    }
+
+    /// Whether the broker has answered to all that was to be listened to, or is away.
+    pub fn is_settled(&self) -> bool {
+        let standing = self.shared.standing();
+        standing.answered.is_some_and(|answered| answered >= self.wishes.load(Relaxed)) || standing.trouble.is_some()
     }
 
     /// Hands over a message that may wait for `within`; `told` is called with how it ended, on the link's thread.

@@ -61,6 +61,8 @@ pub(super) struct Work {
     /// Whether something of ours is under way, for whoever attends to the connection.
     sending: Arc<AtomicBool>,
     asked: usize,
+    /// How often it was said anew what is to be listened to.
+    wishes: u64,
     /// When what was refused is asked for again.
     ask_again: Option<Instant>,
     told_listening: bool,
@@ -89,6 +91,7 @@ impl Work {
             largest: None,
             sending: Arc::default(),
             asked: 0,
+            wishes: 0,
             ask_again: None,
             told_listening: false,
         }
@@ -195,6 +198,7 @@ impl Work {
                 standing.since = Some(Instant::now());
             }
             standing.up = false;
+            standing.answered = None;
             standing.again = Some(Instant::now() + wait);
             standing.trouble = Some(trouble.clone());
         }
@@ -240,6 +244,7 @@ impl Work {
                 }
             }
             Command::Subscribe(all) => {
+                self.wishes += 1;
                 let before = std::mem::replace(&mut self.options.subscriptions, all);
                 let now = self.options.subscriptions.clone();
                 let gone: Vec<String> = before.iter().map(|s| s.filter.clone()).collect();
@@ -309,7 +314,11 @@ impl Work {
     }
 
     fn tell_listening(&mut self) {
-        if self.is_up && self.asked == 0 && !std::mem::replace(&mut self.told_listening, true) {
+        if !self.is_up || self.asked > 0 {
+            return;
+        }
+        self.shared.standing().answered = Some(self.wishes);
+        if !std::mem::replace(&mut self.told_listening, true) {
             self.offer(Arrival::Listening);
         }
     }
