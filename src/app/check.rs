@@ -47,10 +47,10 @@ pub fn all_here(app: &App, command: Command) -> Vec<Diagnostic> {
     all
 }
 
-/// What was odd when it was read, and what is wrong with its triggers, each once.
+/// What was odd when it was read, what is wrong with its triggers, and what nobody tells, each once.
 fn all_of(mut command: Command) -> Vec<Diagnostic> {
     let mut all = std::mem::take(&mut command.diagnostics);
-    for one in trigger::check(&command) {
+    for one in trigger::check(&command).into_iter().chain(trigger::misspelt(&command)) {
         if !all.contains(&one) {
             all.push(one);
         }

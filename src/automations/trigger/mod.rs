@@ -6,6 +6,7 @@
 mod event;
 mod file;
 mod homeassistant;
+mod misspelt;
 mod mqtt;
 pub(in crate::automations) mod options;
 mod reference;
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 pub use self::event::Event;
 pub use self::file::{Change, File};
 pub use self::homeassistant::Homeassistant;
+pub use self::misspelt::misspelt;
 pub use self::mqtt::{Mqtt, Retained, check_filter, filter_fits};
 use self::options::Options;
 pub use self::reference::{REFERENCE, Reference};

@@ -67,7 +67,7 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["topic", "payload", "json", "qos", "retain", "broker"],
+        tells: &["topic", "payload", "json", "qos", "retain", "broker", "encoding", "dup", "properties"],
     },
     Reference {
         kind: "homeassistant",
@@ -88,7 +88,17 @@ pub const REFERENCE: [Reference; 8] = [
             LIMIT,
             MAX,
         ],
-        tells: &["entity", "from", "to", "attributes", "from_attributes"],
+        tells: &[
+            "entity",
+            "from",
+            "to",
+            "attributes",
+            "from_attributes",
+            "attribute",
+            "state",
+            "last_changed",
+            "found_late",
+        ],
     },
     Reference {
         kind: "file",

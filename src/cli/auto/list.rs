@@ -139,10 +139,10 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
     for one in &done {
         let on: Vec<String> = one.triggers().iter().map(trigger::written).collect();
         context.ui.note(&safe_line(&format!("{} fires on {}", one.name(), on.join("; "))));
-        for said in one.resolved.iter().flat_map(|resolved| trigger::untold(&resolved.command)) {
-            context.ui.warn(&safe_line(&said));
-        }
         if let Some(resolved) = &one.resolved {
+            let misspelt = trigger::misspelt(&resolved.command).into_iter().map(|one| one.message);
+            let all = trigger::untold(&resolved.command).into_iter().chain(misspelt);
+            all.for_each(|said| context.ui.warn(&safe_line(&said)));
             let lacks = context.app.lacks(&resolved.command)?;
             lacks.iter().for_each(|lack| context.ui.warn(&safe_line(&lack.sentence())));
         }

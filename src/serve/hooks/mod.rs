@@ -216,10 +216,10 @@ fn payload(delivery: &Delivery, secret: Option<&str>, id: Option<&str>) -> Json 
     let mut payload = json!({
         "name": delivery.name, "method": delivery.method, "secret": secret.unwrap_or_default(), "delivery": id,
     });
-    match serde_json::from_slice::<Json>(&delivery.body) {
-        Ok(read) => payload["json"] = read,
-        Err(_) => payload["body"] = json!(text),
+    if let Ok(read) = serde_json::from_slice::<Json>(&delivery.body) {
+        payload["json"] = read;
     }
+    payload["body"] = json!(text);
     let told = ["x-github-event", "x-gitlab-event", "x-event-key", "content-type", "user-agent"];
     for name in told {
         if let Some(value) = delivery.headers.get(name).and_then(|value| value.to_str().ok()) {
