@@ -263,6 +263,21 @@ fn what_the_settings_lack_keeps_a_command_from_being_done_by_half() {
         let shown = world.run(&["run", "--dry-run", command]);
         assert!(shown.code == 0 && shown.stdout.contains(said), "{shown:?}");
     }
+    let said = world.run(&["commands", "check", "--json"]).stdout;
+    let check: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(check["check"]["warnings"], 2, "{said}");
+    // Nor is it where it fires by itself, which is told beforehand.
+    let fired = "---\nfactotum: 1\n---\n### `/dusk`\n**On:**\n- `schedule every 1s`\n\n```sh\necho begun >log\n```\n\n\
+                 ```ha {service=light.turn_on}\nentity_id: light.hall\n```\n";
+    std::fs::write(folder.join("dusk.md"), fired).unwrap();
+    let mut world = world;
+    world.set("FAC_TEST_CLOCK", "2026-01-01T08:00:00Z");
+    let said = world.run(&["auto", "enable", "dusk"]);
+    assert!(said.code == 0 && said.stderr.contains("the settings name no Home Assistant"), "{said:?}");
+    world.set("FAC_TEST_CLOCK", "2026-01-01T08:00:01Z");
+    world.run(&["tick"]);
+    assert!(world.run(&["auto", "trace", "dusk"]).ok().contains("its work failed for good"));
+    assert!(!world.path("log").exists());
     // What may have no need of it is done.
     assert_eq!(world.run(&["maybe"]).ok(), "begun\n");
 }

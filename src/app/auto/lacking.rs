@@ -1,13 +1,14 @@
-//! What the triggers of a command want of settings and secrets that is not there.
+//! What the triggers and the steps of a command want of settings and secrets that is not there.
 
 use super::App;
 use crate::automations::trigger::{self, Wanted};
-use crate::commands::model::{Command, Diagnostic, Trigger};
+use crate::commands::model::{Command, Diagnostic, Step, Trigger};
+use crate::commands::run::{self as engine, StepRunner};
 use crate::kernel::error::{Error, Kind, Result};
 
-/// Something that a trigger wants and does not find.
+/// Something that a trigger or a step wants and does not find.
 pub struct Lack {
-    /// The trigger's line.
+    /// The line of the trigger or the step.
     line: usize,
     /// What, and what to do.
     said: Error,
@@ -35,7 +36,7 @@ impl Lack {
 }
 
 impl App {
-    /// What the triggers of a command want and do not find here.
+    /// What the triggers and the steps of a command want and do not find here.
     ///
     /// # Errors
     /// When the settings cannot be read.
@@ -56,6 +57,12 @@ impl App {
                 _ => None,
             });
         }
+        let runners = &self.launcher()?.runners;
+        let lacking = |step: &Step| {
+            let said = engine::lacks(step, runners.iter().map(|runner| &**runner as &dyn StepRunner))?;
+            Some(Lack { line: step.line, said, refuses: false })
+        };
+        found.extend(command.steps.iter().filter_map(lacking));
         Ok(found)
     }
 

@@ -1,5 +1,7 @@
 //! `fac auto ls|show|enable|disable|next`.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::super::Context;
@@ -8,7 +10,7 @@ use super::super::table::Table;
 use super::super::ui::Role;
 use super::trace::line_of;
 use super::words;
-use crate::app::auto::{Automation, Coming, Standing};
+use crate::app::auto::{Automation, Coming, Lack, Standing};
 use crate::app::views::automation::{AutomationView, ComingView, FiringView, mode};
 use crate::automations::trigger;
 use crate::commands::catalog::quoted;
@@ -144,7 +146,8 @@ pub(super) fn enable(context: &Context, names: &[String]) -> Result<u8> {
             let all = trigger::untold(&resolved.command).into_iter().chain(misspelt);
             all.for_each(|said| context.ui.warn(&safe_line(&said)));
             let lacks = context.app.lacks(&resolved.command)?;
-            lacks.iter().for_each(|lack| context.ui.warn(&safe_line(&lack.sentence())));
+            let said: BTreeSet<String> = lacks.iter().map(Lack::sentence).collect();
+            said.iter().for_each(|said| context.ui.warn(&safe_line(said)));
         }
         if one.triggers().iter().any(|trigger| trigger.kind == "webhook") {
             context.ui.note("webhooks come in over `fac serve`");

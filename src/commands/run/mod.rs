@@ -255,6 +255,18 @@ pub fn hide(unit: &Unit, redactor: &Redactor) {
     texts.for_each(|text| redactor.learn_any(&Secret::new(text.as_str())));
 }
 
+/// Whether every step has what it needs, so that nothing is done by half for want of a setting.
+fn ready(plan: &Plan, runners: &[&dyn StepRunner]) -> Result<()> {
+    plan.steps().try_for_each(|(_, step)| lacks(step, runners.iter().copied()).map_or(Ok(()), Err))
+}
+
+/// What a step lacks that it cannot do without. One with a condition may have no need of it.
+pub fn lacks<'r>(step: &Step, mut runners: impl Iterator<Item = &'r dyn StepRunner>) -> Option<Error> {
+    let is_sure = step.condition.is_none() && !step.allow_failure;
+    let runner = runners.find(|runner| runner.runs(step.kind)).filter(|_| is_sure)?;
+    runner.ready(step).err()
+}
+
 impl Engine<'_> {
     /// Runs `plan`. An error means that nothing was run, and that no record was made.
     pub fn run(&self, plan: &Plan, watcher: &mut dyn Watcher) -> Result<Report> {
@@ -281,7 +293,9 @@ impl Engine<'_> {
             redactor: self.world.redactor.fork(),
             since: Since::default(),
         };
-        let ended = self.with_retries(plan, &mut progress, watcher);
+        // What was begun as it was foreseen was allowed then; what it needs may be missing all the same.
+        let ready = self.begun.map_or(Ok(()), |_| ready(plan, &self.runners));
+        let ended = ready.and_then(|()| self.with_retries(plan, &mut progress, watcher));
         let (status, exit_code, problem) = match ended {
             Ok((status, code)) => (status, code, None),
             Err(e) => {
@@ -328,10 +342,7 @@ impl Engine<'_> {
         for resolved in plan.all() {
             self.catalog.ensure_laid_out(&resolved.source)?;
         }
-        // What would fail for want of a setting is not done by half. A step with a condition may have no need of it.
-        for (_, step) in plan.steps().filter(|(_, step)| step.condition.is_none() && !step.allow_failure) {
-            self.runner(step.kind).map_or(Ok(()), |runner| runner.ready(step))?;
-        }
+        ready(plan, &self.runners)?;
         self.world.around.as_ref().map_or(Ok(()), |around| around.before(about, &self.stop))
     }
 
