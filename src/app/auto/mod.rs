@@ -92,7 +92,7 @@ impl App {
         let taken = self.store()?.take_lease(LEASE, &myself(), &lives)?;
         taken.map_err(|other| {
             Error::new(Kind::Failed, format!("another fac runs the automations already (process {})", other.pid))
-                .hint("one is enough: `fac auto ls` shows what it does; --wait takes over when it ends")
+                .hint("one is enough: `fac auto ls` shows what it does")
         })
     }
 

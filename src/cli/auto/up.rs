@@ -40,6 +40,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
                     return Ok(0);
                 }
             }
+            Err(error) if error.kind() == Kind::Failed => {
+                return Err(
+                    error.hint("one is enough: `fac auto ls` shows what it does; --wait takes over when it ends")
+                );
+            }
             Err(error) => return Err(error),
         }
     };

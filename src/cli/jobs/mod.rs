@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::table::Table;
 use super::ui::Role;
+use crate::app::auto::lives;
 use crate::app::views::job::JobView;
 use crate::app::views::problem::ErrorView;
 use crate::automations::rules::said_of;
@@ -150,7 +151,7 @@ fn ls(context: &Context, store: &Store, args: &LsArgs) -> Result<u8> {
             (job.id.tail(), Some(Role::Dim)),
             (job.created.local_seconds(), Some(Role::Dim)),
             (job.command.clone(), Some(Role::Name)),
-            (job.status.name().to_string(), Some(role(job.status))),
+            (standing(job).to_string(), Some(role(job.status))),
             (job.tries.to_string(), None),
             (by(job), Some(Role::Dim)),
             (job.error.clone().unwrap_or_default(), None),
@@ -181,7 +182,10 @@ fn show(context: &Context, job: &Job) -> Result<u8> {
         0 => String::new(),
         lost => format!(", begun {} times as its process was gone {}", job.epoch, times(lost)),
     };
-    ui.line(&format!("{}  {tries}{lost}", ui.paint(role(job.status), job.status.name())))?;
+    ui.line(&format!("{}  {tries}{lost}", ui.paint(role(job.status), standing(job))))?;
+    if is_cut_off(job) {
+        ui.line("its process is gone: whoever runs jobs begins it again")?;
+    }
     if let Some(begun) = begun(job) {
         ui.line(&ui.paint(Role::Dim, &begun))?;
     }
@@ -349,6 +353,16 @@ fn status(word: &str) -> Result<JobStatus> {
         Error::new(Kind::Usage, format!("there is no status `{word}`"))
             .hint(format!("the statuses are {}", JobStatus::ALL.map(JobStatus::name).join(", ")))
     })
+}
+
+/// Whether it runs no more, as its process is gone, and nobody who runs jobs has found that yet.
+fn is_cut_off(job: &Job) -> bool {
+    job.status == JobStatus::Running && job.process.as_ref().is_some_and(|process| !lives(process))
+}
+
+/// How it stands, for people.
+fn standing(job: &Job) -> &'static str {
+    if is_cut_off(job) { "cut off" } else { job.status.name() }
 }
 
 fn role(status: JobStatus) -> Role {

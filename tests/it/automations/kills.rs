@@ -81,6 +81,10 @@ fn what_a_killed_process_left_running_ends_before_its_work_is_done_again() {
     };
     up.kill();
     assert!(pids.len() == 2 && pids.iter().all(lives), "a script does not end with whoever began it");
+    let listed = world.run(&["jobs", "ls"]).ok();
+    assert!(listed.contains("cut off") && !listed.contains("running"), "{listed}");
+    let id = listed.split_whitespace().next().unwrap();
+    assert!(world.run(&["jobs", "show", id]).ok().contains("its process is gone"));
     world.run(&["tick"]).ok();
     assert_eq!(world.read("log"), "done\n");
     assert!(!pids.iter().any(lives));
