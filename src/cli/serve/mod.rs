@@ -8,12 +8,16 @@ use serde_json::json;
 
 use super::Context;
 use super::ui::Role;
+use crate::app::App;
+use crate::app::auto::myself;
 use crate::exec::signals::{StopOnSignals, flag_on_hup};
 use crate::kernel::error::{Context as _, Kind, Result};
+use crate::kernel::figures::counted;
 use crate::kernel::files;
 use crate::kernel::terminal::safe_line;
 use crate::serve::run::{self, Told, Wishes};
 use crate::serve::{openapi, routes, systemd};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +68,17 @@ enum What {
     Cert(cert::Args),
 }
 
+/// Who runs what is enabled; `None` where nothing is.
+fn who_automates(app: &App) -> Option<String> {
+    let enabled = app.store().and_then(Store::automations).map_or(0, |all| all.len());
+    let other = app.keeper_process().ok().flatten().filter(|process| *process != myself());
+    let all = counted(Some(enabled).filter(|count| *count > 0)?, "automation");
+    Some(match other {
+        Some(process) => format!("{all} enabled, which process {} runs until it ends", process.pid),
+        None => format!("{all} enabled, which may fire here; --no-automations keeps them from it"),
+    })
+}
+
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
     if let Some(What::Cert(args)) = &args.what {
         return cert::run(context, args);
@@ -100,6 +115,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<u8> {
             }
             let place = place(address, encrypted);
             ui.note(&format!("serving at {}; Ctrl-C ends", ui.paint_err(Role::Name, &place)));
+            if let Some(said) = who_automates(app).filter(|_| wishes.automations) {
+                ui.note(&said);
+            }
         }
         Told::Begun { owner, key } if systemd::is_journaled(&app.env, if ui.json { 1 } else { 2 }) => {
             // A journal is kept, and not only its owner reads it.
