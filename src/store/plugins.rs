@@ -87,7 +87,7 @@ impl Store {
             let sql = "INSERT INTO plugins (owner, name, place, digest, manifest, enabled, failures, error, at)
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, NULL, ?6)
                  ON CONFLICT DO UPDATE SET place = excluded.place, digest = excluded.digest, manifest = excluded.manifest,
-                 enabled = 1, failures = 0, failing = '{}', error = NULL, at = excluded.at";
+                 enabled = 1, failures = 0, failing = NULL, error = NULL, at = excluded.at";
             // Whoever was not used hears of what happens from now on, and not of what happened meanwhile.
             let forget = "DELETE FROM plugin_marks WHERE owner = ?1 AND plugin = ?2
                  AND NOT EXISTS (SELECT 1 FROM plugins WHERE owner = ?1 AND name = ?2 AND enabled = 1)";
@@ -134,7 +134,7 @@ impl Store {
             let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (enabled = 1 OR NOT ?2) ORDER BY name");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params![&*self.owner, only_enabled], plugin)?;
-            let rows: Vec<(PluginRow, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
             rows.into_iter().map(whole).collect()
         })
     }
@@ -313,12 +313,14 @@ impl Change<'_> {
         let most = row.failing.values().max().copied().unwrap_or(0);
         let error = row.error.filter(|_| most > 0);
         let sql = "UPDATE plugins SET failing = ?3, failures = ?4, error = ?5 WHERE owner = ?1 AND name = ?2";
-        self.alter(sql, params![owner, name, serde_json::to_string(&row.failing)?, most, error])?;
+        let failing =
+            Some(&row.failing).filter(|failing| !failing.is_empty()).map(serde_json::to_string).transpose()?;
+        self.alter(sql, params![owner, name, failing, most, error])?;
         Ok(Some(counted))
     }
 }
 
-fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String, String)> {
+fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String, Option<String>)> {
     let plugin = PluginRow {
         name: row.get(0)?,
         place: row.get(1)?,
@@ -333,8 +335,9 @@ fn plugin(row: &Row<'_>) -> rusqlite::Result<(PluginRow, String, String)> {
     Ok((plugin, row.get(3)?, row.get(8)?))
 }
 
-fn whole((plugin, manifest, failing): (PluginRow, String, String)) -> Outcome<PluginRow> {
-    Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, failing: serde_json::from_str(&failing)?, ..plugin })
+fn whole((plugin, manifest, failing): (PluginRow, String, Option<String>)) -> Outcome<PluginRow> {
+    let failing = failing.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default();
+    Ok(PluginRow { manifest: serde_json::from_str(&manifest)?, failing, ..plugin })
 }
 
 fn add_lines(change: &Change<'_>, lines: &[PluginLine]) -> Outcome<()> {
