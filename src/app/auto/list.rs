@@ -16,7 +16,7 @@ use crate::kernel::events::Position;
 use crate::store::{DefinitionHit, Enabled, RuleKey, SourceKind};
 
 /// How long is waited until whoever runs automations listens for what was enabled, and how often it is looked.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// Whether an automation fires.

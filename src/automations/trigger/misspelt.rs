@@ -53,14 +53,16 @@ fn is_filled(step: &Step) -> bool {
 
 /// What is wrong with a name in a text; `None` for one that is given.
 fn stranger(command: &Command, told: &BTreeSet<&str>, name: &str) -> Option<String> {
+    let var = variable(name);
+    if command.params.iter().any(|param| param.name == name || param.var == var) {
+        return None;
+    }
     if let Some(rest) = name.strip_prefix("trigger") {
         let field = rest.strip_prefix(['_', '.'])?.split('.').next()?;
         return untold(told, field, &|field| format!("{{{{trigger_{field}}}}}"), &format!("{{{{{name}}}}}"));
     }
-    let var = variable(name);
-    let is_param = command.params.iter().any(|param| param.name == name || param.var == var);
     let is_fact = name.starts_with("__") || name.starts_with("workspaceFolder");
-    if is_param || is_fact || name == "input" || name.contains('.') {
+    if is_fact || name == "input" || name.contains('.') {
         return None;
     }
     let fields: Vec<String> = told.iter().map(|field| format!("trigger_{field}")).collect();
@@ -168,6 +170,7 @@ mod tests {
             said("```sh\necho {{rom}}\n```\n```lua\nprint('{{rom}}')\n```\n```mqtt {topic=a}\n{{trigger_x}}\n```\n"),
             []
         );
+        assert_eq!(said("**On:**\n- `mqtt a`\n\n```mqtt {topic=a}\n{{room}}\n```\n"), []);
         assert_eq!(said("```http\nGET https://example.org/?k={{secret.key}}\n```\n"), []);
     }
 }
