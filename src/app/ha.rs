@@ -89,11 +89,16 @@ impl Shared {
 pub struct Showing {
     discovery: Discovery,
     names: RefCell<BTreeMap<RuleKey, String>>,
+    /// Whether it only takes away what was shown before.
+    leaves: bool,
 }
 
 impl Showing {
     /// From now on exactly these are shown.
     pub fn rules(&self, rules: &[Rule]) {
+        if self.leaves {
+            return;
+        }
         let shown = rules.iter().map(|r| Shown { command: r.name.clone(), title: r.key.command.clone() });
         self.discovery.show(&shown.collect::<Vec<_>>());
         *self.names.borrow_mut() = rules.iter().map(|r| (r.key.clone(), r.name.clone())).collect();
@@ -204,12 +209,15 @@ impl App {
     }
 
     /// Shows the automations that may fire in Home Assistant, where that is wanted; a press there is told to `ear` as any
-    /// other happening.
+    /// other happening. What was shown before it was switched off is taken away.
     ///
     /// # Errors
     /// When the settings cannot be used.
     pub fn showing(&self, ear: &SyncSender<Happening>) -> Result<Option<Showing>> {
-        let Some(settings) = self.discovery()? else { return Ok(None) };
+        let wanted = self.discovery()?;
+        let leaves = wanted.is_none();
+        let left = || self.discovery_settings().ok().filter(|settings| discovery::is_shown(&settings.folder));
+        let Some(settings) = wanted.or_else(left) else { return Ok(None) };
         let (ear, clock) = (ear.clone(), self.clock.clone());
         let discovery = Discovery::start(&settings, move |pressed| {
             let (command, at) = (pressed.command, clock.now());
@@ -220,7 +228,10 @@ impl App {
                 tracing::warn!(command, "nobody heard the press of a button");
             }
         })?;
-        Ok(Some(Showing { discovery, names: RefCell::default() }))
+        if leaves {
+            discovery.show(&[]);
+        }
+        Ok(Some(Showing { discovery, names: RefCell::default(), leaves }))
     }
 
     /// How our commands are shown in Home Assistant; `None` where that is not wanted.
@@ -228,19 +239,21 @@ impl App {
     /// # Errors
     /// When the broker of the settings cannot be used.
     pub fn discovery(&self) -> Result<Option<discovery::Settings>> {
+        let is_wanted = self.config()?.flag("homeassistant.discovery");
+        is_wanted.then(|| self.discovery_settings()).transpose()
+    }
+
+    fn discovery_settings(&self) -> Result<discovery::Settings> {
         let config = self.config()?;
-        if !config.flag("homeassistant.discovery") {
-            return Ok(None);
-        }
         let text = |name: &str| config.text(name).filter(|t| !t.is_empty()).map(String::from);
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string();
-        Ok(Some(discovery::Settings {
+        Ok(discovery::Settings {
             broker: self.brokers()?.get(text("homeassistant.broker").as_deref())?,
             prefix: text("homeassistant.discovery_prefix").unwrap_or_else(|| "homeassistant".into()),
             topic: text("homeassistant.topic").unwrap_or_else(|| "factotum".into()),
             machine: if machine.is_empty() { "this machine".into() } else { machine },
             folder: self.paths.state.clone(),
-        }))
+        })
     }
 
     /// Keeps the names of entities for completion. What cannot be kept is not completed.

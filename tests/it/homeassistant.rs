@@ -440,4 +440,16 @@ fn a_change_of_a_state_fires_an_automation_and_so_does_its_button() {
     up.end();
     let status = config["availability_topic"].as_str().unwrap();
     heard.until(|line| line == format!("{status}|0|offline"));
+    // What is shown when it is switched off while nobody runs them goes with the next start.
+    world.run(&["auto", "enable", "react"]).ok();
+    let up = Up::start(&world);
+    heard.until(|line| line.starts_with("homeassistant/button/") && !line.ends_with("|0|"));
+    up.end();
+    heard.until(|line| line == format!("{status}|0|offline"));
+    world.run(&["config", "set", "homeassistant.discovery", "false"]).ok();
+    let up = Up::start(&world);
+    heard.until(|line| line.starts_with("homeassistant/button/") && line.ends_with("|0|"));
+    heard.until(|line| line.starts_with("homeassistant/sensor/") && line.ends_with("|0|"));
+    until(|| std::fs::read_to_string(world.fac().join("state/ha-shown.json")).unwrap().trim() == "[]");
+    up.end();
 }

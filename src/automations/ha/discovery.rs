@@ -4,7 +4,7 @@
 //! also one that was disabled while we were down. What a press runs, and whether, is decided by whoever is told of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -22,6 +22,8 @@ use crate::kernel::files;
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// What a button publishes.
 const PRESS: &str = "PRESS";
+/// The file that keeps what is shown.
+const SHOWN: &str = "ha-shown.json";
 /// The largest list of what was shown, bytes.
 const LARGEST: u64 = 4 << 20;
 
@@ -110,6 +112,17 @@ struct Places {
     machine: String,
 }
 
+/// Whether something is shown that an earlier process did not take away. `folder` is that of the [`Settings`].
+pub fn is_shown(folder: &Path) -> bool {
+    !kept(&folder.join(SHOWN)).is_empty()
+}
+
+/// What was shown, as it was kept.
+fn kept(file: &Path) -> Vec<String> {
+    let text = files::read_text(file, LARGEST).ok().flatten().unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 impl Discovery {
     /// Begins to show what [`Discovery::show`] will say; `pressed` is told of presses, on a thread of its own.
     ///
@@ -128,7 +141,7 @@ impl Discovery {
         let link = Link::start(&settings.broker, places.options(), hear(places.clone(), tell.clone()))?;
         let shared = Arc::new(Shared {
             places,
-            file: settings.folder.join("ha-shown.json"),
+            file: settings.folder.join(SHOWN),
             now: Mutex::default(),
             gone: Mutex::default(),
         });
@@ -190,18 +203,12 @@ impl Shared {
         self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was shown, as it was kept.
-    fn kept(&self) -> Vec<String> {
-        let text = files::read_text(&self.file, LARGEST).ok().flatten().unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
-    }
-
     /// Keeps what is shown, and what is not taken away yet.
     fn keep(&self) {
         let mut all: BTreeSet<String> = self.gone().clone();
         all.extend(self.now().keys().cloned());
         let all: Vec<String> = all.into_iter().collect();
-        if self.kept() != all
+        if kept(&self.file) != all
             && let Err(error) = files::write_atomic(&self.file, json!(all).to_string().as_bytes(), true)
         {
             tracing::warn!(error = error.full_message(), "what is shown in Home Assistant is not kept");
@@ -292,7 +299,7 @@ impl Worker {
 
     /// Takes away what was shown, by this process or one before, and is not shown now; keeps what is.
     fn remove_others(&self) {
-        let before = self.shared.kept();
+        let before = kept(&self.shared.file);
         let going: Vec<String> = {
             let (now, mut gone) = (self.shared.now(), self.shared.gone());
             gone.extend(before);
