@@ -66,6 +66,15 @@ impl Store {
         // Each change begins with it.
         if any { self.write_with_next(|_| Ok(())) } else { Ok(()) }
     }
+
+    /// Asks about what has begun, too, as whoever looks at firings and jobs does: whoever began it may be gone. Where it cannot
+    /// be written out, what stands in the tables is told.
+    pub(super) fn read_whole<T>(&self, ask: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+        if let Err(error) = self.write_out() {
+            tracing::warn!(error = error.full_message(), "what has begun is not among what is shown");
+        }
+        self.read(ask)
+    }
 }
 
 impl Change<'_> {

@@ -251,7 +251,7 @@ impl Store {
 
     /// Firings, newest first: all, or those of one automation; at most `limit`, before the one `after`.
     pub fn firings(&self, of: Option<&RuleKey>, after: Option<Id>, limit: usize) -> Result<Vec<Firing>> {
-        self.read(|connection| {
+        self.read_whole(|connection| {
             let mut find = connection.prepare_cached(&page_sql(of.is_some()))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let (source, command) = (of.map(|key| &key.source), of.map(|key| &key.command));
@@ -267,7 +267,7 @@ impl Store {
     /// The firing whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn firing(&self, wanted: &str) -> Result<Firing> {
         let part = part_of_id(wanted).ok_or_else(|| no_firing(wanted))?;
-        let found = self.read(|connection| {
+        let found = self.read_whole(|connection| {
             let sql = format!("SELECT {COLUMNS} WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2) LIMIT 2");
             let mut find = connection.prepare_cached(&sql)?;
             let mut rows = find.query(params![&*self.owner, part])?;
@@ -323,7 +323,7 @@ impl Store {
 
     /// When an automation was last fired.
     pub fn last_fired(&self, key: &RuleKey) -> Result<Option<Timestamp>> {
-        self.read(|connection| {
+        self.read_whole(|connection| {
             let mut find = connection.prepare_cached(
                 "SELECT at FROM firings WHERE owner = ?1 AND source = ?2 AND command = ?3 AND outcome = 'fired'
                  ORDER BY n DESC LIMIT 1",

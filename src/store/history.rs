@@ -71,7 +71,7 @@ impl Store {
         }
         let limit = limit.max(1);
         let sql = page_sql(filter.command.is_some(), filter.status.is_some(), &self.theirs(""));
-        let mut rows = self.read(|connection| {
+        let mut rows = self.read_whole(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut found = statement.query(params![
                 low,

@@ -181,7 +181,7 @@ impl Store {
 
     /// Jobs, newest first, at most `limit`, before the one `after`.
     pub fn jobs(&self, filter: &JobFilter, after: Option<Id>, limit: usize) -> Result<Vec<Job>> {
-        self.read(|connection| {
+        self.read_whole(|connection| {
             let mut find = connection.prepare_cached(&page_sql(&self.theirs("")))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let status = filter.status.map(JobStatus::name);
@@ -198,7 +198,7 @@ impl Store {
     /// The job whose id is, begins or ends so. `NotFound` when there is none, `Usage` when several.
     pub fn job(&self, wanted: &str) -> Result<Job> {
         let part = part_of_id(wanted).ok_or_else(|| no_job(wanted))?;
-        let found = self.read(|connection| {
+        let found = self.read_whole(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2){} LIMIT 2",
                 self.theirs("")
@@ -216,7 +216,7 @@ impl Store {
 
     /// How many jobs stand so, by status.
     pub fn job_counts(&self) -> Result<Vec<(JobStatus, u64)>> {
-        self.read(|connection| {
+        self.read_whole(|connection| {
             let theirs = self.theirs("");
             let sql =
                 format!("SELECT status, count(*) FROM jobs WHERE owner = ?1{theirs} GROUP BY status ORDER BY status");

@@ -55,6 +55,27 @@ fn one_row_is_written_first_and_the_next_change_writes_the_same_as_ever() {
 }
 
 #[test]
+fn who_looks_is_shown_what_has_begun_whoever_began_it() {
+    let looks: [fn(&Store) -> usize; 4] = [
+        |store| store.jobs(&JobFilter::default(), None, 9).unwrap().len(),
+        |store| store.job_counts().unwrap().len(),
+        |store| store.firings(None, None, 9).unwrap().len(),
+        |store| store.runs(&RunFilter::default(), None, 9).unwrap().0.len(),
+    ];
+    for look in looks {
+        let world = World::new();
+        begin(&world.store, &new_firing("a", Some("m1")), foreseen(&world.store));
+        assert_eq!((rows(&world, "jobs"), look(&world.again(3))), (0, 1));
+    }
+    let world = World::new();
+    let fired = begin(&world.store, &new_firing("a", Some("m1")), foreseen(&world.store));
+    let other = world.again(3);
+    assert_eq!(other.firing(&fired.id.to_string()).unwrap().job, fired.job.as_ref().map(|job| job.id));
+    let fired = begin(&world.store, &new_firing("b", Some("m2")), foreseen(&world.store)).job.unwrap();
+    assert_eq!(other.job(&fired.id.to_string()).unwrap(), fired);
+}
+
+#[test]
 fn what_has_begun_counts_before_it_is_written_out() {
     let world = World::new();
     let store = &world.store;
